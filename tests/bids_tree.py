@@ -1,0 +1,172 @@
+"""A derivatives folder with every file type the chain writes, and a raw one, without running it.
+
+Images are 4 x 4 x 3 zeros; names, headers and sidecars are what a real run must give.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from strokeprep import dataset, naming, sidecars, targets
+from strokeprep.naming import Space
+from strokeprep.study import NATIVE, Row, Scan, Study, build
+
+TEMPLATE = Space("MNI152NLin2009aSym", "2")
+SHAPE = (4, 4, 3)
+COW_NAMES = {1: "basilar artery", 2: "right P1"}
+# Where each raw image of the two patients lies: (subject, session, role, entities, drawn on).
+FILES = (
+    ("01", "01", "ncct", ("acq-ncct",), ""),
+    ("01", "01", "cta", ("acq-cta",), ""),
+    ("01", "01", "ctp", ("acq-ctp",), ""),
+    ("01", "02", "b0", (), ""),
+    ("01", "02", "trace", (), ""),
+    ("01", "02", "adc", (), ""),
+    ("01", "02", "lesion", (), "dwi"),
+    ("01", "01", "lvo", ("acq-cta",), "cta"),
+    ("01", "01", "cow", ("acq-cta",), "cta"),
+    ("02", None, "t1w", (), ""),
+    ("02", None, "lesion", (), "t1w"),
+)
+
+
+def study() -> Study:
+    """Two patients who between them have every sort of image and label."""
+    rows = [
+        Row(subject, session, role, Path(f"{subject}-{session}-{role}"), on, NATIVE, False, None,
+            entities)
+        for subject, session, role, entities, on in FILES
+    ]  # fmt: skip
+    return build(rows, references=("ncct", "t1w"))
+
+
+def write_derivatives(folder: Path) -> Path:
+    """The derivatives of :func:`study` and the dataset-level files."""
+    patients = study()
+    for subject in patients.subjects:
+        for path in targets.outputs(subject, TEMPLATE):
+            _write_output(folder, path, _scan_of(path, subject.scans), subject.reference)
+    audit = folder / naming.audit("01")
+    audit.parent.mkdir(parents=True, exist_ok=True)
+    audit.write_text("check\tvalue\nfaces\t0\n")
+    dataset.write(
+        folder,
+        name="Synthetic study, preprocessed",
+        license="CC0",
+        authors=["The strokeprep authors"],
+        version="0.1.0",
+        subjects=[subject.name for subject in patients.subjects],
+        raw_root=write_raw(folder.parent / "raw"),
+        cow_labels=COW_NAMES,
+    )
+    return folder
+
+
+def write_raw(folder: Path) -> Path:
+    """A raw CT dataset: images, participants and phenotype tables."""
+    for name, frames in (("ct/{}_acq-ncct_ct", 1), ("ct/{}_acq-cta_ct", 1),
+                         ("ct/{}_acq-ctp_ct", 5)):  # fmt: skip
+        _write_raw_image(folder / "sub-01/ses-01" / name.format("sub-01_ses-01"), frames)
+    for suffix in ("S0map", "trace", "ADC"):
+        _write_raw_image(folder / f"sub-01/ses-02/dwi/sub-01_ses-02_{suffix}", 1)
+    _write_raw_image(folder / "sub-02/anat/sub-02_T1w", 1)
+    _write_json(
+        folder / "dataset_description.json",
+        {"Name": "Synthetic study", "BIDSVersion": "1.11.1", "DatasetType": "raw"},
+    )
+    (folder / "README.md").write_text("A synthetic study of two patients. " * 5)
+    (folder / "participants.tsv").write_text(
+        "participant_id\tage\tsex\tname\nsub-01\t74\tF\tJane\nsub-02\t61\tM\tJoe\n"
+    )
+    (folder / "phenotype").mkdir()
+    (folder / "phenotype/outcome.tsv").write_text(
+        "participant_id\tmrs_90d\tdate_of_birth\nsub-01\t3\t1930-01-01\nsub-02\t1\t1960-01-01\n"
+    )
+    return folder
+
+
+def write_manual(raw: Path) -> Path:
+    """Masks drawn on the images of a raw dataset, in its own ``derivatives/manual``."""
+    folder = raw / "derivatives/manual"
+    _write_json(
+        folder / "dataset_description.json",
+        {
+            "Name": "Manual masks",
+            "BIDSVersion": "1.11.1",
+            "DatasetType": "derivative",
+            "GeneratedBy": [{"Name": "manual", "Description": "Drawn by hand"}],
+        },
+    )
+    (folder / "README.md").write_text("Masks drawn by hand on the images of the study. " * 5)
+    patients = study()
+    for label in (label for subject in patients.subjects for label in subject.labels):
+        kind = label.kind
+        path = naming.label(label.scan, naming.ORIG, kind.suffix, **dict(kind.entities))
+        _write_output(folder, path, label.scan, None)
+    return folder
+
+
+def sidecar(path: str, scan: Scan, reference: Scan | None) -> dict[str, Any]:
+    """What a run says of an output."""
+    parts = Path(path).name.split(".")[0].split("_")
+    entities = dict(part.split("-", 1) for part in parts[:-1])
+    suffix, desc = parts[-1], entities.get("desc")
+    content = {"Sources": [naming.raw_uri(scan, scan.pilot.kind.suffix)]}
+    if suffix == "xfm":
+        return content | sidecars.transform(entities["from"], entities["to"], "affine")
+    uri = reference and "bids::" + naming.defaced(reference, reference.pilot.kind.suffix)
+    space = entities.get("space")
+    content |= sidecars.in_space(space, None if space == TEMPLATE.label else uri, 2)
+    if suffix in ("mask", "dseg"):
+        keys = {"face": "face", "L": "lesion", "LVO": "lvo", "CoW": "cow"}
+        kind = entities.get("label", entities.get("seg"))
+        return content | sidecars.label(keys.get(kind, "brain"), "made for a test")
+    if _is_series(path):
+        content["RepetitionTime"] = 1.5
+    return content | sidecars.image(scan.image(suffix).kind, "Made for a test", desc == "brain")
+
+
+def _is_series(path: str) -> bool:
+    return "acq-ctp" in path and path.endswith("desc-defaced_ct.nii.gz")
+
+
+def _scan_of(path: str, scans: Sequence[Scan]) -> Scan:
+    """The scan a name belongs to: that with the longest stem it starts with."""
+    fitting = [scan for scan in scans if Path(path).name.startswith(scan.stem + "_")]
+    return max(fitting, key=lambda scan: len(scan.stem))
+
+
+def _write_output(folder: Path, path: str, scan: Scan, reference: Scan | None) -> None:
+    target = folder / path
+    _write_json(folder / naming.sidecar(path), sidecar(path, scan, reference))
+    if not path.endswith(naming.IMAGE):
+        target.write_text("#Insight Transform File V1.0\n")
+        return
+    is_label = path.endswith(("_mask.nii.gz", "_dseg.nii.gz"))
+    shape = (*SHAPE, 5) if _is_series(path) else SHAPE
+    _write_nifti(target, np.zeros(shape, np.uint8 if is_label else np.int16))
+
+
+def _write_raw_image(stem: Path, frames: int) -> None:
+    shape = SHAPE if frames == 1 else (*SHAPE, frames)
+    content = {"Modality": "CT"} if frames == 1 else {"Modality": "CT", "RepetitionTime": 1.5}
+    _write_json(stem.with_name(stem.name + ".json"), content)
+    _write_nifti(stem.with_name(stem.name + ".nii.gz"), np.zeros(shape, np.int16))
+
+
+def _write_nifti(path: Path, voxels: np.ndarray) -> None:
+    image = nib.Nifti1Image(voxels, np.diag([2.0, 2.0, 2.0, 1.0]))
+    image.header.set_xyzt_units("mm", "sec")
+    if voxels.ndim == 4:
+        image.header.set_zooms((2.0, 2.0, 2.0, 1.5))
+    nib.save(image, path)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2))

@@ -1,0 +1,113 @@
+"""Images keep their voxels, their place and nothing else."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from strokeprep import images
+from strokeprep.errors import StrokeprepError
+
+OBLIQUE = nib.affines.from_matvec(
+    nib.eulerangles.euler2mat(x=0.2, y=-0.05, z=0.1) @ np.diag([-0.5, -0.5, 2.0]), [40.0, 31, -87]
+)
+
+
+def stored(path, data, affine=OBLIQUE, **header):
+    nifti = nib.Nifti1Image(data, affine)
+    for key, value in header.items():
+        nifti.header[key] = value
+    nib.save(nifti, path)
+    return path
+
+
+@pytest.fixture
+def ct(tmp_path):
+    data = np.arange(6 * 5 * 4, dtype=np.int16).reshape(6, 5, 4)
+    return stored(tmp_path / "ct.nii.gz", data, descrip=b"SMITH^JOHN", aux_file=b"born 1950")
+
+
+def test_a_round_trip_changes_neither_voxels_nor_place(ct, tmp_path):
+    images.write(images.read(ct), tmp_path / "again.nii.gz")
+    before, after = nib.load(ct), nib.load(tmp_path / "again.nii.gz")
+    assert np.array_equal(before.dataobj, after.dataobj)
+    assert np.allclose(before.affine, after.affine, atol=1e-5)
+    assert after.get_data_dtype() == np.int16
+
+
+def test_a_file_on_the_grid_of_another_has_its_affine_to_the_last_bit(ct, tmp_path):
+    images.write(images.read(ct), tmp_path / "again.nii.gz", on=ct)
+    assert np.array_equal(nib.load(ct).affine, nib.load(tmp_path / "again.nii.gz").affine)
+
+
+def test_claiming_another_grid_is_a_bug(ct, tmp_path):
+    moved = images.read(ct)
+    moved.SetOrigin((0, 0, 0))
+    with pytest.raises(ValueError, match="grid"):
+        images.write(moved, tmp_path / "again.nii.gz", on=ct)
+
+
+def test_no_text_of_the_header_survives(ct, tmp_path):
+    images.write(images.read(ct), tmp_path / "again.nii.gz")
+    header = nib.load(tmp_path / "again.nii.gz").header
+    assert not any(header[key].item() for key in ("descrip", "aux_file", "db_name", "intent_name"))
+    assert not header.extensions
+
+
+def test_the_world_of_itk_is_the_mirrored_world_of_nifti(ct):
+    image = images.read(ct)
+    ras = nib.affines.apply_affine(nib.load(ct).affine, [3, 2, 1])
+    lps = image.TransformIndexToPhysicalPoint((3, 2, 1))
+    assert np.allclose(np.array(lps) * [-1, -1, 1], ras, atol=1e-4)
+    assert np.allclose(images.affine(image), nib.load(ct).affine, atol=1e-5)
+
+
+def test_scaled_voxels_come_back_in_their_units(tmp_path):
+    data = np.linspace(0, 1, 60).reshape(5, 4, 3)
+    nifti = nib.Nifti1Image(data, np.eye(4))
+    nifti.set_data_dtype(np.int16)
+    nib.save(nifti, tmp_path / "scaled.nii.gz")
+    read = images.array(images.read(tmp_path / "scaled.nii.gz"))
+    assert read.dtype == np.float32
+    assert np.allclose(read, data, atol=1e-4)
+
+
+def test_a_grid_is_read_without_voxels(ct):
+    grid = images.read_grid(ct)
+    full = images.read(ct)
+    assert (grid.GetSize(), grid.GetOrigin()) == (full.GetSize(), full.GetOrigin())
+
+
+def test_a_file_cut_short_is_named(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 1000, (16, 16, 16)).astype(np.int16)
+    ct = stored(tmp_path / "ct.nii.gz", noise)
+    ct.write_bytes(ct.read_bytes()[:-2000])
+    with pytest.raises(StrokeprepError, match=r"cut short.*ct\.nii\.gz"):
+        images.read(ct)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(StrokeprepError, match="File is missing"):
+        images.read(tmp_path / "nowhere.nii.gz")
+
+
+def test_a_gantry_tilt_is_refused(tmp_path):
+    sheared = np.eye(4)
+    sheared[1, 2] = 0.3
+    path = stored(tmp_path / "tilt.nii.gz", np.zeros((4, 4, 4), np.int16), sheared)
+    with pytest.raises(StrokeprepError, match="sheared"):
+        images.read(path)
+
+
+def test_rounding_into_an_integer_type_clips_instead_of_wrapping():
+    assert images.as_dtype(np.array([-1e6, 0.6, 1e6]), np.int16).tolist() == [-32768, 1, 32767]
+
+
+def test_an_interrupted_write_leaves_no_file(tmp_path, monkeypatch):
+    def cut(nifti, path):
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nib, "save", cut)
+    with pytest.raises(KeyboardInterrupt):
+        images.write_array(np.zeros((3, 3, 3)), np.eye(4), tmp_path / "out.nii.gz")
+    assert not (tmp_path / "out.nii.gz").exists()

@@ -1,0 +1,29 @@
+"""What must hold before a subject's outputs may be trusted; a broken rule here fails the subject."""
+
+
+def audited(wildcards):
+    return subject_targets(STUDY.by_name[wildcards.subject])
+
+
+rule audit:
+    input:
+        files=audited,
+    output:
+        table=out(naming.audit("{subject}")),
+    log:
+        log_of("audit", "sub-{subject}"),
+    benchmark:
+        benchmark_of("audit", "sub-{subject}")
+    params:
+        plan=lambda w: targets.audit_plan(STUDY.by_name[w.subject], TEMPLATE),
+        root=OUT,
+        limits=CONFIG["audit"],
+        template=CONFIG["template"],
+        code=code("audit.py"),
+    resources:
+        mem_mb=megabytes(3000),
+        runtime=20,
+    conda:
+        "../../envs/imaging.yaml"
+    script:
+        "../scripts/audit.py"

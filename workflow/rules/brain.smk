@@ -1,0 +1,50 @@
+"""Brain masks, and images that show nothing but the brain."""
+
+
+rule brain:
+    input:
+        image=lambda w: pilot(mask_scan(w)),
+    output:
+        mask=out(naming.brain_mask(ANY, ORIG)),
+        sidecar=out(naming.sidecar(naming.brain_mask(ANY, ORIG))),
+    log:
+        log_of("brain", naming.brain_mask(ANY, ORIG)),
+    benchmark:
+        benchmark_of("brain", naming.brain_mask(ANY, ORIG))
+    params:
+        modality=lambda w: mask_scan(w).modality,
+        backend=lambda w: CONFIG["brain"][mask_scan(w).modality],
+        template=CONFIG["template"],
+        seed=CONFIG["seed"],
+        code=code("brain.py"),
+    threads: CONFIG["threads"]["registration"]
+    resources:
+        mem_mb=megabytes(4000),
+        runtime=30,
+    conda:
+        "../../envs/imaging.yaml"
+    script:
+        "../scripts/brain.py"
+
+
+rule strip:
+    input:
+        image=out(naming.defaced(ANY, "{suffix}")),
+        brain=lambda w: out(naming.brain_mask(image_scan(w), ORIG)),
+    output:
+        image=out(naming.preproc(ANY, "{suffix}", ORIG, "brain")),
+        sidecar=out(naming.sidecar(naming.preproc(ANY, "{suffix}", ORIG, "brain"))),
+    log:
+        log_of("strip", naming.preproc(ANY, "{suffix}", ORIG, "brain")),
+    benchmark:
+        benchmark_of("strip", naming.preproc(ANY, "{suffix}", ORIG, "brain"))
+    params:
+        kind=lambda w: raw_image(w).kind.name,
+        code=code("strip.py"),
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=20,
+    conda:
+        "../../envs/imaging.yaml"
+    script:
+        "../scripts/strip.py"

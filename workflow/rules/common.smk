@@ -1,0 +1,165 @@
+"""The study table and the input functions that read it. No image is opened here."""
+
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+
+from strokeprep import config as settings
+from strokeprep import layouts, naming, provenance, summary, targets
+from strokeprep import study as table
+from strokeprep.errors import StrokeprepError
+from strokeprep.naming import ANY, ORIG, WILD, Space
+
+
+def read_study():
+    """The validated config and the study it describes, or one message for the user."""
+    try:
+        settings_read = settings.load(
+            config, Path(workflow.basedir) / "schemas" / "config.schema.yaml"
+        )
+        built = table.build(
+            layouts.read(settings_read),
+            settings_read["reference"],
+            settings_read["study"]["subjects"],
+            settings_read["study"]["sessions"],
+        )
+        return settings_read, built
+    except StrokeprepError as error:
+        raise WorkflowError(str(error)) from None
+
+
+CONFIG, STUDY = read_study()
+config.update(CONFIG)
+
+OUT, WORK = CONFIG["output"], CONFIG["work"]
+TEMPLATE = Space(CONFIG["template"]["name"], CONFIG["template"]["res"])
+IMAGE_SUFFIXES = "|".join(sorted({kind.suffix for kind in table.KINDS.values()}))
+
+
+wildcard_constraints:
+    **naming.CONSTRAINTS,
+
+
+# ---------------------------------------------------------------------------- places
+
+
+def out(name):
+    """Where a named output lies."""
+    return f"{OUT}/{name}"
+
+
+def log_of(rule, name):
+    """A rule's log, named after what the job makes."""
+    return f"{WORK}/logs/{rule}/{name}.log"
+
+
+def benchmark_of(rule, name):
+    """A rule's time and memory, named after what the job makes."""
+    return f"{WORK}/benchmarks/{rule}/{name}.tsv"
+
+
+def admitted(subject):
+    """The report that says every raw file of a subject is fit for use."""
+    return f"{WORK}/admit/sub-{subject}.json"
+
+
+def code(script):
+    """A parameter that changes when the code behind a rule does."""
+    return provenance.code_digest(Path(workflow.basedir) / "scripts" / script)
+
+
+def megabytes(base):
+    """Memory that grows when a job is retried."""
+    return lambda wildcards, attempt: base * attempt
+
+
+# ---------------------------------------------------------------------------- table look-ups
+
+
+def image_scan(wildcards):
+    return STUDY.scan_of_image(wildcards.datatype, wildcards.stem)
+
+
+def mask_scan(wildcards):
+    return STUDY.scan_of_mask(wildcards.datatype, wildcards.stem)
+
+
+def raw_image(wildcards):
+    return image_scan(wildcards).image(wildcards.suffix)
+
+
+def pilot(scan):
+    """The defaced 3D image that stands for a scan."""
+    suffix = scan.pilot.kind.suffix
+    return out(naming.mean(scan, suffix) if scan.is_4d else naming.defaced(scan, suffix))
+
+
+def reference_pilot(scan):
+    return pilot(STUDY.reference(scan))
+
+
+def chain_to(scan, space, in_reference=False):
+    """The transforms that carry a scan onto a space's grid, in the order points pass them."""
+    reference = STUDY.reference(scan)
+    chain = []
+    if space == TEMPLATE.label:
+        chain.append(out(naming.to_template(reference, reference.name, TEMPLATE.label)))
+    if scan is not reference and not (in_reference or scan.in_reference_space):
+        chain.append(out(naming.to_reference(scan, scan.name, reference.name)))
+    return chain
+
+
+def entity(wildcard):
+    """The value in a wildcard such as ``_desc-brain``, or None."""
+    return wildcard.partition("-")[2] or None
+
+
+def label_of(wildcards):
+    """The manual label a name stands for, or None for a brain mask."""
+    scan = mask_scan(wildcards)
+    wanted = {
+        key: entity(getattr(wildcards, key)) for key in ("seg", "label", "desc")
+    }
+    for label in STUDY.by_name[scan.subject].labels:
+        if label.scan is scan and dict(label.kind.entities) == {
+            key: value for key, value in wanted.items() if value
+        }:
+            return label
+    return None
+
+
+# ---------------------------------------------------------------------------- targets
+
+
+def subject_targets(subject):
+    """All files of a subject, its audit last."""
+    names = targets.outputs(subject, TEMPLATE)
+    return [out(name) for name in names]
+
+
+def final_targets():
+    files = [out(name) for name in DATASET_FILES]
+    for subject in STUDY.subjects:
+        files += subject_targets(subject)
+        if subject.reference is not None:
+            files.append(out(naming.audit(subject.name)))
+    if "phantom" in CONFIG:
+        files.append(out(naming.ACCURACY))
+    return files
+
+
+def print_remarks():
+    for remark in STUDY.remarks:
+        print(f"strokeprep: {remark}", file=sys.stderr)
+
+
+def print_summary():
+    wanted = {
+        subject.name: [*subject_targets(subject), out(naming.audit(subject.name))]
+        if subject.reference
+        else subject_targets(subject)
+        for subject in STUDY.subjects
+    }
+    print(summary.text(wanted, Path(WORK), Path(OUT)), file=sys.stderr)

@@ -1,0 +1,94 @@
+"""The built-in study: simulate it, and score the outputs against what is true."""
+
+from strokeprep import phantom
+
+FOLDER = Path(CONFIG["phantom"]["folder"])
+RAW, TRUTH = FOLDER / "raw", FOLDER / "truth"
+
+
+localrules:
+    phantom_dataset,
+    accuracy,
+
+
+rule phantom:
+    output:
+        raw=[RAW / path for path in phantom.raw_files("{subject}")],
+        truth=[TRUTH / path for path in phantom.truth_files("{subject}")],
+    log:
+        log_of("phantom", "sub-{subject}"),
+    benchmark:
+        benchmark_of("phantom", "sub-{subject}")
+    params:
+        raw=RAW,
+        truth=TRUTH,
+        settings=CONFIG["phantom"],
+        code=code("phantom.py"),
+    resources:
+        mem_mb=megabytes(3500),
+        runtime=60,
+    conda:
+        "../../envs/imaging.yaml"
+    script:
+        "../scripts/phantom.py"
+
+
+rule phantom_dataset:
+    output:
+        files=[RAW / path for path in phantom.dataset_files()],
+    log:
+        log_of("phantom_dataset", "dataset"),
+    benchmark:
+        benchmark_of("phantom_dataset", "dataset")
+    params:
+        raw=RAW,
+        truth=TRUTH,
+        settings=CONFIG["phantom"],
+        code=code("phantom_dataset.py"),
+    conda:
+        "../../envs/imaging.yaml"
+    script:
+        "../scripts/phantom_dataset.py"
+
+
+rule score:
+    input:
+        audit=out(naming.audit("{subject}")),
+        truth=[TRUTH / path for path in phantom.truth_files("{subject}")],
+    output:
+        table=f"{WORK}/accuracy/sub-{{subject}}.tsv",
+    log:
+        log_of("score", "sub-{subject}"),
+    benchmark:
+        benchmark_of("score", "sub-{subject}")
+    params:
+        subject=lambda w: STUDY.by_name[w.subject],
+        root=OUT,
+        truth=TRUTH,
+        template=TEMPLATE.label,
+        limits=CONFIG["accuracy"],
+        code=code("score.py"),
+    resources:
+        mem_mb=megabytes(3500),
+        runtime=20,
+    conda:
+        "../../envs/imaging.yaml"
+    script:
+        "../scripts/score.py"
+
+
+rule accuracy:
+    input:
+        [f"{WORK}/accuracy/sub-{subject.name}.tsv" for subject in STUDY.subjects],
+    output:
+        table=out(naming.ACCURACY),
+    log:
+        log_of("accuracy", "dataset"),
+    benchmark:
+        benchmark_of("accuracy", "dataset")
+    params:
+        code=code("accuracy.py"),
+    conda:
+        "../../envs/imaging.yaml"
+    script:
+        "../scripts/accuracy.py"

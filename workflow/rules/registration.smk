@@ -1,0 +1,80 @@
+"""Where scans lie to each other and to the template. Only transforms are written here."""
+
+
+def lesions_on_reference(wildcards):
+    """Lesion masks to leave out of the cost of a deformable registration."""
+    scan = image_scan(wildcards)
+    if CONFIG["registration"]["to_template"] == "affine":
+        return []
+    return [
+        out(naming.label(label.scan, where, label.kind.suffix, **dict(label.kind.entities)))
+        for label in STUDY.by_name[scan.subject].labels
+        if label.kind.name == "lesion"
+        for where in [
+            ORIG
+            if label.scan is scan and not label.in_reference_space
+            else targets.reference_space(scan)
+        ]
+    ]
+
+
+rule register:
+    input:
+        moving=lambda w: pilot(image_scan(w)),
+        fixed=lambda w: reference_pilot(image_scan(w)),
+        brain=lambda w: out(naming.brain_mask(STUDY.reference(image_scan(w)), ORIG)),
+    output:
+        transform=out(naming.to_reference(ANY, "{scan}", "{reference}")),
+        sidecar=out(naming.sidecar(naming.to_reference(ANY, "{scan}", "{reference}"))),
+    log:
+        log_of("register", naming.to_reference(ANY, "{scan}", "{reference}")),
+    benchmark:
+        benchmark_of("register", naming.to_reference(ANY, "{scan}", "{reference}"))
+    params:
+        modalities=lambda w: (
+            STUDY.reference(image_scan(w)).modality,
+            image_scan(w).modality,
+        ),
+        dof=CONFIG["registration"]["to_reference"],
+        seed=CONFIG["seed"],
+        code=code("register.py"),
+    threads: CONFIG["threads"]["registration"]
+    resources:
+        mem_mb=megabytes(4000),
+        runtime=30,
+    conda:
+        "../../envs/imaging.yaml"
+    script:
+        "../scripts/register.py"
+
+
+rule normalise:
+    input:
+        image=lambda w: pilot(image_scan(w)),
+        brain=lambda w: out(naming.brain_mask(image_scan(w), ORIG)),
+        lesions=lesions_on_reference,
+    output:
+        transform=out(naming.to_template(ANY, "{scan}", TEMPLATE.label)),
+        inverse=out(naming.from_template(ANY, "{scan}", TEMPLATE.label)),
+        sidecar=out(naming.sidecar(naming.to_template(ANY, "{scan}", TEMPLATE.label))),
+        inverse_sidecar=out(
+            naming.sidecar(naming.from_template(ANY, "{scan}", TEMPLATE.label))
+        ),
+    log:
+        log_of("normalise", naming.to_template(ANY, "{scan}", TEMPLATE.label)),
+    benchmark:
+        benchmark_of("normalise", naming.to_template(ANY, "{scan}", TEMPLATE.label))
+    params:
+        modality=lambda w: image_scan(w).modality,
+        kind=CONFIG["registration"]["to_template"],
+        template=CONFIG["template"],
+        seed=CONFIG["seed"],
+        code=code("normalise.py"),
+    threads: CONFIG["threads"]["registration"]
+    resources:
+        mem_mb=megabytes(4000),
+        runtime=60,
+    conda:
+        "../../envs/imaging.yaml"
+    script:
+        "../scripts/normalise.py"

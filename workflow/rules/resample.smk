@@ -1,0 +1,152 @@
+"""The only rules that write anything in another space: all transforms, one interpolation."""
+
+MOVED_IMAGE = naming.bids(
+    "{folder}", "{datatype}", "{stem}", "{suffix}", space=WILD, res=WILD, desc=WILD
+)
+MOVED_LABEL = naming.bids(
+    "{folder}",
+    "{datatype}",
+    "{stem}",
+    "{suffix}",
+    space=WILD,
+    seg=WILD,
+    res=WILD,
+    label=WILD,
+    desc=WILD,
+)
+NATIVE_LABEL = naming.bids(
+    "{folder}", "{datatype}", "{stem}", "{suffix}", space="orig", seg=WILD, label=WILD, desc=WILD
+)
+ELSEWHERE = r"_space-(?!orig_)[A-Za-z0-9]+"
+
+
+def image_view(wildcards):
+    """The native image that a moved one is made from."""
+    scan = image_scan(wildcards)
+    return out(
+        naming.mean(scan, wildcards.suffix)
+        if wildcards.desc == "_desc-mean"
+        else naming.defaced(scan, wildcards.suffix)
+    )
+
+
+def view_brain(wildcards):
+    """The mask of a skull-stripped view, already on the grid it is written on."""
+    if wildcards.desc != "_desc-brain":
+        return []
+    space = Space(entity(wildcards.space), entity(wildcards.res))
+    return out(naming.brain_mask(image_scan(wildcards), space))
+
+
+def moved_grid(scan, wildcards):
+    """The image whose grid is taken over; the template's grid needs no file."""
+    if entity(wildcards.space) == TEMPLATE.label:
+        return []
+    return out(naming.defaced(STUDY.reference(scan), STUDY.reference(scan).pilot.kind.suffix))
+
+
+def label_source(wildcards):
+    """The label as it was drawn: the scrubbed native copy, or a released mask on the reference."""
+    label = label_of(wildcards)
+    if label is not None and label.in_reference_space:
+        return str(label.path)
+    return out(
+        naming.bids(
+            wildcards.folder,
+            wildcards.datatype,
+            wildcards.stem,
+            wildcards.suffix,
+            space="orig",
+            **{key: entity(getattr(wildcards, key)) for key in ("seg", "label", "desc")},
+        )
+    )
+
+
+def label_in_reference(wildcards):
+    label = label_of(wildcards)
+    return label is not None and label.in_reference_space
+
+
+rule resample:
+    input:
+        image=image_view,
+        brain=view_brain,
+        chain=lambda w: chain_to(image_scan(w), entity(w.space)),
+        grid=lambda w: moved_grid(image_scan(w), w),
+    output:
+        image=out(MOVED_IMAGE),
+        sidecar=out(naming.sidecar(MOVED_IMAGE)),
+    wildcard_constraints:
+        suffix=IMAGE_SUFFIXES,
+        space=ELSEWHERE,
+    log:
+        log_of("resample", MOVED_IMAGE),
+    benchmark:
+        benchmark_of("resample", MOVED_IMAGE)
+    params:
+        kind=lambda w: raw_image(w).kind.name,
+        template=CONFIG["template"],
+        code=code("resample.py"),
+    resources:
+        mem_mb=megabytes(3000),
+        runtime=20,
+    conda:
+        "../../envs/imaging.yaml"
+    script:
+        "../scripts/resample.py"
+
+
+rule label:
+    input:
+        label=lambda w: str(label_of(w).path),
+        admitted=lambda w: admitted(mask_scan(w).subject),
+    output:
+        label=out(NATIVE_LABEL),
+        sidecar=out(naming.sidecar(NATIVE_LABEL)),
+    wildcard_constraints:
+        suffix="mask|dseg",
+        label=r"(_label-(?!face_)[A-Za-z0-9]+)?",
+        desc=r"(_desc-(?!brain_)[A-Za-z0-9]+)?",
+    log:
+        log_of("label", NATIVE_LABEL),
+    benchmark:
+        benchmark_of("label", NATIVE_LABEL)
+    params:
+        kind=lambda w: label_of(w).kind.name,
+        code=code("label.py"),
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=10,
+    conda:
+        "../../envs/imaging.yaml"
+    script:
+        "../scripts/label.py"
+
+
+rule resample_label:
+    input:
+        label=label_source,
+        chain=lambda w: chain_to(mask_scan(w), entity(w.space), label_in_reference(w)),
+        grid=lambda w: moved_grid(mask_scan(w), w),
+        admitted=lambda w: admitted(mask_scan(w).subject),
+    output:
+        label=out(MOVED_LABEL),
+        sidecar=out(naming.sidecar(MOVED_LABEL)),
+    wildcard_constraints:
+        suffix="mask|dseg",
+        space=ELSEWHERE,
+    log:
+        log_of("resample_label", MOVED_LABEL),
+    benchmark:
+        benchmark_of("resample_label", MOVED_LABEL)
+    params:
+        kind=lambda w: label_of(w).kind.name if label_of(w) else "brain",
+        template=CONFIG["template"],
+        code=code("resample_label.py"),
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=20,
+    conda:
+        "../../envs/imaging.yaml"
+    script:
+        "../scripts/resample_label.py"

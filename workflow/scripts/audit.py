@@ -1,0 +1,13 @@
+from pathlib import Path
+
+from strokeprep.job import job, write_text
+
+with job(snakemake):
+    from strokeprep import qc, tables
+
+    plan, params = snakemake.params.plan, snakemake.params
+    checks = qc.audit(plan, Path(params.root), params.limits, params.template)
+    table = tables.render([check.row() for check in checks], tables.CHECK_COLUMNS)
+    print(table)
+    qc.verdict(checks, plan.subject)
+    write_text(table, snakemake.output.table)

@@ -1,0 +1,14 @@
+from pathlib import Path
+
+from strokeprep.job import job
+
+with job(snakemake):
+    from strokeprep import phantom
+
+    params = snakemake.params
+    phantom.write_dataset(
+        phantom.subject_ids(params.settings["subjects"]),
+        Path(params.raw),
+        Path(params.truth),
+        seed=params.settings["seed"],
+    )

@@ -1,0 +1,15 @@
+from strokeprep.job import job, place
+
+with job(snakemake) as sidecar:
+    from strokeprep import spaces
+
+    done = spaces.move_image(
+        snakemake.input.image,
+        snakemake.output.image,
+        kind=snakemake.params.kind,
+        chain=snakemake.input.chain,
+        grid=snakemake.input.grid or None,
+        brain=snakemake.input.brain or None,
+        settings=snakemake.params.template,
+    )
+    sidecar.update(done | place(snakemake))

@@ -1,0 +1,14 @@
+from strokeprep.job import job, place
+
+with job(snakemake) as sidecar:
+    from strokeprep import spaces
+
+    done = spaces.move_label(
+        snakemake.input.label,
+        snakemake.output.label,
+        kind=snakemake.params.kind,
+        chain=snakemake.input.chain,
+        grid=snakemake.input.grid or None,
+        settings=snakemake.params.template,
+    )
+    sidecar.update(done | place(snakemake))

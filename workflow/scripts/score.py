@@ -1,0 +1,17 @@
+from pathlib import Path
+
+from strokeprep.job import job, write_text
+
+with job(snakemake):
+    from strokeprep import score, tables
+
+    params = snakemake.params
+    checks = score.subject_checks(
+        params.subject,
+        Path(params.root),
+        Path(params.truth) / f"sub-{params.subject.name}",
+        params.template,
+        params.limits,
+    )
+    rows = [check.row() for check in checks]
+    write_text(tables.render(rows, tables.CHECK_COLUMNS), snakemake.output.table)

@@ -1,0 +1,127 @@
+"""What BIDS tools need to know of CT: an extended validator schema and a pybids configuration.
+
+    python -m strokeprep.bids_schema schema.json           for bids-validator-deno --schema
+    python -m strokeprep.bids_schema --pybids pybids.json  for pybids.BIDSLayout(config=...)
+
+Both are built from the installed package they extend, so only the additions live here (in
+``schemas/bids-ct.yaml``). The extension is this project's, not the BIDS community's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from strokeprep.errors import StrokeprepError
+
+ADDITIONS = Path(__file__).resolve().parents[2] / "schemas" / "bids-ct.yaml"
+# The validator bundles this schema; rerun the tests and change both pins together.
+SCHEMA_PACKAGE, SCHEMA_VERSION = "bidsschematools", "1.2.7"
+PYBIDS_PACKAGE, PYBIDS_VERSION = "pybids", "0.21.0"
+# Shows in the validator's report, so that no one takes the extension for the standard.
+VERSION_SUFFIX = "+stroke-ct"
+
+
+def extended_schema(
+    base: Mapping[str, Any] | None = None, additions: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The BIDS schema with CT, perfusion maps, transforms and time series."""
+    schema = json.loads(json.dumps(_stock_schema() if base is None else base))
+    additions = yaml.safe_load(ADDITIONS.read_text()) if additions is None else additions
+    _merge(schema, additions["merge"], at="schema")
+    _insert_entities(schema["rules"]["entities"], additions["entities_before_space"])
+    _replace(schema, **additions["replace"])
+    for key in ("bids_version", "schema_version"):
+        schema[key] += VERSION_SUFFIX
+    return schema
+
+
+def pybids_config() -> dict[str, Any]:
+    """pybids' own configuration with ``ct`` among the datatypes; it replaces ``"bids"``."""
+    _require("bids", PYBIDS_PACKAGE, PYBIDS_VERSION)
+    config = json.loads((files("bids") / "layout/config/bids.json").read_text())
+    datatype = next(entity for entity in config["entities"] if entity["name"] == "datatype")
+    extended = datatype["pattern"].replace("|beh|", "|beh|ct|", 1)
+    if extended == datatype["pattern"]:
+        raise _changed(PYBIDS_PACKAGE, f"datatype pattern {extended}")
+    datatype["pattern"] = extended
+    return config | {"name": "bids-ct"}
+
+
+def write(content: Mapping[str, Any], path: Path) -> Path:
+    """``content`` as JSON at ``path``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n")
+    return path
+
+
+def _stock_schema() -> dict[str, Any]:
+    _require("bidsschematools", SCHEMA_PACKAGE, SCHEMA_VERSION)
+    return json.loads((files("bidsschematools") / "data/schema.json").read_text())
+
+
+def _require(module: str, package: str, version: str) -> None:
+    remedy = f"Install {package}=={version}."
+    try:
+        found = import_module(module).__version__
+    except ModuleNotFoundError as error:
+        raise StrokeprepError("The package to extend is not installed", package, remedy) from error
+    if found != version:
+        raise StrokeprepError(
+            "The additions are proven for another version", f"{package} {found}", remedy
+        )
+
+
+def _changed(package: str, what: str) -> StrokeprepError:
+    return StrokeprepError(f"{package} is not as expected", what, f"Review {ADDITIONS.name}.")
+
+
+def _merge(into: dict[str, Any], new: Mapping[str, Any], at: str) -> None:
+    """Add the leaves of ``new``; never overwrite, so a schema that learns CT is noticed."""
+    for key, value in new.items():
+        if key not in into:
+            into[key] = value
+        elif isinstance(value, Mapping) and isinstance(into[key], dict) and not _is_term(value):
+            _merge(into[key], value, f"{at}.{key}")
+        else:
+            raise _changed(SCHEMA_PACKAGE, f"{at}.{key} exists already")
+
+
+def _is_term(value: Mapping[str, Any]) -> bool:
+    """Whether a mapping is one definition or rule rather than a collection of them."""
+    return any(not isinstance(item, Mapping) for item in value.values())
+
+
+def _insert_entities(order: list[str], entities: list[str]) -> None:
+    position = order.index("space")
+    order[position:position] = entities
+
+
+def _replace(schema: dict[str, Any], find: str, put: str, rules: list[str]) -> None:
+    for rule in rules:
+        node: Any = schema
+        for key in rule.split("."):
+            node = node[key]
+        node["selectors"] = [selector.replace(find, put) for selector in node["selectors"]]
+        if not any(put in selector for selector in node["selectors"]):
+            raise _changed(SCHEMA_PACKAGE, f"{rule} does not mention {find}")
+
+
+def main() -> None:
+    """Write the schema, or the pybids configuration."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path, help="the JSON file to write")
+    parser.add_argument("--pybids", action="store_true", help="write the pybids configuration")
+    arguments = parser.parse_args()
+    print(write(pybids_config() if arguments.pybids else extended_schema(), arguments.out))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""Images between disk and memory: NIfTI on one side, SimpleITK on the other.
+
+nibabel reads and writes (it keeps affines exact and headers under control), SimpleITK computes.
+NIfTI world coordinates are RAS, SimpleITK's are LPS; only this module and
+:mod:`strokeprep.transforms` know.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import SimpleITK as sitk
+
+from strokeprep.errors import StrokeprepError
+
+AIR_HU = -1024
+LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+# NIfTI codes for what the world coordinates are relative to.
+SCANNER, MNI = 1, 4
+
+# A direction cosine further than this from orthonormal is a shear (an uncorrected gantry tilt),
+# which no ITK image can hold; float32 quaternions alone leave about 1e-6.
+SHEAR_TOLERANCE = 1e-3
+
+
+def open_nifti(path: Path) -> nib.Nifti1Image:
+    """The image on disk, header read, voxels not."""
+    try:
+        return nib.load(path)
+    except FileNotFoundError:
+        raise StrokeprepError("File is missing", path, "Restore it and run again.") from None
+    except (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError, EOFError,
+            OSError, zlib.error, ValueError) as error:  # fmt: skip
+        raise StrokeprepError(
+            "Not a readable NIfTI image",
+            path,
+            "Convert the scan again, or remove the file from the study.",
+        ) from error
+
+
+def voxels(nifti: nib.Nifti1Image, path: Path) -> np.ndarray:
+    """All voxels: stored integers where there is no scaling, float32 otherwise."""
+    try:
+        slope, inter = nifti.dataobj.slope, nifti.dataobj.inter
+        raw = nifti.dataobj.get_unscaled()
+        if (slope, inter) == (1, 0):
+            return np.asarray(raw)
+        return np.asarray(raw, np.float32) * np.float32(slope) + np.float32(inter)
+    except (EOFError, OSError, zlib.error, ValueError) as error:
+        raise StrokeprepError(
+            "The voxels cannot be read, the file is cut short or damaged",
+            path,
+            "Copy or convert the scan again, or remove the file from the study.",
+        ) from error
+
+
+def read(path: str | Path, dtype: np.dtype | type | None = None) -> sitk.Image:
+    """A 3D image."""
+    nifti = open_nifti(Path(path))
+    data = voxels(nifti, Path(path))
+    if data.ndim == 4 and data.shape[3] == 1:
+        data = data[..., 0]
+    if data.ndim != 3:
+        raise StrokeprepError(f"{data.ndim}D image, 3D expected", path, "Give a single volume.")
+    return from_array(data if dtype is None else data.astype(dtype), nifti.affine, path)
+
+
+def read_grid(path: str | Path) -> sitk.Image:
+    """An empty image on the grid of a file, whose voxels are not read."""
+    nifti = open_nifti(Path(path))
+    direction, spacing = check_affine(nifti.affine, path)
+    grid = sitk.Image([int(n) for n in nifti.shape[:3]], sitk.sitkUInt8)
+    _place(grid, nifti.affine, direction, spacing)
+    return grid
+
+
+def background(modality: str) -> int:
+    """The value of a voxel that shows nothing."""
+    return AIR_HU if modality == "ct" else 0
+
+
+def from_array(data: np.ndarray, affine: np.ndarray, where: str | Path = "image") -> sitk.Image:
+    """A SimpleITK image of voxels in NIfTI order (i, j, k) and a RAS affine."""
+    image = sitk.GetImageFromArray(np.ascontiguousarray(data.T))
+    _place(image, affine, *check_affine(affine, where))
+    return image
+
+
+def check_affine(affine: np.ndarray, where: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Direction (LPS) and spacing of an affine that an ITK image can hold."""
+    columns = (LPS @ affine)[:3, :3]
+    spacing = np.linalg.norm(columns, axis=0)
+    if not np.all(np.isfinite(affine)) or np.any(spacing == 0):
+        raise StrokeprepError("The header holds no usable affine", where, "Convert the scan again.")
+    direction = columns / spacing
+    if np.abs(direction.T @ direction - np.eye(3)).max() > SHEAR_TOLERANCE:
+        raise StrokeprepError(
+            "The affine is sheared, as by a gantry tilt that was not removed",
+            where,
+            "Resample the scan onto an orthogonal grid first (dcm2niix does so for tilted CT).",
+        )
+    return direction, spacing
+
+
+def array(image: sitk.Image) -> np.ndarray:
+    """The voxels in NIfTI order (i, j, k)."""
+    return sitk.GetArrayFromImage(image).T
+
+
+def affine(image: sitk.Image) -> np.ndarray:
+    """The RAS affine of a SimpleITK image."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
+    matrix[:3, 3] = image.GetOrigin()
+    return LPS @ matrix
+
+
+def like(data: np.ndarray, grid: sitk.Image) -> sitk.Image:
+    """Voxels in NIfTI order as an image on ``grid``."""
+    image = sitk.GetImageFromArray(np.ascontiguousarray(data.T))
+    image.CopyInformation(grid)
+    return image
+
+
+def write(
+    image: sitk.Image,
+    path: str | Path,
+    on: str | Path | None = None,
+    code: int = SCANNER,
+) -> None:
+    """Save a 3D image; ``on`` names the file whose affine it shares, to the last bit."""
+    write_array(array(image), affine(image), path, on, code)
+
+
+def write_array(
+    data: np.ndarray,
+    matrix: np.ndarray,
+    path: str | Path,
+    on: str | Path | None = None,
+    code: int = SCANNER,
+    frame_seconds: float | None = None,
+) -> None:
+    """Save voxels under a header that says nothing but their geometry."""
+    if on is not None:
+        reference = nib.load(on)
+        if reference.shape[:3] != data.shape[:3] or not np.allclose(
+            reference.affine, matrix, atol=1e-3
+        ):
+            raise ValueError(f"{path} does not lie on the grid of {on}")
+        matrix = reference.affine
+    nifti = nib.Nifti1Image(data, matrix)
+    nifti.header.set_data_dtype(data.dtype)
+    nifti.set_qform(matrix, code)
+    nifti.set_sform(matrix, code)
+    nifti.header.set_xyzt_units("mm", "sec")
+    if frame_seconds is not None:
+        nifti.header["pixdim"][4] = frame_seconds
+    save(nifti, path)
+
+
+def save(nifti: nib.Nifti1Image, path: str | Path) -> None:
+    """Write so that the file is either whole or absent."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".partial-{path.name}")
+    nib.save(nifti, partial)
+    os.replace(partial, path)
+
+
+def as_dtype(data: np.ndarray, dtype: np.dtype | type) -> np.ndarray:
+    """Values rounded and clipped into an integer type, or cast to a float one."""
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "iu":
+        return data.astype(dtype)
+    if data.dtype.kind in "f":
+        data = np.rint(data)
+    limits = np.iinfo(dtype)
+    return np.clip(data, limits.min, limits.max).astype(dtype)
+
+
+def _place(
+    image: sitk.Image, affine: np.ndarray, direction: np.ndarray, spacing: np.ndarray
+) -> None:
+    image.SetSpacing(spacing.tolist())
+    image.SetDirection(_orthonormal(direction).ravel().tolist())
+    image.SetOrigin((LPS @ affine)[:3, 3].tolist())
+
+
+def _orthonormal(direction: np.ndarray) -> np.ndarray:
+    """The rotation nearest to a direction matrix that float32 storage has blunted."""
+    u, _, vt = np.linalg.svd(direction)
+    return u @ vt

@@ -1,0 +1,131 @@
+"""What every job does around its work: log, threads, sidecar, and a clear end when it fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from strokeprep import sidecars
+from strokeprep.errors import StrokeprepError
+from strokeprep.provenance import versions
+
+# Environment variables that hold a thread count for the libraries a job may load.
+THREAD_VARIABLES = (
+    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+)
+FAILURE = ".failure.json"
+
+
+@contextmanager
+def job(snakemake: Any) -> Iterator[dict[str, Any]]:
+    """Run a rule's work; yields the sidecar to fill, which is written when the work succeeds.
+
+    A :class:`StrokeprepError` ends the job with its one message, any other exception with a
+    pointer to the traceback in the log. Either way a ``.failure.json`` stays beside the log for
+    the summary of the run.
+    """
+    log = Path(snakemake.log[0]).resolve()
+    failure = log.with_name(log.name + FAILURE)
+    failure.unlink(missing_ok=True)
+    for variable in THREAD_VARIABLES:
+        os.environ[variable] = str(snakemake.threads)
+    sidecar: dict[str, Any] = {}
+    with _captured(log) as terminal:
+        try:
+            yield sidecar
+            if hasattr(snakemake.output, "sidecar"):
+                write_json(_complete(sidecar, snakemake), snakemake.output.sidecar)
+        except Exception as error:  # noqa: BLE001 - every failure ends in one message and a log
+            traceback.print_exc()
+            message = _message(error, log)
+            write_json({"rule": snakemake.rule, "message": message, "log": str(log)}, failure)
+            print(f"strokeprep: {snakemake.rule}: {message}", file=terminal, flush=True)
+            sys.exit(1)
+
+
+def place(snakemake: Any) -> dict[str, Any]:
+    """Sidecar keys that say whose grid the output lies on, from the output's own name."""
+    space = snakemake.wildcards.get("space", "").partition("-")[2] or None
+    grid = snakemake.input.get("grid") or None
+    return sidecars.in_space(
+        space,
+        f"bids::{_inside(snakemake, grid)}" if grid else None,
+        snakemake.config["template"]["resolution_mm"],
+    )
+
+
+def write_json(content: Any, path: str | Path) -> None:
+    """Write JSON whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".partial-{path.name}")
+    partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    os.replace(partial, path)
+
+
+def write_text(content: str, path: str | Path) -> None:
+    """Write text whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".partial-{path.name}")
+    partial.write_text(content)
+    os.replace(partial, path)
+
+
+def _message(error: Exception, log: Path) -> str:
+    if isinstance(error, StrokeprepError):
+        return str(error)
+    return f"Unexpected {type(error).__name__} ({error}): this is a bug. See {log}."
+
+
+def _complete(sidecar: dict[str, Any], snakemake: Any) -> dict[str, Any]:
+    """The sidecar with its sources and the software that was loaded."""
+    return {
+        **sidecar,
+        "Sources": _sources(snakemake),
+        "SoftwareVersions": versions(),
+    }
+
+
+def _sources(snakemake: Any) -> list[str]:
+    """BIDS URIs of the inputs; raw files are named as BIDS would, never by their own path."""
+    inside = filter(None, (_inside(snakemake, path) for path in snakemake.input))
+    derived = [f"bids::{path}" for path in inside if not path.endswith(".json")]
+    return [*snakemake.params.get("raw", []), *derived]
+
+
+def _inside(snakemake: Any, path: str) -> str | None:
+    """A path relative to the derivatives folder, or None for one outside of it."""
+    root = Path(snakemake.config["output"]).resolve()
+    absolute = Path(path).resolve()
+    return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else None
+
+
+@contextmanager
+def _captured(log: Path) -> Iterator[Any]:
+    """Send everything printed, by C++ libraries too, to the log; yields the terminal."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    terminal = os.fdopen(os.dup(2), "w")
+    saved = os.dup(1), os.dup(2)
+    sys.stdout.flush()
+    with log.open("w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield terminal
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for descriptor, target in zip(saved, (1, 2), strict=True):
+                os.dup2(descriptor, target)
+                os.close(descriptor)
+            terminal.close()

@@ -1,0 +1,494 @@
+"""Layout readers: from a study's folders to the rows of the study table.
+
+A reader is a list of places to look in and a list of :class:`Pattern`; everything else is shared.
+It runs when the workflow is parsed: the standard library alone, names only, no image is opened.
+
+A pattern is a regular expression over a file's path below the study's root, ``/`` between folders
+and ``.nii`` or ``.nii.gz`` left out. It must reach the end of that path and may start at any
+folder or at the file name. Its named groups say what the file is: ``subject`` (needed),
+``session``, ``space`` (``orig`` or the scan's own name: its own grid; a scan listed under
+``reference``: that grid; anything else: the file is passed over) and, for labels, ``on`` (the scan
+a label is drawn on, or the folder ``dwi`` or ``anat``).
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from strokeprep.errors import StrokeprepError
+from strokeprep.study import KINDS, NATIVE, REFERENCE, SCANS, Row
+
+# The grid of a scan that was released on a template's grid: native to the chain, which registers
+# it again, but a label must lie on the same copy of the scan.
+TEMPLATE = "template"
+GRIDS = (NATIVE, REFERENCE, TEMPLATE)
+
+EXTENSIONS = (".nii.gz", ".nii")
+# Entities of a source that its derivatives keep, in BIDS order.
+KEPT = ("acq", "ce", "rec", "dir", "run", "echo", "part")
+CT_KINDS = tuple(kind.name for kind in KINDS.values() if kind.modality == "ct")
+# Where labels are drawn unless a pattern says otherwise, and the scan a folder name stands for.
+DRAWN_ON = {"lesion": "dwi", "lvo": "cta", "cow": "cta"}
+SCAN_OF_FOLDER = {"anat": "t1w"}
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Files that play one role; of several files on one grid the lowest ``rank`` wins."""
+
+    role: str
+    regex: str
+    on: str = ""
+    grid: str = NATIVE
+    rank: int = 0
+
+
+@dataclass(frozen=True)
+class _File:
+    """An image file, and its path below the folder that patterns are read from."""
+
+    path: str
+    below: str
+    sidecar: str | None
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A file with its role, before one grid of each scan is chosen."""
+
+    row: Row
+    scan: str
+    grid: str
+    rank: int
+
+
+def read(config: Mapping) -> list[Row]:
+    """The rows of the study that a complete config describes, sorted."""
+    layout = config["study"]["layout"]
+    if layout not in READERS:
+        raise StrokeprepError(
+            "There is no such layout", layout, f"Set study.layout to one of {', '.join(READERS)}."
+        )
+    return sorted(
+        READERS[layout](config),
+        key=lambda row: (row.subject, row.session or "", row.role, str(row.path)),
+    )
+
+
+# --- Patterns -------------------------------------------------------------------------------
+
+_WORD = r"[A-Za-z0-9]+"
+_ENTITIES = rf"(?:_(?:{'|'.join(KEPT)})-{_WORD})*"
+_SPACE = rf"(?:_space-(?P<space>{_WORD}))?"
+_DESC = rf"(?:_desc-{_WORD})?"
+# A name whose folders repeat its subject and session, as BIDS and ISLES'24 have it.
+_FOLDERS = rf"sub-(?P<subject>{_WORD})/(?:ses-(?P<session>{_WORD})/)?"
+_NAME = r"sub-(?P=subject)(?(session)_ses-(?P=session))"
+# A name that is found in any folder.
+_ANYWHERE = rf"sub-(?P<subject>{_WORD})(?:_ses-(?P<session>{_WORD}))?{_ENTITIES}"
+
+
+def _bids_image(role: str, folder: str, acq: str, suffix: str) -> Pattern:
+    regex = f"{_FOLDERS}{folder}/{_NAME}{acq}{_ENTITIES}{_SPACE}_{suffix}"
+    return Pattern(role, regex)
+
+
+def _bids_label(role: str, folder: str, acq: str, tail: str, on: str = "") -> Pattern:
+    return Pattern(role, f"{_FOLDERS}{folder}/{_NAME}{acq}{_ENTITIES}{_SPACE}_{tail}", on)
+
+
+BIDS = (
+    # CT belongs into ct/; some converters write it into anat/.
+    *(_bids_image(name, "(?:ct|anat)", f"_acq-{name}", "ct") for name in CT_KINDS),
+    *(_bids_image(name, "dwi", "", KINDS[name].suffix) for name in ("b0", "trace", "adc")),
+    _bids_image("t1w", "anat", "", "T1w"),
+    _bids_label("lesion", "(?:ct|anat)", "_acq-(?P<on>ncct|cta|ctp)", f"label-L{_DESC}_mask"),
+    _bids_label("lesion", "(?P<on>dwi|anat)", "(?!_acq-(?:ncct|cta|ctp)_)", f"label-L{_DESC}_mask"),
+    _bids_label("lvo", "(?:ct|anat)", f"_acq-cta(?:{_WORD})?", f"label-LVO{_DESC}_mask", "cta"),
+    _bids_label("cow", "(?:ct|anat)", f"_acq-cta(?:{_WORD})?", f"seg-CoW{_DESC}_dseg", "cta"),
+)
+
+
+_ISLES24_NAMES = {
+    "ncct": "ncct",
+    "cta": "cta",
+    "ctp": "ctp",
+    "trace": "dwi",
+    "adc": "adc",
+    "lesion": "lesion-msk",
+    "lvo": "lvo-msk",
+    "cow": "cow-msk",
+}
+
+
+def _isles24(role: str, folder: str, mark: str, grid: str, rank: int = 0) -> Pattern:
+    regex = f"{folder}/{_FOLDERS}{_NAME}_{mark}{_ISLES24_NAMES[role]}"
+    return Pattern(role, regex, DRAWN_ON.get(role, ""), grid, rank)
+
+
+ISLES24 = tuple(
+    pattern
+    for role in _ISLES24_NAMES
+    for pattern in (
+        _isles24(role, "raw_?data", "", NATIVE),
+        _isles24(role, "derivatives", "(?:space-ncct|ncct-masked)_", REFERENCE),
+    )
+    # Nothing is resampled to the NCCT but other scans.
+    if (role, pattern.grid) != ("ncct", REFERENCE)
+)
+
+
+def _isles24_unmarked(grid: str) -> tuple[Pattern, ...]:
+    """Derivatives that do not name their space; ``grid`` says where they lie."""
+    return tuple(
+        _isles24(role, "derivatives", "", grid, rank=1) for role in _ISLES24_NAMES if role != "ncct"
+    )
+
+
+# Identifiers of the release: 8 digits in its paper, 8 hexadecimal digits in public scripts.
+_JHU = rf"(?:sub-)?(?P<subject>[0-9A-Fa-f]{{8}})(?:_ses-(?P<session>{_WORD}))?{_ENTITIES}"
+
+
+def _jhu(role: str, tail: str, folder: str = "") -> tuple[Pattern, Pattern]:
+    """A name that says space-orig, and the same without it as the second choice."""
+    name = f"{folder}{_JHU}_{tail}"
+    on = DRAWN_ON.get(role, "")
+    return (
+        Pattern(role, name.replace("<orig>", "_space-orig"), on),
+        Pattern(role, name.replace("<orig>", ""), on, rank=1),
+    )
+
+
+# The names end where they do: a skull-stripped or normalised copy goes on after space-.
+JHU = (
+    *_jhu("trace", "DWI<orig>"),
+    *_jhu("adc", "ADC<orig>"),
+    *_jhu("b0", "(?:B0|b0|S0map)<orig>"),
+    *_jhu("t1w", "(?:T1w|MPRAGE)<orig>", folder="anat/(?:[^/]+/)*"),
+    *(
+        replace(pattern, regex=pattern.regex.replace("_(?:m)", "(?:_(?:DWI|ADC|B0|b0))?"))
+        for pattern in _jhu("lesion", f"(?:m)<orig>(?:_label-{_WORD})?_desc-stroke_mask")
+    ),
+)
+# Folders of the release that hold normalised images and templates under similar names.
+JHU_NOT_RAW = re.compile(r"MNI|^templates$")
+
+# The descriptor once spells Nlin.
+_ATLAS_MNI = r"_space-MNI152N[Ll]in2009aSym"
+_ATLAS_LESION = f"_label-(?:L|lesion){_DESC}_mask"
+ATLAS = (
+    Pattern("t1w", f"{_ANYWHERE}(?:_space-orig)?_T1w"),
+    Pattern("t1w", f"{_ANYWHERE}(?:_space-orig)?_desc-brain_T1w", rank=1),
+    Pattern("t1w", f"{_ANYWHERE}{_ATLAS_MNI}(?:_desc-brain)?_T1w", grid=TEMPLATE),
+    Pattern("lesion", f"{_ANYWHERE}(?:_space-orig)?{_ATLAS_LESION}", "t1w"),
+    Pattern("lesion", f"{_ANYWHERE}{_ATLAS_MNI}{_ATLAS_LESION}", "t1w", TEMPLATE),
+)
+
+
+# --- Readers --------------------------------------------------------------------------------
+
+
+def bids(config: Mapping) -> list[Row]:
+    """Raw BIDS with the draft ``ct/`` folder; labels below ``study.labels``."""
+    root = _root(config)
+    patterns = _with_overrides(BIDS, config)
+    images = [pattern for pattern in patterns if pattern.role in KINDS]
+    labels = [pattern for pattern in patterns if pattern.role not in KINDS]
+    found = _matches(_files(config, root, _subject_folders(root)), images, config)
+    for label_root in _label_roots(root, config["study"]["labels"]):
+        files = _files(config, label_root, _subject_folders(label_root))
+        found += _matches(files, labels, config)
+    return _rows(
+        found,
+        root,
+        "sub-*/[ses-*/]ct/*_acq-ncct_ct (also -cta, -ctp), dwi/*_S0map, _trace, _ADC, anat/*_T1w",
+    )
+
+
+def isles24(config: Mapping) -> list[Row]:
+    """ISLES'24 as released, with or without its ``train`` folder."""
+    root = _root(config)
+    bases = [base for base in (root, root / "train") if base.is_dir()]
+    files = [
+        file
+        for base in bases
+        for name in ("raw_data", "rawdata", "derivatives")
+        if (base / name).is_dir()
+        for file in _files(config, base, [base / name])
+    ]
+    # Where derivatives name their space, one that does not is a stray native file (the release
+    # has one); where none does, as in the release's own description, all lie on the NCCT.
+    marked = any(re.search(r"_(?:space-ncct|ncct-masked)_", file.below) for file in files)
+    unmarked = _isles24_unmarked(NATIVE if marked else REFERENCE)
+    found = _matches(files, _with_overrides((*ISLES24, *unmarked), config), config)
+    return _rows(
+        found,
+        root,
+        "[train/]raw_data/sub-*/ses-*/*_ncct, _cta, _ctp and derivatives/sub-*/ses-*/"
+        "*_space-ncct_dwi, _adc, _lesion-msk, _lvo-msk, _cow-msk",
+    )
+
+
+def jhu(config: Mapping) -> list[Row]:
+    """Johns Hopkins ICPSR-38464: names are matched in whatever folder they lie."""
+    root = _root(config)
+    files = _files(config, root, [root], JHU_NOT_RAW)
+    return _rows(
+        _matches(files, _with_overrides(JHU, config), config),
+        root,
+        "in any folder sub-<8 hexadecimal digits>_DWI_space-orig, _ADC_space-orig, "
+        "_B0_space-orig, *_desc-stroke_mask and anat/*_T1w",
+    )
+
+
+def atlas(config: Mapping) -> list[Row]:
+    """ATLAS v2.0 and its native release; a native T1w wins over its copy on the MNI grid."""
+    root = _root(config)
+    return _rows(
+        _matches(_files(config, root, [root]), _with_overrides(ATLAS, config), config),
+        root,
+        "in any folder sub-*[_ses-*]_space-MNI152NLin2009aSym_T1w, _space-orig_T1w or _T1w, and "
+        "*_label-L_desc-T1lesion_mask",
+    )
+
+
+READERS: dict[str, Callable[[Mapping], list[Row]]] = {
+    "bids": bids,
+    "isles24": isles24,
+    "jhu": jhu,
+    "atlas": atlas,
+}
+
+
+# --- Files ----------------------------------------------------------------------------------
+
+
+def _root(config: Mapping) -> Path:
+    root = Path(config["study"]["root"])
+    if not root.is_dir():
+        raise StrokeprepError(
+            "The study's folder does not exist" if not root.exists() else "This is not a folder",
+            root,
+            "Set study.root in the config to the folder of the study; "
+            "a relative path starts where Snakemake is called.",
+        )
+    return root
+
+
+def _label_roots(root: Path, wanted: Sequence[str]) -> list[Path]:
+    """The folders that ``study.labels`` names, each once."""
+    paths = {path for each in wanted for path in glob.glob(os.path.join(root, each))}
+    return sorted({Path(os.path.normpath(path)) for path in paths if os.path.isdir(path)})
+
+
+def _subject_folders(folder: Path) -> list[Path]:
+    return [
+        Path(entry.path)
+        for entry in _entries(str(folder))
+        if entry.name.startswith("sub-") and _is_folder(entry)
+    ]
+
+
+def _files(
+    config: Mapping, base: Path, folders: Iterable[Path], skip: re.Pattern | None = None
+) -> Iterator[_File]:
+    """Every image file at or below ``folders``, each folder read once.
+
+    Links are followed, hidden folders and those that ``skip`` finds are not entered, nor are the
+    folders the workflow itself writes to.
+    """
+    seen = _identities(config["output"], config["work"])
+    stack = sorted((str(folder) for folder in folders), reverse=True)
+    while stack:
+        folder = stack.pop()
+        identity = _identities(folder)
+        if identity <= seen:
+            continue
+        seen |= identity
+        entries = _entries(folder)
+        yield from _files_of(entries, len(str(base)) + 1)
+        stack += [
+            entry.path
+            for entry in reversed(entries)
+            if _is_folder(entry)
+            and not entry.name.startswith(".")
+            and not (skip and skip.search(entry.name))
+        ]
+
+
+def _files_of(entries: Sequence[os.DirEntry], start: int) -> Iterator[_File]:
+    """The image files of one folder; ``start`` is where a path below the base begins."""
+    paths = {entry.path for entry in entries}
+    for entry in entries:
+        extension = next((known for known in EXTENSIONS if entry.name.endswith(known)), None)
+        if extension and not _is_folder(entry):
+            stem = entry.path[: -len(extension)]
+            sidecar = f"{stem}.json"
+            below = stem[start:].replace(os.sep, "/")
+            yield _File(entry.path, below, sidecar if sidecar in paths else None)
+
+
+def _entries(folder: str) -> list[os.DirEntry]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise StrokeprepError(
+            f"A folder of the study cannot be listed ({error.strerror})",
+            folder,
+            "Allow reading it, or move it out of the study.",
+        ) from error
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    if entry.is_symlink():
+        return os.path.isdir(entry.path)  # unlike entry.is_dir(), no error on a circular link
+    return entry.is_dir()
+
+
+def _identities(*folders: str) -> set[tuple[int, int]]:
+    """What tells existing folders apart even where links give them several names."""
+    stats = [os.stat(folder) for folder in folders if os.path.isdir(folder)]
+    return {(each.st_dev, each.st_ino) for each in stats}
+
+
+# --- Roles ----------------------------------------------------------------------------------
+
+
+def _with_overrides(patterns: Sequence[Pattern], config: Mapping) -> list[Pattern]:
+    """The patterns of a layout; a role that ``study.patterns`` names has that pattern alone."""
+    overrides = config["study"]["patterns"]
+    drawn_on = {pattern.role: pattern.on for pattern in reversed(patterns) if pattern.on}
+    return [pattern for pattern in patterns if pattern.role not in overrides] + [
+        Pattern(role, regex, drawn_on.get(role, DRAWN_ON.get(role, "")))
+        for role, regex in overrides.items()
+    ]
+
+
+def _matches(files: Iterable[_File], patterns: Sequence[Pattern], config: Mapping) -> list[_Found]:
+    """Every file that a pattern matches."""
+    compiled = [(pattern, re.compile(rf"(?:^|/)(?:{pattern.regex})\Z")) for pattern in patterns]
+    hits = (
+        _found(file, pattern, match, config)
+        for file in files
+        for pattern, regex in compiled
+        if (match := regex.search(file.below))
+    )
+    return [hit for hit in hits if hit]
+
+
+def _found(file: _File, pattern: Pattern, match: re.Match, config: Mapping) -> _Found | None:
+    """What a match says of a file, or nothing where the file lies on a grid of no use."""
+    groups = match.groupdict()
+    if not groups.get("subject"):
+        raise StrokeprepError(
+            f"The pattern of {pattern.role} matches a file and finds no subject in it",
+            file.path,
+            f"Give study.patterns.{pattern.role} a group (?P<subject>…) that is never empty.",
+        )
+    is_image = pattern.role in KINDS
+    on = "" if is_image else _drawn_on(groups.get("on") or pattern.on, file)
+    scan = KINDS[pattern.role].scan if is_image else on
+    grid = _grid(groups.get("space"), pattern.grid, scan, config["reference"])
+    if grid is None:
+        return None
+    row = Row(
+        subject=groups["subject"],
+        session=groups.get("session") or None,
+        role=pattern.role,
+        path=Path(file.path),
+        on=on,
+        space=REFERENCE if grid == REFERENCE else NATIVE,
+        defaced=is_image and config["study"]["defaced"],
+        sidecar=Path(file.sidecar) if file.sidecar else None,
+        entities=_entities(pattern.role, os.path.basename(file.below)),
+    )
+    return _Found(row, scan, grid, pattern.rank)
+
+
+def _drawn_on(name: str, file: _File) -> str:
+    scan = SCAN_OF_FOLDER.get(name, name)
+    if scan not in SCANS:
+        raise StrokeprepError(
+            f"A label is said to be drawn on '{name}', which is no scan",
+            file.path,
+            f"Let the group (?P<on>…) yield one of {', '.join(SCANS)}, or anat.",
+        )
+    return scan
+
+
+def _grid(space: str | None, default: str, scan: str, references: Sequence[str]) -> str | None:
+    """The grid that a ``space-`` entity names; None where the chain has no use for it."""
+    if space is None:
+        return default
+    if space in ("orig", scan):
+        return NATIVE
+    return REFERENCE if space in references else None
+
+
+def _entities(role: str, name: str) -> tuple[str, ...]:
+    """The entities a derivative keeps; CT scans are told apart by ``acq-``, so each has one."""
+    given = dict(re.findall(rf"_({'|'.join(KEPT)})-({_WORD})(?=_)", name))
+    if role in CT_KINDS:
+        given.setdefault("acq", role)
+    return tuple(f"{key}-{given[key]}" for key in KEPT if key in given)
+
+
+# --- One grid per scan ----------------------------------------------------------------------
+
+
+def _rows(found: Sequence[_Found], root: Path, looked_for: str) -> list[Row]:
+    """The rows of what was found: every scan on one grid, every label on a grid that fits."""
+    if not any(each.row.role in KINDS for each in found):
+        raise StrokeprepError(
+            f"No image of the study was found; looked for {looked_for}, as .nii or .nii.gz",
+            root,
+            "Correct study.root or study.layout in the config, or set study.patterns "
+            "(config/README.md).",
+        )
+    scans: dict[tuple[str, str, str], list[_Found]] = defaultdict(list)
+    for each in found:
+        scans[each.row.subject, each.row.session or "", each.scan].append(each)
+    return [each.row for files in scans.values() for each in _on_one_grid(files)]
+
+
+def _on_one_grid(files: Sequence[_Found]) -> list[_Found]:
+    """Of one scan's images and labels, those on the grid that makes the most of them.
+
+    A scan may be there natively and as a resampled copy. Its images must share a grid, and a
+    label fits the grid it was drawn on or, on the reference's, any. Native wins on a tie.
+    """
+    images = [each for each in files if each.row.role in KINDS]
+    labels = [each for each in files if each.row.role not in KINDS]
+    grid = max(
+        (grid for grid in GRIDS if any(image.grid == grid for image in images)),
+        key=lambda grid: len({each.row.role for each in files if _fits(each, grid)}),
+        default=NATIVE,
+    )
+    preferred = (grid, REFERENCE, *GRIDS)
+    return _best([image for image in images if image.grid == grid], preferred) + _best(
+        labels, preferred
+    )
+
+
+def _fits(each: _Found, grid: str) -> bool:
+    is_label = each.row.role not in KINDS
+    return each.grid == grid or (is_label and each.grid == REFERENCE)
+
+
+def _best(files: Sequence[_Found], grids: Sequence[str]) -> list[_Found]:
+    """For every role the files of the best grid and rank; equals all stay, to be refused."""
+
+    def order(each: _Found) -> tuple[int, int]:
+        return grids.index(each.grid), each.rank
+
+    best: dict[str, tuple[int, int]] = {}
+    for each in files:
+        best[each.row.role] = min(best.get(each.row.role, order(each)), order(each))
+    return [each for each in files if order(each) == best[each.row.role]]

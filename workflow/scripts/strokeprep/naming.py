@@ -1,0 +1,174 @@
+"""Every name the chain writes. Nothing else in the project spells an output path.
+
+Each function takes the scan (or label) and returns a path relative to the derivatives folder.
+Called with ``ANY`` it returns the same path as a Snakemake pattern, so that a rule's output and
+the target it answers come from one line of code.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+# BIDS order of the entities a derivative may add behind those of its source.
+ORDER = ("from", "to", "mode", "space", "atlas", "seg", "scale", "res", "label", "desc")
+
+# An entity with this value becomes a wildcard that holds "_key-value", or nothing.
+WILD = "*"
+
+IMAGE = ".nii.gz"
+SIDECAR = ".json"
+
+
+class Named(Protocol):
+    """What a name needs to know of the scan it belongs to."""
+
+    folder: str
+    datatype: str
+    mask_datatype: str
+    stem: str
+
+
+class Pattern(NamedTuple):
+    """A scan of wildcards."""
+
+    folder: str = "{folder}"
+    datatype: str = "{datatype}"
+    mask_datatype: str = "{datatype}"
+    stem: str = "{stem}"
+
+
+class Space(NamedTuple):
+    """A grid that images are written on: a scan's own, the reference's, or a template's."""
+
+    label: str
+    res: str | None = None
+
+
+ANY = Pattern()
+ANYWHERE = Space(WILD, WILD)
+ORIG = Space("orig")
+
+CONSTRAINTS = {
+    "folder": r"sub-[A-Za-z0-9]+(/ses-[A-Za-z0-9]+)?",
+    "subject": r"[A-Za-z0-9]+",
+    "datatype": r"ct|anat|dwi|perf",
+    "stem": r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?(_(acq|ce|rec|dir|run|echo|part)-[A-Za-z0-9]+)*",
+    "suffix": r"[A-Za-z0-9]+",
+    "scan": r"[a-z0-9]+",
+} | {key: rf"(_{key}-[A-Za-z0-9]+)?" for key in ORDER}
+
+
+def bids(folder: str, datatype: str, stem: str, suffix: str, ext: str = IMAGE, **entities) -> str:
+    """The path of one file; the only place that knows the order of entities."""
+    given = {key.rstrip("_"): value for key, value in entities.items() if value is not None}
+    unknown = set(given) - set(ORDER)
+    if unknown:
+        raise ValueError(f"no such entity: {sorted(unknown)}")
+    middle = "".join(
+        f"{{{key}}}" if given[key] == WILD else f"_{key}-{given[key]}"
+        for key in ORDER
+        if key in given
+    )
+    return f"{folder}/{datatype}/{stem}{middle}_{suffix}{ext}"
+
+
+def sidecar(path: str) -> str:
+    """The JSON beside an image, transform or table."""
+    return path[: -len(extension(path))] + SIDECAR
+
+
+def extension(path: str) -> str:
+    """The extension of a derivative, with ``.nii.gz`` as one."""
+    for known in (IMAGE, ".nii", ".txt", ".h5", ".tsv", SIDECAR):
+        if path.endswith(known):
+            return known
+    raise ValueError(f"not a name of this project: {path}")
+
+
+def raw_uri(scan: Named, suffix: str) -> str:
+    """A raw image by the name BIDS gives it; its own path may hold what must not be published."""
+    return f"bids:raw:{scan.folder}/{scan.datatype}/{scan.stem}_{suffix}{IMAGE}"
+
+
+def defaced(scan: Named, suffix: str) -> str:
+    """A scan's image without face and private header; all later steps start here."""
+    return bids(scan.folder, scan.datatype, scan.stem, suffix, desc="defaced")
+
+
+def face_mask(scan: Named) -> str:
+    """The voxels defacing removed."""
+    return bids(scan.folder, scan.mask_datatype, scan.stem, "mask", space=ORIG.label, label="face")
+
+
+def mean(scan: Named, suffix: str) -> str:
+    """The 3D image that stands for a 4D scan in registration."""
+    return bids(scan.folder, scan.datatype, scan.stem, suffix, desc="mean")
+
+
+def preproc(scan: Named, suffix: str, space: Space, desc: str | None) -> str:
+    """An image in another space, or stripped in its own (``space`` ``ORIG``)."""
+    where = {} if space == ORIG else {"space": space.label, "res": space.res}
+    return bids(scan.folder, scan.datatype, scan.stem, suffix, desc=desc, **where)
+
+
+def brain_mask(scan: Named, space: Space) -> str:
+    """The brain as it was segmented on, or carried to, one grid."""
+    return bids(
+        scan.folder,
+        scan.mask_datatype,
+        scan.stem,
+        "mask",
+        space=space.label,
+        res=space.res,
+        desc="brain",
+    )
+
+
+def label(scan: Named, space: Space, suffix: str, **entities: str) -> str:
+    """A manual mask or segmentation on one grid."""
+    return bids(
+        scan.folder,
+        scan.mask_datatype,
+        scan.stem,
+        suffix,
+        space=space.label,
+        res=space.res,
+        **entities,
+    )
+
+
+def to_reference(scan: Named, name: str, reference: str) -> str:
+    """The rigid (or affine) transform of a scan to its subject's reference."""
+    return bids(
+        scan.folder,
+        scan.datatype,
+        scan.stem,
+        "xfm",
+        ".txt",
+        from_=name,
+        to=reference,
+        mode="image",
+    )
+
+
+def to_template(scan: Named, name: str, template: str) -> str:
+    """The transform of a reference scan to the template."""
+    return bids(
+        scan.folder, scan.datatype, scan.stem, "xfm", ".h5", from_=name, to=template, mode="image"
+    )
+
+
+def from_template(scan: Named, name: str, template: str) -> str:
+    """The inverse of :func:`to_template`."""
+    return bids(
+        scan.folder, scan.datatype, scan.stem, "xfm", ".h5", from_=template, to=name, mode="image"
+    )
+
+
+def audit(subject: str) -> str:
+    """A subject's audit: every check, its value, limit and verdict."""
+    return f"docs/qc/sub-{subject}_audit.tsv"
+
+
+ACCURACY = "docs/qc/accuracy.tsv"
+COW_TABLE = "seg-CoW_dseg.tsv"

@@ -1,0 +1,83 @@
+"""Names of everything the phantom writes. Stdlib only: Snakemake reads this at parse time."""
+
+from __future__ import annotations
+
+COW_LABELS: dict[int, str] = {
+    1: "ICA-L",
+    2: "ICA-R",
+    3: "A1-L",
+    4: "A1-R",
+    5: "ACom",
+    6: "M1-L",
+    7: "M1-R",
+    8: "PCom-L",
+    9: "PCom-R",
+    10: "P1-L",
+    11: "P1-R",
+    12: "BA",
+}
+
+# image name -> path below raw/ without extension
+_IMAGES = {
+    "ncct": "sub-{s}/ses-01/ct/sub-{s}_ses-01_acq-ncct_ct",
+    "cta": "sub-{s}/ses-01/ct/sub-{s}_ses-01_acq-cta_ct",
+    "ctp": "sub-{s}/ses-01/ct/sub-{s}_ses-01_acq-ctp_ct",
+    "b0": "sub-{s}/ses-02/dwi/sub-{s}_ses-02_S0map",
+    "trace": "sub-{s}/ses-02/dwi/sub-{s}_ses-02_trace",
+    "adc": "sub-{s}/ses-02/dwi/sub-{s}_ses-02_ADC",
+    "t1w": "sub-{s}/ses-02/anat/sub-{s}_ses-02_T1w",
+}
+_MANUAL = "derivatives/manual"
+_MASKS = {
+    "lvo": f"{_MANUAL}/sub-{{s}}/ses-01/anat/sub-{{s}}_ses-01_acq-cta_space-orig_label-LVO_mask",
+    "cow": f"{_MANUAL}/sub-{{s}}/ses-01/anat/sub-{{s}}_ses-01_acq-cta_space-orig_seg-CoW_dseg",
+    "lesion": (
+        f"{_MANUAL}/sub-{{s}}/ses-02/dwi/sub-{{s}}_ses-02_space-orig_label-L_desc-infarct_mask"
+    ),
+}
+GRIDS = ("ncct", "cta", "ctp", "dwi", "t1w")  # b0, trace and ADC share the dwi grid
+PERFUSION = ("cbf", "cbv", "mtt", "tmax")
+MNI = "MNI152NLin2009aSym"
+
+
+def subject_ids(n: int) -> list[str]:
+    """The ids of the first n subjects: "01", "02", …"""
+    return [f"{index:02d}" for index in range(1, n + 1)]
+
+
+def image_stem(image: str, subject: str) -> str:
+    """Path below raw/ of an image or mask, without extension."""
+    return (_IMAGES | _MASKS)[image].format(s=subject)
+
+
+def raw_files(subject: str) -> list[str]:
+    """Every path below raw/ that `write_subject` writes."""
+    stems = [image_stem(image, subject) for image in (*_IMAGES, *_MASKS)]
+    return [stem + extension for stem in stems for extension in (".nii.gz", ".json")]
+
+
+def dataset_files() -> list[str]:
+    """Every path below raw/ that `write_dataset` writes."""
+    tables = ["participants", "phenotype/demographic_baseline", "phenotype/outcome"]
+    return [
+        "dataset_description.json",
+        "README",
+        *[table + extension for table in tables for extension in (".tsv", ".json")],
+        f"{_MANUAL}/dataset_description.json",
+        f"{_MANUAL}/seg-CoW_dseg.tsv",
+    ]
+
+
+def truth_files(subject: str) -> list[str]:
+    """Every path below truth/ that `write_subject` writes."""
+    names = [f"from-head_to-{target}.tfm" for target in (*GRIDS, MNI)]
+    names += [f"{grid}_{mask}.nii.gz" for grid in GRIDS for mask in ("brain", "face")]
+    names += [f"ncct_{label}.nii.gz" for label in ("lesion", "lvo", "cow", "tissue")]
+    names += [f"ctp_{quantity}.nii.gz" for quantity in (*PERFUSION, "artery")]
+    names += ["ctp_motion.tsv", "ctp_aif.tsv", "truth.json"]
+    return [f"sub-{subject}/{name}" for name in names]
+
+
+def truth_dataset_files() -> list[str]:
+    """Every path below truth/ that `write_dataset` writes."""
+    return ["README.md"]

@@ -1,0 +1,236 @@
+"""What a scanner does to a head: grid, pose, slice profile, noise, and the file on disk."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+
+from .vessels import Vessel, surface_distance
+
+SLAB = 24  # slices resampled at a time, to bound memory
+PADDING_HU = -1024  # outside the circle a CT reconstructs
+HOLDER_HU = 220.0
+HOLDER_RADIUS = 104.0  # mm
+HOLDER_THICKNESS = 2.4  # mm
+HOLDER_GAP = 4.0  # mm of cushion behind the head
+FLIP = np.diag([-1.0, -1.0, 1.0])  # LPS <-> RAS
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A voxel grid in a scanner's world (LPS); arrays on it are [z, y, x]."""
+
+    size: tuple[int, int, int]
+    spacing: tuple[float, float, float]
+    origin: tuple[float, float, float]
+    direction: tuple[float, ...]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.size[::-1]
+
+    @property
+    def affine(self) -> np.ndarray:
+        """Voxel to RAS world, as NIfTI has it."""
+        affine = np.eye(4)
+        affine[:3, :3] = FLIP @ np.reshape(self.direction, (3, 3)) @ np.diag(self.spacing)
+        affine[:3, 3] = FLIP @ np.array(self.origin)
+        return affine
+
+    def point(self, index: Sequence[float]) -> np.ndarray:
+        """World point (LPS) of a continuous voxel index."""
+        return np.array(self.origin) + np.reshape(self.direction, (3, 3)) @ (
+            np.array(index) * self.spacing
+        )
+
+    def millimetres(self, point: np.ndarray) -> np.ndarray:
+        """World point (LPS) along the grid's own axes, from the first voxel's centre."""
+        return np.reshape(self.direction, (3, 3)).T @ (np.array(point) - self.origin)
+
+    def subdivided(self, first: int, last: int, over: tuple[int, int, int]) -> Grid:
+        """The finer grid whose voxels fill slices first..last-1 exactly."""
+        spacing = np.array(self.spacing) / over
+        centred = -(np.array(over) - 1) / (2 * np.array(over))
+        origin = self.point(centred + [0, 0, first])
+        size = np.array([self.size[0], self.size[1], last - first]) * over
+        return replace(
+            self,
+            size=tuple(int(n) for n in size),
+            spacing=tuple(spacing.tolist()),
+            origin=tuple(origin.tolist()),
+        )
+
+    def image(self) -> sitk.Image:
+        """An empty image that carries this geometry (2-D memory cost only in SimpleITK)."""
+        image = sitk.Image(self.size, sitk.sitkUInt8)
+        image.SetSpacing(self.spacing)
+        image.SetOrigin(self.origin)
+        image.SetDirection(self.direction)
+        return image
+
+
+def centred_grid(
+    centre: Sequence[float],
+    size: tuple[int, int, int],
+    spacing: tuple[float, float, float],
+    axes: str = "LAS",
+    tilt_deg: float = 0.0,
+) -> Grid:
+    """A grid round an LPS point; `axes` are the directions of i, j, k, tilted about x."""
+    unit = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "S": (0, 0, 1)}
+    turn = sitk.Euler3DTransform()
+    turn.SetRotation(float(np.radians(tilt_deg)), 0.0, 0.0)
+    direction = np.reshape(turn.GetMatrix(), (3, 3)) @ np.array([unit[a] for a in axes], float).T
+    half = (np.array(size) - 1) / 2 * spacing
+    origin = np.array(centre) - direction @ half
+    return Grid(size, spacing, tuple(origin.tolist()), tuple(direction.ravel().tolist()))
+
+
+def pose(rotation_deg: Sequence[float], shift_mm: Sequence[float]) -> sitk.Euler3DTransform:
+    """A rigid transform of head points to image points (LPS), about the head's origin."""
+    rigid = sitk.Euler3DTransform()
+    rigid.SetRotation(*np.radians(rotation_deg).tolist())
+    rigid.SetTranslation([float(v) for v in shift_mm])
+    return rigid
+
+
+def sampled(
+    volume: sitk.Image,
+    grid: Grid,
+    image_to_volume: sitk.Transform,
+    over: tuple[int, int, int] = (1, 1, 1),
+    outside: float = 0.0,
+) -> np.ndarray:
+    """A volume on a grid: each voxel the mean of `over` sub-voxels that fill it (float32)."""
+    result = np.empty(grid.shape, np.float32)
+    for first in range(0, grid.size[2], SLAB):
+        last = min(first + SLAB, grid.size[2])
+        fine = grid.subdivided(first, last, over).image()
+        part = sitk.GetArrayFromImage(
+            sitk.Resample(
+                volume, fine, image_to_volume, sitk.sitkLinear, outside, sitk.sitkFloat32
+            )
+        )
+        result[first:last] = _pooled(part, over)
+    return result
+
+
+def _pooled(array: np.ndarray, over: tuple[int, int, int]) -> np.ndarray:
+    """Mean over blocks of over = (x, y, z) voxels."""
+    x, y, z = over
+    if z > 1:
+        array = sum(array[k::z] for k in range(z)) / np.float32(z)
+    if y > 1:
+        array = sum(array[:, k::y] for k in range(y)) / np.float32(y)
+    if x > 1:
+        array = sum(array[:, :, k::x] for k in range(x)) / np.float32(x)
+    return array
+
+
+def nearest(volume: sitk.Image, grid: Grid, image_to_volume: sitk.Transform) -> np.ndarray:
+    """A label map on a grid."""
+    drawn = sitk.Resample(volume, grid.image(), image_to_volume, sitk.sitkNearestNeighbor, 0)
+    return sitk.GetArrayFromImage(drawn)
+
+
+def drawn(
+    vessels: list[tuple[int, Vessel]], grid: Grid, head_to_image: sitk.Transform
+) -> np.ndarray:
+    """Tubes drawn straight on a grid: the number of the tube a voxel's centre lies deepest in."""
+    label = np.zeros(grid.shape, np.uint8)
+    depth = np.zeros(grid.shape, np.float32)
+    for number, vessel in vessels:
+        placed = vessel.mapped(
+            lambda ras: grid.millimetres(head_to_image.TransformPoint(tuple(FLIP @ ras)))
+        )
+        found = surface_distance(placed, grid.shape, grid.spacing, 0.0)
+        if found is None:
+            continue
+        box, distance = found
+        deeper = distance < depth[box]
+        label[box][deeper] = number
+        depth[box][deeper] = distance[deeper]
+    return label
+
+
+def circle(grid: Grid) -> np.ndarray:
+    """[y, x] mask of the round field of view that a CT reconstructs."""
+    y, x = (
+        (np.arange(n) - (n - 1) / 2) * step
+        for n, step in zip(grid.size[1::-1], grid.spacing[1::-1], strict=True)
+    )
+    radius = min(grid.size[0] * grid.spacing[0], grid.size[1] * grid.spacing[1]) / 2
+    return np.hypot(x[None], y[:, None]) <= radius
+
+
+def head_holder(head: np.ndarray, grid: Grid) -> np.ndarray:
+    """[y, x] share of a curved head holder behind a head ([z, y, x] mask)."""
+    silhouette = head.any(axis=0)
+    rows, columns = np.flatnonzero(silhouette.any(1)), np.flatnonzero(silhouette.any(0))
+    posterior = np.sign(grid.direction[4])  # +1 where j runs to posterior (LPS y)
+    back = (rows[-1] if posterior > 0 else rows[0]) * grid.spacing[1]
+    y = (np.arange(grid.size[1]) * grid.spacing[1] - back)[:, None] * posterior - HOLDER_GAP
+    x = (np.arange(grid.size[0]) - columns.mean())[None] * grid.spacing[0]
+    distance = np.abs(np.hypot(x, y + HOLDER_RADIUS) - HOLDER_RADIUS) - HOLDER_THICKNESS / 2
+    share = np.clip(0.5 - distance / grid.spacing[0], 0, 1) * (np.abs(x) < 80) * (y > -HOLDER_RADIUS)
+    clear = ~ndimage.binary_dilation(silhouette, iterations=2)
+    return (share * clear).astype(np.float32)
+
+
+def ct_noise(random: np.random.Generator, shape: Sequence[int], hu: float) -> np.ndarray:
+    """Slice-wise correlated noise with a given standard deviation (float32)."""
+    noise = random.standard_normal(shape, np.float32)
+    for plane in noise.reshape(-1, *shape[-2:]):
+        plane[:] = ndimage.gaussian_filter(plane, 0.7, truncate=3.0)
+    kernel = np.zeros((9, 9))
+    kernel[4, 4] = 1
+    gain = np.sqrt((ndimage.gaussian_filter(kernel, 0.7, truncate=3.0) ** 2).sum())
+    return noise * np.float32(hu / gain)
+
+
+def rician(random: np.random.Generator, signal: np.ndarray, sigma: float) -> np.ndarray:
+    """Magnitude of a signal with complex noise."""
+    real = signal + sigma * random.standard_normal(signal.shape, np.float32)
+    return np.hypot(real, sigma * random.standard_normal(signal.shape, np.float32))
+
+
+def write_nifti(
+    path: Path,
+    array: np.ndarray,
+    grid: Grid,
+    *,
+    description: str = "",
+    frame_s: float | None = None,
+    comment: str | None = None,
+) -> None:
+    """Write a [z, y, x] or [t, z, y, x] array; the same input gives the same bytes."""
+    image = nib.Nifti1Image(array.T, grid.affine, dtype=array.dtype)
+    header = image.header
+    header.set_qform(grid.affine, code=2)
+    header.set_sform(grid.affine, code=1)
+    header.set_xyzt_units("mm", "sec" if frame_s is not None else None)
+    header["descrip"] = description.encode("ascii")[:79]
+    if frame_s is not None:
+        header["pixdim"][4] = frame_s
+    if comment is not None:
+        header.extensions.append(nib.nifti1.Nifti1Extension("comment", comment.encode("ascii")))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        path.open("wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=raw, mtime=0) as stream,
+    ):
+        image.to_stream(stream)
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write a sidecar with stable layout."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2, sort_keys=False) + "\n", encoding="utf-8")

@@ -1,0 +1,150 @@
+"""Arteries and venous sinuses: tubes round centre lines in MNI space (RAS mm)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .names import COW_LABELS
+
+STEP = 2.0  # mm between points of a resampled centre line
+OCCLUDED = (0.35, 0.85)  # share of the M1 length that the thrombus fills
+THROMBUS_RADIUS = 2.2  # mm
+COW_NUMBER = {name: number for number, name in COW_LABELS.items()}
+
+# right side (x > 0) and midline; (name, radius mm, points); "L" mirrors are made below
+_PAIRED = {
+    "ICA-neck": (2.5, [(30, -12, -190), (28, -8, -120), (26, -14, -80), (27, -18, -52)]),
+    "ICA-skull": (2.5, [(27, -18, -52), (22, -12, -42), (14, -4, -38), (11, -2, -34)]),
+    "ICA": (2.3, [(11, -2, -34), (10, 5, -29), (11, 5, -23), (13, 2, -18)]),
+    "M1": (1.9, [(13, 2, -18), (22, 4, -17), (30, 3, -19), (37, 1, -18)]),
+    "M2-sup": (1.4, [(37, 1, -18), (42, 7, -10), (42, 8, 0), (44, 0, 14), (48, -14, 24)]),
+    "M2-inf": (1.4, [(37, 1, -18), (42, -5, -13), (43, -14, -4), (46, -28, 8), (54, -42, 14)]),
+    "M4-sup": (1.0, [(48, -14, 24), (56, -20, 32), (58, -34, 42)]),
+    "M4-front": (1.0, [(42, 8, 0), (46, 22, 6), (50, 26, 20)]),
+    "M4-inf": (1.0, [(54, -42, 14), (60, -52, 16), (56, -64, 26)]),
+    "A1": (1.5, [(13, 2, -18), (8, 8, -16), (3, 14, -14)]),
+    "A2": (1.2, [(3, 14, -14), (2.5, 24, -11), (2.5, 37, 0), (2.5, 38, 12), (2.5, 28, 26)]),
+    "A3": (1.0, [(2.5, 28, 26), (2.5, 8, 34), (2.5, -16, 38), (2.5, -36, 44)]),
+    "PCom": (1.2, [(12, 1, -20), (11, -8, -20), (11, -18, -18)]),
+    "P1": (1.5, [(0, -14, -20), (6, -15, -18), (11, -18, -18)]),
+    "P2": (1.3, [(11, -18, -18), (20, -24, -15), (24, -34, -8), (20, -46, -3)]),
+    "P3": (1.0, [(20, -46, -3), (14, -60, 2), (10, -76, 6)]),
+    "VA": (1.8, [(20, -30, -190), (20, -32, -100), (26, -40, -84), (10, -38, -68), (0, -26, -58)]),
+}
+_MIDLINE = {
+    "BA": (1.9, [(0, -26, -58), (0, -14, -48), (0, -9, -38), (0, -10, -28), (0, -14, -20)]),
+    "ACom": (1.2, [(3, 14, -14), (-3, 14, -14)]),
+}
+_SINUSES = {
+    "SSS": (2.5, [(0, 72, 20), (0, 55, 55), (0, 10, 80), (0, -40, 80), (0, -85, 45), (0, -102, 5)]),
+    "TS-R": (2.5, [(0, -102, 5), (25, -98, -18), (50, -75, -26), (60, -50, -34)]),
+    "TS-L": (2.5, [(0, -102, 5), (-25, -98, -18), (-50, -75, -26), (-60, -50, -34)]),
+}
+_DOWNSTREAM = ("M2-sup", "M2-inf", "M4-sup", "M4-front", "M4-inf")
+
+
+@dataclass(frozen=True)
+class Vessel:
+    """A tube; `kind` is artery, collateral (behind the thrombus), thrombus or vein."""
+
+    name: str
+    kind: str
+    radius: float
+    points: np.ndarray  # n x 3
+
+    def mapped(self, function) -> Vessel:
+        """The same vessel with every point moved."""
+        return replace(self, points=np.array([function(point) for point in self.points]))
+
+
+def vessels(occluded_side: str) -> list[Vessel]:
+    """All vessels in MNI space; one M1 ("L" or "R") is cut by a thrombus."""
+    found = []
+    for name, (radius, points) in _PAIRED.items():
+        for side, sign in (("L", -1), ("R", 1)):
+            line = _resampled(np.array(points, float) * (sign, 1, 1))
+            found += _cut(f"{name}-{side}", radius, line, occluded_side)
+    for name, (radius, points) in _MIDLINE.items():
+        found.append(Vessel(name, "artery", radius, _resampled(np.array(points, float))))
+    for name, (radius, points) in _SINUSES.items():
+        found.append(Vessel(name, "vein", radius, _resampled(np.array(points, float))))
+    return found
+
+
+def _cut(name: str, radius: float, line: np.ndarray, occluded_side: str) -> list[Vessel]:
+    """One vessel, or the M1 as open, blocked and collateral-fed pieces."""
+    stem, side = name.rsplit("-", 1)
+    if side != occluded_side or stem not in ("M1", *_DOWNSTREAM):
+        return [Vessel(name, "artery", radius, line)]
+    if stem in _DOWNSTREAM:
+        return [Vessel(name, "collateral", radius * 0.8, line)]
+    first, last = (round(share * (len(line) - 1)) for share in OCCLUDED)
+    return [
+        Vessel(name, "artery", radius, line[: first + 1]),
+        Vessel(name, "thrombus", THROMBUS_RADIUS, line[first : last + 1]),
+        Vessel(name, "collateral", radius * 0.8, line[last:]),
+    ]
+
+
+def _resampled(points: np.ndarray) -> np.ndarray:
+    """Points about STEP apart along a centripetally smoothed polyline."""
+    lengths = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    knots = np.r_[0, np.cumsum(lengths)]
+    at = np.linspace(0, knots[-1], max(int(knots[-1] / STEP), 2) + 1)
+    return np.stack([np.interp(at, knots, points[:, dim]) for dim in range(3)], 1)
+
+
+def cow_numbers(found: Iterable[Vessel]) -> list[tuple[int, Vessel]]:
+    """The vessels that belong to the Circle of Willis, with their label numbers."""
+    return [(COW_NUMBER[v.name], v) for v in found if v.name in COW_NUMBER]
+
+
+def surface_distance(
+    vessel: Vessel, shape: Sequence[int], spacing: Sequence[float], reach: float
+) -> tuple[tuple[slice, ...], np.ndarray] | None:
+    """Distance to the tube's wall (negative inside) in the [z, y, x] box round it.
+
+    The vessel's points are in grid millimetres: continuous index times spacing, x y z. None
+    when the vessel misses the grid.
+    """
+    spacing = np.asarray(spacing)
+    box = _box(vessel.points, reach + vessel.radius, shape, spacing)
+    if box is None:
+        return None
+    nearest = np.full([s.stop - s.start for s in box], np.inf, np.float32)
+    origin = np.array([s.start for s in box])
+    for start, end in zip(vessel.points, vessel.points[1:], strict=False):
+        part = _box(np.stack([start, end]), reach + vessel.radius, shape, spacing)
+        if part is None:
+            continue
+        local = tuple(slice(s.start - o, s.stop - o) for s, o in zip(part, origin, strict=True))
+        np.minimum(nearest[local], _gap(part, spacing, start, end), out=nearest[local])
+    return box, nearest - vessel.radius
+
+
+def _box(
+    points: np.ndarray, reach: float, shape: Sequence[int], spacing: np.ndarray
+) -> tuple[slice, ...] | None:
+    low = np.floor((points.min(0) - reach) / spacing).astype(int)[::-1]
+    high = np.ceil((points.max(0) + reach) / spacing).astype(int)[::-1] + 1
+    low, high = np.maximum(low, 0), np.minimum(high, shape)
+    if (low >= high).any():
+        return None
+    return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+
+
+def _gap(
+    box: tuple[slice, ...], spacing: np.ndarray, start: np.ndarray, end: np.ndarray
+) -> np.ndarray:
+    """Distance of the box's voxel centres to one segment."""
+    z, y, x = (
+        np.arange(s.start, s.stop) * step for s, step in zip(box, spacing[::-1], strict=True)
+    )
+    offset = (x[None, None] - start[0], y[None, :, None] - start[1], z[:, None, None] - start[2])
+    along = end - start
+    share = sum(o * a for o, a in zip(offset, along, strict=True)) / max(along @ along, 1e-9)
+    share = np.clip(share, 0, 1)
+    return np.sqrt(sum((o - share * a) ** 2 for o, a in zip(offset, along, strict=True)))

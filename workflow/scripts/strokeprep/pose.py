@@ -1,0 +1,315 @@
+"""Where a head lies: the affine between an image of any contrast and the template, in seconds.
+
+The template is sorted into classes: intensities within the brain, and around it shells that stand
+for fluid, skull, scalp and air. The best affine is the one under which the class of a point
+predicts its brightness best (the correlation ratio). No contrast is assumed, so CT, T1w and
+diffusion images take the same road; Gauss-Newton steps make it quick and repeatable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+
+from strokeprep import images, template, transforms
+from strokeprep.errors import StrokeprepError
+
+COARSE_MM, FINE_MM = 8.0, 4.0
+STEPS = 25
+# Heads are nodded more than they are turned or tilted: positioning, and slices along the skull base.
+NODS_DEGREES = (-20.0, 0.0, 20.0)
+VARIANCE_FLOOR = 0.03  # of the image's variance: no class is trusted beyond it
+
+# Shells around the brain, in mm from its surface: skull, scalp and air where nearly every head has
+# them. What lies between may be either, and is left out.
+SHELLS_MM = ((2.5, 7.0), (18.0, 26.0))
+RIM_MM = 1.5
+REACH_MM = SHELLS_MM[-1][1]
+BRAIN_BINS = 8
+
+# The shells end where a skull base or a face begins (MNI, mm): around it all bets are off.
+BASE_Z, BROW_Y, BROW_Z = -25.0, 45.0, 5.0
+
+CENTRE = np.array([0.0, -18.0, 10.0])  # of the MNI brain; rotations and scales are about it
+TOP_Z = 95.0  # of the scalp over the MNI brain
+UPPER_HEAD_MM = 110.0
+HEAD_AREA_MM2 = 27400.0  # the largest axial section through brain and shells up to the scalp
+
+# A head outside these is a failed fit or no head.
+SCALE_RANGE = (0.7, 1.3)
+MAX_STRETCH = 1.45
+MAX_DEGREES = 50.0
+MIN_EXPLAINED = 0.25
+MIN_COVERED = 0.25
+
+
+@dataclass(frozen=True)
+class Pose:
+    """The affine that maps points of an image to points of the template, and how well it fits."""
+
+    to_template: sitk.AffineTransform
+    explained: float  # share of the variance of the image that the template's classes explain
+    covered: float  # share of the template's brain that the image shows
+    scale: float
+
+    def metrics(self) -> dict[str, float]:
+        """The numbers for a sidecar."""
+        return {
+            "PoseExplainedVariance": round(self.explained, 4),
+            "PoseBrainCovered": round(self.covered, 4),
+            "PoseScale": round(self.scale, 4),
+        }
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Points of the template (N×3, RAS mm) and the weight of every class at each (N×K)."""
+
+    points: np.ndarray
+    classes: np.ndarray
+    brain: np.ndarray
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well the template's classes predict an image."""
+
+    information: float  # nats per point
+    explained: float
+    covered: float
+
+
+@dataclass(frozen=True)
+class Level:
+    """An image at the resolution of one step: values and gradient per mm, in voxel order."""
+
+    values: np.ndarray
+    gradient: np.ndarray
+    to_voxel: np.ndarray
+
+    def at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Values, gradients (RAS) and whether the image reaches there, at world points."""
+        voxel = points @ self.to_voxel[:3, :3].T + self.to_voxel[:3, 3]
+        inside = np.all((voxel >= 0) & (voxel <= np.array(self.values.shape) - 1), axis=1)
+        value = ndimage.map_coordinates(self.values, voxel.T, order=1, mode="nearest")
+        gradient = np.stack(
+            [ndimage.map_coordinates(g, voxel.T, order=1, mode="nearest") for g in self.gradient],
+            axis=1,
+        )
+        return value, gradient, inside
+
+
+def locate(image: sitk.Image, modality: str, where: str = "image") -> Pose:
+    """The pose of a head that is mostly in view; refused where the fit is not credible."""
+    small = template.shrunk(image, FINE_MM * 0.75)
+    small = images.like(compressed(images.array(small), modality), small)
+    coarse, fine = (level(small, mm) for mm in (COARSE_MM, FINE_MM))
+    start = first_guess(small, where)
+    tried = [fit(samples(COARSE_MM), coarse, start @ _nod(nod), 7) for nod in NODS_DEGREES]
+    rough, _ = max(tried, key=lambda result: result[1].information)
+    matrix, score = fit(samples(FINE_MM), fine, rough, 12)
+    return _credible(matrix, score, where)
+
+
+def compressed(data: np.ndarray, modality: str) -> np.ndarray:
+    """Values on a scale of about 0 to 1 where the tissues of a head stand apart."""
+    if modality == "ct":
+        hu, shade = (-1000, -250, -100, 0, 80, 250, 800), (0, 0.05, 0.3, 0.45, 0.65, 0.9, 1.0)
+        return np.interp(data, hu, shade).astype(np.float32)
+    data = np.maximum(np.nan_to_num(data.astype(np.float32)), 0)
+    bright = data[data > data.mean()]
+    if bright.size == 0:
+        return data
+    return np.minimum(data / np.percentile(bright, 95), 1.5).astype(np.float32)
+
+
+def level(image: sitk.Image, spacing_mm: float) -> Level:
+    """``image`` smoothed and sampled for one resolution."""
+    cubic = template.resampled(image, spacing_mm)
+    values = ndimage.gaussian_filter(images.array(cubic), 0.7)
+    affine = images.affine(cubic)
+    by_axis = np.stack(np.gradient(values)).astype(np.float32)
+    to_voxel = np.linalg.inv(affine)
+    world = np.tensordot(to_voxel[:3, :3].T, by_axis, axes=1).astype(np.float32)
+    return Level(values, world, to_voxel)
+
+
+@cache
+def samples(spacing_mm: float) -> Samples:
+    """The template's classes on a grid of points."""
+    mni = template.load()
+    pad = [int(np.ceil(REACH_MM / spacing_mm))] * 3
+    t1 = sitk.ConstantPad(
+        template.resampled(sitk.Cast(mni.t1, sitk.sitkFloat32), spacing_mm), pad, pad
+    )
+    depth = images.array(
+        sitk.Resample(template.distance(mni.brain), t1, sitk.Transform(), sitk.sitkLinear, -99.0)
+    )
+    index = np.argwhere(depth > -REACH_MM)
+    affine = images.affine(t1)
+    points = index @ affine[:3, :3].T + affine[:3, 3]
+    at = tuple(index.T)
+    _, y, z = points.T
+    base = (z < BASE_Z) | ((z < BROW_Z) & (y > BROW_Y))
+    classes = _classes(images.array(t1)[at], depth[at])
+    keep = (classes.sum(axis=1) > 0) & ~(base & (depth[at] < 0))
+    return Samples(points[keep], classes[keep], depth[at][keep] > 0)
+
+
+def first_guess(image: sitk.Image, where: str) -> np.ndarray:
+    """Template to image (RAS): the head's outline says where its middle and top are, and its size."""
+    grid = template.resampled(image, 6.0)
+    data = images.array(grid)
+    head = images.like((data > _tissue_threshold(data)).astype(np.uint8), grid)
+    head = sitk.BinaryMorphologicalOpening(head, [2, 2, 2])
+    head = sitk.RelabelComponent(sitk.ConnectedComponent(head)) == 1
+    index = np.argwhere(images.array(head))
+    if len(index) < 500:
+        raise StrokeprepError("No head is seen in the image", where, "Check that it shows a head.")
+    affine = images.affine(grid)
+    points = index @ affine[:3, :3].T + affine[:3, 3]
+    top = np.percentile(points[:, 2], 99.5)
+    upper = points[points[:, 2] > top - UPPER_HEAD_MM]
+    sections = np.bincount(((top - upper[:, 2]).clip(0) / 6).astype(int)) * 6.0**2
+    scale = float(np.clip(np.sqrt(sections.max() / HEAD_AREA_MM2), 0.8, 1.1))
+    middle = np.append(np.median(upper[:, :2], axis=0), top - (TOP_Z - CENTRE[2]) * scale)
+    guess = np.eye(4)
+    guess[:3, :3] *= scale
+    guess[:3, 3] = middle - scale * CENTRE
+    return guess
+
+
+def fit(
+    over: Samples, level: Level, matrix: np.ndarray, parameters: int
+) -> tuple[np.ndarray, Score]:
+    """The affine (template to image, RAS) that Levenberg-Marquardt steps reach from ``matrix``."""
+    basis = _basis()[:parameters]
+    moves = np.einsum("kij,nj->nki", basis[:, :3, :3], over.points - CENTRE) + basis[:, :3, 3]
+    score, normal, pull = _score(over, level, matrix, moves)
+    damping = 0.01
+    for _ in range(STEPS):
+        lean = damping * np.diag(np.diag(normal)) + 1e-6 * np.trace(normal) * np.eye(parameters)
+        step = -np.linalg.solve(normal + lean, pull)
+        trial = matrix @ _about_centre(np.einsum("k,kij->ij", step, basis))
+        new, new_normal, new_pull = _score(over, level, trial, moves)
+        if new.information > score.information:
+            gain = new.information - score.information
+            matrix, score, normal, pull = trial, new, new_normal, new_pull
+            damping = max(damping / 5, 1e-4)
+            if gain < 1e-5:
+                break
+        else:
+            damping *= 8
+            if damping > 1e3:
+                break
+    return matrix, score
+
+
+def _classes(t1: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Weights of the brain's brightness bins (linear between neighbours) and of the shells."""
+    knots = np.quantile(t1[depth > RIM_MM], np.linspace(0, 1, BRAIN_BINS))
+    place = np.interp(t1, knots, np.arange(BRAIN_BINS))
+    classes = np.maximum(1 - np.abs(place[:, None] - np.arange(BRAIN_BINS)), 0)
+    classes[depth < RIM_MM] = 0
+    shells = [(depth <= -near) & (depth > -far) for near, far in SHELLS_MM]
+    return np.concatenate([classes, np.stack(shells, axis=1)], axis=1).astype(np.float32)
+
+
+def _score(
+    over: Samples, level: Level, matrix: np.ndarray, moves: np.ndarray
+) -> tuple[Score, np.ndarray, np.ndarray]:
+    """How well the classes predict the image, with its normal matrix and gradient.
+
+    The measure is the mutual information of classes and brightness if brightness is normally
+    distributed within each class: it favours no size, as a plain sum of squares would.
+    """
+    value, gradient, inside = level.at(over.points @ matrix[:3, :3].T + matrix[:3, 3])
+    known = over.classes * inside[:, None]
+    count = float(inside.sum()) + 1e-6
+    mass = known.sum(axis=0) + 1e-6
+    residual = value - over.classes @ (known.T @ value / mass)
+    centred = value - value[inside].mean() if inside.any() else value
+    overall = float((centred[inside] ** 2).sum()) / count + 1e-9
+    spread = known.T @ residual**2 / mass + VARIANCE_FLOOR * overall
+    information = 0.5 * (np.log(overall) - mass @ np.log(spread) / count)
+    weight = inside / (over.classes @ spread + 1e-12) / count
+    slope = np.einsum("nki,ni->nk", moves, gradient @ matrix[:3, :3])
+    pull = slope.T @ (weight * residual - inside * centred / overall / count)
+    normal = (slope * weight[:, None]).T @ slope
+    explained = 1 - float((residual[inside] ** 2).sum()) / count / overall
+    covered = float(inside[over.brain].mean())
+    return Score(float(information), explained, covered), normal, pull
+
+
+@cache
+def _basis() -> np.ndarray:
+    """12 generators: 3 shifts (10 mm), 3 turns, size, 2 stretches, 3 shears (each 0.1)."""
+    generators = np.zeros((12, 4, 4))
+    for axis in range(3):
+        generators[axis, axis, 3] = 10.0
+        a, b = (axis + 1) % 3, (axis + 2) % 3
+        generators[3 + axis, a, b], generators[3 + axis, b, a] = -0.1, 0.1
+        generators[9 + axis, a, b] = generators[9 + axis, b, a] = 0.1
+    generators[6, :3, :3] = 0.1 * np.eye(3)
+    generators[7, :3, :3] = 0.1 * np.diag([1, -1, 0])
+    generators[8, :3, :3] = 0.1 * np.diag([0.5, 0.5, -1])
+    return generators
+
+
+def _about_centre(generator: np.ndarray) -> np.ndarray:
+    """The affine of a generator, applied about the brain's centre."""
+    to, back = np.eye(4), np.eye(4)
+    to[:3, 3], back[:3, 3] = -CENTRE, CENTRE
+    square = generator @ generator
+    return back @ (np.eye(4) + generator + square / 2 + square @ generator / 6) @ to
+
+
+def _nod(degrees: float) -> np.ndarray:
+    return _about_centre(np.radians(degrees) * 10 * _basis()[3])
+
+
+def _tissue_threshold(data: np.ndarray) -> float:
+    """Between air and tissue of a compressed image (Otsu, then halfway down to the air)."""
+    filled = data[data > 0.02]
+    return 0.5 * float(np.median(filled)) if filled.size else 0.5
+
+
+def _credible(matrix: np.ndarray, score: Score, where: str) -> Pose:
+    u, stretch, vt = np.linalg.svd(matrix[:3, :3])
+    degrees = np.degrees(np.arccos(np.clip((np.trace(u @ vt) - 1) / 2, -1, 1)))
+    scale = float(np.prod(stretch) ** (1 / 3))
+    faults = [
+        text
+        for wrong, text in (
+            (not SCALE_RANGE[0] < scale < SCALE_RANGE[1], f"size {scale:.2f} of the template's"),
+            (stretch[0] / stretch[2] > MAX_STRETCH, f"stretched by {stretch[0] / stretch[2]:.2f}"),
+            (degrees > MAX_DEGREES, f"turned by {degrees:.0f} degrees"),
+            (score.explained < MIN_EXPLAINED, f"{score.explained:.0%} of its contrast explained"),
+            (score.covered < MIN_COVERED, f"{score.covered:.0%} of the brain in view"),
+        )
+        if wrong
+    ]
+    if faults:
+        raise StrokeprepError(
+            f"The head in the image cannot be located ({', '.join(faults)})",
+            where,
+            "Check that it shows a head the right way up; a partial view needs its subject's "
+            "whole-head reference scan.",
+        )
+    lps = images.LPS @ np.linalg.inv(matrix) @ images.LPS
+    return Pose(transforms.linear(lps), score.explained, score.covered, scale)
+
+
+def through(
+    to_reference: sitk.Transform, reference: Pose
+) -> sitk.Transform:
+    """Image to template by way of the subject's reference image."""
+    return transforms.chain([to_reference, reference.to_template])
+
+
+__all__: Sequence[str] = ("Pose", "locate", "through")

@@ -1,0 +1,72 @@
+"""What produced an output: the code, the packages, the inputs."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import sys
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+VERSION = "0.1.0"
+PACKAGE = Path(__file__).parent
+
+# Modules whose version can change a voxel, and the distributions they come from.
+DISTRIBUTIONS = {
+    "SimpleITK": "simpleitk",
+    "ants": "antspyx",
+    "itk": "itk-elastix",
+    "nibabel": "nibabel",
+    "numpy": "numpy",
+    "scipy": "scipy",
+}
+
+
+@cache
+def code_digest(script: Path) -> str:
+    """A digest of a script and of all library modules it reaches.
+
+    Snakemake reruns a job when its script or a parameter changes, but does not see an edit to a
+    module the script imports. Each rule carries this digest as a parameter, so it does.
+    """
+    found: dict[Path, str] = {}
+    queue = [script]
+    while queue:
+        path = queue.pop()
+        if path not in found:
+            found[path] = path.read_text()
+            queue.extend(_imported(found[path]))
+    digest = hashlib.sha256()
+    for path in sorted(found, key=lambda path: path.as_posix()):
+        digest.update(found[path].encode())
+    return digest.hexdigest()[:12]
+
+
+def versions() -> dict[str, str]:
+    """The versions of this project and of every imaging package loaded so far."""
+    loaded = {
+        module: metadata.version(distribution)
+        for module, distribution in DISTRIBUTIONS.items()
+        if module in sys.modules
+    }
+    return {"strokeprep": VERSION} | loaded
+
+
+def _imported(source: str) -> list[Path]:
+    """The files of the library that a module's import statements name."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE.name):
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            names.update(a.name for a in node.names if a.name.startswith(PACKAGE.name))
+    return [path for name in names for path in _files(name)]
+
+
+@cache
+def _files(name: str) -> tuple[Path, ...]:
+    base = PACKAGE.parent / Path(*name.split("."))
+    candidates = (base.with_suffix(".py"), base / "__init__.py")
+    return tuple(path for path in candidates if path.is_file())

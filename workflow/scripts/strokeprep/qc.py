@@ -1,0 +1,110 @@
+"""The audit: what must hold of a subject's outputs before they may be trusted.
+
+Everything is read back from the files on disk, so the audit also covers the writing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from strokeprep import images, labels, spaces, transforms
+from strokeprep.errors import StrokeprepError
+from strokeprep.tables import Check
+from strokeprep.targets import AuditPlan
+
+
+def audit(plan: AuditPlan, root: Path, limits: Mapping[str, float], settings: Mapping) -> list[Check]:
+    """Every check of one subject."""
+    subject, at = plan.subject, lambda name: str(root / name)
+    template = spaces.target_grid(None, settings)
+    checks = [
+        *(on_grid(subject, at(name), images.read_grid(at(plan.reference)), limits)
+          for name in plan.on_reference),
+        *(on_grid(subject, at(name), template, limits) for name in plan.on_template),
+        *(face_gone(subject, at(image), at(mask), images.background(modality))
+          for image, mask, modality in plan.faces),
+        *(brain_untouched(subject, at(face), at(brain), at(move) if move else None)
+          for face, brain, move in plan.brains),
+        brain_fits(subject, at(plan.template_brain), settings, limits),
+    ]  # fmt: skip
+    for before, after, whole in plan.labels:
+        checks.extend(label_kept(subject, at(before), at(after), whole, limits))
+    return checks
+
+
+def verdict(checks: list[Check], subject: str) -> None:
+    """Raise if any check failed."""
+    failed = [check for check in checks if check.passed is False]
+    if failed:
+        listed = "; ".join(
+            f"{check.step} {check.metric} = {check.value:.4g} {check.unit} (limit {check.limit:g})"
+            for check in failed
+        )
+        raise StrokeprepError(
+            f"The audit failed: {listed}",
+            f"sub-{subject}",
+            "Look at the images named; exclude the scan in question, or correct its input.",
+        )
+
+
+def on_grid(subject: str, path: str, grid, limits: Mapping[str, float]) -> Check:
+    """How far the affine of a file is from the one its name claims; infinite if shapes differ."""
+    found = images.open_nifti(Path(path))
+    apart = (
+        float(np.abs(found.affine - images.affine(grid)).max())
+        if found.shape[:3] == grid.GetSize()
+        else float("inf")
+    )
+    limit = limits["affine_difference"]
+    return Check(subject, f"grid:{Path(path).name}", "affine_difference", apart, "mm", limit)
+
+
+def label_kept(
+    subject: str, before: str, after: str, whole: bool, limits: Mapping[str, float]
+) -> Iterator[Check]:
+    """Label set and volume of a mask before and after it was moved.
+
+    ``whole`` says that the new grid covers the old one; where it does not, labels may leave the
+    field of view and the volume is reported without a limit.
+    """
+    old, new = (labels.contents(labels.read(path)) for path in (before, after))
+    step, limit = f"label:{Path(after).name}", limits["volume_change"]
+    changed = set(old["Volumes"]) ^ set(new["Volumes"])
+    yield Check(subject, step, "labels_changed", len(changed), "labels", 0 if whole else None)
+    if labels.volume(old):
+        change = abs(labels.volume(new) / labels.volume(old) - 1)
+        yield Check(subject, step, "volume_change", change, "ratio", limit if whole else None)
+
+
+def face_gone(subject: str, image: str, mask: str, fill: float) -> Check:
+    """Voxels of the face mask that still hold something in the released image."""
+    left = images.voxels(images.open_nifti(Path(image)), Path(image))
+    inside = images.array(images.read(mask)) > 0
+    count = int(np.count_nonzero(left[inside] != fill))
+    return Check(subject, f"deface:{Path(image).name}", "face_voxels_left", count, "voxels", 0)
+
+
+def brain_untouched(subject: str, face: str, brain: str, move: str | None) -> Check:
+    """Brain voxels that defacing removed; ``move`` is the face's scan's transform to the brain's."""
+    removed = images.read(face)
+    chain = [transforms.read(move).GetInverse()] if move else []
+    carried = transforms.resample(images.read(brain), removed, chain, transforms.NEAREST)
+    both = np.count_nonzero((images.array(removed) > 0) & (images.array(carried) > 0))
+    return Check(
+        subject, f"deface:{Path(face).name}", "brain_voxels_removed", int(both), "voxels", 0
+    )
+
+
+def brain_fits(subject: str, brain: str, settings: Mapping, limits: Mapping[str, float]) -> Check:
+    """Overlap of the brain in template space with the template's own."""
+    inside = images.read(brain)
+    standard = transforms.resample(
+        spaces.template_brain(settings), inside, [], transforms.NEAREST
+    )
+    overlap = labels.dice(images.array(inside), images.array(standard))
+    limit = limits["template_dice"]
+    step = f"normalise:{Path(brain).name}"
+    return Check(subject, step, "brain_dice", overlap, "ratio", limit, at_least=True)

@@ -1,0 +1,153 @@
+"""The built-in study against its truth: how far off every step is, in mm, Dice and ratios.
+
+Everything is computed from files on disk: the derivatives on one side, the phantom's truth on
+the other. No number a step reports about itself is used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from strokeprep import images, labels, naming, transforms
+from strokeprep.naming import ORIG, Space
+from strokeprep.study import Scan, Subject
+from strokeprep.tables import Check
+from strokeprep.targets import has_brain
+
+# Enough brain points to know a mean distance to about 1 %, few enough for a second of work.
+POINTS = 5000
+
+# How the limits of the config are to be read; every other metric must stay below its limit.
+AT_LEAST = ("dice", "face_removed", "labels_kept")
+
+Limits = Mapping[str, Mapping[str, float]]
+
+
+class Truth:
+    """The truth folder of one phantom subject."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.facts = json.loads((folder / "truth.json").read_text())
+
+    def image(self, name: str) -> np.ndarray:
+        """A truth image's voxels in NIfTI order."""
+        return np.asarray(nib.load(self.folder / f"{name}.nii.gz").dataobj)
+
+    def points(self, name: str, head: np.ndarray) -> np.ndarray:
+        """Head points (RAS) in the world of an image or of the template."""
+        (path,) = self.folder.glob(f"from-head_to-{name}.*")
+        return transforms.apply(transforms.read(path), head)
+
+    def head_points(self, scan: str) -> np.ndarray:
+        """Points (RAS, head space) spread evenly over the brain as a scan shows it."""
+        mask = nib.load(self.folder / f"{scan}_brain.nii.gz")
+        inside = np.argwhere(np.asarray(mask.dataobj) > 0)
+        chosen = inside[:: max(1, len(inside) // POINTS)]
+        world = nib.affines.apply_affine(mask.affine, chosen)
+        (path,) = self.folder.glob(f"from-head_to-{scan}.*")
+        return transforms.apply(transforms.read(path).GetInverse(), world)
+
+
+def subject_checks(
+    subject: Subject, derivatives: Path, truth_folder: Path, template: str, limits: Limits
+) -> list[Check]:
+    """Every figure of one subject."""
+    truth = Truth(truth_folder)
+    score = _Scorer(subject, derivatives, truth, template, limits)
+    return [*score.registrations(), *score.brains(), *score.labels(), *score.faces()]
+
+
+class _Scorer:
+    def __init__(
+        self, subject: Subject, derivatives: Path, truth: Truth, template: str, limits: Limits
+    ) -> None:
+        self.subject, self.root, self.truth = subject, derivatives, truth
+        self.template, self.limits = template, limits
+        self.reference = subject.reference
+
+    def check(self, step: str, metric: str, value: float, unit: str) -> Check:
+        limit = self.limits.get(step, {}).get(metric)
+        at_least = metric in AT_LEAST
+        return Check(self.subject.name, step, metric, value, unit, limit, at_least)
+
+    def registrations(self) -> Iterator[Check]:
+        """Distance between where a brain point is and where the transform finds it."""
+        ref = self.reference
+        head = self.truth.head_points(ref.name)
+        here = self.truth.points(ref.name, head)
+        for scan in self.subject.scans:
+            if scan is ref or scan.in_reference_space:
+                continue
+            path = self.root / naming.to_reference(scan, scan.name, ref.name)
+            found = transforms.apply(transforms.read(path), here)
+            yield from self.distances(
+                f"{scan.name}_to_{ref.name}", found, self.truth.points(scan.name, head)
+            )
+        there = self.truth.points(self.template, head)
+        path = self.root / naming.to_template(ref, ref.name, self.template)
+        found = transforms.apply(transforms.read(path), there)
+        affine = self.truth.facts["deformation_mm"] == 0
+        yield from self.distances(
+            f"{ref.name}_to_mni" + ("" if affine else "_deformed"), found, here
+        )
+
+    def distances(self, step: str, found: np.ndarray, true: np.ndarray) -> Iterator[Check]:
+        apart = np.linalg.norm(found - true, axis=1)
+        yield self.check(step, "tre_mean", float(apart.mean()), "mm")
+        yield self.check(step, "tre_max", float(apart.max()), "mm")
+
+    def brains(self) -> Iterator[Check]:
+        for scan in self.subject.scans:
+            if has_brain(scan):
+                mask = self.read(naming.brain_mask(scan, ORIG))
+                true = self.truth.image(f"{scan.name}_brain")
+                yield self.check(f"brain_{scan.name}", "dice", labels.dice(mask, true), "ratio")
+
+    def labels(self) -> Iterator[Check]:
+        """Labels carried to the reference against the same labels drawn there."""
+        space = Space(self.reference.name)
+        for label in self.subject.labels:
+            step = f"{label.kind.name}_{self.reference.name}"
+            entities = dict(label.kind.entities)
+            moved, native = (
+                labels.read(self.root / naming.label(label.scan, s, label.kind.suffix, **entities))
+                for s in (space, ORIG)
+            )
+            drawn = self.truth.image(f"{self.reference.name}_{label.kind.name}")
+            before, after = labels.contents(native), labels.contents(moved)
+            kept = len(set(after["Volumes"]) & set(before["Volumes"])) / len(before["Volumes"])
+            change = abs(labels.volume(after) / labels.volume(before) - 1)
+            yield self.check(step, "dice", labels.dice(images.array(moved), drawn), "ratio")
+            yield self.check(step, "labels_kept", kept, "ratio")
+            yield self.check(step, "volume_change", change, "ratio")
+
+    def faces(self) -> Iterator[Check]:
+        for scan in self.subject.scans:
+            face = self.truth.image(f"{scan.name}_face") > 0
+            brain = self.truth.image(f"{scan.name}_brain") > 0
+            for image in scan.images:
+                yield from self.face(
+                    scan, image.kind.name, image.kind.suffix, image.path, face, brain
+                )
+
+    def face(
+        self, scan: Scan, name: str, suffix: str, raw: Path, face: np.ndarray, brain: np.ndarray
+    ) -> Iterator[Check]:
+        """True face voxels emptied, and true brain voxels changed, in one released image."""
+        fill = images.AIR_HU if scan.modality == "ct" else 0
+        released = self.read(naming.defaced(scan, suffix))
+        original = images.voxels(images.open_nifti(raw), raw)
+        emptied = np.min((released == fill)[face].mean(axis=0)) if face.any() else 1.0
+        changed = np.count_nonzero((released != original)[brain])
+        yield self.check(f"deface_{name}", "face_removed", float(emptied), "ratio")
+        yield self.check(f"deface_{name}", "brain_removed", float(changed), "voxels")
+
+    def read(self, name: str) -> np.ndarray:
+        path = self.root / name
+        return images.voxels(images.open_nifti(path), path)

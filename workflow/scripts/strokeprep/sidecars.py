@@ -1,0 +1,71 @@
+"""What the JSON beside an output says about it, in the words BIDS gives for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from strokeprep.study import LABELS, Kind
+
+CALLED = {
+    "ncct": "non-contrast CT",
+    "cta": "CT angiogram",
+    "ctp": "CT perfusion series",
+    "b0": "diffusion image without weighting",
+    "trace": "trace-weighted diffusion image",
+    "adc": "apparent diffusion coefficient",
+    "t1w": "T1-weighted image",
+}
+LABEL_CALLED = {
+    "lesion": "Infarct, drawn by hand",
+    "lvo": "Large-vessel occlusion, drawn by hand",
+    "cow": "Circle of Willis, segment by segment",
+    "brain": "Brain mask",
+    "face": "Voxels that defacing emptied",
+}
+MASK_TYPES = {"brain": "Brain", "face": "Face"} | {
+    name: label.mask_type for name, label in LABELS.items() if label.mask_type
+}
+MANUAL = tuple(LABELS)
+
+
+def image(kind: Kind, description: str, skull_stripped: bool) -> dict[str, Any]:
+    """Keys of a grey-value image."""
+    units = {"Units": "HU"} if kind.modality == "ct" else {}
+    return {"Description": description, "SkullStripped": skull_stripped} | units
+
+
+def label(kind: str, where: str) -> dict[str, Any]:
+    """Keys of a mask or segmentation."""
+    found: dict[str, Any] = {"Description": f"{LABEL_CALLED[kind]}, {where}"}
+    if kind in MASK_TYPES:
+        found["Type"] = MASK_TYPES[kind]
+    if kind in MANUAL:
+        found["Manual"] = True
+    return found
+
+
+def in_space(label: str | None, reference: str | None, resolution_mm: float) -> dict[str, Any]:
+    """Keys that say whose grid an output lies on.
+
+    ``label`` is its ``space-`` entity; ``reference`` the BIDS URI of the image that gives the
+    grid, or None in template space.
+    """
+    if label is None or label == "orig":
+        return {"SpatialReference": "orig"}
+    if reference:
+        return {"SpatialReference": reference}
+    return {
+        "SpatialReference": label,
+        "Resolution": f"Cubic voxels of {resolution_mm:g} mm",
+    }
+
+
+def transform(source: str, target: str, kind: str) -> dict[str, Any]:
+    """Keys of a transform file."""
+    return {
+        "Description": (
+            f"ITK transform that resamples images of {source} onto the grid of {target}: "
+            f"it maps points of {target} to points of {source} (LPS, mm)"
+        ),
+        "Type": kind,
+    }

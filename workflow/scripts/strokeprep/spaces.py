@@ -1,0 +1,96 @@
+"""Writing images and labels on another grid: all transforms composed, one interpolation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+
+from strokeprep import images, labels, sidecars, template, transforms
+from strokeprep.study import KINDS
+
+
+def move_image(
+    source: str,
+    target: str,
+    *,
+    kind: str,
+    chain: Sequence[str],
+    grid: str | None,
+    brain: str | None,
+    settings: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Write an image on the grid of ``grid`` (the template's if None); returns its sidecar.
+
+    ``chain`` lists transform files in the order a grid point passes them. ``brain`` is a mask on
+    the target grid; where it is given everything outside is background.
+    """
+    outside = images.background(KINDS[kind].modality)
+    moved = transforms.resample(
+        images.read(source),
+        target_grid(grid, settings),
+        [transforms.read(path) for path in chain],
+        transforms.LINEAR,
+        outside,
+    )
+    if brain:
+        moved = sitk.Mask(moved, images.read(brain), outside)
+    images.write(moved, target, grid, images.SCANNER if grid else images.MNI)
+    view = "Brain of the" if brain else "The"
+    return sidecars.image(
+        KINDS[kind],
+        f"{view} {sidecars.CALLED[kind]} {_where(grid, settings)}, interpolated once",
+        skull_stripped=bool(brain),
+    ) | {"Interpolation": "Linear", "Transforms": len(chain)}
+
+
+def move_label(
+    source: str,
+    target: str,
+    *,
+    kind: str,
+    chain: Sequence[str],
+    grid: str | None,
+    settings: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Write a mask or segmentation on another grid; returns its sidecar with the audit."""
+    moved, audit = labels.warp(
+        labels.read(source),
+        target_grid(grid, settings),
+        [transforms.read(path) for path in chain],
+    )
+    images.write(moved, target, grid, images.SCANNER if grid else images.MNI)
+    return sidecars.label(kind, _where(grid, settings)) | {
+        "Interpolation": "NearestNeighbor",
+        "Transforms": len(chain),
+        "Audit": audit,
+    }
+
+
+def copy_label(source: str, target: str, *, kind: str) -> dict[str, Any]:
+    """Write a label as it was drawn, as integers under a clean header; returns its sidecar."""
+    label = labels.read(source)
+    images.write(label, target, source)
+    return sidecars.label(kind, "as drawn") | {"Audit": {"Before": labels.contents(label)}}
+
+
+def strip(source: str, brain: str, target: str, *, kind: str) -> dict[str, Any]:
+    """Write an image on its own grid with everything but the brain emptied; returns its sidecar."""
+    background = images.background(KINDS[kind].modality)
+    stripped = sitk.Mask(images.read(source), images.read(brain), background)
+    images.write(stripped, target, source)
+    return sidecars.image(KINDS[kind], f"Brain of the {sidecars.CALLED[kind]}", skull_stripped=True)
+
+
+def target_grid(grid: str | None, settings: Mapping[str, Any]) -> sitk.Image:
+    """The grid of an image file, or the template's at the resolution of the config."""
+    if grid:
+        return images.read_grid(grid)
+    standard = template.from_settings(settings)
+    return template.cubic_grid(standard.t1, settings["resolution_mm"])
+
+
+def _where(grid: str | None, settings: Mapping[str, Any]) -> str:
+    return "on the grid of the reference" if grid else f"in {Path(settings['name']).name} space"

@@ -1,0 +1,356 @@
+"""The study table: which image of which patient lies where, and what it is drawn on.
+
+Layout readers (:mod:`strokeprep.layouts`) give rows; :class:`Study` turns them into scans and
+labels, refuses what contradicts itself, and notes what has to be left out. It is built when the
+workflow is parsed, so it imports the standard library alone and opens no image.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from strokeprep.errors import StrokeprepError
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A sort of image: the scan it belongs to and how BIDS names it."""
+
+    name: str
+    scan: str
+    modality: str
+    datatype: str
+    suffix: str
+    mask_datatype: str
+    ndim: int = 3
+
+
+# Images of one scan share a grid and a transform; the first kind listed stands for the scan.
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("ncct", "ncct", "ct", "ct", "ct", "anat"),
+        Kind("cta", "cta", "ct", "ct", "ct", "anat"),
+        Kind("ctp", "ctp", "ct", "ct", "ct", "anat", ndim=4),
+        Kind("b0", "dwi", "mr", "dwi", "S0map", "dwi"),
+        Kind("trace", "dwi", "mr", "dwi", "trace", "dwi"),
+        Kind("adc", "dwi", "mr", "dwi", "ADC", "dwi"),
+        Kind("t1w", "t1w", "mr", "anat", "T1w", "anat"),
+    )
+}
+KIND_ORDER = {name: index for index, name in enumerate(KINDS)}
+SCANS = tuple(dict.fromkeys(kind.scan for kind in KINDS.values()))
+
+
+@dataclass(frozen=True)
+class LabelKind:
+    """A sort of manual mask or segmentation and its BIDS entities."""
+
+    name: str
+    suffix: str
+    entities: tuple[tuple[str, str], ...]
+    mask_type: str | None
+
+
+LABELS: dict[str, LabelKind] = {
+    label.name: label
+    for label in (
+        LabelKind("lesion", "mask", (("label", "L"), ("desc", "infarct")), "Lesion"),
+        LabelKind("lvo", "mask", (("label", "LVO"),), "ROI"),
+        LabelKind("cow", "dseg", (("seg", "CoW"),), None),
+    )
+}
+
+NATIVE, REFERENCE = "native", "reference"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One file of a study as a layout reader found it.
+
+    ``on`` names the scan whose grid a label is drawn on (empty for images); ``space`` says
+    whether the file lies on that scan's own grid or, already resampled, on the reference's.
+    ``entities`` are the source name's own, such as ``acq-ncct``, in BIDS order.
+    """
+
+    subject: str
+    session: str | None
+    role: str
+    path: Path
+    on: str = ""
+    space: str = NATIVE
+    defaced: bool = False
+    sidecar: Path | None = None
+    entities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Image:
+    """A raw image and the kind it is."""
+
+    kind: Kind
+    path: Path
+    sidecar: Path | None
+    defaced: bool
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Images of one acquisition: one grid, one face, one transform."""
+
+    subject: str
+    session: str | None
+    name: str
+    images: tuple[Image, ...]
+    entities: tuple[str, ...]
+    in_reference_space: bool
+
+    @property
+    def pilot(self) -> Image:
+        """The image that is registered and segmented for the whole scan."""
+        return self.images[0]
+
+    @property
+    def modality(self) -> str:
+        """``ct`` or ``mr``."""
+        return self.pilot.kind.modality
+
+    @property
+    def datatype(self) -> str:
+        """The BIDS folder of the scan's images."""
+        return self.pilot.kind.datatype
+
+    @property
+    def mask_datatype(self) -> str:
+        """The BIDS folder of masks drawn on the scan."""
+        return self.pilot.kind.mask_datatype
+
+    @property
+    def folder(self) -> str:
+        """``sub-X`` or ``sub-X/ses-Y``."""
+        return "/".join(_identity(self.subject, self.session))
+
+    @property
+    def stem(self) -> str:
+        """The start of every file name of the scan."""
+        return "_".join((*_identity(self.subject, self.session), *self.entities))
+
+    @property
+    def is_4d(self) -> bool:
+        """Whether the scan has a time axis."""
+        return self.pilot.kind.ndim == 4
+
+    @property
+    def defaced(self) -> bool:
+        """Whether every image came without a face."""
+        return all(image.defaced for image in self.images)
+
+    def image(self, suffix: str) -> Image:
+        """The image whose BIDS suffix is ``suffix``."""
+        return next(image for image in self.images if image.kind.suffix == suffix)
+
+
+@dataclass(frozen=True)
+class Label:
+    """A manual mask or segmentation and the scan it is drawn on."""
+
+    kind: LabelKind
+    path: Path
+    scan: Scan
+    in_reference_space: bool
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One patient: scans, labels, and the scan all others are registered to."""
+
+    name: str
+    scans: tuple[Scan, ...]
+    labels: tuple[Label, ...]
+    reference: Scan | None
+
+
+@dataclass(frozen=True)
+class Study:
+    """All patients, and remarks on what is left out and why."""
+
+    subjects: tuple[Subject, ...]
+    remarks: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Subject]:
+        """Subjects by their name without ``sub-``."""
+        return {subject.name: subject for subject in self.subjects}
+
+    @cached_property
+    def scans(self) -> tuple[Scan, ...]:
+        """Every scan of the study."""
+        return tuple(scan for subject in self.subjects for scan in subject.scans)
+
+    @cached_property
+    def _by_datatype(self) -> Mapping[tuple[str, str], Scan]:
+        return {(scan.datatype, scan.stem): scan for scan in self.scans}
+
+    @cached_property
+    def _by_mask_datatype(self) -> Mapping[tuple[str, str], Scan]:
+        return {(scan.mask_datatype, scan.stem): scan for scan in self.scans}
+
+    def scan_of_image(self, datatype: str, stem: str) -> Scan:
+        """The scan an image or transform name belongs to."""
+        return self._by_datatype[datatype, stem]
+
+    def scan_of_mask(self, datatype: str, stem: str) -> Scan:
+        """The scan a mask name belongs to."""
+        return self._by_mask_datatype[datatype, stem]
+
+    def reference(self, scan: Scan) -> Scan | None:
+        """The scan that ``scan`` is registered to."""
+        return self.by_name[scan.subject].reference
+
+
+def build(
+    rows: Iterable[Row],
+    references: Sequence[str],
+    subjects: Sequence[str] = (),
+    sessions: Sequence[str] = (),
+) -> Study:
+    """The study of ``rows``; ``references`` lists the scans a subject may be built on, best first."""
+    kept = _filtered(list(rows), subjects, sessions)
+    _refuse_duplicates(kept)
+    remarks: list[str] = []
+    by_subject: dict[str, list[Row]] = defaultdict(list)
+    for row in kept:
+        by_subject[row.subject].append(row)
+    built = tuple(
+        _subject(name, by_subject[name], references, remarks) for name in sorted(by_subject)
+    )
+    _refuse_name_clashes(built)
+    return Study(built, tuple(remarks))
+
+
+def _identity(subject: str, session: str | None) -> tuple[str, ...]:
+    return (f"sub-{subject}",) + ((f"ses-{session}",) if session else ())
+
+
+def _filtered(rows: list[Row], subjects: Sequence[str], sessions: Sequence[str]) -> list[Row]:
+    """The rows the config asks for; a name that matches nothing is a mistake, not an empty run."""
+    for wanted, found, what in (
+        (subjects, {row.subject for row in rows}, "subject"),
+        (sessions, {row.session for row in rows}, "session"),
+    ):
+        missing = [name for name in wanted if name not in found]
+        if missing:
+            have = ", ".join(sorted(str(name) for name in found)[:5]) or "none"
+            raise StrokeprepError(
+                f"The config asks for a {what} the study does not have",
+                ", ".join(missing),
+                f"Correct study.{what}s in the config; the study has {have}"
+                + (" …" if len(found) > 5 else "."),
+            )
+    return [
+        row
+        for row in rows
+        if (not subjects or row.subject in subjects)
+        and (not sessions or row.session is None or row.session in sessions)
+    ]
+
+
+def _refuse_duplicates(rows: Iterable[Row]) -> None:
+    seen: dict[tuple, Row] = {}
+    for row in rows:
+        if not re.fullmatch(r"[A-Za-z0-9]+", row.subject + (row.session or "")):
+            raise StrokeprepError(
+                "Subject and session names may hold letters and digits only",
+                row.path,
+                "Rename the folder, or set study.patterns so that it yields a plain name.",
+            )
+        key = (row.subject, row.session, row.role)
+        if key in seen:
+            raise StrokeprepError(
+                f"Two files claim to be the {row.role} of sub-{row.subject}"
+                + (f" ses-{row.session}" if row.session else ""),
+                f"{seen[key].path} and {row.path}",
+                "Move one out of the study, or narrow study.patterns so that one matches.",
+            )
+        seen[key] = row
+
+
+def _subject(
+    name: str, rows: Sequence[Row], references: Sequence[str], remarks: list[str]
+) -> Subject:
+    scans = _scans(name, [row for row in rows if row.role in KINDS])
+    reference = next((scan for wanted in references for scan in scans if scan.name == wanted), None)
+    if reference is None:
+        remarks.append(
+            f"sub-{name}: no {' or '.join(references)}, so nothing can be registered; "
+            "only defaced images and native masks are written."
+        )
+    labels = [
+        label
+        for row in rows
+        if row.role in LABELS
+        for label in [_label(row, scans, reference, remarks)]
+        if label
+    ]
+    return Subject(name, scans, tuple(labels), reference)
+
+
+def _scans(subject: str, rows: Sequence[Row]) -> tuple[Scan, ...]:
+    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row.session or "", KINDS[row.role].scan].append(row)
+    order = sorted(groups, key=lambda key: (key[0], SCANS.index(key[1])))
+    return tuple(_scan(subject, name, groups[session, name]) for session, name in order)
+
+
+def _scan(subject: str, name: str, rows: list[Row]) -> Scan:
+    rows.sort(key=lambda row: KIND_ORDER[row.role])
+    if len({row.space for row in rows}) > 1:
+        raise StrokeprepError(
+            f"Images of one {name} scan lie on different grids",
+            ", ".join(str(row.path) for row in rows),
+            "Give all of them natively, or all of them in the reference's space.",
+        )
+    return Scan(
+        subject=subject,
+        session=rows[0].session,
+        name=name,
+        images=tuple(Image(KINDS[row.role], row.path, row.sidecar, row.defaced) for row in rows),
+        entities=rows[0].entities,
+        in_reference_space=rows[0].space == REFERENCE,
+    )
+
+
+def _label(
+    row: Row, scans: Sequence[Scan], reference: Scan | None, remarks: list[str]
+) -> Label | None:
+    """The label of a row, or nothing and a remark where the scan it needs is missing."""
+    drawn_on = [scan for scan in scans if scan.name == row.on]
+    same_session = [scan for scan in drawn_on if scan.session == row.session]
+    scan = next(iter(same_session or drawn_on), None)
+    if row.space == REFERENCE:
+        scan = scan or reference
+    if scan is None or (row.space == REFERENCE and reference is None):
+        remarks.append(f"sub-{row.subject}: {row.role} left out, its {row.on} scan is missing.")
+        return None
+    return Label(LABELS[row.role], row.path, scan, row.space == REFERENCE)
+
+
+def _refuse_name_clashes(subjects: Iterable[Subject]) -> None:
+    """Two scans whose masks or images would get one name cannot be told apart on disk."""
+    for subject in subjects:
+        for attribute in ("datatype", "mask_datatype"):
+            seen: dict[tuple[str, str], Scan] = {}
+            for scan in subject.scans:
+                other = seen.setdefault((getattr(scan, attribute), scan.stem), scan)
+                if other is not scan:
+                    raise StrokeprepError(
+                        f"The {other.name} and {scan.name} of sub-{subject.name} get the same name",
+                        f"{other.pilot.path} and {scan.pilot.path}",
+                        "Give one of them an acq- entity.",
+                    )

@@ -1,0 +1,130 @@
+"""The standard brain, what surrounds it, and where an image of a head lies with respect to it.
+
+The built-in template is MNI152NLin2009aSym, whose 1 mm T1, grey and white matter ship inside
+nilearn. It shows the brain alone; skull, scalp and face are added here as far as masking and
+defacing need them: as distances, in template space. Any other brain-extracted image that lies
+in MNI152 coordinates can take its place.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from strokeprep import images
+from strokeprep.errors import StrokeprepError
+
+MNI = "MNI152NLin2009aSym"
+NILEARN_FILE = "mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
+
+
+@dataclass(frozen=True)
+class Template:
+    """A brain-extracted image in MNI152 coordinates, its brain mask, and tissues where known."""
+
+    name: str
+    t1: sitk.Image
+    brain: sitk.Image
+    gm: sitk.Image | None = None
+    wm: sitk.Image | None = None
+
+
+def load(name: str | Path = MNI, mask: str | Path | None = None) -> Template:
+    """The built-in template, or one by path: a brain-extracted image and, if given, its mask."""
+    return _builtin() if str(name) == MNI else _from_files(Path(name), mask)
+
+
+def resampled(image: sitk.Image, spacing_mm: float, interpolation: int | None = None) -> sitk.Image:
+    """``image`` on a grid of cubic voxels that spans the same space; averages when it shrinks."""
+    grid = cubic_grid(image, spacing_mm)
+    if interpolation is not None:
+        return sitk.Resample(image, grid, sitk.Transform(), interpolation)
+    return sitk.Resample(shrunk(image, spacing_mm), grid, sitk.Transform(), sitk.sitkLinear)
+
+
+def shrunk(image: sitk.Image, spacing_mm: float) -> sitk.Image:
+    """``image`` averaged over blocks of voxels as large as fit into ``spacing_mm``."""
+    factors = [
+        int(np.clip(spacing_mm / spacing + 1e-3, 1, size))
+        for spacing, size in zip(image.GetSpacing(), image.GetSize(), strict=True)
+    ]
+    return image if factors == [1, 1, 1] else sitk.BinShrink(image, factors)
+
+
+def cubic_grid(image: sitk.Image, spacing_mm: float) -> sitk.Image:
+    """An empty grid of cubic voxels over the space of ``image``, axes as in ``image``."""
+    old = np.array(image.GetSpacing())
+    extent = old * image.GetSize()
+    size = np.maximum(np.rint(extent / spacing_mm), 1).astype(int)
+    grid = sitk.Image(size.tolist(), sitk.sitkUInt8)
+    grid.SetSpacing((spacing_mm,) * 3)
+    grid.SetDirection(image.GetDirection())
+    first = ((extent - size * spacing_mm) / 2 + spacing_mm / 2 - old / 2) / old
+    grid.SetOrigin(image.TransformContinuousIndexToPhysicalPoint(first.tolist()))
+    return grid
+
+
+def distance(mask: sitk.Image) -> sitk.Image:
+    """Millimetres to the surface of a mask: positive inside, negative outside."""
+    field = sitk.SignedMaurerDistanceMap(
+        mask > 0, insideIsPositive=True, squaredDistance=False, useImageSpacing=True
+    )
+    return sitk.Cast(field, sitk.sitkFloat32)
+
+
+@cache
+def _builtin() -> Template:
+    folder = _nilearn_data()
+    t1, gm, wm = (
+        images.read(folder / NILEARN_FILE.format(part), np.uint8) for part in ("t1", "gm", "wm")
+    )
+    return Template(MNI, t1, _smooth_mask(t1 > 0), gm, wm)
+
+
+def _from_files(path: Path, mask: str | Path | None) -> Template:
+    image = images.read(path, np.float32)
+    inside = images.read(mask) > 0 if mask else image > 0
+    if mask and not same_grid(image, inside):
+        raise StrokeprepError(
+            "The template's mask is not on the template's grid", mask, "Resample it first."
+        )
+    share = float(images.array(inside).mean())
+    if not 0.02 < share < 0.7:
+        raise StrokeprepError(
+            f"{share:.0%} of the template would be brain",
+            path,
+            "Give a brain-extracted template (zero outside the brain), or its brain mask.",
+        )
+    return Template(path.name.split(".")[0], image, _smooth_mask(inside))
+
+
+def same_grid(a: sitk.Image, b: sitk.Image) -> bool:
+    """Whether two images have the same voxels in the same places."""
+    return a.GetSize() == b.GetSize() and np.allclose(images.affine(a), images.affine(b), atol=1e-3)
+
+
+def _nilearn_data() -> Path:
+    spec = importlib.util.find_spec("nilearn")
+    if spec is None or not spec.submodule_search_locations:
+        raise StrokeprepError(
+            "The built-in template is not there", "package nilearn", "pip install nilearn"
+        )
+    return Path(spec.submodule_search_locations[0]) / "datasets" / "data"
+
+
+def _smooth_mask(mask: sitk.Image) -> sitk.Image:
+    """A mask filled, with sulci that open outwards closed and the stair steps rounded."""
+    closed = sitk.BinaryMorphologicalClosing(mask, _ball(mask, 3.0))
+    soft = sitk.SmoothingRecursiveGaussian(
+        sitk.Cast(sitk.BinaryFillhole(closed), sitk.sitkFloat32), 1.0
+    )
+    return soft > 0.5
+
+
+def _ball(image: sitk.Image, radius_mm: float) -> list[int]:
+    return [max(1, round(radius_mm / spacing)) for spacing in image.GetSpacing()]

@@ -1,0 +1,89 @@
+"""Transforms: read, write, chain, and apply once.
+
+An ITK transform that "resamples A onto B" maps points of B to points of A. A file named
+``from-A_to-B_mode-image_xfm`` holds that map, in LPS millimetres, so any ITK program (ANTs,
+elastix, 3D Slicer) can use it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from strokeprep.errors import StrokeprepError
+
+LINEAR, NEAREST = sitk.sitkLinear, sitk.sitkNearestNeighbor
+
+
+def read(path: str | Path) -> sitk.Transform:
+    """A transform from an ITK ``.txt``, ``.tfm`` or ``.h5`` file."""
+    try:
+        return sitk.ReadTransform(str(path))
+    except RuntimeError as error:
+        raise StrokeprepError(
+            "Not a readable ITK transform", path, "Remove it and rerun."
+        ) from error
+
+
+def write(transform: sitk.Transform, path: str | Path) -> None:
+    """Save so that the file is either whole or absent."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".partial-{path.name}")
+    sitk.WriteTransform(transform, str(partial))
+    os.replace(partial, path)
+
+
+def chain(transforms: Sequence[sitk.Transform]) -> sitk.Transform:
+    """One transform that maps a point through ``transforms`` in the order given."""
+    if all(transform.IsLinear() for transform in transforms):
+        return linear(np.linalg.multi_dot([np.eye(4), np.eye(4)] + [
+            matrix(transform) for transform in reversed(transforms)
+        ]))  # fmt: skip
+    composite = sitk.CompositeTransform(3)
+    for transform in reversed(transforms):  # SimpleITK applies the last added first
+        composite.AddTransform(transform)
+    return composite
+
+
+def matrix(transform: sitk.Transform) -> np.ndarray:
+    """The 4×4 matrix (LPS) of a linear transform of any class."""
+    corners = np.vstack([np.zeros(3), np.eye(3)])
+    moved = np.array([transform.TransformPoint(corner.tolist()) for corner in corners])
+    result = np.eye(4)
+    result[:3, :3] = (moved[1:] - moved[0]).T
+    result[:3, 3] = moved[0]
+    return result
+
+
+def linear(lps: np.ndarray) -> sitk.AffineTransform:
+    """An ITK transform of a 4×4 matrix (LPS)."""
+    transform = sitk.AffineTransform(3)
+    transform.SetMatrix(lps[:3, :3].ravel().tolist())
+    transform.SetTranslation(lps[:3, 3].tolist())
+    return transform
+
+
+def apply(transform: sitk.Transform, points_ras: np.ndarray) -> np.ndarray:
+    """Points (N×3, RAS) mapped by a transform."""
+    flip = np.array([-1.0, -1.0, 1.0])
+    points = np.asarray(points_ras) * flip
+    if transform.IsLinear():
+        lps = matrix(transform)
+        return (points @ lps[:3, :3].T + lps[:3, 3]) * flip
+    return np.array([transform.TransformPoint(point.tolist()) for point in points]) * flip
+
+
+def resample(
+    image: sitk.Image,
+    grid: sitk.Image,
+    transforms: Sequence[sitk.Transform],
+    interpolation: int = LINEAR,
+    outside: float = 0,
+) -> sitk.Image:
+    """``image`` on ``grid``: the whole chain (grid points first) in one interpolation."""
+    return sitk.Resample(image, grid, chain(transforms), interpolation, outside, image.GetPixelID())

@@ -69,7 +69,8 @@ def _run_validator(dataset: Path, *options: str) -> Report:
         [command, str(dataset), "--format", "json", *options],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
+        check=False,
     )
     try:
         report = json.loads(result.stdout)

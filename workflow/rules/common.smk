@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from strokeprep import config as settings
-from strokeprep import layouts, naming, provenance, summary, targets
+from strokeprep import dataset, layouts, naming, provenance, summary, targets
 from strokeprep import study as table
 from strokeprep.errors import StrokeprepError
 from strokeprep.naming import ANY, ORIG, WILD, Space
@@ -35,6 +35,11 @@ config.update(CONFIG)
 
 OUT, WORK = CONFIG["output"], CONFIG["work"]
 TEMPLATE = Space(CONFIG["template"]["name"], CONFIG["template"]["res"])
+RAW_ROOT = CONFIG["study"]["root"]
+CLINICAL_TABLES = dataset.clinical_tables(RAW_ROOT and Path(RAW_ROOT))
+# What the classes of a Circle-of-Willis segmentation mean is known of the synthetic study alone.
+COW_LABELS = None
+DATASET_SOURCES = []
 IMAGE_SUFFIXES = "|".join(sorted({kind.suffix for kind in table.KINDS.values()}))
 
 
@@ -140,7 +145,7 @@ def subject_targets(subject):
 
 
 def final_targets():
-    files = [out(name) for name in DATASET_FILES]
+    files = list(rules.dataset.output.files)
     for subject in STUDY.subjects:
         files += subject_targets(subject)
         if subject.reference is not None:

@@ -4,6 +4,10 @@ from strokeprep import phantom
 
 FOLDER = Path(CONFIG["phantom"]["folder"])
 RAW, TRUTH = FOLDER / "raw", FOLDER / "truth"
+RAW_ROOT = str(RAW)
+CLINICAL_TABLES = ["demographic_baseline", "outcome"]
+COW_LABELS = phantom.COW_LABELS
+DATASET_SOURCES = [str(RAW / path) for path in phantom.dataset_files()]
 
 
 localrules:
@@ -35,7 +39,8 @@ rule phantom:
 
 rule phantom_dataset:
     output:
-        files=[RAW / path for path in phantom.dataset_files()],
+        files=DATASET_SOURCES,
+        truth=[TRUTH / path for path in phantom.truth_dataset_files()],
     log:
         log_of("phantom_dataset", "dataset"),
     benchmark:

@@ -23,6 +23,7 @@ from strokeprep.tables import MISSING, render
 BIDS_VERSION = "1.11.1"
 # Where `bids:raw:` points until the user says otherwise: the place BIDS reserves for sources.
 RAW_LINK = "sourcedata/raw"
+LOCAL_LINK = re.compile(r"^(/|~|file:|[A-Za-z]:\\|\\)", re.IGNORECASE)
 
 # The only columns of participants.tsv.
 PARTICIPANT_COLUMNS: dict[str, dict[str, str]] = {
@@ -48,6 +49,8 @@ PRIVATE_VALUE = re.compile(
 )
 # Higher ages are rare enough to identify a person; BIDS caps them here.
 MAX_AGE = 89
+AGE_HEADING = re.compile(r"^(patient_)?age(_(y|yrs|years|at_\w+))?$")
+AGE_VALUE = re.compile(r"(?P<years>\d+(\.\d+)?) *(\+|y|yrs|years)?", re.IGNORECASE)
 
 # What each desc- of a file name stands for.
 DESCRIPTIONS = {
@@ -98,11 +101,17 @@ strokeprep's schema extension (strokeprep's own, not the community's). To check 
     pip install bids-validator-deno==3.0.2 bidsschematools==1.2.7
     bids-validator-deno <this folder>
 
-To check everything, with nothing ignored, from strokeprep's `workflow/scripts` folder:
+To check everything, with nothing ignored (REPO is where strokeprep's code lies):
 
-    python -m strokeprep.bids_schema schema.json
+    PYTHONPATH=REPO/workflow/scripts python -m strokeprep.bids_schema schema.json
     cp -rl <this folder> unfiltered && rm unfiltered/.bidsignore
     bids-validator-deno unfiltered --schema "file://$PWD/schema.json"
+
+pybids reads CT by `datatype` when told of it:
+
+    PYTHONPATH=REPO/workflow/scripts python -m strokeprep.bids_schema --pybids pybids.json
+    python -c 'from bids import BIDSLayout; BIDSLayout(".", validate=False, is_derivative=True, \
+        config=["pybids.json", "derivatives"])'
 """
 
 
@@ -153,19 +162,24 @@ def write(
         named = [{"index": key, "name": cow_labels[key]} for key in sorted(cow_labels)]
         write_text(render(named, ["index", "name"]), folder / naming.COW_TABLE)
     return Written(
-        [folder / path for path in files(raw_root, cow_labels is not None)],
+        [folder / path for path in files(tables, cow_labels is not None)],
         [
             f"phenotype/{tool}: columns left out because they may identify a person: "
-            + ", ".join(table.dropped)
+            + ", ".join(name or "(no heading)" for name in table.dropped)
             for tool, table in tables.items()
             if table.dropped
         ],
     )
 
 
-def files(raw_root: Path | None, has_cow: bool) -> list[str]:
-    """The files :func:`write` makes, from a look at file names alone."""
-    tables = ["participants", "descriptions", *(f"phenotype/{tool}" for tool in _tools(raw_root))]
+def clinical_tables(raw_root: Path | None) -> list[str]:
+    """The names of the raw dataset's clinical tables, from a look at file names alone."""
+    return list(_tools(raw_root))
+
+
+def files(clinical: Iterable[str], has_cow: bool) -> list[str]:
+    """The files :func:`write` makes for a raw dataset with these clinical tables."""
+    tables = ["participants", "descriptions", *(f"phenotype/{name}" for name in clinical)]
     return [
         *("dataset_description.json", "README.md", "CHANGES", ".bidsignore"),
         *([naming.COW_TABLE] if has_cow else []),
@@ -176,6 +190,13 @@ def files(raw_root: Path | None, has_cow: bool) -> list[str]:
 def _about(
     name: str, version: str, license: str, authors: Sequence[str], links: Mapping[str, str]
 ) -> dict[str, Any]:
+    for link in links.values():
+        if LOCAL_LINK.search(link):
+            raise StrokeprepError(
+                "The dataset would publish a path of this machine",
+                link,
+                "Give a web address, a DOI, or a path relative to the derivatives.",
+            )
     about: dict[str, Any] = {
         "Name": name,
         "BIDSVersion": BIDS_VERSION,
@@ -196,7 +217,8 @@ def _participants(
     raw_root: Path | None, people: Sequence[str], tables: Mapping[str, Table]
 ) -> Table:
     """Allow-listed columns of the raw participants.tsv, gaps filled from the clinical tables."""
-    found = [_read_table(path, people) for path in _participant_files(raw_root)]
+    files = (base / "participants.tsv" for base in _bases(raw_root))
+    found = [_read_table(path, people) for path in files if path.is_file()]
     values: dict[str, dict[str, str]] = {person: {} for person in people}
     for table in [*found, *tables.values()]:
         for column in table.columns:
@@ -214,21 +236,19 @@ def _phenotype(raw_root: Path | None, people: Sequence[str]) -> dict[str, Table]
     return {tool: _read_tool(paths, people) for tool, paths in _tools(raw_root).items()}
 
 
-def _participant_files(raw_root: Path | None) -> list[Path]:
-    if raw_root is None:
-        return []
-    return [path for path in [raw_root / "participants.tsv"] if path.is_file()]
+def _bases(raw_root: Path | None) -> list[Path]:
+    """Where tables may lie: ISLES'24 comes with a ``train`` folder around everything."""
+    return [] if raw_root is None else [raw_root, raw_root / "train"]
 
 
 def _tools(raw_root: Path | None) -> dict[str, list[Path]]:
     """Clinical tables by name: BIDS has one file each, ISLES'24 one per patient and session."""
-    if raw_root is None:
-        return {}
     tools: dict[str, list[Path]] = {}
-    for path in sorted((raw_root / "phenotype").glob("*.tsv")):
-        tools[path.stem] = [path]
-    for path in sorted((raw_root / "phenotype").glob("sub-*/ses-*/sub-*_ses-*_*.csv")):
-        tools.setdefault(path.stem.split("_", 2)[2], []).append(path)
+    for base in _bases(raw_root):
+        for path in sorted((base / "phenotype").glob("*.tsv")):
+            tools.setdefault(path.stem, []).append(path)
+        for path in sorted((base / "phenotype").glob("sub-*/ses-*/sub-*_ses-*_*.csv")):
+            tools.setdefault(path.stem.split("_", 2)[2], []).append(path)
     return tools
 
 
@@ -328,25 +348,32 @@ def _cleaned(heading: str, value: str) -> str:
     """A cell with gaps as BIDS marks them and ages capped."""
     if value.lower() in ("", MISSING, "na", "nan", "none"):
         return MISSING
-    if "age" not in _words(heading).split("_"):
+    if not AGE_HEADING.search(_words(heading)):
         return value
-    years = re.match(r"\d+(\.\d+)?", value)
-    return f"{min(float(years.group()), MAX_AGE):g}" if years else MISSING
+    age = AGE_VALUE.fullmatch(value)
+    return f"{min(float(age['years']), MAX_AGE):g}" if age else MISSING
 
 
 def _meanings(path: Path, columns: Sequence[str]) -> dict[str, Any]:
     """What the table's own JSON says of the columns that are kept."""
     dictionary = path.with_suffix(".json")
-    known = json.loads(dictionary.read_text()) if dictionary.is_file() else {}
+    try:
+        known = json.loads(dictionary.read_text()) if dictionary.is_file() else {}
+    except ValueError as error:
+        raise StrokeprepError(f"Not JSON ({error})", dictionary, "Correct the file.") from error
     return {name: known.get(name, {"Description": "As in the source table"}) for name in columns}
 
 
 def _write_table(stem: Path, table: Table, description: str, people: Sequence[str]) -> None:
     """A table with a row for each of ``people``, and its JSON."""
-    gaps = dict.fromkeys(table.columns, MISSING)
-    rows = [gaps | table.rows.get(person, {}) | {"participant_id": person} for person in people]
+    rows = [
+        {"participant_id": person}
+        | {name: table.rows.get(person, {}).get(name, MISSING) for name in table.columns}
+        for person in people
+    ]
+    meanings = {name: table.meanings[name] for name in table.columns}
     write_text(render(rows, ["participant_id", *table.columns]), Path(f"{stem}.tsv"))
-    write_json({"Description": description} | table.meanings, Path(f"{stem}.json"))
+    write_json({"Description": description} | meanings, Path(f"{stem}.json"))
 
 
 def _write_descriptions(folder: Path) -> None:

@@ -18,7 +18,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from strokeprep.errors import StrokeprepError
@@ -157,24 +157,20 @@ _JHU = rf"(?:sub-)?(?P<subject>[0-9A-Fa-f]{{8}})(?:_ses-(?P<session>{_WORD}))?{_
 
 def _jhu(role: str, tail: str, folder: str = "") -> tuple[Pattern, Pattern]:
     """A name that says space-orig, and the same without it as the second choice."""
-    name = f"{folder}{_JHU}_{tail}"
     on = DRAWN_ON.get(role, "")
-    return (
-        Pattern(role, name.replace("<orig>", "_space-orig"), on),
-        Pattern(role, name.replace("<orig>", ""), on, rank=1),
+    return tuple(
+        Pattern(role, folder + _JHU + tail.replace("<orig>", orig), on, rank=rank)
+        for rank, orig in enumerate(("_space-orig", ""))
     )
 
 
 # The names end where they do: a skull-stripped or normalised copy goes on after space-.
 JHU = (
-    *_jhu("trace", "DWI<orig>"),
-    *_jhu("adc", "ADC<orig>"),
-    *_jhu("b0", "(?:B0|b0|S0map)<orig>"),
-    *_jhu("t1w", "(?:T1w|MPRAGE)<orig>", folder="anat/(?:[^/]+/)*"),
-    *(
-        replace(pattern, regex=pattern.regex.replace("_(?:m)", "(?:_(?:DWI|ADC|B0|b0))?"))
-        for pattern in _jhu("lesion", f"(?:m)<orig>(?:_label-{_WORD})?_desc-stroke_mask")
-    ),
+    *_jhu("trace", "_DWI<orig>"),
+    *_jhu("adc", "_ADC<orig>"),
+    *_jhu("b0", "_(?:B0|b0|S0map)<orig>"),
+    *_jhu("t1w", "_(?:T1w|MPRAGE)<orig>", folder="anat/(?:[^/]+/)*"),
+    *_jhu("lesion", f"(?:_(?:DWI|ADC|B0|b0))?<orig>(?:_label-{_WORD})?_desc-stroke_mask"),
 )
 # Folders of the release that hold normalised images and templates under similar names.
 JHU_NOT_RAW = re.compile(r"MNI|^templates$")
@@ -201,7 +197,7 @@ def bids(config: Mapping) -> list[Row]:
     images = [pattern for pattern in patterns if pattern.role in KINDS]
     labels = [pattern for pattern in patterns if pattern.role not in KINDS]
     found = _matches(_files(config, root, _subject_folders(root)), images, config)
-    for label_root in _label_roots(root, config["study"]["labels"]):
+    for label_root in _label_roots(root, config):
         files = _files(config, label_root, _subject_folders(label_root))
         found += _matches(files, labels, config)
     return _rows(
@@ -281,10 +277,17 @@ def _root(config: Mapping) -> Path:
     return root
 
 
-def _label_roots(root: Path, wanted: Sequence[str]) -> list[Path]:
-    """The folders that ``study.labels`` names, each once."""
-    paths = {path for each in wanted for path in glob.glob(os.path.join(root, each))}
-    return sorted({Path(os.path.normpath(path)) for path in paths if os.path.isdir(path)})
+def _label_roots(root: Path, config: Mapping) -> list[Path]:
+    """The folders that ``study.labels`` names, each once and none that the workflow writes to."""
+    seen = _written(config)
+    found = []
+    for wanted in config["study"]["labels"]:
+        for path in sorted(glob.glob(os.path.join(root, wanted))):
+            identity = _identities(path)
+            if not identity <= seen:
+                seen |= identity
+                found.append(Path(path))
+    return found
 
 
 def _subject_folders(folder: Path) -> list[Path]:
@@ -303,18 +306,19 @@ def _files(
     Links are followed, hidden folders and those that ``skip`` finds are not entered, nor are the
     folders the workflow itself writes to.
     """
-    seen = _identities(config["output"], config["work"])
-    stack = sorted((str(folder) for folder in folders), reverse=True)
+    seen = _written(config)
+    stack = [(str(each), each.relative_to(base).as_posix()) for each in folders]
+    stack.sort(reverse=True)
     while stack:
-        folder = stack.pop()
+        folder, below = stack.pop()
         identity = _identities(folder)
         if identity <= seen:
             continue
         seen |= identity
         entries = _entries(folder)
-        yield from _files_of(entries, len(str(base)) + 1)
+        yield from _files_of(entries, below)
         stack += [
-            entry.path
+            (entry.path, f"{below}/{entry.name}")
             for entry in reversed(entries)
             if _is_folder(entry)
             and not entry.name.startswith(".")
@@ -322,16 +326,16 @@ def _files(
         ]
 
 
-def _files_of(entries: Sequence[os.DirEntry], start: int) -> Iterator[_File]:
-    """The image files of one folder; ``start`` is where a path below the base begins."""
+def _files_of(entries: Sequence[os.DirEntry], below: str) -> Iterator[_File]:
+    """The image files of one folder, which lies at ``below`` of the base."""
     paths = {entry.path for entry in entries}
     for entry in entries:
         extension = next((known for known in EXTENSIONS if entry.name.endswith(known)), None)
         if extension and not _is_folder(entry):
-            stem = entry.path[: -len(extension)]
-            sidecar = f"{stem}.json"
-            below = stem[start:].replace(os.sep, "/")
-            yield _File(entry.path, below, sidecar if sidecar in paths else None)
+            end = -len(extension)
+            sidecar = f"{entry.path[:end]}.json"
+            name = f"{below}/{entry.name[:end]}"
+            yield _File(entry.path, name, sidecar if sidecar in paths else None)
 
 
 def _entries(folder: str) -> list[os.DirEntry]:
@@ -350,6 +354,11 @@ def _is_folder(entry: os.DirEntry) -> bool:
     if entry.is_symlink():
         return os.path.isdir(entry.path)  # unlike entry.is_dir(), no error on a circular link
     return entry.is_dir()
+
+
+def _written(config: Mapping) -> set[tuple[int, int]]:
+    """The folders of the workflow itself, which may lie inside the study."""
+    return _identities(config["output"], config["work"])
 
 
 def _identities(*folders: str) -> set[tuple[int, int]]:
@@ -371,9 +380,26 @@ def _with_overrides(patterns: Sequence[Pattern], config: Mapping) -> list[Patter
     ]
 
 
+def expression(role: str, regex: str) -> re.Pattern:
+    """A pattern ready for use on paths; one that cannot work is refused."""
+    try:
+        compiled = re.compile(rf"(?:^|/)(?:{regex})\Z")
+    except re.error as error:
+        raise StrokeprepError(
+            f"study.patterns.{role} is no regular expression ({error})", regex, "Correct it."
+        ) from error
+    if "subject" not in compiled.groupindex:
+        raise StrokeprepError(
+            f"study.patterns.{role} does not say which part of a path is the subject",
+            regex,
+            "Put that part into a group (?P<subject>…).",
+        )
+    return compiled
+
+
 def _matches(files: Iterable[_File], patterns: Sequence[Pattern], config: Mapping) -> list[_Found]:
     """Every file that a pattern matches."""
-    compiled = [(pattern, re.compile(rf"(?:^|/)(?:{pattern.regex})\Z")) for pattern in patterns]
+    compiled = [(pattern, expression(pattern.role, pattern.regex)) for pattern in patterns]
     hits = (
         _found(file, pattern, match, config)
         for file in files
@@ -434,7 +460,7 @@ def _grid(space: str | None, default: str, scan: str, references: Sequence[str])
 
 def _entities(role: str, name: str) -> tuple[str, ...]:
     """The entities a derivative keeps; CT scans are told apart by ``acq-``, so each has one."""
-    given = dict(re.findall(rf"_({'|'.join(KEPT)})-({_WORD})(?=_)", name))
+    given = dict(re.findall(rf"_({'|'.join(KEPT)})-({_WORD})(?=_|$)", name))
     if role in CT_KINDS:
         given.setdefault("acq", role)
     return tuple(f"{key}-{given[key]}" for key in KEPT if key in given)

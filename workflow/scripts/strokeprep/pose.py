@@ -142,23 +142,49 @@ def level(image: sitk.Image, spacing_mm: float) -> Level:
 @cache
 def samples(spacing_mm: float) -> Samples:
     """The template's classes on a grid of points."""
+    grid, _, depth = _padded()
+    every = round(spacing_mm / grid.GetSpacing()[0])
+    affine = images.affine(grid)
+    index = np.argwhere(depth[::every, ::every, ::every] > -REACH_MM) * every
+    points = index @ affine[:3, :3].T + affine[:3, 3]
+    classes = classes_at(points)
+    keep = classes.sum(axis=1) > 0
+    return Samples(points[keep], classes[keep], depth[tuple(index[keep].T)] > 0)
+
+
+def classes_at(points: np.ndarray) -> np.ndarray:
+    """The weight (N×K) of every class at points of the template (RAS mm); none where unsure.
+
+    The brain's classes are bins of brightness, linear between neighbours.
+    """
+    grid, t1, depth = _padded()
+    affine = images.affine(grid)
+    voxel = (points - affine[:3, 3]).T / np.diag(affine)[:3, None]
+    depth_here = ndimage.map_coordinates(depth, voxel, order=1, mode="nearest")
+    bin_here = ndimage.map_coordinates(t1, voxel, order=1, mode="nearest")
+    inner = depth_here > RIM_MM
+    classes = np.zeros((len(points), BRAIN_BINS + len(SHELLS_MM)), np.float32)
+    for number in range(BRAIN_BINS):
+        classes[:, number] = np.maximum(1 - np.abs(bin_here - number), 0) * inner
+    _, y, z = points.T
+    above_base = (z > BASE_Z) & ((z > BROW_Z) | (y < BROW_Y))
+    for number, (near, far) in enumerate(SHELLS_MM, BRAIN_BINS):
+        classes[:, number] = (depth_here <= -near) & (depth_here > -far) & above_base
+    return classes
+
+
+@cache
+def _padded() -> tuple[sitk.Image, np.ndarray, np.ndarray]:
+    """A 2 mm grid around the template's head; on it the brightness bin and the depth in the brain."""
     mni = template.load()
-    pad = [int(np.ceil(REACH_MM / spacing_mm))] * 3
-    t1 = sitk.ConstantPad(
-        template.resampled(sitk.Cast(mni.t1, sitk.sitkFloat32), spacing_mm), pad, pad
-    )
+    t1 = template.resampled(sitk.Cast(mni.t1, sitk.sitkFloat32), 2.0)
+    t1 = sitk.ConstantPad(t1, *[[int(REACH_MM // 2) + 1] * 3] * 2)
     depth = images.array(
         sitk.Resample(template.distance(mni.brain), t1, sitk.Transform(), sitk.sitkLinear, -99.0)
     )
-    index = np.argwhere(depth > -REACH_MM)
-    affine = images.affine(t1)
-    points = index @ affine[:3, :3].T + affine[:3, 3]
-    at = tuple(index.T)
-    _, y, z = points.T
-    base = (z < BASE_Z) | ((z < BROW_Z) & (y > BROW_Y))
-    classes = _classes(images.array(t1)[at], depth[at])
-    keep = (classes.sum(axis=1) > 0) & ~(base & (depth[at] < 0))
-    return Samples(points[keep], classes[keep], depth[at][keep] > 0)
+    bright = images.array(t1)
+    knots = np.quantile(bright[depth > RIM_MM], np.linspace(0, 1, BRAIN_BINS))
+    return t1, np.interp(bright, knots, np.arange(BRAIN_BINS)).astype(np.float32), depth
 
 
 def first_guess(image: sitk.Image, where: str) -> np.ndarray:
@@ -208,16 +234,6 @@ def fit(
             if damping > 1e3:
                 break
     return matrix, score
-
-
-def _classes(t1: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """Weights of the brain's brightness bins (linear between neighbours) and of the shells."""
-    knots = np.quantile(t1[depth > RIM_MM], np.linspace(0, 1, BRAIN_BINS))
-    place = np.interp(t1, knots, np.arange(BRAIN_BINS))
-    classes = np.maximum(1 - np.abs(place[:, None] - np.arange(BRAIN_BINS)), 0)
-    classes[depth < RIM_MM] = 0
-    shells = [(depth <= -near) & (depth > -far) for near, far in SHELLS_MM]
-    return np.concatenate([classes, np.stack(shells, axis=1)], axis=1).astype(np.float32)
 
 
 def _score(

@@ -84,10 +84,11 @@ def _template(name: str) -> sitk.Image:
 
 def _brain_surface(t1: sitk.Image) -> np.ndarray:
     """Signed distance to the filled brain."""
-    mask = sitk.BinaryFillhole(t1 > 0)
-    soft = sitk.SmoothingRecursiveGaussian(sitk.Cast(mask, sitk.sitkFloat32), BRAIN_BLUR)
-    soft = sitk.Resample(soft, _empty(), sitk.Transform(), sitk.sitkLinear, 0.0)
-    share = np.clip(sitk.GetArrayFromImage(soft), 0.003, 0.997).astype(np.float64)
+    mask = sitk.Cast(t1 > 0, sitk.sitkFloat32)
+    soft = sitk.Resample(mask, _empty(), sitk.Transform(), sitk.sitkLinear, 0.0)
+    soft = sitk.GetArrayFromImage(soft)
+    soft[ndimage.binary_fill_holes(soft > 0.5) & (soft < 0.5)] = 1
+    share = np.clip(_smooth(soft, BRAIN_BLUR), 0.003, 0.997).astype(np.float64)
     near = BRAIN_BLUR * np.sqrt(2) * erfinv(1 - 2 * share)  # the blurred edge read backwards
     far = _distance(share > 0.5)
     distance = np.where(np.abs(near) < 3, near, far) - BRAIN_MARGIN
@@ -164,7 +165,7 @@ def _facial_bones() -> np.ndarray:
     bone.ellipsoid((0, 62, -86), (26, 30, 8), 4)  # palate and alveolar process
     bone.mirrored("tube", [(48, 70, -50), (60, 52, -54), (68, 28, -52), (71, -8, -46)], 4.0, 5)
     bone.mirrored("tube", [(50, 70, -48), (54, 68, -34), (50, 70, -22)], 5.0, 5)  # lateral rim
-    bone.mirrored("tube", [(10, 82, -22), (32, 80, -18), (50, 71, -22)], 5.0, 4)  # brow
+    bone.mirrored("tube", [(10, 79, -21), (32, 75, -18), (50, 67, -22)], 5.0, 6)  # brow
     bone.tube([(0, 84, -30), (0, 97, -47)], 3.5, 4)  # nasal bones
     jaw = [
         (56, -4, -50),
@@ -275,7 +276,7 @@ def _head_surface(vault: np.ndarray) -> np.ndarray:
     head.ellipsoid((0, 40, -98), (53, 52, 36), 14)  # lower face
     head.mirrored("ellipsoid", (33, 62, -74), (21, 26, 22), 10)  # cheek
     head.ellipsoid((0, 82, -120), (20, 15, 13), 10)  # chin
-    head.mirrored("tube", [(38, 77, -20), (10, 83, -24)], 9.0, 8)  # brow
+    head.mirrored("tube", [(36, 73, -18), (10, 80, -22)], 9.0, 12)  # brow
     head.mirrored("ellipsoid", (32, 68, -38), (14, 13.5, 12), 5)  # lids over the eyeball
     _add_nose_and_lips(head)
     _add_ears(head)
@@ -296,6 +297,7 @@ def _add_ears(head: Solid) -> None:
     shell = Solid(LATTICE).mirrored("ellipsoid", (94, -21, -32), (9, 14, 25))
     lobe = Solid(LATTICE).mirrored("ellipsoid", (84, -20, -58), (5, 8, 9))
     ear.carve(shell.field, 2)
+    ear.mirrored("ellipsoid", (79, -30, -34), (8, 12, 20), 4)  # where it joins the head
     head.field = smooth_minimum(head.field, smooth_minimum(ear.field, lobe.field, 3), 4)
 
 
@@ -305,12 +307,31 @@ def _soft_parts(head: np.ndarray) -> dict[str, np.ndarray]:
     depth = 5.0 + 1.5 * np.sin(x / 13) * np.cos(z / 11) + 0.8 * np.sin(y / 9)
     muscle = Solid(LATTICE, (head + depth).astype(np.float32))
     muscle.mirrored("ellipsoid", (66, 14, -30), (8, 30, 36), 3)  # temporalis
-    fat = Solid(LATTICE)
+    fat = Solid(LATTICE, _fascia())
     fat.mirrored("ellipsoid", (46, 48, -78), (9, 20, 18))  # cheek
     fat.mirrored("ellipsoid", (40, 18, -66), (6, 12, 16))
     fat.mirrored("tube", [(34, -40, -100), (38, -44, -188)], 5.0)
     fat.tube([(0, -76, -100), (0, -80, -188)], 5.0)
     return {"muscle": np.maximum(muscle.field, head + SKIN), "fat": fat.field}
+
+
+def _fascia() -> np.ndarray:
+    """Thin sheets of fat round the muscles of neck, jaw and tongue."""
+    at = LATTICE.coordinates()
+    bundles = (
+        ((44, -8, -130), (13, 20, 60)),  # sternocleidomastoid
+        ((22, -64, -125), (20, 14, 62)),  # deep neck
+        ((24, -20, -120), (12, 14, 40)),  # prevertebral
+        ((52, 22, -82), (8, 18, 30)),  # masseter
+        ((0, 52, -104), (22, 26, 15)),  # tongue
+        ((58, -8, -76), (9, 12, 18)),  # parotid
+    )
+    sheets = np.full(LATTICE.shape, FAR, np.float32)
+    for (x, y, z), radii in bundles:
+        for side in {x, -x}:
+            sheet = np.abs(ellipsoid_distance(at, (side, y, z), radii)) - 1.0
+            np.minimum(sheets, sheet, out=sheets)
+    return sheets
 
 
 def _face_region(fields: dict[str, np.ndarray]) -> np.ndarray:

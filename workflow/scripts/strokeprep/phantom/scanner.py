@@ -115,9 +115,7 @@ def sampled(
         last = min(first + SLAB, grid.size[2])
         fine = grid.subdivided(first, last, over).image()
         part = sitk.GetArrayFromImage(
-            sitk.Resample(
-                volume, fine, image_to_volume, sitk.sitkLinear, outside, sitk.sitkFloat32
-            )
+            sitk.Resample(volume, fine, image_to_volume, sitk.sitkLinear, outside, sitk.sitkFloat32)
         )
         result[first:last] = _pooled(part, over)
     return result
@@ -180,7 +178,9 @@ def head_holder(head: np.ndarray, grid: Grid) -> np.ndarray:
     y = (np.arange(grid.size[1]) * grid.spacing[1] - back)[:, None] * posterior - HOLDER_GAP
     x = (np.arange(grid.size[0]) - columns.mean())[None] * grid.spacing[0]
     distance = np.abs(np.hypot(x, y + HOLDER_RADIUS) - HOLDER_RADIUS) - HOLDER_THICKNESS / 2
-    share = np.clip(0.5 - distance / grid.spacing[0], 0, 1) * (np.abs(x) < 80) * (y > -HOLDER_RADIUS)
+    share = (
+        np.clip(0.5 - distance / grid.spacing[0], 0, 1) * (np.abs(x) < 80) * (y > -HOLDER_RADIUS)
+    )
     clear = ~ndimage.binary_dilation(silhouette, iterations=2)
     return (share * clear).astype(np.float32)
 

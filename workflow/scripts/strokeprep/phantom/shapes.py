@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -63,7 +64,7 @@ class Solid:
 
     def tube(self, points: Sequence[Point], radius: float, blend: float = 0.0) -> Solid:
         """Add a chain of capsules."""
-        for start, end in zip(points, points[1:], strict=False):
+        for start, end in pairwise(points):
             box = self._around([start, end], radius)
             self._merge(box, capsule_distance(self._at(box), start, end, radius), blend)
         return self

@@ -19,7 +19,7 @@ from .vessels import Vessel, surface_distance, vessels
 HEAD_SCALE = 1.09  # head to MNI: the MNI brain is about 25 % larger than a person's
 MNI_BOX = np.array([[-101.0, -131.0, -187.0], [101.0, 119.0, 95.0]])  # what head space covers
 KNOT_SPACING = 55.0  # mm between B-spline control points
-LESION_REACH = 56  # mm from the lesion's centre to the side of the box it is grown in
+LESION_REACH = 55  # mm from the lesion's centre to the side of the box it is grown in
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,6 @@ class Mapping:
         """The same mapping, with the spline tabulated on a lattice to make resampling fast."""
         if self.spline is None:
             return self.affine
-        field = lattice_image(np.zeros((*lattice.shape, 3)), lattice)
         field = sitk.GetImageFromArray(spline_displacement(self.spline, lattice), isVector=True)
         field.CopyInformation(lattice_image(np.zeros(lattice.shape, np.uint8), lattice))
         return sitk.CompositeTransform([self.affine, sitk.DisplacementFieldTransform(field)])
@@ -116,6 +115,11 @@ class Head:
     def image(self, array: np.ndarray) -> sitk.Image:
         """An image in head space of an array on this head's lattice."""
         return lattice_image(array, self.lattice)
+
+    def cropped(self, share: np.ndarray) -> sitk.Image:
+        """The same for a share that is zero in most places: only the box round the rest."""
+        box = _bounding_box(share > 0)
+        return lattice_image(share[box], inset(self.lattice, box))
 
 
 def draw_traits(random: np.random.Generator) -> Traits:
@@ -230,9 +234,7 @@ class _Canvas:
             for name, f in template.fields.items()
         }
         air = MATERIALS["air"]
-        self.volumes = {
-            q: np.full(lattice.shape, getattr(air, q), np.float32) for q in QUANTITIES
-        }
+        self.volumes = {q: np.full(lattice.shape, getattr(air, q), np.float32) for q in QUANTITIES}
         self.tissue = np.zeros(lattice.shape, np.uint8)
 
     def solid(self, *fields: np.ndarray) -> tuple[tuple[slice, ...], np.ndarray]:
@@ -240,7 +242,7 @@ class _Canvas:
         field = fields[0] if len(fields) == 1 else np.maximum.reduce(fields)
         coarse = _bounding_box(field < 1.5)
         fine = tuple(slice(2 * s.start, 2 * s.stop - 1) for s in coarse)
-        return fine, np.clip(0.5 - _doubled(field[coarse]), 0, 1)
+        return fine, np.clip(0.5 - doubled(field[coarse]), 0, 1)
 
     def paint(self, material: str, *fields: np.ndarray) -> None:
         """Cover the solid that is inside all fields with a material."""
@@ -256,16 +258,22 @@ class _Canvas:
     def brain_shares(self) -> dict[str, np.ndarray]:
         """Grey matter, white matter and filled brain, each voxel's share."""
         box, brain = self.solid(self.fields["brain"])
-        low = [o + s.start for o, s in zip(self.lattice.origin, box[::-1], strict=True)]
-        inset = Lattice(tuple(low), 1.0, brain.shape[::-1])
-        reference = lattice_image(np.zeros(inset.shape, np.uint8), inset)
-        move = self.mapping.on(inset)
+        around = inset(self.lattice, box)
+        reference = lattice_image(np.zeros(around.shape, np.uint8), around)
+        move = self.mapping.on(around)
         shares = {"brain": _embedded(brain, box, self.lattice)}
         for name, image in (("gm", self.template.gm), ("wm", self.template.wm)):
             tissue = sitk.Resample(image, reference, move, sitk.sitkLinear, 0.0)
             part = sitk.GetArrayFromImage(tissue) * brain
             shares[name] = _embedded(part, box, self.lattice)
         return shares
+
+
+def inset(lattice: Lattice, box: tuple[slice, ...]) -> Lattice:
+    """The part of a lattice in a [z, y, x] box."""
+    low = [o + lattice.spacing * s.start for o, s in zip(lattice.origin, box[::-1], strict=True)]
+    size = tuple(s.stop - s.start for s in box[::-1])
+    return Lattice(tuple(low), lattice.spacing, size)
 
 
 def _embedded(part: np.ndarray, box: tuple[slice, ...], lattice: Lattice) -> np.ndarray:
@@ -284,7 +292,7 @@ def _bounding_box(mask: np.ndarray) -> tuple[slice, ...]:
     return tuple(box)
 
 
-def _doubled(field: np.ndarray) -> np.ndarray:
+def doubled(field: np.ndarray) -> np.ndarray:
     """Linear interpolation to half the spacing: n points become 2n - 1."""
     for dim in range(3):
         field = np.moveaxis(field, dim, 0)
@@ -330,12 +338,15 @@ def _paint_orbits(canvas: _Canvas, head: np.ndarray) -> None:
 
 def _paint_brain(canvas: _Canvas, shares: dict[str, np.ndarray]) -> None:
     """Grey and white matter as they are mixed in the template; the rest stays CSF."""
-    gm, wm = shares["gm"], shares["wm"]
+    box = _bounding_box(shares["brain"] > 0)
+    gm, wm = shares["gm"][box], shares["wm"][box]
+    rest = 1 - gm - wm
     for quantity, volume in canvas.volumes.items():
-        csf, grey, white = (getattr(MATERIALS[m], quantity) for m in ("csf", "gm", "wm"))
-        volume += gm * (grey - csf) + wm * (white - csf)
-    canvas.tissue[gm > 0.5] = TISSUE_NUMBER["gm"]
-    canvas.tissue[wm > 0.5] = TISSUE_NUMBER["wm"]
+        grey, white = (getattr(MATERIALS[name], quantity) for name in ("gm", "wm"))
+        volume[box] *= rest
+        volume[box] += gm * grey + wm * white
+    canvas.tissue[box][gm > 0.5] = TISSUE_NUMBER["gm"]
+    canvas.tissue[box][wm > 0.5] = TISSUE_NUMBER["wm"]
 
 
 def _face_share(canvas: _Canvas) -> np.ndarray:
@@ -375,7 +386,8 @@ def _stroke_shares(
     box = lattice.box(centre - LESION_REACH, centre + LESION_REACH)
     x, y, z = (c - m for c, m in zip(lattice.coordinates(box), centre, strict=True))
     radius = np.sqrt((x / 0.8) ** 2 + (y / 1.25) ** 2 + z**2)
-    uneven = ndimage.zoom(random.standard_normal((9, 9, 9)), 14, order=3)
+    uneven = ndimage.zoom(random.standard_normal((9, 9, 9)), 29 / 9, order=3)  # 4 mm, then 1
+    uneven = doubled(doubled(uneven))
     grown = radius + 7.0 * uneven[tuple(slice(n) for n in radius.shape)]
     tissue = (shares["gm"] + shares["wm"])[box] > 0.6
     midline = mapping.head_point(np.array([0.0, traits.lesion_centre[1], 10.0]))[0]

@@ -1,0 +1,257 @@
+"""A config is completed or refused in words that name the key and the way out."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strokeprep import config, layouts, study
+from strokeprep.errors import StrokeprepError
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+STUDIES = ("config", "bids", "isles24", "jhu", "atlas")
+MINIMAL = {"study": {"layout": "bids", "root": "data"}}
+
+
+def load(**sections) -> dict:
+    """The complete config of the smallest study with some sections added."""
+    given = copy.deepcopy(MINIMAL)
+    given["study"] |= sections.pop("study", {})
+    return config.load(given | sections, SCHEMA)
+
+
+def leaves(schema: dict) -> dict[str, list[tuple[str, dict]]]:
+    """The keys that hold values, by their section; keys outside of one come under "General"."""
+    tables: dict[str, list] = {}
+    for key, rule in schema["properties"].items():
+        if "properties" in rule:
+            tables[key] = [(f"{key}.{name}", sub) for name, sub in rule["properties"].items()]
+        else:
+            tables.setdefault("General", []).append((key, rule))
+    return tables
+
+
+def readme_row(path: str, rule: dict) -> str:
+    """The line of config/README.md on one key."""
+    default = f"`{json.dumps(rule['default'])}`" if "default" in rule else "needed"
+    choices = (
+        f" One of {', '.join(f'`{name}`' for name in rule['enum'])}." if "enum" in rule else ""
+    )
+    return f"| `{path}` | {default} | {rule['description']}{choices} |"
+
+
+# --- completing
+
+
+def test_every_key_of_the_schema_is_filled_in_but_the_phantom():
+    complete = load()
+    for path in config.key_paths(config.read_schema(SCHEMA)):
+        section, _, key = path.partition(".")
+        if section != "phantom" and not path.startswith("study.patterns."):
+            assert section in complete
+            assert not key or key in complete[section], path
+
+
+def test_given_values_stay_and_their_siblings_get_defaults():
+    complete = load(deface={"brain_margin_mm": 8}, reference=["dwi"])
+    assert complete["deface"] == {"ct": "template", "mr": "template", "brain_margin_mm": 8}
+    assert complete["reference"] == ["dwi"]
+
+
+def test_a_complete_config_stays_as_it_is():
+    complete = load(output="out", seed=3)
+    assert config.load(complete, SCHEMA) == complete
+
+
+def test_the_given_config_and_the_schema_are_not_changed():
+    given = copy.deepcopy(MINIMAL)
+    complete = config.load(given, SCHEMA)
+    complete["study"]["subjects"].append("01")
+    complete["reference"].clear()
+    assert given == MINIMAL
+    assert load()["study"]["subjects"] == []
+    assert load()["reference"] == ["ncct", "dwi", "t1w"]
+
+
+def test_work_stands_beside_the_output():
+    assert load(output="release/")["work"] == "release-work"
+
+
+@pytest.mark.parametrize(("size", "label"), [(1, "1"), (2.0, "2"), (1.5, "1p5")])
+def test_the_resolution_gets_a_label_bids_allows(size, label):
+    assert load(template={"resolution_mm": size})["template"]["res"] == label
+
+
+def test_a_section_whose_lines_are_all_commented_out_is_empty():
+    assert load(audit=None) == load()
+
+
+def test_the_phantom_has_its_section_and_other_studies_have_not():
+    simulated = config.load({"study": {"layout": "phantom"}}, SCHEMA)
+    assert simulated["phantom"]["subjects"] == 3
+    assert "phantom" not in load()
+
+
+# --- refusing
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path", "meant"),
+    [
+        ({"refrence": ["ncct"]}, "refrence", "reference"),
+        ({"study": {"layuot": "bids"}}, "study.layuot", "study.layout"),
+        ({"study": {"seed": 3}}, "study.seed", "seed"),
+        ({"layout": "bids"}, "layout", "study.layout"),
+        ({"template": {"resolution": 1}}, "template.resolution", "template.resolution_mm"),
+        ({"deface": {"margin_mm": 1}}, "deface.margin_mm", "deface.brain_margin_mm"),
+        ({"study": {"patterns": {"lesoin": "x"}}}, "study.patterns.lesoin", "study.patterns.lesion"),
+    ],
+)  # fmt: skip
+def test_an_unknown_key_is_refused_with_the_nearest_known_one(wrong, path, meant):
+    with pytest.raises(StrokeprepError, match=f"Did you mean {meant}[?]") as caught:
+        load(**wrong)
+    assert caught.value.where == path
+
+
+def test_a_key_like_no_other_is_to_be_removed():
+    with pytest.raises(StrokeprepError, match="not known: qqq. Remove it. config/README.md"):
+        load(qqq=1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path", "words"),
+    [
+        ({"seed": "one"}, "seed", "cannot be: one.* a whole number"),
+        ({"seed": True}, "seed", "cannot be: true"),
+        ({"seed": -1}, "seed", "at least 0"),
+        ({"study": {"subjects": [12]}}, "study.subjects.0", "cannot be: 12.* text; put quotes"),
+        ({"study": {"subjects": ["sub-01"]}}, "study.subjects.0", "letters and digits only"),
+        ({"study": {"subjects": ["01", "01"]}}, "study.subjects", "names nothing twice"),
+        ({"study": {"subjects": "01"}}, "study.subjects", "Give a list"),
+        ({"study": {"layout": "nifti"}}, "study.layout", "one of phantom, bids"),
+        ({"study": {"defaced": "yes"}}, "study.defaced", "true or false"),
+        ({"study": {"patterns": {"ncct": 3}}}, "study.patterns.ncct", "Give text"),
+        ({"audit": {"affine_difference": "1e-4"}}, "audit.affine_difference", "1.0e-4"),
+        ({"audit": {"volume_change": 0}}, "audit.volume_change", "above 0"),
+        ({"audit": 3}, "audit", "a section with keys"),
+        ({"template": {"resolution_mm": 9}}, "template.resolution_mm", "at most 4"),
+        ({"reference": []}, "reference", "not empty"),
+        ({"reference": ["cta"]}, "reference.0", "one of ncct, dwi, t1w"),
+        ({"output": ""}, "output", "text that is not empty"),
+        ({"accuracy": {"deface": {"dice": "high"}}}, "accuracy.deface.dice", "a number"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_in_plain_words(wrong, path, words):
+    with pytest.raises(StrokeprepError, match=words) as caught:
+        load(**wrong)
+    assert caught.value.where == path
+
+
+@pytest.mark.parametrize("given", [{}, {"study": None}, {"study": {"root": "x"}}])
+def test_a_config_without_layout_says_which_there_are(given):
+    with pytest.raises(StrokeprepError, match="lacks a key.*study.layout.*phantom, bids, isles24"):
+        config.load(given, SCHEMA)
+
+
+def test_faces_stay_only_where_someone_says_there_are_none():
+    with pytest.raises(StrokeprepError, match="Faces would stay.*deface.mr.*study.defaced"):
+        load(deface={"mr": "none"})
+    assert load(study={"defaced": True}, deface={"mr": "none"})["deface"]["mr"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "where"),
+    [
+        ({"study": {"root": None}}, "study.root"),
+        ({"output": "data"}, "study.root: data"),
+        ({"output": ".", "work": "../w"}, "study.root: data"),
+        ({"output": "out", "work": "out/logs"}, "work: out/logs"),
+        ({"template": {"name": "MNI152NLin6Asym"}}, "template.path"),
+        ({"template": {"brain_mask": "mask.nii"}}, "template.brain_mask"),
+        ({"phantom": {"subjects": 2}}, "phantom"),
+        ({"study": {"patterns": {"ncct": "("}}}, "\\("),
+        ({"study": {"patterns": {"ncct": "ncct"}}}, "ncct"),
+    ],
+)
+def test_keys_that_contradict_one_another_are_refused(wrong, where):
+    with pytest.raises(StrokeprepError) as caught:
+        load(**wrong)
+    assert where.replace("\\", "") in caught.value.where
+    assert caught.value.remedy
+
+
+# Anything YAML can hold, at keys that are known and at others.
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=4,
+)
+KEYS = st.sampled_from(sorted(config.key_paths(config.read_schema(SCHEMA))))
+
+
+@settings(max_examples=150, deadline=None)
+@given(path=KEYS, value=VALUES)
+def test_no_value_ever_raises_anything_but_a_clear_error(path, value):
+    given = copy.deepcopy(MINIMAL)
+    *sections, key = path.split(".")
+    inner = given
+    for name in sections:
+        inner = inner.setdefault(name, {})
+    inner[key] = value
+    try:
+        complete = config.load(given, SCHEMA)
+    except StrokeprepError as error:
+        assert error.what and error.where and error.remedy
+        return
+    assert config.load(complete, SCHEMA) == complete
+
+
+# --- schema, README and the files users start from
+
+
+def test_every_key_is_described_and_has_a_default_unless_it_is_needed():
+    for rows in leaves(config.read_schema(SCHEMA)).values():
+        for path, rule in rows:
+            assert rule["description"].endswith("."), path
+            assert ("default" in rule) != (path == "study.layout"), path
+
+
+def test_the_readme_says_of_every_key_what_the_schema_says():
+    lines = (ROOT / "config/README.md").read_text(encoding="utf-8").splitlines()
+    wanted = [
+        readme_row(path, rule)
+        for rows in leaves(config.read_schema(SCHEMA)).values()
+        for path, rule in rows
+    ]
+    missing = [row for row in wanted if row not in lines]
+    assert not missing, "config/README.md lacks:\n" + "\n".join(missing)
+    assert [line for line in lines if line in wanted] == wanted
+
+
+def test_the_schema_knows_the_roles_scans_and_layouts_of_the_library():
+    schema = config.read_schema(SCHEMA)["properties"]
+    keys = schema["study"]["properties"]
+    assert set(keys["patterns"]["propertyNames"]["enum"]) == {*study.KINDS, *study.LABELS}
+    assert set(schema["reference"]["items"]["enum"]) <= set(study.SCANS)
+    assert set(keys["layout"]["enum"]) == {*layouts.READERS, "phantom"}
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_config_file_is_sound_and_separates_its_folders(name):
+    given = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
+    complete = config.load(given, SCHEMA)
+    assert complete["study"]["layout"] == ("phantom" if name == "config" else name)
+    assert {"output", "work"} <= set(given)
+    assert name in complete["output"] or name == "config"
+
+
+def test_no_two_config_files_write_to_one_folder():
+    given = [yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) for name in STUDIES]
+    folders = [each[key] for each in given for key in ("output", "work")]
+    assert len(set(folders)) == len(folders)

@@ -1,0 +1,206 @@
+"""The dataset-level files hold what BIDS asks for and nothing that identifies a person."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from strokeprep import dataset
+from strokeprep.errors import StrokeprepError
+
+
+def written(folder: Path, subjects: tuple[str, ...] = ("01", "02"), **options) -> dataset.Written:
+    """Dataset files with the options every test shares."""
+    return dataset.write(
+        folder / "derivatives", name="A study", version="1.2.3", subjects=subjects, **options
+    )
+
+
+def table(folder: Path, name: str) -> list[dict[str, str]]:
+    """The rows of a written table."""
+    with (folder / "derivatives" / f"{name}.tsv").open(newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def raw(folder: Path, **tables: str) -> Path:
+    """A raw dataset of tables alone, written with ``|`` between cells; ``__`` is a folder."""
+    for name, text in tables.items():
+        path = folder / "raw" / f"{name.replace('__', '/')}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace("|", "\t"))
+    return folder / "raw"
+
+
+def isles(folder: Path, subject: str, session: str, tool: str, text: str) -> Path:
+    """One patient's table as ISLES'24 has it."""
+    name = f"sub-{subject}_ses-{session}_{tool}.csv"
+    path = folder / "raw/train/phenotype" / f"sub-{subject}" / f"ses-{session}" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return folder / "raw"
+
+
+def test_the_description_names_version_license_and_a_link_to_raw(tmp_path: Path) -> None:
+    written(tmp_path, license="CC0", authors=["A. Author"])
+    about = json.loads((tmp_path / "derivatives/dataset_description.json").read_text())
+    assert about["DatasetType"] == "derivative"
+    assert about["GeneratedBy"] == [{"Name": "strokeprep", "Version": "1.2.3"}]
+    assert about["DatasetLinks"] == {"raw": "sourcedata/raw"}
+    assert (about["License"], about["Authors"]) == ("CC0", ["A. Author"])
+
+
+def test_license_and_authors_are_left_out_rather_than_invented(tmp_path: Path) -> None:
+    written(tmp_path)
+    about = json.loads((tmp_path / "derivatives/dataset_description.json").read_text())
+    assert not about.keys() & {"License", "Authors"}
+
+
+@pytest.mark.parametrize("link", ["/data/raw", "file:///data/raw", "~/raw", r"C:\raw"])
+def test_a_link_to_a_local_path_is_refused(tmp_path: Path, link: str) -> None:
+    with pytest.raises(StrokeprepError, match="path of this machine"):
+        written(tmp_path, links={"raw": link})
+
+
+def test_the_files_can_be_told_before_they_are_written(tmp_path: Path) -> None:
+    root = raw(tmp_path, phenotype__outcome="participant_id|mrs\nsub-01|3\n")
+    made = written(tmp_path, raw_root=root, cow_labels={1: "BA"})
+    folder = tmp_path / "derivatives"
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert set(dataset.files(dataset.clinical_tables(root), has_cow=True)) == found
+    assert {path.relative_to(folder).as_posix() for path in made.paths} == found
+
+
+def test_writing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    first = [path.read_bytes() for path in written(tmp_path, cow_labels={2: "b", 1: "a"}).paths]
+    again = [path.read_bytes() for path in written(tmp_path, cow_labels={1: "a", 2: "b"}).paths]
+    assert first == again
+
+
+def test_participants_are_exactly_the_subjects_in_order(tmp_path: Path) -> None:
+    root = raw(tmp_path, participants="participant_id|age\nsub-03|50\nsub-01|60\n")
+    written(tmp_path, subjects=("02", "01"), raw_root=root)
+    assert table(tmp_path, "participants") == [
+        {"participant_id": "sub-01", "age": "60"},
+        {"participant_id": "sub-02", "age": "n/a"},
+    ]
+
+
+def test_only_listed_columns_reach_participants(tmp_path: Path) -> None:
+    root = raw(tmp_path, participants="participant_id|weight|Gender|name\nsub-01|80|F|Jane\n")
+    written(tmp_path, ("01",), raw_root=root)
+    assert table(tmp_path, "participants") == [{"participant_id": "sub-01", "sex": "F"}]
+
+
+@pytest.mark.parametrize(
+    ("age", "kept"), [("93", "89"), ("89+", "89"), ("067Y", "67"), ("61.5", "61.5"), ("?", "n/a")]
+)
+def test_high_ages_are_capped(tmp_path: Path, age: str, kept: str) -> None:
+    root = raw(
+        tmp_path,
+        participants=f"participant_id|age\nsub-01|{age}\n",
+        phenotype__base=f"participant_id|PatientAge|lesion_age_h\nsub-01|{age}|120\n",
+    )
+    written(tmp_path, ("01",), raw_root=root)
+    assert table(tmp_path, "participants")[0].get("age", "n/a") == kept
+    clinical = {"participant_id": "sub-01", "PatientAge": kept, "lesion_age_h": "120"}
+    assert table(tmp_path, "phenotype/base") == [clinical]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["DOB", "date of birth", "AdmissionDate", "Last_Name", "PatientID", "MRN", "accession_number",
+     "StudyInstanceUID", "patientid", "id", "e-mail", "Comments", ""],
+)  # fmt: skip
+def test_identifying_headings_are_dropped_and_reported(tmp_path: Path, heading: str) -> None:
+    root = raw(tmp_path, phenotype__base=f"participant_id|nihss|{heading}\nsub-01|7|x\n")
+    remarks = written(tmp_path, ("01",), raw_root=root).remarks
+    assert table(tmp_path, "phenotype/base") == [{"participant_id": "sub-01", "nihss": "7"}]
+    assert "phenotype/base" in remarks[0]
+    assert (heading or "no heading") in remarks[0]
+
+
+@pytest.mark.parametrize(
+    "heading", ["NIHSS", "mRS 90d", "onset_to_door_min", "TICI", "side", "hypertension", "age"]
+)
+def test_clinical_headings_are_kept(tmp_path: Path, heading: str) -> None:
+    root = raw(tmp_path, phenotype__base=f"participant_id|{heading}\nsub-01|7\n")
+    assert written(tmp_path, ("01",), raw_root=root).remarks == []
+    assert table(tmp_path, "phenotype/base")[0][heading] == "7"
+
+
+@pytest.mark.parametrize(
+    "value", ["2024-03-01", "01.03.2024", "3/1/24", "20240301", "1 March 2024", "a@b.org"]
+)
+def test_a_column_with_a_date_in_any_row_is_dropped(tmp_path: Path, value: str) -> None:
+    text = f"participant_id|admission|nihss\nsub-01|n/a|4\nsub-02|{value}|5\n"
+    written(tmp_path, raw_root=raw(tmp_path, phenotype__base=text))
+    assert [row.keys() for row in table(tmp_path, "phenotype/base")] == [
+        {"participant_id", "nihss"}
+    ] * 2
+
+
+def test_isles_tables_become_one_row_per_patient(tmp_path: Path) -> None:
+    isles(tmp_path, "01", "01", "demographic_baseline", "Age;Sex;NIHSS\n71;M;12\n")
+    isles(tmp_path, "02", "01", "demographic_baseline", "Age,Sex,Glucose\n95,F,\n")
+    root = isles(tmp_path, "01", "02", "outcome", "mRS 3 months\n2\n")
+    written(tmp_path, raw_root=root)
+    assert table(tmp_path, "phenotype/demographic_baseline") == [
+        {"participant_id": "sub-01", "Age": "71", "Sex": "M", "NIHSS": "12", "Glucose": "n/a"},
+        {"participant_id": "sub-02", "Age": "89", "Sex": "F", "NIHSS": "n/a", "Glucose": "n/a"},
+    ]
+    assert table(tmp_path, "phenotype/outcome")[1] == {
+        "participant_id": "sub-02",
+        "mRS 3 months": "n/a",
+    }
+    assert [row["age"] for row in table(tmp_path, "participants")] == ["71", "89"]
+
+
+def test_a_column_private_in_one_patients_file_is_dropped_for_all(tmp_path: Path) -> None:
+    isles(tmp_path, "01", "01", "outcome", "scan,mRS\nday 3,2\n")
+    root = isles(tmp_path, "02", "01", "outcome", "scan,mRS\n2024-03-01,1\n")
+    written(tmp_path, raw_root=root)
+    assert [row["mRS"] for row in table(tmp_path, "phenotype/outcome")] == ["2", "1"]
+    assert "scan" not in (tmp_path / "derivatives/phenotype/outcome.tsv").read_text()
+    assert "scan" not in json.loads((tmp_path / "derivatives/phenotype/outcome.json").read_text())
+
+
+def test_the_raw_dictionary_of_kept_columns_is_carried_over(tmp_path: Path) -> None:
+    root = raw(tmp_path, phenotype__base="participant_id|nihss|dob\nsub-01|7|x\n")
+    meanings = {"nihss": {"Description": "Stroke scale"}, "dob": {"Description": "Birthday"}}
+    (root / "phenotype/base.json").write_text(json.dumps(meanings))
+    written(tmp_path, ("01",), raw_root=root)
+    kept = json.loads((tmp_path / "derivatives/phenotype/base.json").read_text())
+    assert kept["nihss"] == {"Description": "Stroke scale"}
+    assert "dob" not in kept
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("participant_id|a\nsub-01|1\nsub-01|2\n", "More than one row for sub-01"),
+        ("subject|a\nsub-01|1\n", "no participant_id column"),
+        ("participant_id|a|a\nsub-01|1|2\n", "repeated headings"),
+        ("participant_id|a\nsub-01\n", "another number of cells"),
+        ("", "Table is empty"),
+    ],
+)
+def test_a_table_that_cannot_be_trusted_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(StrokeprepError, match=message):
+        written(tmp_path, raw_root=raw(tmp_path, phenotype__base=text))
+
+
+def test_vessel_names_are_a_lookup_table_in_order(tmp_path: Path) -> None:
+    written(tmp_path, cow_labels={10: "P1-L", 2: "ICA-R"})
+    assert table(tmp_path, "seg-CoW_dseg") == [
+        {"index": "2", "name": "ICA-R"},
+        {"index": "10", "name": "P1-L"},
+    ]
+
+
+def test_the_readme_tells_how_to_validate(tmp_path: Path) -> None:
+    written(tmp_path)
+    text = (tmp_path / "derivatives/README.md").read_text()
+    assert "bids-validator-deno" in text
+    assert "python -m strokeprep.bids_schema" in text

@@ -1,0 +1,26 @@
+"""The files that make the output folder a BIDS dataset."""
+
+localrules:
+    dataset,
+
+
+rule dataset:
+    input:
+        raw=DATASET_SOURCES,
+    output:
+        files=[out(name) for name in dataset.files(CLINICAL_TABLES, COW_LABELS is not None)],
+    log:
+        log_of("dataset", "dataset"),
+    benchmark:
+        benchmark_of("dataset", "dataset")
+    params:
+        root=OUT,
+        raw_root=RAW_ROOT,
+        subjects=[subject.name for subject in STUDY.subjects],
+        settings=CONFIG["study"],
+        cow_labels=COW_LABELS,
+        code=code("dataset.py"),
+    conda:
+        "../../envs/imaging.yaml"
+    script:
+        "../scripts/dataset.py"

@@ -1,0 +1,19 @@
+from pathlib import Path
+
+from strokeprep.job import job
+
+with job(snakemake):
+    from strokeprep import dataset, provenance
+
+    params = snakemake.params
+    written = dataset.write(
+        Path(params.root),
+        name=params.settings["name"],
+        version=provenance.VERSION,
+        subjects=params.subjects,
+        license=params.settings["license"],
+        authors=params.settings["authors"],
+        raw_root=Path(params.raw_root),
+        cow_labels=params.cow_labels,
+    )
+    print("\n".join(written.remarks))

@@ -1,0 +1,63 @@
+"""From image files to transform files: scan to reference, reference to template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+
+from strokeprep import images, labels, registration, sidecars, spaces, template, transforms
+
+
+def to_reference(
+    moving: str,
+    fixed: str,
+    target: str,
+    *,
+    names: tuple[str, str],
+    dof: str,
+    seed: int,
+) -> dict[str, Any]:
+    """Register a scan to its subject's reference; writes the transform, returns its sidecar."""
+    found = registration.rigid(
+        images.read(fixed), images.read(moving), dof=dof, seed=seed, where=moving
+    )
+    transforms.write(found.transform, target)
+    return sidecars.transform(*names, dof) | {"Metrics": found.metrics, "Seed": seed}
+
+
+def to_template(
+    image: str,
+    brain: str,
+    lesions: Sequence[str],
+    target: str,
+    inverse: str,
+    *,
+    names: tuple[str, str],
+    kind: str,
+    seed: int,
+    settings: Mapping[str, Any],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Register a brain to the template; writes both directions, returns both sidecars."""
+    stripped = sitk.Mask(images.read(image), images.read(brain), 0)
+    lesion = None
+    for path in lesions:
+        mask = labels.read(path) > 0
+        lesion = mask if lesion is None else lesion | mask
+    found = registration.to_template(
+        stripped,
+        spaces.standard(settings).t1,
+        kind=kind,
+        lesion_mask=lesion,
+        seed=seed,
+        where=image,
+    )
+    transforms.write(found.transform, target)
+    transforms.write(found.inverse, inverse)
+    facts = {"Metrics": found.metrics, "Seed": seed, "LesionMasked": bool(lesions)}
+    return (
+        sidecars.transform(*names, kind) | facts,
+        sidecars.transform(*reversed(names), kind) | facts,
+    )

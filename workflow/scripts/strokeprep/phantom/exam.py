@@ -1,0 +1,301 @@
+"""The scans of one head: CT, CT angiography, CT perfusion, diffusion and T1-weighted MRI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+
+from . import scanner
+from .anatomy import lattice_image
+from .bolus import Arterial, Tissue, arterial_curve, tissue_curve, venous_curve
+from .scanner import Grid
+from .shapes import Lattice
+from .subject import TISSUE_NUMBER, Head, doubled, inset
+
+BLOOD_HU, THROMBUS_HU = 45.0, 70.0
+CTA_HU = {"artery": 390.0, "collateral": 150.0, "vein": 190.0, "thrombus": 60.0}
+CTA_GREY_HU = 6.0  # parenchymal enhancement of grey matter
+B_VALUE = 1000.0  # s/mm2
+CORE_ADC = 430.0  # 1e-6 mm2/s
+CORE_B0_GAIN = 1.15
+EPI_LOSS, EPI_LOSS_MM = 0.85, 7.0  # signal lost at air-filled bone, and how far it reaches
+BOLUS = Arterial()
+COLLATERAL_DELAY_S, COLLATERAL_SHARE = 3.5, 0.6
+# literature-like values, ml/100 g/min, ml/100 g, s after the arterial reference
+PERFUSION: dict[str, Tissue] = {
+    "gm": Tissue(cbf=60, cbv=4.0, delay_s=1.0),
+    "wm": Tissue(cbf=25, cbv=2.0, delay_s=1.5),
+    "penumbra-gm": Tissue(cbf=20, cbv=4.4, delay_s=6.5),
+    "penumbra-wm": Tissue(cbf=10, cbv=2.4, delay_s=7.0),
+    "core": Tissue(cbf=4, cbv=1.0, delay_s=8.0),
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """A scan's grid and where the head lies in it."""
+
+    grid: Grid
+    head_to_image: sitk.Euler3DTransform
+    over: tuple[int, int, int]
+
+    @property
+    def image_to_head(self) -> sitk.Transform:
+        return self.head_to_image.GetInverse()
+
+    def sample(self, head: Head, array: np.ndarray, outside: float = 0.0) -> np.ndarray:
+        """A head-space array as this scan sees it."""
+        return scanner.sampled(head.image(array), self.grid, self.image_to_head, self.over, outside)
+
+    def mask(self, head: Head, share: np.ndarray) -> np.ndarray:
+        """Voxels filled at least half, along the slice profile at the voxel's centre line."""
+        over = (1, 1, self.over[2])
+        filled = scanner.sampled(head.cropped(share), self.grid, self.image_to_head, over)
+        return (filled >= 0.5).astype(np.uint8)
+
+
+def ncct_volume(head: Head) -> np.ndarray:
+    """Head-space HU without contrast: blood, a dense thrombus and a faint infarct added."""
+    shares = head.shares
+    hu = head.volumes["hu"] + head.traits.lesion_hu * shares["core"]
+    blood = np.minimum(shares["artery"] + shares["collateral"] + shares["vein"], 1)
+    hu += blood * (BLOOD_HU - hu)
+    hu += shares["thrombus"] * (THROMBUS_HU - hu)
+    return hu
+
+
+def cta_volume(head: Head) -> np.ndarray:
+    """Head-space HU in the arterial phase; the blocked artery stays dark."""
+    shares = head.shares
+    alive = 1 - shares["core"] - 0.6 * shares["penumbra"]
+    hu = head.volumes["hu"] + head.traits.lesion_hu * shares["core"]
+    hu += CTA_GREY_HU * (shares["gm"] + 0.4 * shares["wm"]) * alive
+    for kind, value in CTA_HU.items():
+        hu += shares[kind] * (value - hu)
+    return hu
+
+
+def ct_scan(
+    head: Head, volume: np.ndarray, view: View, noise: float, random: np.random.Generator
+) -> np.ndarray:
+    """A 3-D CT in int16 HU, with head holder, noise and round field of view."""
+    hu = view.sample(head, volume, outside=-1000.0)
+    holder = scanner.head_holder(hu > -500, view.grid)
+    inside = scanner.circle(view.grid)
+    result = np.empty(view.grid.shape, np.int16)
+    for k, plane in enumerate(hu):
+        plane = plane + holder * (scanner.HOLDER_HU - plane)
+        plane += scanner.ct_noise(random, plane.shape, noise)
+        result[k] = _as_hu(plane, inside)
+    return result
+
+
+def _as_hu(plane: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Rounded HU, never below the padding, padding outside the circle."""
+    return np.where(inside, np.clip(np.rint(plane), -1024, 3071), scanner.PADDING_HU)
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Rigid head motion per frame about a centre (LPS): angles in radians, shifts in mm."""
+
+    centre: np.ndarray
+    angles: np.ndarray  # frames x 3
+    shifts: np.ndarray  # frames x 3
+
+    def at(self, frame: int) -> sitk.Euler3DTransform:
+        """Takes reference-pose image points to points in this frame."""
+        rigid = sitk.Euler3DTransform()
+        rigid.SetCenter(self.centre.tolist())
+        rigid.SetRotation(*self.angles[frame].tolist())
+        rigid.SetTranslation(self.shifts[frame].tolist())
+        return rigid
+
+
+def draw_motion(
+    random: np.random.Generator, times: np.ndarray, centre: np.ndarray, motion_mm: float
+) -> Motion:
+    """Nodding and drift up to about motion_mm millimetres and degrees; the mean is zero."""
+    t = (times / times[-1])[:, None]
+    cycles, phase = random.uniform(0.7, 2.2, (2, 6)), random.uniform(0, 2 * np.pi, (2, 6))
+    waves = np.sin(2 * np.pi * cycles[0] * t + phase[0])
+    waves += 0.4 * np.sin(2 * np.pi * 2.3 * cycles[1] * t + phase[1])
+    drift = random.uniform(-1.5, 1.5, 6) * t
+    course = waves + drift
+    course -= course.mean(0)
+    course /= np.abs(course).max(0)
+    course *= motion_mm * np.array([1.0, 0.35, 0.45, 0.3, 0.5, 0.6])  # nodding leads
+    return Motion(np.asarray(centre, float), np.radians(course[:, :3]), course[:, 3:])
+
+
+def ctp_curves(times: np.ndarray) -> dict[str, np.ndarray]:
+    """Enhancement (HU) at the frame times of every pure kind of voxel."""
+    curves = {name: tissue_curve(times, tissue, BOLUS) for name, tissue in PERFUSION.items()}
+    curves["artery"] = arterial_curve(times, BOLUS)
+    curves["collateral"] = COLLATERAL_SHARE * arterial_curve(times, BOLUS, COLLATERAL_DELAY_S)
+    curves["vein"] = venous_curve(times, BOLUS)
+    return curves
+
+
+class Slab:
+    """The part of the head a perfusion scan covers, with each voxel's mix of curves."""
+
+    def __init__(self, head: Head, view: View, reach: float = 12.0) -> None:
+        self.box = _covered(head.lattice, view, reach)
+        self.base = ncct_volume(head)[self.box]
+        self.lattice = inset(head.lattice, self.box)
+        parts = _curve_shares({name: share[self.box] for name, share in head.shares.items()})
+        self.names = list(parts)
+        self.where = np.flatnonzero(sum(parts.values()) > 0)
+        self.shares = np.stack([part.ravel()[self.where] for part in parts.values()])
+
+    def enhanced(self, values: dict[str, float]) -> sitk.Image:
+        """The slab's HU with every kind of voxel enhanced by a value."""
+        volume = self.base.copy()
+        weights = np.array([values[name] for name in self.names], np.float32)
+        volume.reshape(-1)[self.where] += weights @ self.shares
+        return lattice_image(volume, self.lattice)
+
+    def mixed(self, values: dict[str, float]) -> sitk.Image:
+        """The sum over kinds of share times value (missing kinds count as zero)."""
+        volume = np.zeros(self.base.shape, np.float32)
+        weights = np.array([values.get(name, 0) for name in self.names], np.float32)
+        volume.reshape(-1)[self.where] = weights @ self.shares
+        return lattice_image(volume, self.lattice)
+
+
+def _covered(lattice: Lattice, view: View, reach: float) -> tuple[slice, ...]:
+    """The head-space box round a view's grid."""
+    corners = [
+        view.grid.point((i, j, k))
+        for i in (-0.5, view.grid.size[0] - 0.5)
+        for j in (-0.5, view.grid.size[1] - 0.5)
+        for k in (-0.5, view.grid.size[2] - 0.5)
+    ]
+    back = view.image_to_head
+    ras = np.array([scanner.FLIP @ back.TransformPoint(tuple(c)) for c in corners])
+    return lattice.box(ras.min(0) - reach, ras.max(0) + reach)
+
+
+def _curve_shares(s: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Each voxel's share of every curve; vessels displace tissue."""
+    tissue = np.clip(1 - s["artery"] - s["collateral"] - s["vein"] - s["thrombus"], 0, 1)
+    healthy = tissue * (1 - s["core"] - s["penumbra"])
+    return {
+        "gm": s["gm"] * healthy,
+        "wm": s["wm"] * healthy,
+        "penumbra-gm": s["gm"] * s["penumbra"] * tissue,
+        "penumbra-wm": s["wm"] * s["penumbra"] * tissue,
+        "core": (s["gm"] + s["wm"]) * s["core"] * tissue,
+        "artery": s["artery"],
+        "collateral": s["collateral"],
+        "vein": s["vein"],
+    }
+
+
+def ctp_scan(
+    slab: Slab, view: View, times: np.ndarray, motion: Motion, noise: float, random
+) -> np.ndarray:
+    """The 4-D perfusion series, [t, z, y, x] int16 HU; the holder stays while the head moves."""
+    curves = ctp_curves(times)
+    grid, inside = view.grid, scanner.circle(view.grid)
+    still = scanner.sampled(
+        slab.enhanced(dict.fromkeys(slab.names, 0.0)), grid, view.image_to_head, view.over, -1000
+    )
+    holder = scanner.head_holder(still > -500, grid)
+    series = np.empty((len(times), *grid.shape), np.int16)
+    for frame in range(len(times)):
+        volume = slab.enhanced({name: curve[frame] for name, curve in curves.items()})
+        back = sitk.CompositeTransform([view.image_to_head, motion.at(frame).GetInverse()])
+        hu = scanner.sampled(volume, grid, back, view.over, -1000.0)
+        hu += holder * (scanner.HOLDER_HU - hu)
+        hu += scanner.ct_noise(random, hu.shape, noise)
+        series[frame] = _as_hu(hu, inside)
+    return series
+
+
+def perfusion_maps(slab: Slab, view: View) -> dict[str, np.ndarray]:
+    """True cbf, cbv, mtt and tmax on the scan's grid at the reference pose (float32).
+
+    Flow and volume are means over the voxel; MTT is their ratio; "tmax" is the flow-weighted
+    arrival delay after the arterial input and nothing else. Zero where no tissue is.
+    """
+
+    def mean(values: dict[str, float]) -> np.ndarray:
+        return scanner.sampled(slab.mixed(values), view.grid, view.image_to_head, view.over)
+
+    cbf = mean({name: t.cbf for name, t in PERFUSION.items()})
+    cbv = mean({name: t.cbv for name, t in PERFUSION.items()})
+    delayed = mean({name: t.cbf * t.delay_s for name, t in PERFUSION.items()})
+    flowing = cbf > 0.5
+    safe = np.where(flowing, cbf, 1)
+    return {
+        "cbf": np.where(flowing, cbf, 0).astype(np.float32),
+        "cbv": np.where(flowing, cbv, 0).astype(np.float32),
+        "mtt": np.where(flowing, 60 * cbv / safe, 0).astype(np.float32),
+        "tmax": np.where(flowing, delayed / safe, 0).astype(np.float32),
+    }
+
+
+def artery_labels(slab: Slab, view: View) -> np.ndarray:
+    """1 where a voxel is at least 40 % artery, 2 where it is at least 40 % vein."""
+    artery, vein = (
+        scanner.sampled(slab.mixed({kind: 1.0}), view.grid, view.image_to_head, view.over)
+        for kind in ("artery", "vein")
+    )
+    return np.where(artery >= 0.4, 1, np.where(vein >= 0.4, 2, 0)).astype(np.uint8)
+
+
+def dwi_scan(
+    head: Head, view: View, noise: float, random: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """b0, trace and ADC, int16: before noise trace = b0 exp(-b ADC) exactly."""
+    core = head.shares["core"]
+    b0 = head.volumes["b0"] * (1 + (CORE_B0_GAIN - 1) * core) * _epi_loss(head)
+    adc = head.volumes["adc"] + core * (CORE_ADC - head.volumes["adc"])
+    b0, adc = view.sample(head, b0), view.sample(head, adc)
+    trace = b0 * np.exp(-B_VALUE * 1e-6 * adc)
+    noisy_b0 = np.rint(scanner.rician(random, b0, noise))
+    noisy_trace = np.rint(scanner.rician(random, trace, noise / 2))  # mean of directions
+    measured = 1e6 / B_VALUE * np.log(np.maximum(noisy_b0, 1) / np.maximum(noisy_trace, 1))
+    measured = np.where(noisy_b0 > 4 * noise, np.clip(measured, 0, 4000), 0)
+    scans = {"b0": noisy_b0, "trace": noisy_trace, "adc": np.rint(measured)}
+    return {name: array.astype(np.int16) for name, array in scans.items()}
+
+
+def _epi_loss(head: Head) -> np.ndarray:
+    """Share of the signal that is left near air-filled bone and the skull base."""
+    tissue = head.tissue[::2, ::2, ::2]  # the lattice has an odd number of points each way
+    bone = tissue == TISSUE_NUMBER["bone"]
+    in_front = np.maximum.accumulate(bone[:, ::-1], axis=1)[:, ::-1]
+    behind = np.maximum.accumulate(bone, axis=1)
+    hollow = (tissue == TISSUE_NUMBER["air"]) & in_front & behind  # a cavity, not the room
+    reach = ndimage.distance_transform_edt(~hollow, sampling=2.0).astype(np.float32)
+    return doubled(1 - EPI_LOSS * np.exp(-((reach / EPI_LOSS_MM) ** 2)))
+
+
+def t1w_scan(head: Head, view: View, noise: float, random: np.random.Generator) -> np.ndarray:
+    """T1-weighted MRI, int16, with a mild bias field and a coil that fades at the neck."""
+    vessel = sum(head.shares[kind] for kind in ("artery", "collateral", "vein"))
+    t1 = head.volumes["t1"]
+    t1 = t1 + np.minimum(vessel, 1) * (90.0 - t1)  # flow void
+    t1 = t1 + 0.15 * head.shares["core"] * (250.0 - t1)
+    signal = view.sample(head, t1) * _bias(view.grid, random)
+    return np.rint(scanner.rician(random, signal, noise)).astype(np.int16)
+
+
+def _bias(grid: Grid, random: np.random.Generator) -> np.ndarray:
+    """A smooth field of about +-20 %, falling off towards the lowest slices."""
+    z, y, x = (np.linspace(-1, 1, n, dtype=np.float32) for n in grid.shape)
+    slope, phase = random.uniform(-0.1, 0.1, 3), random.uniform(0, np.pi, 3)
+    wave = 0.08 * (
+        np.sin(2 * x + phase[0])[None, None]
+        + np.sin(2 * y + phase[1])[None, :, None]
+        + np.sin(2 * z + phase[2])[:, None, None]
+    )
+    linear = slope[0] * x[None, None] + slope[1] * y[None, :, None] + slope[2] * z[:, None, None]
+    coil = 1 / (1 + np.exp(-(z + 0.86) / 0.05))[:, None, None]
+    return ((1 + wave + linear) * coil).astype(np.float32)

@@ -1,0 +1,68 @@
+"""How each scan is set up, for two sizes of study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from strokeprep.errors import StrokeprepError
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One acquisition: its grid, how finely a voxel is averaged, and its noise."""
+
+    size: tuple[int, int, int]
+    spacing: tuple[float, float, float]  # mm
+    over: tuple[int, int, int]  # sub-voxels averaged per voxel: the point spread
+    noise: float  # HU, or signal units
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """All acquisitions of one study size."""
+
+    ncct: Scan
+    ncct_face_slices: int  # slices when the whole face is scanned
+    cta: Scan
+    ctp: Scan
+    frame_times_s: tuple[float, ...]
+    dwi: Scan
+    t1w: Scan
+
+
+def frame_times(early: int, early_s: float, late: int, late_s: float) -> tuple[float, ...]:
+    """Frame times that start dense and thin out after the first pass."""
+    first = early_s * np.arange(early)
+    second = first[-1] + late_s * np.arange(1, late + 1)
+    return tuple(np.round(np.r_[first, second], 3).tolist())
+
+
+PROTOCOLS: dict[str, Protocol] = {
+    "small": Protocol(
+        ncct=Scan((160, 160, 62), (1.4, 1.4, 3.0), (1, 1, 3), 4.0),
+        ncct_face_slices=74,
+        cta=Scan((192, 192, 144), (1.2, 1.2, 1.6), (1, 1, 2), 8.0),
+        ctp=Scan((96, 96, 10), (2.3, 2.3, 7.0), (2, 2, 4), 3.0),
+        frame_times_s=frame_times(22, 1.5, 8, 3.0),
+        dwi=Scan((112, 112, 44), (2.0, 2.0, 3.5), (2, 2, 3), 9.0),
+        t1w=Scan((128, 160, 160), (1.5, 1.5, 1.5), (1, 1, 1), 12.0),
+    ),
+    "clinical": Protocol(
+        ncct=Scan((512, 512, 90), (0.45, 0.45, 2.0), (1, 1, 3), 6.0),
+        ncct_face_slices=110,
+        cta=Scan((512, 512, 330), (0.45, 0.45, 0.7), (1, 1, 1), 12.0),
+        ctp=Scan((512, 512, 16), (0.43, 0.43, 5.0), (1, 1, 4), 6.0),
+        frame_times_s=frame_times(35, 1.2, 20, 2.4),
+        dwi=Scan((256, 256, 32), (0.9, 0.9, 5.0), (1, 1, 4), 9.0),
+        t1w=Scan((192, 256, 256), (1.0, 1.0, 1.0), (1, 1, 1), 15.0),
+    ),
+}
+
+
+def protocol(size: str) -> Protocol:
+    """The protocol called `size`."""
+    if size not in PROTOCOLS:
+        raise StrokeprepError("no such phantom size", size, f"choose one of {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[size]

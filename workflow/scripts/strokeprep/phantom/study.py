@@ -1,0 +1,394 @@
+"""Writing a synthetic study: raw BIDS files on one side, the truth about them on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from . import exam, scanner
+from .exam import View
+from .names import COW_LABELS, GRIDS, MNI, image_stem
+from .protocol import Protocol, Scan, protocol
+from .scanner import FLIP, centred_grid, pose, write_json, write_nifti
+from .subject import MATERIALS, TISSUE_NUMBER, Head, draw_mapping, draw_traits, make_head
+from .vessels import cow_numbers
+
+DEFORMATION_MM = 3.0  # largest displacement of a subject's warp, unless asked otherwise
+MOTION_MM = 1.0
+PATIENT = "Phantom^Patient"
+TOP_MARGIN_MM = 8.0  # of air above the vertex
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything drawn at random before the first image is made."""
+
+    views: dict[str, View]
+    whole_face: bool
+
+
+def write_subject(
+    subject: str,
+    raw: Path,
+    truth: Path,
+    *,
+    seed: int,
+    size: str,
+    deformation_mm: float | None = None,
+    motion_mm: float = MOTION_MM,
+) -> None:
+    """Write one subject's images below raw/ and the truth about them below truth/.
+
+    Subject "01" has no deformation unless `deformation_mm` says otherwise, so its way to MNI is
+    affine. A subject's bytes depend on seed, id, size and options alone.
+    """
+    raw, truth = Path(raw), Path(truth) / f"sub-{subject}"
+    truth.mkdir(parents=True, exist_ok=True)
+    setup = protocol(size)
+    if deformation_mm is None:
+        deformation_mm = 0.0 if int(subject) == 1 else DEFORMATION_MM
+    shape, stroke, poses, noise, moving = _streams(seed, subject, 5)
+    mapping = draw_mapping(shape, deformation_mm)
+    head = make_head(mapping, draw_traits(stroke), stroke)
+    plan = _plan(head, setup, poses, int(subject))
+    files = _Files(subject, raw, truth)
+    _write_ct(head, plan, setup, files, noise)
+    motion = _write_ctp(head, plan, setup, files, noise, moving, motion_mm)
+    _write_mri(head, plan, setup, files, noise)
+    _write_transforms(head, plan, truth)
+    _write_motion(truth / "ctp_motion.tsv", motion, np.array(setup.frame_times_s))
+    summary = {"subject": subject, "seed": seed, "size": size}
+    summary |= {"deformation_mm": deformation_mm, "motion_mm": motion_mm}
+    write_json(truth / "truth.json", summary | _facts(head, plan))
+
+
+def _streams(seed: int, subject: str, count: int) -> list[np.random.Generator]:
+    """Independent random streams that know nothing of other subjects."""
+    children = np.random.SeedSequence([seed, int(subject)]).spawn(count)
+    return [np.random.default_rng(child) for child in children]
+
+
+class _Files:
+    """Writes images, their sidecars and their truth under the right names."""
+
+    def __init__(self, subject: str, raw: Path, truth: Path) -> None:
+        self.subject, self.raw, self.truth = subject, raw, truth
+
+    def image(self, name: str, array: np.ndarray, view: View, sidecar: dict, **header) -> None:
+        stem = image_stem(name, self.subject)
+        label = f"{PATIENT} sub-{self.subject} {name}"
+        write_nifti(self.raw / f"{stem}.nii.gz", array, view.grid, description=label, **header)
+        write_json(self.raw / f"{stem}.json", sidecar | _private(self.subject, name))
+
+    def label(self, name: str, array: np.ndarray, view: View, sidecar: dict) -> None:
+        stem = image_stem(name, self.subject)
+        write_nifti(self.raw / f"{stem}.nii.gz", array, view.grid)
+        write_json(self.raw / f"{stem}.json", sidecar)
+
+    def true(self, name: str, array: np.ndarray, view: View) -> None:
+        write_nifti(self.truth / f"{name}.nii.gz", array, view.grid)
+
+    def masks(self, name: str, head: Head, view: View) -> None:
+        """Brain and face, as far as the scan reconstructs them."""
+        seen = scanner.circle(view.grid) if name in ("ncct", "cta", "ctp") else True
+        for what in ("brain", "face"):
+            self.true(f"{name}_{what}", view.mask(head, head.shares[what]) * seen, view)
+
+
+def _private(subject: str, name: str) -> dict:
+    """Keys a scanner writes and a pipeline must scrub."""
+    code = int(subject) * 100 + len(name)
+    return {
+        "Manufacturer": "Synthetic",
+        "ManufacturersModelName": "Phantom",
+        "InstitutionName": "Phantom General Hospital",
+        "PatientName": PATIENT,
+        "PatientID": f"PHANTOM-{subject}",
+        "PatientBirthDate": "1950-01-01",
+        "AcquisitionDateTime": f"2001-01-{int(subject) % 28 + 1:02d}T03:00:00",
+        "SeriesInstanceUID": f"1.2.826.0.1.3680043.2.1125.{code}",
+        "AccessionNumber": f"ACC{code:06d}",
+    }
+
+
+def _plan(head: Head, setup: Protocol, random: np.random.Generator, number: int) -> Plan:
+    """Poses and grids: CT scans of one session lie alike, MRI is another day."""
+    whole_face = bool(number % 2 == 0)
+    lying = random.uniform((-11, -4, -4), (11, 4, 4))
+    table = random.uniform((-15, -25, -40), (15, 25, 40))
+    apart = random.uniform(-1, 1, (4, 6))
+    mri, mri_table = random.uniform((-13, -5, -5), (13, 5, 5)), random.uniform(-25, 25, 3)
+    oblique = {"ncct": 11.0 if number % 2 else 0.0, "dwi": random.uniform(-12, 12)}
+    placed = {
+        "ncct": pose(lying, table),
+        "cta": pose(lying + 3 * apart[0, :3], table + 9 * apart[0, 3:]),
+        "ctp": pose(lying + 4 * apart[1, :3], table + (6, 12, 36) * apart[1, 3:]),
+        "dwi": pose(mri, mri_table),
+        "t1w": pose(mri + 1.0 * apart[3, :3], mri_table + 1.5 * apart[3, 3:]),
+    }
+    scans = {name: getattr(setup, name) for name in GRIDS}
+    if whole_face:
+        scans["ncct"] = _taller(scans["ncct"], setup.ncct_face_slices)
+    axes = dict.fromkeys(GRIDS, "LAS") | {"ncct": "LAS" if number % 2 else "LPS", "ctp": "LPS"}
+    views = {
+        name: _view(head, scans[name], placed[name], axes[name], oblique.get(name, 0.0), name)
+        for name in GRIDS
+    }
+    return Plan(views, whole_face)
+
+
+def _taller(scan: Scan, slices: int) -> Scan:
+    return Scan((*scan.size[:2], slices), scan.spacing, scan.over, scan.noise)
+
+
+def _view(
+    head: Head, scan: Scan, placed: sitk.Euler3DTransform, axes: str, tilt: float, name: str
+) -> View:
+    """A grid round the head: perfusion at the basal ganglia, all else from the vertex down."""
+    mapping = head.mapping
+    middle = mapping.head_point(np.array([0.0, -6.0, 8.0]))
+    grid = centred_grid(
+        placed.TransformPoint((FLIP @ middle).tolist()), scan.size, scan.spacing, axes, tilt
+    )
+    if name != "ctp":
+        vertex = mapping.head_point(np.array([0.0, -15.0, 96.0]))
+        height = grid.millimetres(placed.TransformPoint((FLIP @ vertex).tolist()))[2]
+        up = np.reshape(grid.direction, (3, 3))[:, 2]
+        rise = height + TOP_MARGIN_MM - (scan.size[2] - 0.5) * scan.spacing[2]
+        origin = np.array(grid.origin) + rise * up
+        grid = scanner.replace(grid, origin=tuple(origin.tolist()))
+    return View(grid, placed, scan.over)
+
+
+def _write_ct(
+    head: Head, plan: Plan, setup: Protocol, files: _Files, random: np.random.Generator
+) -> None:
+    """NCCT and CTA with their labels and truth."""
+    ncct, cta = plan.views["ncct"], plan.views["cta"]
+    scan = exam.ct_scan(head, exam.ncct_volume(head), ncct, setup.ncct.noise, random)
+    comment = f"Patient {PATIENT}, born 1950-01-01, Phantom General Hospital"
+    files.image("ncct", scan, ncct, _ct_sidecar("non-contrast head CT"), comment=comment)
+    scan = exam.ct_scan(head, exam.cta_volume(head), cta, setup.cta.noise, random)
+    files.image("cta", scan, cta, _ct_sidecar("CT angiography"))
+    for name, view in (("ncct", ncct), ("cta", cta)):
+        files.masks(name, head, view)
+    thrombus = [(1, v) for v in head.vessels if v.kind == "thrombus"]
+    willis = cow_numbers(head.vessels)
+    roi = {"Type": "ROI", "SpatialReference": "orig", "Manual": True}
+    lvo = scanner.drawn(thrombus, cta.grid, cta.head_to_image)
+    files.label("lvo", lvo, cta, {"Description": "Occluded segment"} | roi)
+    cow = scanner.drawn(willis, cta.grid, cta.head_to_image)
+    files.label("cow", cow, cta, {"Description": "Circle of Willis", "SpatialReference": "orig"})
+    files.true("ncct_lvo", scanner.drawn(thrombus, ncct.grid, ncct.head_to_image), ncct)
+    files.true("ncct_cow", scanner.drawn(willis, ncct.grid, ncct.head_to_image), ncct)
+    files.true("ncct_lesion", ncct.mask(head, head.shares["core"]), ncct)
+    tissue = scanner.nearest(head.image(head.tissue), ncct.grid, ncct.image_to_head)
+    files.true("ncct_tissue", tissue, ncct)
+
+
+def _ct_sidecar(description: str) -> dict:
+    return {
+        "Modality": "CT",
+        "Description": f"Synthetic {description}",
+        "Units": "HU",
+        "KVP": 120,
+        "ConvolutionKernel": "H31s",
+    }
+
+
+def _write_ctp(
+    head: Head,
+    plan: Plan,
+    setup: Protocol,
+    files: _Files,
+    random: np.random.Generator,
+    moving: np.random.Generator,
+    motion_mm: float,
+) -> exam.Motion:
+    """The perfusion series, its maps and its arterial curves."""
+    view, times = plan.views["ctp"], np.array(setup.frame_times_s)
+    slab = exam.Slab(head, view)
+    centre = view.grid.point((np.array(view.grid.size) - 1) / 2)
+    motion = exam.draw_motion(moving, times, centre, motion_mm)
+    series = exam.ctp_scan(slab, view, times, motion, setup.ctp.noise, random)
+    sidecar = _ct_sidecar("CT perfusion") | {"VolumeTiming": times.tolist()}
+    files.image("ctp", series, view, sidecar, frame_s=float(np.median(np.diff(times))))
+    files.masks("ctp", head, view)
+    for name, array in exam.perfusion_maps(slab, view).items():
+        files.true(f"ctp_{name}", array, view)
+    files.true("ctp_artery", exam.artery_labels(slab, view), view)
+    curves = exam.ctp_curves(times)
+    rows = zip(times, curves["artery"], curves["vein"], strict=True)
+    _write_table(files.truth / "ctp_aif.tsv", ("time_s", "aif_hu", "vof_hu"), rows)
+    return motion
+
+
+def _write_mri(
+    head: Head, plan: Plan, setup: Protocol, files: _Files, random: np.random.Generator
+) -> None:
+    """Diffusion with the infarct mask, and the T1-weighted scan."""
+    dwi, t1w = plan.views["dwi"], plan.views["t1w"]
+    what = {"b0": "b = 0 image", "trace": "trace-weighted image", "adc": "ADC map"}
+    for name, array in exam.dwi_scan(head, dwi, setup.dwi.noise, random).items():
+        sidecar = {"Modality": "MR", "Description": f"Synthetic {what[name]}"}
+        if name == "trace":
+            sidecar["DiffusionBValue"] = exam.B_VALUE
+        if name == "adc":
+            sidecar["Units"] = "10^-6 mm^2/s"
+        files.image(name, array, dwi, sidecar)
+    lesion = dwi.mask(head, head.shares["core"])
+    sidecar = {"Description": "Infarct", "Type": "Lesion", "Manual": True}
+    files.label("lesion", lesion, dwi, sidecar | {"SpatialReference": "orig"})
+    scan = exam.t1w_scan(head, t1w, setup.t1w.noise, random)
+    sidecar = {"Modality": "MR", "Description": "Synthetic T1-weighted head"}
+    files.image("t1w", scan, t1w, sidecar | {"MagneticFieldStrength": 3.0})
+    files.masks("dwi", head, dwi)
+    files.masks("t1w", head, t1w)
+
+
+def _write_transforms(head: Head, plan: Plan, truth: Path) -> None:
+    for name, view in plan.views.items():
+        sitk.WriteTransform(view.head_to_image, str(truth / f"from-head_to-{name}.tfm"))
+    sitk.WriteTransform(head.mapping.transform, str(truth / f"from-head_to-{MNI}.tfm"))
+
+
+def _write_motion(path: Path, motion: exam.Motion, times: np.ndarray) -> None:
+    """One row per frame: six parameters, the centre, and the same as a 3 x 4 matrix (LPS)."""
+    names = ["frame", "time_s", "rx_rad", "ry_rad", "rz_rad", "tx_mm", "ty_mm", "tz_mm"]
+    names += ["cx_mm", "cy_mm", "cz_mm"] + [f"m{r}{c}" for r in range(3) for c in range(4)]
+    rows = []
+    for frame, time in enumerate(times):
+        rigid = motion.at(frame)
+        matrix = np.reshape(rigid.GetMatrix(), (3, 3))
+        shift = np.array(rigid.TransformPoint((0.0, 0.0, 0.0)))
+        numbers = np.r_[motion.angles[frame], motion.shifts[frame], motion.centre]
+        rows.append([frame, time, *numbers, *np.c_[matrix, shift].ravel()])
+    _write_table(path, names, rows)
+
+
+def _write_table(path: Path, names: Sequence[str], rows) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = ["\t".join(names)]
+    lines += ["\t".join(v if isinstance(v, str) else f"{v:.10g}" for v in row) for row in rows]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _facts(head: Head, plan: Plan) -> dict:
+    """What a test may want to know without opening an image."""
+    ml = {what: float(head.shares[what].sum() / 1000) for what in ("brain", "face", "core")}
+    return {
+        "traits": asdict(head.traits),
+        "whole_face_on_ncct": plan.whole_face,
+        "brain_ml": round(ml["brain"], 3),
+        "face_ml": round(ml["face"], 3),
+        "lesion_ml": round(float((head.shares["core"] > 0.5).sum() / 1000), 3),
+        "penumbra_ml": round(float((head.shares["penumbra"] > 0.5).sum() / 1000), 3),
+        "tissue_labels": {str(number): name for name, number in TISSUE_NUMBER.items()},
+        "tissue_hu": {name: material.hu for name, material in MATERIALS.items()},
+        "perfusion": {name: asdict(t) | {"mtt_s": t.mtt_s} for name, t in exam.PERFUSION.items()},
+        "bolus": asdict(exam.BOLUS),
+    }
+
+
+def write_dataset(subjects: Sequence[str], raw: Path, truth: Path, *, seed: int) -> None:
+    """Write what belongs to the dataset and not to one subject."""
+    raw, truth = Path(raw), Path(truth)
+    description = {"BIDSVersion": "1.11.1", "License": "CC0"}
+    write_json(
+        raw / "dataset_description.json",
+        {"Name": "Synthetic acute stroke", "DatasetType": "raw"} | description,
+    )
+    write_json(
+        raw / "derivatives/manual/dataset_description.json",
+        {"Name": "Labels of the synthetic strokes", "DatasetType": "derivative"}
+        | description
+        | {"GeneratedBy": [{"Name": "manual"}]},
+    )
+    (raw / "README").write_text(RAW_README, encoding="utf-8")
+    truth.mkdir(parents=True, exist_ok=True)
+    (truth / "README.md").write_text(TRUTH_README, encoding="utf-8")
+    table = [(str(number), name) for number, name in COW_LABELS.items()]
+    _write_table(raw / "derivatives/manual/seg-CoW_dseg.tsv", ("index", "name"), table)
+    _write_people(subjects, raw, seed)
+
+
+def _write_people(subjects: Sequence[str], raw: Path, seed: int) -> None:
+    """Participants and phenotype tables; a row depends on its own subject alone."""
+    tables: dict[str, list] = {name: [] for name in TABLES}
+    for subject in subjects:
+        random = np.random.default_rng(np.random.SeedSequence([seed, int(subject), 99]))
+        age, nihss = int(random.integers(45, 90)), int(random.integers(4, 22))
+        sex = str(random.choice(["F", "M"]))
+        onset = int(random.integers(40, 600))
+        mrs = int(np.clip(round(nihss / 5 + random.normal(0, 0.8)), 0, 6))
+        who = f"sub-{subject}"
+        tables["participants"].append([who, age, sex])
+        tables["phenotype/demographic_baseline"].append([who, age, sex, nihss, onset])
+        tables["phenotype/outcome"].append([who, max(nihss - 5, 0), mrs])
+    for name, columns in TABLES.items():
+        _write_table(raw / f"{name}.tsv", ("participant_id", *columns), tables[name])
+        write_json(raw / f"{name}.json", columns)
+
+
+TABLES: dict[str, dict] = {
+    "participants": {
+        "age": {"Description": "Age at stroke (synthetic)", "Units": "year"},
+        "sex": {"Description": "Sex (synthetic)", "Levels": {"F": "female", "M": "male"}},
+    },
+    "phenotype/demographic_baseline": {
+        "age": {"Description": "Age at stroke (synthetic)", "Units": "year"},
+        "sex": {"Description": "Sex (synthetic)", "Levels": {"F": "female", "M": "male"}},
+        "nihss_admission": {"Description": "NIH Stroke Scale at admission (synthetic)"},
+        "onset_to_ct_min": {"Description": "Onset to CT (synthetic)", "Units": "min"},
+    },
+    "phenotype/outcome": {
+        "nihss_24h": {"Description": "NIH Stroke Scale after 24 hours (synthetic)"},
+        "mrs_90d": {"Description": "Modified Rankin Scale after 90 days (synthetic)"},
+    },
+}
+
+RAW_README = """\
+Synthetic acute-stroke study, made by strokeprep's phantom around the MNI152 template.
+No image shows a person; names, dates and identifiers in the headers and sidecars are invented
+so that their removal can be checked.
+CT follows the draft ct/ datatype. Labels drawn on native grids are in derivatives/manual.
+"""
+
+TRUTH_README = """\
+# The truth about the synthetic study
+
+One folder per subject. Image arrays lie on the native grids of the raw images.
+
+Transforms (ITK text files; points in LPS millimetres)
+: `from-head_to-X.tfm` maps a head point to the point of image X's world where it was scanned:
+  `SimpleITK.ReadTransform(f).TransformPoint(head_point)`. X is ncct, cta, ctp (reference pose),
+  dwi (b0, trace, ADC share it) or t1w; all rigid. `from-head_to-MNI152NLin2009aSym.tfm` maps a
+  head point to the template: affine for an undeformed subject, otherwise a B-spline in head
+  space followed by an affine. To bring CTA onto NCCT, resample with
+  NCCT point -> head -> CTA point: `CompositeTransform([to_cta, to_ncct.GetInverse()])`.
+
+`ctp_motion.tsv`
+: per frame, the rigid motion that maps a reference-pose CTP point to where it is in that frame
+  (LPS; Euler angles in SimpleITK's default order about centre c; m00..m23 is the same as a
+  3 x 4 matrix). Each parameter's mean over the frames is zero.
+
+`X_brain`, `X_face`
+: filled brain (grey, white, CSF inside the pia), and soft tissue and eyes a defacer must remove.
+  A voxel counts when at least half of it is inside; voxels a CT does not reconstruct do not.
+
+`ncct_lesion`, `ncct_lvo`, `ncct_cow`, `ncct_tissue`
+: the labels drawn straight on the NCCT grid; tissue numbers are named in `truth.json`.
+
+`ctp_cbf`, `ctp_cbv`, `ctp_mtt`, `ctp_tmax`
+: ml/100 g/min, ml/100 g, s, s at the reference pose. Flow and volume are voxel means, MTT is
+  60 CBV / CBF; "tmax" is the flow-weighted arrival delay after the arterial input and nothing
+  else (no half transit time). Zero where there is no tissue.
+
+`ctp_aif.tsv`, `ctp_artery`
+: enhancement of a pure artery and of the venous outflow at the frame times; 1 marks voxels that
+  are at least 40 % artery, 2 at least 40 % vein.
+"""

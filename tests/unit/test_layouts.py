@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strokeprep import config, layouts
 from strokeprep.errors import StrokeprepError
-from strokeprep.study import KINDS, NATIVE, REFERENCE
+from strokeprep.study import KINDS, NATIVE
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 REFERENCES = {"isles24": ["ncct"], "jhu": ["dwi"], "atlas": ["t1w"]}
@@ -46,7 +46,7 @@ def test_bids_rows_are_exact(tmp_path):
     one, two = "sub-01/ses-01/ct/sub-01_ses-01_", "sub-01/ses-02/dwi/sub-01_ses-02_"
     masks = f"{trees.MANUAL}/sub-01/ses-01/anat/sub-01_ses-01_acq-cta_"
     assert table(read("bids", root), root) == [
-        ("01", "01", "cow", "cta", REFERENCE, "acq-cta", f"{masks}space-ncct_seg-CoW_dseg.nii.gz"),
+        ("01", "01", "cow", "cta", "ncct", "acq-cta", f"{masks}space-ncct_seg-CoW_dseg.nii.gz"),
         ("01", "01", "cta", "", NATIVE, "acq-cta ce-iohexol", f"{one}acq-cta_ce-iohexol_ct.nii.gz"),
         ("01", "01", "ctp", "", NATIVE, "acq-ctp", f"{one}acq-ctp_ct.nii.gz"),
         ("01", "01", "lvo", "cta", NATIVE, "acq-cta", f"{masks}label-LVO_mask.nii.gz"),
@@ -73,11 +73,11 @@ def test_isles24_rows_are_exact(tmp_path):
 
     def mr(number, role, name, on=""):
         path = f"{derived}/sub-{number}/ses-02/sub-{number}_ses-02_space-ncct_{name}.nii.gz"
-        return (number, "02", role, on, REFERENCE, "", path)
+        return (number, "02", role, on, "ncct", "", path)
 
     def mask(role):
         path = f"{derived}/sub-stroke0001/ses-01/sub-stroke0001_ses-01_space-ncct_{role}-msk.nii.gz"
-        return ("stroke0001", "01", role, "cta", REFERENCE, "", path)
+        return ("stroke0001", "01", role, "cta", "ncct", "", path)
 
     stray = f"{derived}/sub-stroke0143/ses-02/sub-stroke0143_ses-02_lesion-msk.nii"
     assert table(read("isles24", root), root) == [
@@ -121,13 +121,13 @@ def test_isles24_as_described_rows_are_exact(tmp_path):
         row(raw, "0001", "0001", "ncct", "ncct", "", NATIVE, "acq-ncct"),
         # native DWI and ADC win over their copies on the NCCT, where the mask is
         row(raw, "0001", "0002", "adc", "adc", "", NATIVE),
-        row(derived, "0001", "0002", "lesion", "lesion-msk", "dwi", REFERENCE),
+        row(derived, "0001", "0002", "lesion", "lesion-msk", "dwi", "ncct"),
         row(raw, "0001", "0002", "trace", "dwi", "", NATIVE),
         row(raw, "0002", "0001", "ncct", "ncct", "", NATIVE, "acq-ncct"),
         # a scan has one grid: both images on the NCCT rather than one native image
-        row(derived, "0002", "0002", "adc", "adc", "", REFERENCE),
-        row(derived, "0002", "0002", "trace", "dwi", "", REFERENCE),
-        row(derived, "0003", "0001", "cta", "cta", "", REFERENCE, "acq-cta"),
+        row(derived, "0002", "0002", "adc", "adc", "", "ncct"),
+        row(derived, "0002", "0002", "trace", "dwi", "", "ncct"),
+        row(derived, "0003", "0001", "cta", "cta", "", "ncct", "acq-cta"),
         row(raw, "0003", "0001", "ncct", "ncct", "", NATIVE, "acq-ncct"),
     ]
 
@@ -224,7 +224,7 @@ def test_a_pattern_may_say_on_what_and_in_which_space_a_label_lies(tmp_path):
     rows = read("bids", root, labels=["masks"], patterns={"lesion": pattern})
     assert [(row.subject, row.on, row.space) for row in rows if row.role == "lesion"] == [
         ("1", "ncct", NATIVE),
-        ("2", "t1w", REFERENCE),
+        ("2", "t1w", "ncct"),
         ("3", "dwi", NATIVE),
     ]
 

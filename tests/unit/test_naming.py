@@ -26,7 +26,10 @@ def wildcards(pattern: str, name: str) -> dict[str, str] | None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        (naming.defaced(CTA, "ct"), "sub-01/ses-01/ct/sub-01_ses-01_acq-cta_desc-defaced_ct.nii.gz"),
+        (
+            naming.defaced(CTA, "ct"),
+            "sub-01/ses-01/ct/sub-01_ses-01_acq-cta_desc-defaced_ct.nii.gz",
+        ),
         (
             naming.face_mask(CTA),
             "sub-01/ses-01/anat/sub-01_ses-01_acq-cta_space-orig_label-face_mask.nii.gz",

@@ -4,7 +4,7 @@ import sys
 
 from snakemake.exceptions import WorkflowError
 
-sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+sys.path.insert(0, str(HERE / "scripts"))
 
 from strokeprep import config as settings
 from strokeprep import dataset, layouts, naming, provenance, summary, targets
@@ -17,7 +17,7 @@ def read_study():
     """The validated config and the study it describes, or one message for the user."""
     try:
         settings_read = settings.load(
-            config, Path(workflow.basedir) / "schemas" / "config.schema.yaml"
+            config, HERE / "schemas" / "config.schema.yaml"
         )
         built = table.build(
             layouts.read(settings_read),
@@ -72,7 +72,7 @@ def admitted(subject):
 
 def code(script):
     """A parameter that changes when the code behind a rule does."""
-    return provenance.code_digest(Path(workflow.basedir) / "scripts" / script)
+    return provenance.code_digest(HERE / "scripts" / script)
 
 
 def megabytes(base):

@@ -43,7 +43,7 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
         try:
             yield sidecar
             if hasattr(snakemake.output, "sidecar"):
-                write_json(_complete(sidecar, snakemake), snakemake.output.sidecar)
+                write_sidecar(sidecar, snakemake.output.sidecar, snakemake)
         except Exception as error:  # noqa: BLE001 - every failure ends in one message and a log
             traceback.print_exc()
             message = _message(error, log)
@@ -61,6 +61,12 @@ def place(snakemake: Any) -> dict[str, Any]:
         f"bids::{_inside(snakemake, grid)}" if grid else None,
         snakemake.config["template"]["resolution_mm"],
     )
+
+
+def write_sidecar(content: dict[str, Any], path: str, snakemake: Any) -> None:
+    """Write a sidecar, completed with its sources and the software that was loaded."""
+    known = {"Sources": _sources(snakemake), "SoftwareVersions": versions()}
+    write_json(content | known, path)
 
 
 def write_json(content: Any, path: str | Path) -> None:
@@ -85,15 +91,6 @@ def _message(error: Exception, log: Path) -> str:
     if isinstance(error, StrokeprepError):
         return str(error)
     return f"Unexpected {type(error).__name__} ({error}): this is a bug. See {log}."
-
-
-def _complete(sidecar: dict[str, Any], snakemake: Any) -> dict[str, Any]:
-    """The sidecar with its sources and the software that was loaded."""
-    return {
-        **sidecar,
-        "Sources": _sources(snakemake),
-        "SoftwareVersions": versions(),
-    }
 
 
 def _sources(snakemake: Any) -> list[str]:

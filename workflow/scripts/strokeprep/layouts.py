@@ -21,9 +21,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from strokeprep import phantom as simulated
 from strokeprep.errors import StrokeprepError
-from strokeprep.study import KINDS, NATIVE, REFERENCE, SCANS, Row
+from strokeprep.study import KINDS, NATIVE, SCANS, Row
 
+# The grid of the scan that others were registered to.
+REFERENCE = "reference"
 # The grid of a scan that was released on a template's grid: native to the chain, which registers
 # it again, but a label must lie on the same copy of the scan.
 TEMPLATE = "template"
@@ -254,11 +257,23 @@ def atlas(config: Mapping) -> list[Row]:
     )
 
 
+def phantom(config: Mapping) -> list[Row]:
+    """The built-in synthetic study, known before it is simulated."""
+    root = Path(config["phantom"]["folder"]) / "raw"
+    files = [
+        _File(f"{root / name}{EXTENSIONS[0]}", name, f"{root / name}.json")
+        for subject in simulated.subject_ids(config["phantom"]["subjects"])
+        for name in simulated.raw_stems(subject)
+    ]
+    return _rows(_matches(files, BIDS, config), root, "simulated files")
+
+
 READERS: dict[str, Callable[[Mapping], list[Row]]] = {
     "bids": bids,
     "isles24": isles24,
     "jhu": jhu,
     "atlas": atlas,
+    "phantom": phantom,
 }
 
 
@@ -430,7 +445,7 @@ def _found(file: _File, pattern: Pattern, match: re.Match, config: Mapping) -> _
         role=pattern.role,
         path=Path(file.path),
         on=on,
-        space=REFERENCE if grid == REFERENCE else NATIVE,
+        space=groups.get("space") or config["reference"][0] if grid == REFERENCE else NATIVE,
         defaced=is_image and config["study"]["defaced"],
         sidecar=Path(file.sidecar) if file.sidecar else None,
         entities=_entities(pattern.role, os.path.basename(file.below)),

@@ -66,15 +66,15 @@ LABELS: dict[str, LabelKind] = {
     )
 }
 
-NATIVE, REFERENCE = "native", "reference"
+NATIVE = "native"
 
 
 @dataclass(frozen=True)
 class Row:
     """One file of a study as a layout reader found it.
 
-    ``on`` names the scan whose grid a label is drawn on (empty for images); ``space`` says
-    whether the file lies on that scan's own grid or, already resampled, on the reference's.
+    ``on`` names the scan a label is drawn on (empty for images); ``space`` is ``native`` where the
+    file lies on that scan's own grid, or else names the reference it was already resampled to.
     ``entities`` are the source name's own, such as ``acq-ncct``, in BIDS order.
     """
 
@@ -108,7 +108,12 @@ class Scan:
     name: str
     images: tuple[Image, ...]
     entities: tuple[str, ...]
-    in_reference_space: bool
+    resampled_to: str | None = None
+
+    @property
+    def in_reference_space(self) -> bool:
+        """Whether the scan came resampled to its subject's reference."""
+        return self.resampled_to is not None
 
     @property
     def pilot(self) -> Image:
@@ -252,18 +257,27 @@ def _filtered(rows: list[Row], subjects: Sequence[str], sessions: Sequence[str])
                 f"Correct study.{what}s in the config; the study has {have}"
                 + (" …" if len(found) > 5 else "."),
             )
-    return [
+    kept = [
         row
         for row in rows
         if (not subjects or row.subject in subjects)
         and (not sessions or row.session is None or row.session in sessions)
     ]
+    if rows and not kept:
+        raise StrokeprepError(
+            "No subject the config asks for has a session it asks for",
+            f"subjects {', '.join(subjects)}; sessions {', '.join(sessions)}",
+            "Correct study.subjects or study.sessions in the config.",
+        )
+    return kept
 
 
 def _refuse_duplicates(rows: Iterable[Row]) -> None:
     seen: dict[tuple, Row] = {}
     for row in rows:
-        if not re.fullmatch(r"[A-Za-z0-9]+", row.subject + (row.session or "")):
+        if not all(
+            re.fullmatch(r"[A-Za-z0-9]+", name) for name in (row.subject, row.session or "0")
+        ):
             raise StrokeprepError(
                 "Subject and session names may hold letters and digits only",
                 row.path,
@@ -284,20 +298,31 @@ def _subject(
     name: str, rows: Sequence[Row], references: Sequence[str], remarks: list[str]
 ) -> Subject:
     scans = _scans(name, [row for row in rows if row.role in KINDS])
-    reference = next((scan for wanted in references for scan in scans if scan.name == wanted), None)
+    native = [scan for scan in scans if scan.resampled_to is None]
+    reference = next(
+        (scan for wanted in references for scan in native if scan.name == wanted), None
+    )
     if reference is None:
         remarks.append(
             f"sub-{name}: no {' or '.join(references)}, so nothing can be registered; "
             "only defaced images and native masks are written."
         )
-    labels = [
+    usable = tuple(scan for scan in scans if _lies_on(scan.resampled_to, reference))
+    for scan in scans:
+        if scan not in usable:
+            remarks.append(
+                f"sub-{name}: {scan.name} left out, it was resampled to the {scan.resampled_to}, "
+                "which is missing."
+            )
+    found = [
         label
         for row in rows
         if row.role in LABELS
-        for label in [_label(row, scans, reference, remarks)]
+        for label in [_label(row, usable, reference, remarks)]
         if label
     ]
-    return Subject(name, scans, tuple(labels), reference)
+    _refuse_twins(found)
+    return Subject(name, usable, tuple(found), reference)
 
 
 def _scans(subject: str, rows: Sequence[Row]) -> tuple[Scan, ...]:
@@ -322,8 +347,17 @@ def _scan(subject: str, name: str, rows: list[Row]) -> Scan:
         name=name,
         images=tuple(Image(KINDS[row.role], row.path, row.sidecar, row.defaced) for row in rows),
         entities=rows[0].entities,
-        in_reference_space=rows[0].space == REFERENCE,
+        resampled_to=_resampled_to(rows[0]),
     )
+
+
+def _resampled_to(row: Row) -> str | None:
+    return None if row.space == NATIVE else row.space
+
+
+def _lies_on(resampled_to: str | None, reference: Scan | None) -> bool:
+    """Whether a grid is a scan's own, or that of the subject's reference."""
+    return resampled_to is None or (reference is not None and reference.name == resampled_to)
 
 
 def _label(
@@ -333,12 +367,39 @@ def _label(
     drawn_on = [scan for scan in scans if scan.name == row.on]
     same_session = [scan for scan in drawn_on if scan.session == row.session]
     scan = next(iter(same_session or drawn_on), None)
-    if row.space == REFERENCE:
+    moved = _resampled_to(row)
+    if moved is not None:
         scan = scan or reference
-    if scan is None or (row.space == REFERENCE and reference is None):
-        remarks.append(f"sub-{row.subject}: {row.role} left out, its {row.on} scan is missing.")
+    missing = _missing(row, scan, moved, reference)
+    if missing:
+        remarks.append(f"sub-{row.subject}: {row.role} left out, {missing}.")
         return None
-    return Label(LABELS[row.role], row.path, scan, row.space == REFERENCE)
+    return Label(LABELS[row.role], row.path, scan, moved is not None)
+
+
+def _missing(row: Row, scan: Scan | None, moved: str | None, reference: Scan | None) -> str:
+    """What keeps a label from being used; empty if nothing does."""
+    if not _lies_on(moved, reference):
+        return f"the {moved} it lies on is missing or not the reference"
+    if scan is None:
+        return f"its {row.on} scan is missing"
+    if moved is None and scan.in_reference_space:
+        return f"it lies on a native {row.on} scan, and only a resampled one is there"
+    return ""
+
+
+def _refuse_twins(found: Iterable[Label]) -> None:
+    """Two labels of one kind on one scan would get one name."""
+    seen: dict[tuple[str, Scan], Label] = {}
+    for label in found:
+        other = seen.setdefault((label.kind.name, label.scan), label)
+        if other is not label:
+            raise StrokeprepError(
+                f"Two files claim to be the {label.kind.name} on the {label.scan.name} of "
+                f"sub-{label.scan.subject}",
+                f"{other.path} and {label.path}",
+                "Move one out of the study, or narrow study.patterns so that one matches.",
+            )
 
 
 def _refuse_name_clashes(subjects: Iterable[Subject]) -> None:

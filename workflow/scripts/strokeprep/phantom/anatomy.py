@@ -22,15 +22,17 @@ from strokeprep.errors import StrokeprepError
 
 from .shapes import FAR, Lattice, Solid, capsule_distance, ellipsoid_distance, smooth_minimum
 
-LATTICE = Lattice(origin=(-108.0, -134.0, -188.0), spacing=2.0, size=(109, 131, 144))
+LATTICE = Lattice(origin=(-108.0, -134.0, -188.0), spacing=2.0, size=(109, 131, 150))
 BRAIN_BLUR = 1.5  # mm; makes a sub-voxel surface from the binary mask
 BRAIN_MARGIN = 0.7  # mm the brain surface lies outside the blurred mask, so no cortex is cut
 SULCUS = 10.0  # mm; the dura bridges gaps narrower than twice this
 VAULT_BRIDGE = 22.0  # mm; the same for the outer table and the scalp, which show no gyri
 SKULL_DEPTH = 9.0  # mm; bone reaches no further from the dura, so the base is not one block
 DURA_GAP = 2.5  # mm from closed brain surface to inner table
+CHEEK_SPAN = 34.0  # mm; the face spans gaps of twice this between facial bones
 WALL = 3.0  # mm of bone always left between a cavity and the dura
 SKIN = 2.0  # mm
+CROP = 6.0  # mm; farther out than this a field need not be known
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def anatomy() -> Anatomy:
     fields["head"] = _head_surface(vault)
     fields |= _soft_parts(fields["head"])
     fields["face"] = _face_region(fields)
-    return Anatomy(gm, wm, {name: lattice_image(f, LATTICE) for name, f in fields.items()})
+    return Anatomy(gm, wm, {name: _cropped(field) for name, field in fields.items()})
 
 
 def lattice_image(array: np.ndarray, lattice: Lattice) -> sitk.Image:
@@ -113,10 +115,8 @@ def _smooth(field: np.ndarray, sigma_mm: float) -> np.ndarray:
 
 def _closed(field: np.ndarray, radius: float, sigma: float) -> np.ndarray:
     """Smoothed signed distance to a solid after closing it by a ball."""
-    pad = int(radius / LATTICE.spacing) + 2  # room to grow above the vertex
-    dilated = _distance(_distance(np.pad(field < 0, pad)) < radius)
-    closed = _distance(dilated < -radius)[pad:-pad, pad:-pad, pad:-pad]
-    return _smooth(closed, sigma)
+    dilated = _distance(field < radius)
+    return _smooth(_distance(dilated < -radius), sigma)
 
 
 def _dura(brain: np.ndarray) -> np.ndarray:
@@ -275,6 +275,7 @@ def _head_surface(vault: np.ndarray) -> np.ndarray:
     head.ellipsoid((0, 34, -56), (67, 56, 46), 12)  # mid-face
     head.ellipsoid((0, 40, -98), (53, 52, 36), 14)  # lower face
     head.mirrored("ellipsoid", (33, 62, -74), (21, 26, 22), 10)  # cheek
+    head.mirrored("ellipsoid", (42, 20, -80), (17, 34, 30), 14)  # side of the jaw
     head.ellipsoid((0, 82, -120), (20, 15, 13), 10)  # chin
     head.mirrored("tube", [(36, 73, -18), (10, 80, -22)], 9.0, 12)  # brow
     head.mirrored("ellipsoid", (32, 68, -38), (14, 13.5, 12), 5)  # lids over the eyeball
@@ -337,16 +338,29 @@ def _fascia() -> np.ndarray:
 def _face_region(fields: dict[str, np.ndarray]) -> np.ndarray:
     """Region of everything in front of the facial skeleton: what a defacer must remove.
 
-    A column along y belongs to the face from its foremost facial bone (or the back of the
-    eyeball) forwards. The orbital contents and the nose belong to it whole.
+    It starts at the skeleton's front surface, spanned from bone to bone across the cheeks and
+    the mouth. The orbital contents and the nose belong to it whole.
     """
     x, y, z = LATTICE.coordinates()
-    front_bone = np.minimum(fields["facebone"], fields["teeth"])
-    bone = (front_bone < 0) & (y > 20) & (z < -26) & (np.abs(x) < 60)
-    ahead = np.cumsum(bone[:, ::-1], axis=1)[:, ::-1]  # bone voxels at or before this one
-    columns = ndimage.binary_closing(bone.any(axis=1), np.ones((5, 5)), iterations=3)
-    in_front = (ahead == 0) & columns[:, None, :] & (y > 40)
-    region = in_front | (fields["orbit"] < 0) | (fields["eye"] < 2)
+    bone = np.minimum(fields["facebone"], fields["teeth"]) < 0
+    bone &= (y > 20) & (z < -26) & (np.abs(x) < 60)
+    front = np.where(bone, y, -np.inf).max(axis=1)  # [z, x]: y of the foremost bone
+    known = np.isfinite(front)
+    gap, nearest = ndimage.distance_transform_edt(~known, sampling=2.0, return_indices=True)
+    spanned = ndimage.distance_transform_edt(gap < CHEEK_SPAN, sampling=2.0) > CHEEK_SPAN
+    surface = ndimage.gaussian_filter(front[tuple(nearest)], 2.0)
+    surface = np.where(known, front, surface)
+    region = spanned[:, None, :] & (y > surface[:, None, :])
+    region |= (fields["orbit"] < 0) | (fields["eye"] < 2)
     nose = capsule_distance(LATTICE.coordinates(), (0, 88, -36), (0, 104, -64), 16)
     region |= (nose < 0) & (fields["airway"] > 0) & (y > 86)
     return _smooth(np.clip(_distance(region), -FAR, FAR), 1.5)
+
+
+def _cropped(field: np.ndarray) -> sitk.Image:
+    """The field as an image of only the box where it is near its surface or inside."""
+    box = []
+    for dim in range(3):
+        used = np.flatnonzero((field < CROP).any(axis=tuple({0, 1, 2} - {dim})))
+        box.append(slice(int(used[0]), int(used[-1]) + 1))
+    return lattice_image(np.ascontiguousarray(field[tuple(box)]), LATTICE.inset(tuple(box)))

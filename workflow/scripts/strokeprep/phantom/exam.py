@@ -12,8 +12,8 @@ from . import scanner
 from .anatomy import lattice_image
 from .bolus import Arterial, Tissue, arterial_curve, tissue_curve, venous_curve
 from .scanner import Grid
-from .shapes import Lattice
-from .subject import TISSUE_NUMBER, Head, doubled, inset
+from .shapes import FLIP, Lattice
+from .subject import TISSUE_NUMBER, Head, doubled
 
 BLOOD_HU, THROMBUS_HU = 45.0, 70.0
 CTA_HU = {"artery": 390.0, "collateral": 150.0, "vein": 190.0, "thrombus": 60.0}
@@ -143,10 +143,10 @@ def ctp_curves(times: np.ndarray) -> dict[str, np.ndarray]:
 class Slab:
     """The part of the head a perfusion scan covers, with each voxel's mix of curves."""
 
-    def __init__(self, head: Head, view: View, reach: float = 12.0) -> None:
-        self.box = _covered(head.lattice, view, reach)
+    def __init__(self, head: Head, view: View, motion_mm: float) -> None:
+        self.box = _covered(head.lattice, view, reach=4 + 4 * motion_mm)
         self.base = ncct_volume(head)[self.box]
-        self.lattice = inset(head.lattice, self.box)
+        self.lattice = head.lattice.inset(self.box)
         parts = _curve_shares({name: share[self.box] for name, share in head.shares.items()})
         self.names = list(parts)
         self.where = np.flatnonzero(sum(parts.values()) > 0)
@@ -176,7 +176,7 @@ def _covered(lattice: Lattice, view: View, reach: float) -> tuple[slice, ...]:
         for k in (-0.5, view.grid.size[2] - 0.5)
     ]
     back = view.image_to_head
-    ras = np.array([scanner.FLIP @ back.TransformPoint(tuple(c)) for c in corners])
+    ras = np.array([FLIP @ back.TransformPoint(tuple(c)) for c in corners])
     return lattice.box(ras.min(0) - reach, ras.max(0) + reach)
 
 

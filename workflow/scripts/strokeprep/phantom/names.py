@@ -50,10 +50,14 @@ def image_stem(image: str, subject: str) -> str:
     return (_IMAGES | _MASKS)[image].format(s=subject)
 
 
+def raw_stems(subject: str) -> list[str]:
+    """The path below raw/, without extension, of every image and mask of a subject."""
+    return [image_stem(image, subject) for image in (*_IMAGES, *_MASKS)]
+
+
 def raw_files(subject: str) -> list[str]:
     """Every path below raw/ that `write_subject` writes."""
-    stems = [image_stem(image, subject) for image in (*_IMAGES, *_MASKS)]
-    return [stem + extension for stem in stems for extension in (".nii.gz", ".json")]
+    return [stem + extension for stem in raw_stems(subject) for extension in (".nii.gz", ".json")]
 
 
 def dataset_files() -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
+from .shapes import FLIP
 from .vessels import Vessel, surface_distance
 
 SLAB = 24  # slices resampled at a time, to bound memory
@@ -21,7 +22,6 @@ HOLDER_HU = 220.0
 HOLDER_RADIUS = 104.0  # mm
 HOLDER_THICKNESS = 2.4  # mm
 HOLDER_GAP = 4.0  # mm of cushion behind the head
-FLIP = np.diag([-1.0, -1.0, 1.0])  # LPS <-> RAS
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 FAR = 20.0  # distances are only needed near surfaces; everything beyond is this
+FLIP = np.diag([-1.0, -1.0, 1.0])  # LPS <-> RAS points
 MARGIN = 14.0  # evaluated around each solid: more than the widest blend used
 
 Point = tuple[float, float, float]
@@ -39,6 +40,11 @@ class Lattice:
         if box is not None:
             z, y, x = z[box[0]], y[box[1]], x[box[2]]
         return x[None, None, :], y[None, :, None], z[:, None, None]
+
+    def inset(self, box: tuple[slice, ...]) -> Lattice:
+        """The part of this lattice in a [z, y, x] box."""
+        low = [o + self.spacing * s.start for o, s in zip(self.origin, box[::-1], strict=True)]
+        return Lattice(tuple(low), self.spacing, tuple(s.stop - s.start for s in box[::-1]))
 
     def box(self, low: Sequence[float], high: Sequence[float]) -> tuple[slice, ...]:
         """[z, y, x] slices of the voxels between two corners."""

@@ -13,7 +13,8 @@ from . import exam, scanner
 from .exam import View
 from .names import COW_LABELS, GRIDS, MNI, image_stem
 from .protocol import Protocol, Scan, protocol
-from .scanner import FLIP, centred_grid, pose, write_json, write_nifti
+from .scanner import centred_grid, pose, write_json, write_nifti
+from .shapes import FLIP
 from .subject import MATERIALS, TISSUE_NUMBER, Head, draw_mapping, draw_traits, make_head
 from .vessels import cow_numbers
 
@@ -211,7 +212,7 @@ def _write_ctp(
 ) -> exam.Motion:
     """The perfusion series, its maps and its arterial curves."""
     view, times = plan.views["ctp"], np.array(setup.frame_times_s)
-    slab = exam.Slab(head, view)
+    slab = exam.Slab(head, view, motion_mm)
     centre = view.grid.point((np.array(view.grid.size) - 1) / 2)
     motion = exam.draw_motion(moving, times, centre, motion_mm)
     series = exam.ctp_scan(slab, view, times, motion, setup.ctp.noise, random)

@@ -13,12 +13,13 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from .anatomy import SKIN, Anatomy, anatomy, lattice_image
-from .shapes import Lattice
+from .shapes import FAR, FLIP, Lattice
 from .vessels import Vessel, surface_distance, vessels
 
 HEAD_SCALE = 1.09  # head to MNI: the MNI brain is about 25 % larger than a person's
 MNI_BOX = np.array([[-101.0, -131.0, -187.0], [101.0, 119.0, 95.0]])  # what head space covers
 KNOT_SPACING = 55.0  # mm between B-spline control points
+WARP_MARGIN = 6.0  # mm round a warped box, as its faces do not stay flat
 LESION_REACH = 55  # mm from the lesion's centre to the side of the box it is grown in
 
 
@@ -89,7 +90,7 @@ class Mapping:
 
     def head_point(self, mni: np.ndarray) -> np.ndarray:
         """The head point (RAS) that maps to an MNI point (RAS)."""
-        target = np.multiply(mni, (-1.0, -1.0, 1.0))
+        target = FLIP @ np.asarray(mni, float)
         inverse = self.affine.GetInverse()
         start = np.array(inverse.TransformPoint(tuple(target)))
         point = start
@@ -97,7 +98,7 @@ class Mapping:
             for _ in range(12):  # contracts: the displacement varies slowly
                 shift = np.subtract(self.spline.TransformPoint(tuple(point)), point)
                 point = start - shift
-        return point * (-1.0, -1.0, 1.0)
+        return FLIP @ point
 
 
 @dataclass
@@ -119,7 +120,7 @@ class Head:
     def cropped(self, share: np.ndarray) -> sitk.Image:
         """The same for a share that is zero in most places: only the box round the rest."""
         box = _bounding_box(share > 0)
-        return lattice_image(share[box], inset(self.lattice, box))
+        return lattice_image(share[box], self.lattice.inset(box))
 
 
 def draw_traits(random: np.random.Generator) -> Traits:
@@ -158,7 +159,7 @@ def head_lattice(affine: sitk.AffineTransform, spacing: float) -> Lattice:
     """The RAS lattice of head space: the part of MNI space that is drawn, brought back."""
     inverse = affine.GetInverse()
     corners = [
-        np.multiply(inverse.TransformPoint((-x, -y, z)), (-1, -1, 1))
+        FLIP @ inverse.TransformPoint((-x, -y, z))
         for x in MNI_BOX[:, 0]
         for y in MNI_BOX[:, 1]
         for z in MNI_BOX[:, 2]
@@ -227,11 +228,9 @@ class _Canvas:
     def __init__(self, template: Anatomy, mapping: Mapping, lattice: Lattice) -> None:
         self.template, self.mapping, self.lattice = template, mapping, lattice
         coarse = head_lattice(mapping.affine, 2.0)
-        reference = lattice_image(np.zeros(coarse.shape, np.uint8), coarse)
         move = mapping.on(coarse)
         self.fields = {
-            name: sitk.GetArrayFromImage(sitk.Resample(f, reference, move, sitk.sitkLinear, 20.0))
-            for name, f in template.fields.items()
+            name: _warped(f, coarse, move, mapping) for name, f in template.fields.items()
         }
         air = MATERIALS["air"]
         self.volumes = {q: np.full(lattice.shape, getattr(air, q), np.float32) for q in QUANTITIES}
@@ -258,7 +257,7 @@ class _Canvas:
     def brain_shares(self) -> dict[str, np.ndarray]:
         """Grey matter, white matter and filled brain, each voxel's share."""
         box, brain = self.solid(self.fields["brain"])
-        around = inset(self.lattice, box)
+        around = self.lattice.inset(box)
         reference = lattice_image(np.zeros(around.shape, np.uint8), around)
         move = self.mapping.on(around)
         shares = {"brain": _embedded(brain, box, self.lattice)}
@@ -269,11 +268,22 @@ class _Canvas:
         return shares
 
 
-def inset(lattice: Lattice, box: tuple[slice, ...]) -> Lattice:
-    """The part of a lattice in a [z, y, x] box."""
-    low = [o + lattice.spacing * s.start for o, s in zip(lattice.origin, box[::-1], strict=True)]
-    size = tuple(s.stop - s.start for s in box[::-1])
-    return Lattice(tuple(low), lattice.spacing, size)
+def _warped(
+    field: sitk.Image, lattice: Lattice, move: sitk.Transform, mapping: Mapping
+) -> np.ndarray:
+    """A distance field on a head lattice; only the part near the field's own box is computed."""
+    corners = [
+        mapping.head_point(FLIP @ field.TransformContinuousIndexToPhysicalPoint((i, j, k)))
+        for i in (0, field.GetWidth() - 1)
+        for j in (0, field.GetHeight() - 1)
+        for k in (0, field.GetDepth() - 1)
+    ]
+    box = lattice.box(np.min(corners, 0) - WARP_MARGIN, np.max(corners, 0) + WARP_MARGIN)
+    part = lattice.inset(box)
+    reference = lattice_image(np.zeros(part.shape, np.uint8), part)
+    whole = np.full(lattice.shape, FAR, np.float32)
+    whole[box] = sitk.GetArrayFromImage(sitk.Resample(field, reference, move, sitk.sitkLinear, FAR))
+    return whole
 
 
 def _embedded(part: np.ndarray, box: tuple[slice, ...], lattice: Lattice) -> np.ndarray:

@@ -1,0 +1,14 @@
+from strokeprep.job import job, place
+
+with job(snakemake) as sidecar:
+    from strokeprep import segmentation
+
+    params = snakemake.params
+    done = segmentation.brain(
+        snakemake.input.image,
+        snakemake.output.mask,
+        modality=params.modality,
+        backend=params.backend,
+        settings=params.template,
+    )
+    sidecar.update(done | place(snakemake))

@@ -1,0 +1,13 @@
+from strokeprep.job import job, place
+
+with job(snakemake) as sidecar:
+    from strokeprep import release
+
+    done = release.image(
+        snakemake.input.image,
+        snakemake.input.metadata or None,
+        snakemake.input.face or None,
+        snakemake.output.image,
+        kind=snakemake.params.kind,
+    )
+    sidecar.update(done | place(snakemake))

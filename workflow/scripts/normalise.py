@@ -1,0 +1,19 @@
+from strokeprep.job import job, write_sidecar
+
+with job(snakemake) as sidecar:
+    from strokeprep import alignment
+
+    params = snakemake.params
+    forward, backward = alignment.to_template(
+        snakemake.input.image,
+        snakemake.input.brain,
+        snakemake.input.lesions,
+        snakemake.output.transform,
+        snakemake.output.inverse,
+        names=(snakemake.wildcards.scan, params.template["name"]),
+        kind=params.kind,
+        seed=params.seed,
+        settings=params.template,
+    )
+    sidecar.update(forward)
+    write_sidecar(backward, snakemake.output.inverse_sidecar, snakemake)

@@ -33,6 +33,10 @@ def read_study():
 CONFIG, STUDY = read_study()
 config.update(CONFIG)
 
+if workflow.is_main_process:
+    for remark in STUDY.remarks:
+        print(f"strokeprep: {remark}", file=sys.stderr)
+
 OUT, WORK = CONFIG["output"], CONFIG["work"]
 TEMPLATE = Space(CONFIG["template"]["name"], CONFIG["template"]["res"])
 RAW_ROOT = CONFIG["study"]["root"]
@@ -153,11 +157,6 @@ def final_targets():
     if "phantom" in CONFIG:
         files.append(out(naming.ACCURACY))
     return files
-
-
-def print_remarks():
-    for remark in STUDY.remarks:
-        print(f"strokeprep: {remark}", file=sys.stderr)
 
 
 def print_summary():

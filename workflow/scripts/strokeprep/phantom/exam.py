@@ -13,7 +13,8 @@ from .anatomy import lattice_image
 from .bolus import Arterial, Tissue, arterial_curve, tissue_curve, venous_curve
 from .scanner import Grid
 from .shapes import FLIP, Lattice
-from .subject import TISSUE_NUMBER, Head, doubled
+from .subject import Head
+from .tissue import FIELD_MM, TISSUE_NUMBER, doubled
 
 BLOOD_HU, THROMBUS_HU = 45.0, 70.0
 CTA_HU = {"artery": 390.0, "collateral": 150.0, "vein": 190.0, "thrombus": 60.0}
@@ -268,13 +269,15 @@ def dwi_scan(
 
 def _epi_loss(head: Head) -> np.ndarray:
     """Share of the signal that is left near air-filled bone and the skull base."""
-    tissue = head.tissue[::2, ::2, ::2]  # the lattice has an odd number of points each way
+    fine = head.lattice.spacing < FIELD_MM  # then its number of points each way is odd
+    tissue = head.tissue[::2, ::2, ::2] if fine else head.tissue
     bone = tissue == TISSUE_NUMBER["bone"]
     in_front = np.maximum.accumulate(bone[:, ::-1], axis=1)[:, ::-1]
     behind = np.maximum.accumulate(bone, axis=1)
     hollow = (tissue == TISSUE_NUMBER["air"]) & in_front & behind  # a cavity, not the room
-    reach = ndimage.distance_transform_edt(~hollow, sampling=2.0).astype(np.float32)
-    return doubled(1 - EPI_LOSS * np.exp(-((reach / EPI_LOSS_MM) ** 2)))
+    reach = ndimage.distance_transform_edt(~hollow, sampling=FIELD_MM).astype(np.float32)
+    left = 1 - EPI_LOSS * np.exp(-((reach / EPI_LOSS_MM) ** 2))
+    return doubled(left) if fine else left
 
 
 def t1w_scan(head: Head, view: View, noise: float, random: np.random.Generator) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How each scan is set up, for two sizes of study."""
+"""How each scan is set up, for each size of study."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ class Scan:
 
 @dataclass(frozen=True)
 class Protocol:
-    """All acquisitions of one study size."""
+    """All acquisitions of one study size, and how fine the head is that they see."""
 
+    voxel_mm: float  # of head space: 1 or 2
     ncct: Scan
     ncct_face_slices: int  # slices when the whole face is scanned
     cta: Scan
@@ -40,7 +41,18 @@ def frame_times(early: int, early_s: float, late: int, late_s: float) -> tuple[f
 
 
 PROTOCOLS: dict[str, Protocol] = {
+    "tiny": Protocol(  # proves plumbing in seconds; too coarse to judge accuracy by
+        voxel_mm=2.0,
+        ncct=Scan((96, 96, 46), (2.4, 2.4, 4.0), (1, 1, 2), 4.0),
+        ncct_face_slices=56,
+        cta=Scan((96, 96, 76), (2.4, 2.4, 3.0), (1, 1, 2), 8.0),
+        ctp=Scan((64, 64, 8), (3.5, 3.5, 8.0), (1, 1, 4), 3.0),
+        frame_times_s=frame_times(14, 2.0, 5, 3.5),
+        dwi=Scan((72, 72, 32), (3.0, 3.0, 5.0), (1, 1, 2), 9.0),
+        t1w=Scan((76, 92, 92), (2.5, 2.5, 2.5), (1, 1, 1), 12.0),
+    ),
     "small": Protocol(
+        voxel_mm=1.0,
         ncct=Scan((160, 160, 62), (1.4, 1.4, 3.0), (1, 1, 3), 4.0),
         ncct_face_slices=74,
         cta=Scan((192, 192, 144), (1.2, 1.2, 1.6), (1, 1, 2), 8.0),
@@ -50,6 +62,7 @@ PROTOCOLS: dict[str, Protocol] = {
         t1w=Scan((128, 160, 160), (1.5, 1.5, 1.5), (1, 1, 1), 12.0),
     ),
     "clinical": Protocol(
+        voxel_mm=1.0,
         ncct=Scan((512, 512, 90), (0.45, 0.45, 2.0), (1, 1, 3), 6.0),
         ncct_face_slices=110,
         cta=Scan((512, 512, 330), (0.45, 0.45, 0.7), (1, 1, 1), 12.0),

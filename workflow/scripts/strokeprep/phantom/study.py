@@ -11,11 +11,13 @@ import SimpleITK as sitk
 
 from . import exam, scanner
 from .exam import View
+from .mapping import draw_mapping
 from .names import COW_LABELS, GRIDS, MNI, image_stem
 from .protocol import Protocol, Scan, protocol
 from .scanner import centred_grid, pose, write_json, write_nifti
 from .shapes import FLIP
-from .subject import MATERIALS, TISSUE_NUMBER, Head, draw_mapping, draw_traits, make_head
+from .subject import Head, draw_traits, make_head
+from .tissue import MATERIALS, TISSUE_NUMBER
 from .vessels import cow_numbers
 
 DEFORMATION_MM = 3.0  # largest displacement of a subject's warp, unless asked otherwise
@@ -54,7 +56,7 @@ def write_subject(
         deformation_mm = 0.0 if int(subject) == 1 else DEFORMATION_MM
     shape, stroke, poses, noise, moving = _streams(seed, subject, 5)
     mapping = draw_mapping(shape, deformation_mm)
-    head = make_head(mapping, draw_traits(stroke), stroke)
+    head = make_head(mapping, draw_traits(stroke), setup.voxel_mm, stroke)
     plan = _plan(head, setup, poses, int(subject))
     files = _Files(subject, raw, truth)
     _write_ct(head, plan, setup, files, noise)
@@ -280,14 +282,13 @@ def _write_table(path: Path, names: Sequence[str], rows) -> None:
 
 def _facts(head: Head, plan: Plan) -> dict:
     """What a test may want to know without opening an image."""
-    ml = {what: float(head.shares[what].sum() / 1000) for what in ("brain", "face", "core")}
     return {
         "traits": asdict(head.traits),
         "whole_face_on_ncct": plan.whole_face,
-        "brain_ml": round(ml["brain"], 3),
-        "face_ml": round(ml["face"], 3),
-        "lesion_ml": round(float((head.shares["core"] > 0.5).sum() / 1000), 3),
-        "penumbra_ml": round(float((head.shares["penumbra"] > 0.5).sum() / 1000), 3),
+        "brain_ml": round(head.ml(head.shares["brain"]), 3),
+        "face_ml": round(head.ml(head.shares["face"]), 3),
+        "lesion_ml": round(head.ml(head.shares["core"] > 0.5), 3),
+        "penumbra_ml": round(head.ml(head.shares["penumbra"] > 0.5), 3),
         "tissue_labels": {str(number): name for name, number in TISSUE_NUMBER.items()},
         "tissue_hu": {name: material.hu for name, material in MATERIALS.items()},
         "perfusion": {name: asdict(t) | {"mtt_s": t.mtt_s} for name, t in exam.PERFUSION.items()},

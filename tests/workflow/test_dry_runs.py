@@ -1,0 +1,179 @@
+"""Every study design plans exactly the jobs it needs, over trees of empty files."""
+
+from __future__ import annotations
+
+import pytest
+import trees
+import yaml
+from workflow_tools import REPOSITORY, jobs, snakemake
+
+# Whatever the layout: two skull-stripped or whole views of an NCCT go to the template, every
+# other image to the reference and the template, every brain mask to both.
+EXPECTED = {
+    "bids": {
+        "admit": 2,
+        "face": 6,  # sub-01: ncct, cta, ctp, dwi; sub-02: ncct, t1w
+        "deface": 8,  # DWI has three images
+        "mean": 1,
+        "brain": 4,  # ncct and dwi; ncct and t1w
+        "strip": 6,
+        "register": 4,  # cta, ctp, dwi; t1w
+        "normalise": 2,
+        "resample": 16,
+        "label": 3,  # lvo and infarct; infarct. The Circle of Willis came on the NCCT.
+        "resample_label": 16,
+        "audit": 2,
+        "dataset": 1,
+    },
+    "isles24": {  # defaced; DWI and masks on the NCCT
+        "admit": 4,
+        "deface": 12,
+        "mean": 1,
+        "brain": 7,
+        "strip": 9,
+        "register": 3,  # cta and ctp; cta
+        "normalise": 4,
+        "resample": 24,
+        "resample_label": 22,
+        "audit": 4,
+        "dataset": 1,
+    },
+    "isles24_as_described": {
+        "admit": 3,
+        "deface": 10,
+        "mean": 1,
+        "brain": 5,
+        "strip": 7,
+        "register": 3,  # cta, ctp and the native DWI of the first case
+        "normalise": 3,
+        "resample": 20,
+        "resample_label": 12,
+        "audit": 3,
+        "dataset": 1,
+    },
+    "jhu": {
+        "admit": 3,
+        "face": 4,
+        "deface": 7,
+        "brain": 4,
+        "strip": 7,
+        "register": 1,  # the T1w of the one who has it
+        "normalise": 3,
+        "resample": 8,
+        "label": 2,
+        "resample_label": 10,
+        "audit": 3,
+        "dataset": 1,
+    },
+    "atlas": {  # Testing has no mask
+        "admit": 2,
+        "deface": 2,
+        "brain": 2,
+        "strip": 2,
+        "normalise": 2,
+        "resample": 2,
+        "label": 1,
+        "resample_label": 5,
+        "audit": 2,
+        "dataset": 1,
+    },
+    "atlas_native": {
+        "admit": 4,
+        "deface": 4,
+        "brain": 4,
+        "strip": 4,
+        "normalise": 4,
+        "resample": 4,
+        "label": 2,
+        "resample_label": 10,
+        "audit": 4,
+        "dataset": 1,
+    },
+}
+
+
+def design(name: str, root) -> dict:
+    """The shipped config of a study design, pointed at a tree."""
+    layout = name.split("_")[0]
+    config = yaml.safe_load((REPOSITORY / "config" / f"{layout}.yaml").read_text())
+    config["study"]["root"] = str(root)
+    return config
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_study_design_plans_its_jobs(tmp_path, name):
+    root = getattr(trees, name)(tmp_path / "raw")
+    process = snakemake(tmp_path, design(name, root), "--dry-run")
+    assert jobs(process) == EXPECTED[name]
+
+
+def test_the_built_in_study_plans_its_jobs(tmp_path):
+    assert jobs(snakemake(tmp_path, None, "--dry-run")) == {
+        "phantom": 3,
+        "phantom_dataset": 1,
+        "admit": 3,
+        "face": 3 * 5,
+        "deface": 3 * 7,
+        "mean": 3,
+        "brain": 3 * 3,
+        "strip": 3 * 5,
+        "register": 3 * 4,
+        "normalise": 3,
+        "resample": 3 * 14,
+        "label": 3 * 3,
+        "resample_label": 3 * 12,
+        "audit": 3,
+        "score": 3,
+        "accuracy": 1,
+        "dataset": 1,
+    }
+
+
+def test_a_study_of_ones_own_has_no_phantom_and_no_score(tmp_path):
+    root = trees.atlas(tmp_path / "raw")
+    process = snakemake(tmp_path, design("atlas", root), "--list-rules")
+    rules = set(process.stdout.split())
+    assert {"deface", "audit"} <= rules
+    assert not {"phantom", "score", "accuracy"} & rules
+
+
+def test_a_filter_leaves_the_other_subjects_out(tmp_path):
+    config = design("bids", trees.bids(tmp_path / "raw"))
+    config["study"]["subjects"] = ["02"]
+    counts = jobs(snakemake(tmp_path, config, "--dry-run"))
+    assert (counts["admit"], counts["deface"], counts["register"]) == (1, 2, 1)
+    assert "mean" not in counts
+
+
+def test_a_missing_modality_takes_only_its_own_targets(tmp_path):
+    root = trees.bids(tmp_path / "raw")
+    next(root.rglob("*acq-cta_ce-iohexol_ct.nii.gz")).unlink()
+    process = snakemake(tmp_path, design("bids", root), "--dry-run")
+    counts, whole = jobs(process), EXPECTED["bids"]
+    lost = {rule: whole[rule] - counts.get(rule, 0) for rule in whole}
+    assert {rule: n for rule, n in lost.items() if n} == {
+        "face": 1,
+        "deface": 1,
+        "register": 1,
+        "resample": 2,
+        "label": 1,  # the occlusion is drawn on the CTA
+        "resample_label": 2,
+    }
+    assert "sub-01: lvo left out, its cta scan is missing." in process.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"studdy": {}}, "not known: studdy. Did you mean study?"),
+        ({"study": {"layout": "bids", "root": "nowhere"}}, "folder does not exist: nowhere"),
+        ({"deface": {"ct": "none"}}, "study.defaced"),
+        ({"study": {"layout": "bids", "root": "raw", "subjects": ["99"]}}, "99"),
+    ],
+)
+def test_a_mistake_in_the_config_ends_in_one_message(tmp_path, change, words):
+    config = design("bids", trees.bids(tmp_path / "raw")) | change
+    process = snakemake(tmp_path, config, "--dry-run")
+    assert process.returncode == 1
+    assert words in process.stdout
+    assert "Traceback" not in process.stdout + process.stderr

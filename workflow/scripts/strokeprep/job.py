@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -111,18 +111,16 @@ def _inside(snakemake: Any, path: str) -> str | None:
 def _captured(log: Path) -> Iterator[Any]:
     """Send everything printed, by C++ libraries too, to the log; yields the terminal."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    terminal = os.fdopen(os.dup(2), "w")
-    saved = os.dup(1), os.dup(2)
     sys.stdout.flush()
-    with log.open("w") as file:
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    with log.open("w", buffering=1) as file, os.fdopen(os.dup(2), "w") as terminal:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
         try:
-            yield terminal
+            with redirect_stdout(file), redirect_stderr(file):
+                yield terminal
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
             for descriptor, target in zip(saved, (1, 2), strict=True):
                 os.dup2(descriptor, target)
                 os.close(descriptor)
-            terminal.close()

@@ -1,0 +1,47 @@
+"""An edit to any module that a script reaches changes its digest, and nothing else does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from strokeprep import provenance
+
+SCRIPTS = Path(provenance.PACKAGE).parent
+
+
+@pytest.fixture
+def touched(monkeypatch):
+    """Digest of a script with one library module edited in memory."""
+    original = Path.read_text
+
+    def digest(script: str, module: str | None = None) -> str:
+        def read(path, *args, **kwargs):
+            edited = module is not None and path.name == module
+            return original(path, *args, **kwargs) + ("\n# edited" if edited else "")
+
+        monkeypatch.setattr(Path, "read_text", read)
+        return provenance.code_digest.__wrapped__(SCRIPTS / script)
+
+    return digest
+
+
+@pytest.mark.parametrize("module", ["labels.py", "images.py", "errors.py", "resample_label.py"])
+def test_an_edit_that_the_script_reaches_changes_the_digest(touched, module):
+    before = touched("resample_label.py")
+    assert touched("resample_label.py", module) != before
+
+
+@pytest.mark.parametrize("module", ["phantom.py", "layouts.py", "score.py"])
+def test_an_edit_elsewhere_does_not(touched, module):
+    before = touched("resample_label.py")
+    assert touched("resample_label.py", module) == before
+
+
+def test_only_loaded_packages_are_listed():
+    import numpy as np
+
+    versions = provenance.versions()
+    assert versions["numpy"] == np.__version__
+    assert "ants" not in versions

@@ -93,4 +93,5 @@ def _transported(
     size = 2 * len(fine)  # long enough that nothing wraps round
     spectrum = np.fft.rfft(arterial_curve(fine, bolus), size) * np.fft.rfft(spread, size)
     curve = np.fft.irfft(spectrum, size)[: len(fine)] * FINE
+    curve[fine <= bolus.arrival_s] = 0  # rounding of the transform
     return np.interp(np.asarray(t) - delay_s, fine, curve, left=0.0)

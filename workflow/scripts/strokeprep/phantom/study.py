@@ -380,7 +380,8 @@ Transforms (ITK text files; points in LPS millimetres)
 
 `X_brain`, `X_face`
 : filled brain (grey, white, CSF inside the pia), and soft tissue and eyes a defacer must remove.
-  A voxel counts when at least half of it is inside; voxels a CT does not reconstruct do not.
+  A voxel counts when at least half of the line through its centre, along the slice's
+  thickness, is inside; voxels a CT does not reconstruct do not count.
 
 `ncct_lesion`, `ncct_lvo`, `ncct_cow`, `ncct_tissue`
 : the labels drawn straight on the NCCT grid; tissue numbers are named in `truth.json`.

@@ -14,14 +14,13 @@ import SimpleITK as sitk
 from strokeprep import phantom
 from strokeprep.errors import StrokeprepError
 from strokeprep.phantom import bolus
-from strokeprep.phantom.anatomy import lattice_image
+from strokeprep.phantom.anatomy import anatomy, lattice_image
 from strokeprep.phantom.mapping import draw_mapping, head_lattice, spline_displacement
 from strokeprep.phantom.scanner import Grid, centred_grid, pose, sampled
 from strokeprep.phantom.shapes import FLIP, Lattice
 
 SEED = 1
 LIBRARY = Path(phantom.__file__).parents[2]
-SOFT_HU = ("gm", "wm")
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +156,7 @@ def test_cta_lands_on_ncct_through_the_true_transforms(study, subject):
     assert np.abs(shift).max() < 0.12
 
 
-@pytest.mark.parametrize("frame", [0, 9, 18])
+@pytest.mark.parametrize("frame", [0, 18])  # the ends: motion is largest
 def test_a_perfusion_frame_lies_where_the_motion_table_says(study, frame):
     series = scan(study, "01", "acq-ctp_ct")
     row = np.genfromtxt(study / "truth/sub-01/ctp_motion.tsv", names=True)[frame]
@@ -168,7 +167,15 @@ def test_a_perfusion_frame_lies_where_the_motion_table_says(study, frame):
     back = sitk.CompositeTransform([still, moved.GetInverse()])
     cta = scan(study, "01", "acq-cta_ct")
     assert np.abs(best_shift(series[..., frame], cta, back)).max() < 0.15
-    assert np.abs(best_shift(series[..., frame], cta, still)).max() > 0.15
+    bone = voxels(series[..., frame]) > 300
+    errors = [
+        np.abs(
+            sampled(cta, grid_of(series[..., frame]), path, (1, 1, 3), -1000)[bone]
+            - voxels(series[..., frame])[bone]
+        ).mean()
+        for path in (back, still)
+    ]
+    assert errors[0] < 0.95 * errors[1]
 
 
 def test_motion_averages_to_the_reference_pose(study):
@@ -183,9 +190,8 @@ def test_the_template_lies_on_the_head_through_the_true_mapping(study, subject, 
     path = study / f"truth/sub-{subject}/from-head_to-MNI152NLin2009aSym.tfm"
     to_mni = sitk.ReadTransform(str(path))
     assert kind in type(to_mni.Downcast()).__name__
-    from strokeprep.phantom.anatomy import anatomy
-
-    t1w, brain = scan(study, subject, "T1w"), voxels(true(study, subject, "t1w_brain")) > 0
+    t1w = scan(study, subject, "T1w")[::2, ::2, ::2]
+    brain = voxels(true(study, subject, "t1w_brain")[::2, ::2, ::2]) > 0
     back = sitk.ReadTransform(str(path.with_name("from-head_to-t1w.tfm"))).GetInverse()
 
     def likeness(shift: float) -> float:
@@ -204,7 +210,7 @@ def test_a_deformation_can_be_forced_on_and_off():
         if largest == 0:
             assert mapping.spline is None
             continue
-        lattice = head_lattice(mapping.affine, 6.0)
+        lattice = head_lattice(mapping.affine, 2.0)
         field = spline_displacement(mapping.spline, lattice)
         assert np.linalg.norm(field, axis=-1).max() == pytest.approx(largest, rel=0.02)
 
@@ -270,7 +276,8 @@ def test_the_infarct_is_bright_on_trace_and_dark_on_adc(study):
     spacing = label(study, "01", "label-L_desc-infarct_mask").GetSpacing()
     assert 20 < lesion.sum() * np.prod(spacing) / 1000 < 80
     adc, trace = (voxels(scan(study, "01", name)) for name in ("ADC", "trace"))
-    assert np.median(adc[lesion]) < 550 < 700 < np.median(adc[brain])
+    assert np.median(adc[lesion]) < 550
+    assert np.median(adc[brain]) > 700
     assert np.median(trace[lesion]) > 1.4 * np.median(trace[brain])
 
 
@@ -288,7 +295,8 @@ def test_the_occluded_artery_is_dark_and_its_twin_is_not(study):
     thrombus = voxels(label(study, "02", "label-LVO_mask")) > 0
     number = {name: index for index, name in phantom.COW_LABELS.items()}
     open_side = number["M1-" + ("R" if side == "L" else "L")]
-    assert hu[thrombus].mean() < 110 < 180 < hu[willis == open_side].mean()
+    assert hu[thrombus].mean() < 110
+    assert hu[willis == open_side].mean() > 180
     assert set(np.unique(willis)) - {0} <= set(phantom.COW_LABELS)
     left_of_middle = (
         np.argwhere(thrombus).mean(0)[2] - np.argwhere(willis == number["BA"]).mean(0)[2]
@@ -316,7 +324,8 @@ def test_true_perfusion_obeys_the_central_volume_theorem(study):
     )
     tissue = cbf > 5
     assert mtt[tissue] == pytest.approx(60 * cbv[tissue] / cbf[tissue], rel=1e-4)
-    assert delay[tissue].max() > 5 > 2 > np.median(delay[tissue])
+    assert delay[tissue].max() > 5
+    assert np.median(delay[tissue]) < 2
 
 
 # --- the forward model ---------------------------------------------------------------------

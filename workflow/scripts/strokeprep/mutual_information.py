@@ -1,14 +1,17 @@
 """Linear registration by mutual information: one image sampled at points, the other interpolated.
 
-The points are drawn once per resolution, so the metric is a smooth, deterministic function of
-the transform and a quasi-Newton search can follow it to the bottom. Everything is elementwise
-numpy with a fixed order of summation: the result does not depend on the number of threads.
+The points are drawn once per resolution, so that the metric is a smooth function of the
+transform and a quasi-Newton search can follow it to the top. All sums run in numpy, elementwise
+and in a fixed order: the result does not depend on the number of threads.
+
+Arrays of points are 3×N (LPS millimetres): x, y and z each lie together in memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import SimpleITK as sitk
@@ -26,10 +29,16 @@ PADDING = 2
 # radius of a brain, so that all parameters move the image alike.
 RADIUS_MM = 70.0
 
+# Differences of parameters (mm) for the derivative of the matrix: tiny, yet far above rounding.
+STEP_MM = 1e-3
+
+# Keeps the logarithm of an empty bin finite.
+TINY = 1e-12
+
 
 @dataclass(frozen=True)
 class Points:
-    """Where one image is sampled: physical points (N×3, LPS mm) and the bin each falls into."""
+    """Where one image is sampled (3×N, LPS mm) and the bin of its grey level there (N)."""
 
     where: np.ndarray
     bins: np.ndarray
@@ -37,16 +46,17 @@ class Points:
 
 @dataclass(frozen=True)
 class Volume:
-    """An image ready to interpolate: grey levels in units of bins, physical to index matrix."""
+    """An image ready to interpolate: grey levels in units of bins (z, y, x), mm to index."""
 
     levels: np.ndarray
     to_index: np.ndarray
 
     @classmethod
     def of(cls, image: sitk.Image, scale: Callable[[np.ndarray], np.ndarray]) -> Volume:
-        """``image`` with its values mapped to [0, 1] by ``scale``."""
+        """``image`` with its grey levels mapped to [0, 1] by ``scale``."""
         levels = scale(sitk.GetArrayFromImage(image)) * (BINS - 1)
-        return cls(np.ascontiguousarray(levels, np.float32), np.linalg.inv(index_to_physical(image)))
+        to_index = np.linalg.inv(index_to_physical(image))
+        return cls(np.ascontiguousarray(levels, np.float32), to_index)
 
 
 def index_to_physical(image: sitk.Image) -> np.ndarray:
@@ -55,6 +65,12 @@ def index_to_physical(image: sitk.Image) -> np.ndarray:
     result[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
     result[:3, 3] = image.GetOrigin()
     return result
+
+
+def mapped(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Points (3×N) mapped by a 4×4 matrix."""
+    x, y, z = points  # written out: a threaded matrix product may round differently
+    return np.stack([row[0] * x + row[1] * y + row[2] * z + row[3] for row in matrix[:3]])
 
 
 def linear_map(parameters: np.ndarray, centre: np.ndarray) -> np.ndarray:
@@ -76,7 +92,8 @@ class Metric:
         self.points, self.volume = points, volume
         depth, height, width = volume.levels.shape
         self._last = np.array([width, height, depth]) - 1
-        self._steps = np.array([1, width, width * height])
+        # A step to the next voxel along each axis; none along an axis of a single voxel.
+        self._steps = np.where(self._last > 0, [1, width, width * height], 0)
         self._flat = volume.levels.ravel()
 
     def __call__(self, matrix: np.ndarray) -> tuple[float, np.ndarray, float]:
@@ -85,102 +102,103 @@ class Metric:
         Samples that fall outside the volume tell nothing but still count: moving the images
         apart never pays.
         """
-        where = self.points.where
-        index = transform(self.volume.to_index @ matrix, where)
-        inside = np.all((index >= 0) & (index <= self._last), axis=1)
-        overlap = float(np.count_nonzero(inside)) / len(where)
-        if overlap == 0:
+        where, bins = self.points.where, self.points.bins
+        index = mapped(self.volume.to_index @ matrix, where)
+        inside = np.ones(len(bins), bool)
+        for axis in range(3):
+            inside &= (index[axis] >= 0) & (index[axis] <= self._last[axis])
+        count = np.count_nonzero(inside)
+        if count == 0:
             return 0.0, np.zeros((3, 4)), 0.0
-        value, slope = self._interpolate(index[inside])
-        information, weight = _information(self.points.bins[inside], value)
-        force = slope * (weight * (overlap / len(value)))[:, None]
-        moment = np.stack([(force * column[:, None]).sum(axis=0) for column in where[inside].T])
-        gradient = np.vstack([moment, force.sum(axis=0)])  # 4×3, by index coordinates
-        return overlap * information, (gradient @ self.volume.to_index[:3, :3]).T, overlap
+        if count < len(bins):
+            where, bins, index = where[:, inside], bins[inside], index[:, inside]
+        value, slope = self._interpolated(index)
+        information, weight = _information(bins, value)
+        force = slope * weight
+        moment = np.einsum("in,jn->ij", force, where)
+        by_index = np.column_stack([moment, force.sum(axis=1)]) / len(self.points.bins)
+        overlap = count / len(self.points.bins)
+        return overlap * information, self.volume.to_index[:3, :3].T @ by_index, overlap
 
-    def _interpolate(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Trilinear values and their gradients by index."""
-        low = np.minimum(index.astype(np.int64), np.maximum(self._last - 1, 0))
-        x, y, z = (index - low).astype(np.float32).T
-        base = low @ self._steps
-        dx, dy, dz = np.where(self._last > 0, self._steps, 0)
-        corner = [self._flat[base + a + b + c] for a in (0, dz) for b in (0, dy) for c in (0, dx)]
-        along_x = [corner[i + 1] - corner[i] for i in (0, 2, 4, 6)]
-        in_x = [corner[2 * i] + x * along_x[i] for i in range(4)]
-        along_y = [in_x[i + 1] - in_x[i] for i in (0, 2)]
-        in_y = [in_x[2 * i] + y * along_y[i] for i in range(2)]
-        along_z = in_y[1] - in_y[0]
-        slope_x = _mix(_mix(along_x[0], along_x[1], y), _mix(along_x[2], along_x[3], y), z)
-        slope_y = _mix(along_y[0], along_y[1], z)
-        return in_y[0] + z * along_z, np.stack([slope_x, slope_y, along_z], axis=1)
+    def _interpolated(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Trilinear values (N) and their gradients by index (3×N)."""
+        low = index.astype(np.int64)
+        np.minimum(low, np.maximum(self._last - 1, 0)[:, None], out=low)
+        x, y, z = (index - low).astype(np.float32)
+        base = low[0] + self._steps[1] * low[1] + self._steps[2] * low[2]
+        dx, dy, dz = self._steps
+        c = [self._flat[base + (a + b + d)] for a, b, d in product((0, dz), (0, dy), (0, dx))]
+        along_x = [c[1] - c[0], c[3] - c[2], c[5] - c[4], c[7] - c[6]]
+        at_x = [c[2 * i] + x * along_x[i] for i in range(4)]
+        along_y = [at_x[1] - at_x[0], at_x[3] - at_x[2]]
+        at_y = [at_x[0] + y * along_y[0], at_x[2] + y * along_y[1]]
+        along_z = at_y[1] - at_y[0]
+        slope_x = _between(
+            _between(along_x[0], along_x[1], y), _between(along_x[2], along_x[3], y), z
+        )
+        slope = np.stack([slope_x, _between(along_y[0], along_y[1], z), along_z])
+        return at_y[0] + z * along_z, slope
 
 
-def _mix(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
-    return a + t * (b - a)
+def maximum(
+    metric: Metric,
+    start: np.ndarray,
+    centre: np.ndarray,
+    dof: int,
+    steps: int,
+) -> tuple[np.ndarray, float, float]:
+    """The 4×4 matrix near ``start`` with the most information, that information, and overlap."""
+
+    def cost(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        value, by_matrix, _ = metric(start @ linear_map(parameters, centre))
+        by_step = start[:3, :3].T @ by_matrix
+        return -value, -np.array([(by_step * d).sum() for d in _derivatives(parameters, centre)])
+
+    options = {"maxiter": steps, "ftol": 1e-7, "gtol": 1e-6, "maxls": 10}
+    found = minimize(cost, np.zeros(dof), jac=True, method="L-BFGS-B", options=options)
+    best = start @ linear_map(found.x, centre)
+    value, _, overlap = metric(best)
+    return best, value, overlap
 
 
-def transform(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Points (N×3) mapped by a 4×4 matrix."""
-    x, y, z = points.T  # written out: a threaded matrix product may round differently
-    rows = [m[0] * x + m[1] * y + m[2] * z + m[3] for m in matrix[:3]]
-    return np.stack(rows, axis=1)
+def _derivatives(parameters: np.ndarray, centre: np.ndarray) -> list[np.ndarray]:
+    """Of the 3×4 matrix by each parameter."""
+    return [
+        (linear_map(parameters + d, centre) - linear_map(parameters - d, centre))[:3]
+        / (2 * STEP_MM)
+        for d in np.eye(len(parameters)) * STEP_MM
+    ]
 
 
 def _information(bins: np.ndarray, value: np.ndarray) -> tuple[float, np.ndarray]:
-    """Mutual information of fixed bins and moving values, and its derivative by each value × N."""
+    """Mutual information of bins and grey levels, and N times its derivative by each level."""
     low = value.astype(np.int64)
-    t = value - low
+    weights, slopes = _cubic_spline(value - low)
     width = BINS + 2 * PADDING
-    cell = bins * width + low + PADDING - 1
-    weights, slopes = _cubic_spline(t)
+    cell = bins * width + (low + PADDING - 1)
     joint = np.zeros(BINS * width)
     for k, weight in enumerate(weights):
         joint += np.bincount(cell + k, weight, minlength=joint.size)
     joint = joint.reshape(BINS, width) / len(value)
     fixed, moving = joint.sum(axis=1, keepdims=True), joint.sum(axis=0, keepdims=True)
-    tiny = 1e-12
-    ratio = np.log((joint + tiny) / (moving + tiny))
-    information = float((joint * (ratio - np.log(fixed + tiny))).sum())
-    flat = ratio.astype(np.float32).ravel()
-    return information, sum(slope * flat[cell + k] for k, slope in enumerate(slopes))
+    given_moving = np.log((joint + TINY) / (moving + TINY))
+    information = float((joint * (given_moving - np.log(fixed + TINY))).sum())
+    table = given_moving.astype(np.float32).ravel()
+    weight = slopes[0] * table[cell]
+    for k in (1, 2, 3):
+        weight += slopes[k] * table[cell + k]
+    return information, weight
 
 
 def _cubic_spline(t: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Weights of the four bins around a value ``t`` past a bin centre, and their derivatives."""
+    """Weights of the four bins around a level ``t`` past its bin, and their derivatives."""
+    t = t.astype(np.float32)
     s = 1 - t
-    weights = [s**3 / 6, (4 - 6 * t**2 + 3 * t**3) / 6, (4 - 6 * s**2 + 3 * s**3) / 6, t**3 / 6]
-    slopes = [-(s**2) / 2, (3 * t**2 - 4 * t) / 2, (4 * s - 3 * s**2) / 2, t**2 / 2]
+    tt, ss = t * t, s * s
+    weights = [ss * s / 6, (4 - (6 - 3 * t) * tt) / 6, (4 - (6 - 3 * s) * ss) / 6, tt * t / 6]
+    slopes = [ss / -2, (1.5 * t - 2) * t, (2 - 1.5 * s) * s, tt / 2]
     return weights, slopes
 
 
-def maximise(
-    metric: Metric,
-    start: np.ndarray,
-    centre: np.ndarray,
-    dof: int,
-    iterations: int,
-) -> tuple[np.ndarray, float, float]:
-    """The 4×4 matrix that maximises the metric near ``start``, its metric and overlap."""
-
-    def cost(parameters: np.ndarray) -> tuple[float, np.ndarray]:
-        value, by_matrix, _ = metric(start @ linear_map(parameters, centre))
-        by_step = start[:3, :3].T @ by_matrix  # chain rule through ``start``
-        return -value, -np.array([(by_step * d).sum() for d in _derivatives(parameters, centre)])
-
-    result = minimize(
-        cost, np.zeros(dof), jac=True, method="L-BFGS-B",
-        options={"maxiter": iterations, "ftol": 1e-8, "gtol": 1e-7, "maxls": 10},
-    )  # fmt: skip
-    best = start @ linear_map(result.x, centre)
-    value, _, overlap = metric(best)
-    return best, value, overlap
-
-
-def _derivatives(parameters: np.ndarray, centre: np.ndarray) -> Sequence[np.ndarray]:
-    """Of the 3×4 matrix by each parameter."""
-    step = 1e-4
-    offsets = np.eye(len(parameters)) * step
-    return [
-        (linear_map(parameters + d, centre) - linear_map(parameters - d, centre))[:3] / (2 * step)
-        for d in offsets
-    ]
+def _between(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
+    return a + t * (b - a)

@@ -6,10 +6,8 @@ fixed: it maps points of fixed to points of moving, in LPS millimetres.
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -31,7 +29,7 @@ class Level(NamedTuple):
     steps: int
 
 
-# Poses are searched at SEARCH; the result is refined through the levels of a preset.
+# Poses are searched at SEARCH; the best is refined through the levels of a preset.
 SEARCH = Level(8, 3_000, 25)
 RESOLUTIONS = {
     "coarse": (Level(4, 10_000, 30),),
@@ -47,7 +45,12 @@ AIR = -500.0
 # The head is compared with this much around it: its outline is half of the information.
 MARGIN_MM = 8.0
 
-# Poses tried: shifts along the body, for partial coverage, and turns about each axis.
+# With a brain mask, what lies further from the brain is not compared: skull and scalp move with
+# the brain, but jaw, neck and head rest do not.
+NEAR_BRAIN_MM = 20.0
+
+# Poses tried: shifts along the body, for partial coverage, and turns about each axis. The most
+# promising are followed to their end.
 SHIFTS_MM = range(-100, 101, 20)
 TURNS_DEG = (-15.0, 0.0, 15.0)
 FOLLOWED = 8
@@ -55,9 +58,17 @@ FOLLOWED = 8
 # The image with less head in it, by this factor, is the one whose points are looked up.
 PARTIAL = 0.8
 
+# Images are cropped to the points compared and this much, for them to move in.
+ROOM_MM = 24.0
+
+# Width of the smoothing at each resolution, in voxels.
+SMOOTHING = 0.35
+
 # Grey levels become bins half by value, which favours strong edges, and half by rank, which
-# favours frequent values such as brain tissue.
+# favours frequent values such as brain tissue. Quantiles are estimated from so many values.
 BY_RANK = 0.5
+QUANTILES = 65
+QUANTILE_SAMPLE = 100_000
 
 # A result beyond these limits is not a registration.
 MIN_OVERLAP = 0.4
@@ -67,9 +78,10 @@ SCALES = (0.7, 1.4)
 
 @dataclass(frozen=True)
 class Registration:
-    """A transform (fixed points to moving points, LPS) and how well the images fit."""
+    """A transform (fixed points to moving points, LPS), its inverse, and how well it fits."""
 
     transform: sitk.Transform
+    inverse: sitk.Transform
     metrics: dict[str, float] = field(default_factory=dict)
 
 
@@ -78,8 +90,7 @@ def rigid(
     moving: sitk.Image,
     *,
     dof: str = "rigid",
-    fixed_mask: sitk.Image | None = None,
-    moving_mask: sitk.Image | None = None,
+    fixed_brain: sitk.Image | None = None,
     start: str | sitk.Transform = "auto",
     resolution: str = "fine",
     seed: int = 1,
@@ -87,11 +98,24 @@ def rigid(
 ) -> Registration:
     """``moving`` onto ``fixed``, of any modality, from ``start`` or from anywhere ("auto").
 
-    Only what lies in the masks is compared. ``where`` names the image in errors.
+    With ``fixed_brain``, only the head around it is compared. ``where`` names the image in errors.
     """
-    levels = RESOLUTIONS[resolution]
-    finest = min(level.mm for level in levels)
-    pair = [_side(fixed, fixed_mask, finest), _side(moving, moving_mask, finest)]
+    near = None if fixed_brain is None else _dilated(fixed_brain, NEAR_BRAIN_MM)
+    return _linear(fixed, moving, (near, None), DOF[dof], start, RESOLUTIONS[resolution], seed, where)
+
+
+def _linear(
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    usable: tuple[sitk.Image | None, sitk.Image | None],
+    dof: int,
+    start: str | sitk.Transform,
+    levels: Sequence[Level],
+    seed: int,
+    where: str | Path,
+) -> Registration:
+    """Search and refine, with the points taken from the image that shows less of the head."""
+    pair = [_side(i, u, levels[-1].mm) for i, u in zip((fixed, moving), usable, strict=True)]
     backwards = _volume(pair[1].head) < PARTIAL * _volume(pair[0].head)
     if backwards:
         pair.reverse()
@@ -102,35 +126,11 @@ def rigid(
     else:
         found = _search(*pair, rng)
     for level in levels:
-        previous, found = found, _refine(*pair, found.matrix, level, DOF[dof], rng)
-    _check(found, previous, levels, where)
-    matrix = np.linalg.inv(found.matrix) if backwards else found.matrix
-    metrics = {"information": found.information, "overlap": found.overlap}
-    return Registration(transforms.linear(matrix), metrics)
-
-
-def to_template(
-    brain: sitk.Image,
-    template: sitk.Image,
-    *,
-    kind: str = "affine",
-    lesion_mask: sitk.Image | None = None,
-    seed: int = 1,
-    where: str | Path = "brain image",
-) -> Registration:
-    """A brain (zero outside) onto a template brain; what ``lesion_mask`` covers has no say."""
-    usable = None if lesion_mask is None else sitk.Cast(lesion_mask == 0, sitk.sitkUInt8)
-    return KINDS[kind](brain, template, usable, seed, where)
-
-
-def _affine(brain, template, usable, seed, where) -> Registration:
-    return rigid(
-        template, brain, dof="affine", moving_mask=usable,
-        resolution="template", seed=seed, where=where,
-    )  # fmt: skip
-
-
-KINDS: dict[str, Callable[..., Registration]] = {"affine": _affine}
+        found = _refined(*pair, found.matrix, level, dof, rng)
+    _check(found, where)
+    there, back = transforms.linear(found.matrix), transforms.linear(np.linalg.inv(found.matrix))
+    metrics = {"Information": found.information, "Overlap": found.overlap}
+    return Registration(back, there, metrics) if backwards else Registration(there, back, metrics)
 
 
 @dataclass(frozen=True)
@@ -153,36 +153,34 @@ class _Fit:
 
 def _side(image: sitk.Image, usable: sitk.Image | None, finest: float) -> _Side:
     small = sitk.Cast(_shrunk(image, finest), sitk.sitkFloat32)
-    if sitk.GetArrayFromImage(small).min() < AIR:
+    if sitk.GetArrayViewFromImage(small).min() < AIR:
         small = sitk.Clamp(small, sitk.sitkFloat32, *CT_WINDOW)
-    return _Side(small, _head(_at(small, SEARCH.mm)), usable)
+    return _Side(small, _head(_smooth(_shrunk(small, SEARCH.mm), SEARCH.mm)), usable)
 
 
 def _head(image: sitk.Image) -> sitk.Image:
     """The largest bright object and a margin around it."""
-    is_ct = sitk.GetArrayFromImage(image).min() < 0
+    is_ct = sitk.GetArrayViewFromImage(image).min() < 0
     soft = sitk.Clamp(image, sitk.sitkFloat32, CT_WINDOW[0], 100.0) if is_ct else image
     objects = sitk.ConnectedComponent(sitk.OtsuThreshold(soft, 0, 1))
-    largest = sitk.BinaryFillhole(sitk.RelabelComponent(objects) == 1)
-    distance = sitk.SignedMaurerDistanceMap(largest, squaredDistance=False, useImageSpacing=True)
-    return sitk.Cast(distance < MARGIN_MM, sitk.sitkUInt8)
+    return _dilated(sitk.BinaryFillhole(sitk.RelabelComponent(objects) == 1), MARGIN_MM)
 
 
 def _search(sampled: _Side, other: _Side, rng: np.random.Generator) -> _Fit:
-    """The best of many poses at low resolution, each of the most promising ones followed."""
-    metric, entropy = _metric(sampled, replace(other, usable=None), np.eye(4), SEARCH, rng)
+    """The best of many poses at low resolution, the most promising ones followed to their end."""
+    metric, entropy = _metric(sampled, other, None, SEARCH, rng)
     here, there = _centre(sampled.head), _centre(other.head)
     poses = []
     for up, *turn in product(SHIFTS_MM, TURNS_DEG, TURNS_DEG, TURNS_DEG):
         shift = there - here + [0, 0, up]
         poses.append(mi.linear_map(np.array([*shift, *np.deg2rad(turn) * mi.RADIUS_MM]), here))
     order = np.argsort([-metric(pose)[0] for pose in poses], kind="stable")
-    ends = [mi.maximise(metric, poses[i], here, 6, SEARCH.steps) for i in order[:FOLLOWED]]
+    ends = [mi.maximum(metric, poses[i], here, 6, SEARCH.steps) for i in order[:FOLLOWED]]
     matrix, information, overlap = max(ends, key=lambda end: end[1])
     return _Fit(matrix, information / entropy, overlap)
 
 
-def _refine(
+def _refined(
     sampled: _Side,
     other: _Side,
     matrix: np.ndarray,
@@ -191,51 +189,54 @@ def _refine(
     rng: np.random.Generator,
 ) -> _Fit:
     metric, entropy = _metric(sampled, other, matrix, level, rng)
-    centre = metric.points.where.mean(axis=0)
-    matrix, information, overlap = mi.maximise(metric, matrix, centre, dof, level.steps)
+    centre = metric.points.where.mean(axis=1)
+    matrix, information, overlap = mi.maximum(metric, matrix, centre, dof, level.steps)
     return _Fit(matrix, information / entropy, overlap)
 
 
 def _metric(
     sampled: _Side,
     other: _Side,
-    matrix: np.ndarray,
+    matrix: np.ndarray | None,
     level: Level,
     rng: np.random.Generator,
 ) -> tuple[mi.Metric, float]:
-    """The metric at one resolution, and the most it could be: the entropy of the samples."""
-    image, volume = _at(sampled.image, level.mm), _at(other.image, level.mm)
+    """The metric around a pose (None: not known yet), and its bound, the samples' entropy."""
+    image, volume = _shrunk(sampled.image, level.mm), _shrunk(other.image, level.mm)
     points = _points(sampled, other, matrix, image, level.points, rng)
-    values = _values(image, points)
+    if matrix is not None:
+        volume = _around(volume, mi.mapped(matrix, points))
+    values = _values(_smooth(_around(image, points), level.mm), points)
     bins = np.rint(_scale(values)(values) * (mi.BINS - 1)).astype(np.int64)
-    head = sitk.GetArrayFromImage(_on(other.head, volume)) > 0
-    scale = _scale(sitk.GetArrayFromImage(volume)[head])
+    volume = _smooth(volume, level.mm)
+    scale = _scale(sitk.GetArrayFromImage(volume)[_array_on(other.head, volume) > 0])
     share = np.bincount(bins) / len(bins)
-    entropy = -(share[share > 0] * np.log(share[share > 0])).sum()
-    return mi.Metric(mi.Points(points, bins), mi.Volume.of(volume, scale)), float(entropy)
+    entropy = -float((share * np.log(share + mi.TINY)).sum())
+    return mi.Metric(mi.Points(points, bins), mi.Volume.of(volume, scale)), entropy
 
 
 def _points(
     sampled: _Side,
     other: _Side,
-    matrix: np.ndarray,
+    matrix: np.ndarray | None,
     grid: sitk.Image,
     count: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Random points of the head that both sides want compared, off the grid on purpose."""
-    voxels = np.argwhere(sitk.GetArrayFromImage(_on(sampled.head, grid)))[:, ::-1]
+    """Random points of the head (3×N) that both sides want compared, off the grid on purpose."""
+    voxels = np.flatnonzero(_array_on(sampled.head, grid))
     chosen = voxels[rng.permutation(len(voxels))[: 4 * count]]
-    points = mi.transform(mi.index_to_physical(grid), chosen + rng.uniform(-0.5, 0.5, chosen.shape))
-    for usable, at in ((sampled.usable, points), (other.usable, mi.transform(matrix, points))):
-        if usable is not None:
-            points = points[_values(usable, at, order=0) > 0]
-    return points[:count]
+    index = np.stack(np.unravel_index(chosen, grid.GetSize()[::-1])[::-1])
+    points = mi.mapped(mi.index_to_physical(grid), index + rng.uniform(-0.5, 0.5, index.shape))
+    if sampled.usable is not None:
+        points = points[:, _values(sampled.usable, points, order=0) > 0]
+    if other.usable is not None and matrix is not None:
+        points = points[:, _values(other.usable, mi.mapped(matrix, points), order=0) > 0]
+    return points[:, :count]
 
 
-def _check(found: _Fit, previous: _Fit, levels, where: str | Path) -> None:
+def _check(found: _Fit, where: str | Path) -> None:
     """Refuse what cannot be a registration."""
-    remedy = "Look at both images; if they are right, give a start, or leave this image out."
     scales = np.linalg.svd(found.matrix[:3, :3], compute_uv=False)
     if found.overlap < MIN_OVERLAP:
         what = f"Registration left only {found.overlap:.0%} overlap"
@@ -245,6 +246,7 @@ def _check(found: _Fit, previous: _Fit, levels, where: str | Path) -> None:
         what = f"Registration stretched the image by {scales.min():.2f} to {scales.max():.2f}"
     else:
         return
+    remedy = "Look at both images; exclude this one if it does not show the same head."
     raise StrokeprepError(what, where, remedy)
 
 
@@ -257,44 +259,65 @@ def _shrunk(image: sitk.Image, mm: float) -> sitk.Image:
     return sitk.BinShrink(image, factors)
 
 
-def _at(image: sitk.Image, mm: float) -> sitk.Image:
-    """The image at a resolution: blocks averaged and the block's edges smoothed."""
-    small = _shrunk(image, mm)
-    for axis, (spacing, size) in enumerate(zip(small.GetSpacing(), small.GetSize(), strict=True)):
-        if spacing < 1.5 * mm and size > 4:  # coarser is smooth already, shorter cannot be filtered
-            small = sitk.RecursiveGaussian(small, 0.35 * mm, direction=axis)
-    return small
+def _smooth(image: sitk.Image, mm: float) -> sitk.Image:
+    """The image with the edges of its blocks rounded to a resolution of ``mm``."""
+    for axis, (spacing, size) in enumerate(zip(image.GetSpacing(), image.GetSize(), strict=True)):
+        if SMOOTHING and spacing < 1.5 * mm and size > 4:  # else smooth already, or too short to filter
+            image = sitk.RecursiveGaussian(image, SMOOTHING * mm, direction=axis)
+    return image
 
 
-def _on(mask: sitk.Image, grid: sitk.Image) -> sitk.Image:
-    return sitk.Resample(mask, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+def _around(image: sitk.Image, points: np.ndarray) -> sitk.Image:
+    """The part of the image that ``points`` (3×N) lie in, with room to move."""
+    index = mi.mapped(np.linalg.inv(mi.index_to_physical(image)), points)
+    room = ROOM_MM / np.array(image.GetSpacing())
+    low = np.floor(index.min(axis=1) - room).astype(int)
+    high = np.ceil(index.max(axis=1) + room).astype(int) + 1
+    low, high = (np.clip(edge, 0, image.GetSize()) for edge in (low, high))
+    if np.any(low >= high):
+        return image
+    return image[tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))]
+
+
+def _dilated(mask: sitk.Image, mm: float) -> sitk.Image:
+    """What lies in the mask or nearer to it than ``mm``."""
+    small = _shrunk(sitk.Cast(mask > 0, sitk.sitkFloat32), 2) >= 0.5
+    distance = sitk.SignedMaurerDistanceMap(small, squaredDistance=False, useImageSpacing=True)
+    return sitk.Cast(distance < mm, sitk.sitkUInt8)
+
+
+def _array_on(mask: sitk.Image, grid: sitk.Image) -> np.ndarray:
+    """A mask's voxels (z, y, x) on another grid."""
+    on = sitk.Resample(mask, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+    return sitk.GetArrayFromImage(on)
 
 
 def _volume(mask: sitk.Image) -> float:
-    return float(np.count_nonzero(sitk.GetArrayFromImage(mask))) * np.prod(mask.GetSpacing())
+    return float(np.count_nonzero(sitk.GetArrayViewFromImage(mask)) * np.prod(mask.GetSpacing()))
 
 
 def _centre(mask: sitk.Image) -> np.ndarray:
     """Centre of gravity, LPS mm."""
-    index = np.argwhere(sitk.GetArrayFromImage(mask))[:, ::-1].mean(axis=0)
-    return mi.transform(mi.index_to_physical(mask), index[None])[0]
+    index = np.argwhere(sitk.GetArrayViewFromImage(mask))[:, ::-1].mean(axis=0)
+    return mi.mapped(mi.index_to_physical(mask), index)
 
 
 def _values(image: sitk.Image, points: np.ndarray, order: int = 1) -> np.ndarray:
-    """The image at physical points; 0 outside."""
-    index = mi.transform(np.linalg.inv(mi.index_to_physical(image)), points)
-    voxels = sitk.GetArrayFromImage(image)
+    """The image at physical points: between voxels, or (order 0) the nearest and 0 outside."""
+    index = mi.mapped(np.linalg.inv(mi.index_to_physical(image)), points)
     mode = "nearest" if order else "constant"
-    return ndimage.map_coordinates(voxels, index.T[::-1], order=order, mode=mode)
+    voxels = sitk.GetArrayViewFromImage(image)
+    return ndimage.map_coordinates(voxels, index[::-1], order=order, mode=mode)
 
 
 def _scale(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """The map from grey values to [0, 1] that spends bins where ``values`` need them."""
-    ranks = np.linspace(0, 1, 65)
-    knots, first = np.unique(np.quantile(values, ranks), return_index=True)
+    ranks = np.linspace(0, 1, QUANTILES)
+    thinned = values[:: max(1, len(values) // QUANTILE_SAMPLE)]
+    knots, first = np.unique(np.quantile(thinned, ranks), return_index=True)
     if len(knots) < 2:
-        return lambda x: np.zeros(x.shape)
-    linear = (knots - knots[0]) / (knots[-1] - knots[0])
-    mixed = BY_RANK * ranks[first] + (1 - BY_RANK) * linear
-    mixed = (mixed - mixed[0]) / (mixed[-1] - mixed[0])
-    return lambda x: np.interp(x, knots, mixed)
+        return np.zeros_like
+    by_value = (knots - knots[0]) / (knots[-1] - knots[0])
+    by_rank = (ranks[first] - ranks[first[0]]) / (ranks[first[-1]] - ranks[first[0]])
+    target = BY_RANK * by_rank + (1 - BY_RANK) * by_value
+    return lambda x: np.interp(x, knots, target)

@@ -69,6 +69,12 @@ def cubic_grid(image: sitk.Image, spacing_mm: float) -> sitk.Image:
     return grid
 
 
+@cache
+def depth() -> sitk.Image:
+    """Millimetres from the surface of the built-in template's brain: positive inside."""
+    return distance(_builtin().brain)
+
+
 def distance(mask: sitk.Image) -> sitk.Image:
     """Millimetres to the surface of a mask: positive inside, negative outside."""
     field = sitk.SignedMaurerDistanceMap(

@@ -67,6 +67,6 @@ def write_subject(
 
 def write_dataset(subjects: Sequence[str], raw: Path, truth: Path, *, seed: int) -> None:
     """Write the dataset-level files: descriptions, tables, READMEs. No subject's images."""
-    from .study import write_dataset as write
+    from .dataset import write_dataset as write
 
     write(subjects, raw, truth, seed=seed)

@@ -1,14 +1,10 @@
-"""What a scanner does to a head: grid, pose, slice profile, noise, and the file on disk."""
+"""What a scanner does to a head: grid, pose, slice profile and noise."""
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
@@ -69,7 +65,7 @@ class Grid:
         )
 
     def image(self) -> sitk.Image:
-        """An empty image that carries this geometry (2-D memory cost only in SimpleITK)."""
+        """An empty image that carries this geometry."""
         image = sitk.Image(self.size, sitk.sitkUInt8)
         image.SetSpacing(self.spacing)
         image.SetOrigin(self.origin)
@@ -200,37 +196,3 @@ def rician(random: np.random.Generator, signal: np.ndarray, sigma: float) -> np.
     """Magnitude of a signal with complex noise."""
     real = signal + sigma * random.standard_normal(signal.shape, np.float32)
     return np.hypot(real, sigma * random.standard_normal(signal.shape, np.float32))
-
-
-def write_nifti(
-    path: Path,
-    array: np.ndarray,
-    grid: Grid,
-    *,
-    description: str = "",
-    frame_s: float | None = None,
-    comment: str | None = None,
-) -> None:
-    """Write a [z, y, x] or [t, z, y, x] array; the same input gives the same bytes."""
-    image = nib.Nifti1Image(array.T, grid.affine, dtype=array.dtype)
-    header = image.header
-    header.set_qform(grid.affine, code=2)
-    header.set_sform(grid.affine, code=1)
-    header.set_xyzt_units("mm", "sec" if frame_s is not None else None)
-    header["descrip"] = description.encode("ascii")[:79]
-    if frame_s is not None:
-        header["pixdim"][4] = frame_s
-    if comment is not None:
-        header.extensions.append(nib.nifti1.Nifti1Extension("comment", comment.encode("ascii")))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        path.open("wb") as raw,
-        gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=raw, mtime=0) as stream,
-    ):
-        image.to_stream(stream)
-
-
-def write_json(path: Path, content: dict) -> None:
-    """Write a sidecar with stable layout."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=2, sort_keys=False) + "\n", encoding="utf-8")

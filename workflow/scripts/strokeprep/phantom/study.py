@@ -1,9 +1,8 @@
-"""Writing a synthetic study: raw BIDS files on one side, the truth about them on the other."""
+"""Writing one subject: raw BIDS files on one side, the truth about them on the other."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,11 @@ import SimpleITK as sitk
 
 from . import exam, scanner
 from .exam import View
+from .files import write_json, write_nifti, write_table
 from .mapping import draw_mapping
-from .names import COW_LABELS, GRIDS, MNI, image_stem
+from .names import GRIDS, MNI, image_stem
 from .protocol import Protocol, Scan, protocol
-from .scanner import centred_grid, pose, write_json, write_nifti
+from .scanner import centred_grid, pose
 from .shapes import FLIP
 from .subject import Head, draw_traits, make_head
 from .tissue import MATERIALS, TISSUE_NUMBER
@@ -163,7 +163,7 @@ def _view(
         up = np.reshape(grid.direction, (3, 3))[:, 2]
         rise = height + TOP_MARGIN_MM - (scan.size[2] - 0.5) * scan.spacing[2]
         origin = np.array(grid.origin) + rise * up
-        grid = scanner.replace(grid, origin=tuple(origin.tolist()))
+        grid = replace(grid, origin=tuple(origin.tolist()))
     return View(grid, placed, scan.over)
 
 
@@ -226,7 +226,7 @@ def _write_ctp(
     files.true("ctp_artery", exam.artery_labels(slab, view), view)
     curves = exam.ctp_curves(times)
     rows = zip(times, curves["artery"], curves["vein"], strict=True)
-    _write_table(files.truth / "ctp_aif.tsv", ("time_s", "aif_hu", "vof_hu"), rows)
+    write_table(files.truth / "ctp_aif.tsv", ("time_s", "aif_hu", "vof_hu"), rows)
     return motion
 
 
@@ -270,14 +270,7 @@ def _write_motion(path: Path, motion: exam.Motion, times: np.ndarray) -> None:
         shift = np.array(rigid.TransformPoint((0.0, 0.0, 0.0)))
         numbers = np.r_[motion.angles[frame], motion.shifts[frame], motion.centre]
         rows.append([frame, time, *numbers, *np.c_[matrix, shift].ravel()])
-    _write_table(path, names, rows)
-
-
-def _write_table(path: Path, names: Sequence[str], rows) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = ["\t".join(names)]
-    lines += ["\t".join(v if isinstance(v, str) else f"{v:.10g}" for v in row) for row in rows]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_table(path, names, rows)
 
 
 def _facts(head: Head, plan: Plan) -> dict:
@@ -294,104 +287,3 @@ def _facts(head: Head, plan: Plan) -> dict:
         "perfusion": {name: asdict(t) | {"mtt_s": t.mtt_s} for name, t in exam.PERFUSION.items()},
         "bolus": asdict(exam.BOLUS),
     }
-
-
-def write_dataset(subjects: Sequence[str], raw: Path, truth: Path, *, seed: int) -> None:
-    """Write what belongs to the dataset and not to one subject."""
-    raw, truth = Path(raw), Path(truth)
-    description = {"BIDSVersion": "1.11.1", "License": "CC0"}
-    write_json(
-        raw / "dataset_description.json",
-        {"Name": "Synthetic acute stroke", "DatasetType": "raw"} | description,
-    )
-    write_json(
-        raw / "derivatives/manual/dataset_description.json",
-        {"Name": "Labels of the synthetic strokes", "DatasetType": "derivative"}
-        | description
-        | {"GeneratedBy": [{"Name": "manual"}]},
-    )
-    (raw / "README").write_text(RAW_README, encoding="utf-8")
-    truth.mkdir(parents=True, exist_ok=True)
-    (truth / "README.md").write_text(TRUTH_README, encoding="utf-8")
-    table = [(str(number), name) for number, name in COW_LABELS.items()]
-    _write_table(raw / "derivatives/manual/seg-CoW_dseg.tsv", ("index", "name"), table)
-    _write_people(subjects, raw, seed)
-
-
-def _write_people(subjects: Sequence[str], raw: Path, seed: int) -> None:
-    """Participants and phenotype tables; a row depends on its own subject alone."""
-    tables: dict[str, list] = {name: [] for name in TABLES}
-    for subject in subjects:
-        random = np.random.default_rng(np.random.SeedSequence([seed, int(subject), 99]))
-        age, nihss = int(random.integers(45, 90)), int(random.integers(4, 22))
-        sex = str(random.choice(["F", "M"]))
-        onset = int(random.integers(40, 600))
-        mrs = int(np.clip(round(nihss / 5 + random.normal(0, 0.8)), 0, 6))
-        who = f"sub-{subject}"
-        tables["participants"].append([who, age, sex])
-        tables["phenotype/demographic_baseline"].append([who, age, sex, nihss, onset])
-        tables["phenotype/outcome"].append([who, max(nihss - 5, 0), mrs])
-    for name, columns in TABLES.items():
-        _write_table(raw / f"{name}.tsv", ("participant_id", *columns), tables[name])
-        write_json(raw / f"{name}.json", columns)
-
-
-TABLES: dict[str, dict] = {
-    "participants": {
-        "age": {"Description": "Age at stroke (synthetic)", "Units": "year"},
-        "sex": {"Description": "Sex (synthetic)", "Levels": {"F": "female", "M": "male"}},
-    },
-    "phenotype/demographic_baseline": {
-        "age": {"Description": "Age at stroke (synthetic)", "Units": "year"},
-        "sex": {"Description": "Sex (synthetic)", "Levels": {"F": "female", "M": "male"}},
-        "nihss_admission": {"Description": "NIH Stroke Scale at admission (synthetic)"},
-        "onset_to_ct_min": {"Description": "Onset to CT (synthetic)", "Units": "min"},
-    },
-    "phenotype/outcome": {
-        "nihss_24h": {"Description": "NIH Stroke Scale after 24 hours (synthetic)"},
-        "mrs_90d": {"Description": "Modified Rankin Scale after 90 days (synthetic)"},
-    },
-}
-
-RAW_README = """\
-Synthetic acute-stroke study, made by strokeprep's phantom around the MNI152 template.
-No image shows a person; names, dates and identifiers in the headers and sidecars are invented
-so that their removal can be checked.
-CT follows the draft ct/ datatype. Labels drawn on native grids are in derivatives/manual.
-"""
-
-TRUTH_README = """\
-# The truth about the synthetic study
-
-One folder per subject. Image arrays lie on the native grids of the raw images.
-
-Transforms (ITK text files; points in LPS millimetres)
-: `from-head_to-X.tfm` maps a head point to the point of image X's world where it was scanned:
-  `SimpleITK.ReadTransform(f).TransformPoint(head_point)`. X is ncct, cta, ctp (reference pose),
-  dwi (b0, trace, ADC share it) or t1w; all rigid. `from-head_to-MNI152NLin2009aSym.tfm` maps a
-  head point to the template: affine for an undeformed subject, otherwise a B-spline in head
-  space followed by an affine. To bring CTA onto NCCT, resample with
-  NCCT point -> head -> CTA point: `CompositeTransform([to_cta, to_ncct.GetInverse()])`.
-
-`ctp_motion.tsv`
-: per frame, the rigid motion that maps a reference-pose CTP point to where it is in that frame
-  (LPS; Euler angles in SimpleITK's default order about centre c; m00..m23 is the same as a
-  3 x 4 matrix). Each parameter's mean over the frames is zero.
-
-`X_brain`, `X_face`
-: filled brain (grey, white, CSF inside the pia), and soft tissue and eyes a defacer must remove.
-  A voxel counts when at least half of the line through its centre, along the slice's
-  thickness, is inside; voxels a CT does not reconstruct do not count.
-
-`ncct_lesion`, `ncct_lvo`, `ncct_cow`, `ncct_tissue`
-: the labels drawn straight on the NCCT grid; tissue numbers are named in `truth.json`.
-
-`ctp_cbf`, `ctp_cbv`, `ctp_mtt`, `ctp_tmax`
-: ml/100 g/min, ml/100 g, s, s at the reference pose. Flow and volume are voxel means, MTT is
-  60 CBV / CBF; "tmax" is the flow-weighted arrival delay after the arterial input and nothing
-  else (no half transit time). Zero where there is no tissue.
-
-`ctp_aif.tsv`, `ctp_artery`
-: enhancement of a pure artery and of the venous outflow at the frame times; 1 marks voxels that
-  are at least 40 % artery, 2 at least 40 % vein.
-"""

@@ -255,3 +255,14 @@ def test_no_two_config_files_write_to_one_folder():
     given = [yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) for name in STUDIES]
     folders = [each[key] for each in given for key in ("output", "work")]
     assert len(set(folders)) == len(folders)
+
+
+@pytest.mark.parametrize(("text", "number"), [("2", 2), ("0.5", 0.5), ("-1", -1)])
+def test_numbers_of_the_command_line_come_as_text_and_are_read(text, number):
+    rules = {"properties": {"a": {"properties": {"b": {"type": "number"}}}}}
+    assert config._typed({"a": {"b": text}}, rules) == {"a": {"b": number}}
+
+
+def test_text_stays_text_where_text_belongs():
+    assert load(study={"subjects": ["01"]})["study"]["subjects"] == ["01"]
+    assert load(output="12")["output"] == "12"

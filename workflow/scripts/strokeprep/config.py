@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -40,7 +41,7 @@ def load(config: Mapping, schema: Path) -> dict[str, Any]:
     ``phantom`` alone stays away from studies that are not simulated.
     """
     rules = read_schema(schema)
-    given = {"study": {}} | _without_empty_sections(config, rules)
+    given = {"study": {}} | _typed(_without_empty_sections(config, rules), rules)
     _refuse_unknown(given, rules, rules)
     _refuse_invalid(given, rules)
     if given["study"]["layout"] != PHANTOM:
@@ -81,6 +82,24 @@ def _without_empty_sections(config: Mapping, rules: Mapping) -> dict[str, Any]:
         else value
         for key, value in config.items()
     }
+
+
+def _typed(given: Mapping, rules: Mapping) -> dict[str, Any]:
+    """Text where a number or a truth value belongs, as --config 'phantom={seed: 2}' hands it over."""
+    sections = rules.get("properties", {})
+    return {
+        key: _typed(value, sections.get(key, {}))
+        if isinstance(value, Mapping)
+        else _read_as(value, sections.get(key, {}).get("type"))
+        for key, value in given.items()
+    }
+
+
+def _read_as(value: Any, wanted: str | list[str] | None) -> Any:
+    if isinstance(value, str) and wanted in ("integer", "number", "boolean"):
+        read = yaml.safe_load(value) if re.fullmatch(r"[a-z]+|[-+.\d]+", value) else value
+        return read if isinstance(read, bool | int | float) else value
+    return value
 
 
 def _without(rules: Mapping, key: str) -> dict[str, Any]:

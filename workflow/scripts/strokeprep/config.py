@@ -97,7 +97,7 @@ def _typed(given: Mapping, rules: Mapping) -> dict[str, Any]:
 
 def _read_as(value: Any, wanted: str | list[str] | None) -> Any:
     if isinstance(value, str) and wanted in ("integer", "number", "boolean"):
-        read = yaml.safe_load(value) if re.fullmatch(r"[a-z]+|[-+.\d]+", value) else value
+        read = yaml.safe_load(value) if re.fullmatch(r"true|false|[-+.\d]+", value) else value
         return read if isinstance(read, bool | int | float) else value
     return value
 

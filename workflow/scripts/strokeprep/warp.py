@@ -17,8 +17,8 @@ from strokeprep.errors import StrokeprepError
 
 LATTICE_MM = 3.0
 BOX_MARGIN_MM = 15.0  # of lattice around the brain
-COMPARED_MM = 4.0  # around the brain: enough for the skull's inner table
-KNOTS_MM = 30.0
+COMPARED_MM = 5.0  # around the brain: enough for the skull's inner table
+KNOTS_MM = 40.0
 INVERSION_STEPS = 20
 SETTINGS = {
     "Metric": "AdvancedMattesMutualInformation",

@@ -14,8 +14,6 @@ rule brain:
     params:
         modality=lambda w: mask_scan(w).modality,
         backend=lambda w: CONFIG["brain"][mask_scan(w).modality],
-        template=CONFIG["template"],
-        seed=CONFIG["seed"],
         code=code("brain.py"),
     threads: CONFIG["threads"]["registration"]
     resources:

@@ -1,10 +1,20 @@
 """Faces and private header fields stay behind: after these rules nobody opens a raw image."""
 
 
+def whole_head(scan):
+    """The scan through which a scan's face is found: its subject's reference, or itself."""
+    return STUDY.reference(scan) or scan
+
+
 def guide(scan):
-    """The raw image through which a scan's head is found; none for the reference itself."""
-    reference = STUDY.reference(scan)
-    return [] if reference in (None, scan) else str(reference.pilot.path)
+    """The raw image of that scan; none where a scan is found by itself."""
+    other = whole_head(scan)
+    return [] if other is scan else str(other.pilot.path)
+
+
+def located(scan):
+    """Where the head of a raw image lies in the template."""
+    return f"{WORK}/located/{scan.folder}/{scan.datatype}/{scan.stem}.h5"
 
 
 def face_of(wildcards):
@@ -12,10 +22,33 @@ def face_of(wildcards):
     return [] if scan.defaced else out(naming.face_mask(scan))
 
 
+rule locate:
+    input:
+        image=lambda w: str(image_scan(w).pilot.path),
+        admitted=lambda w: admitted(image_scan(w).subject),
+    output:
+        transform=located(ANY),
+    log:
+        log_of("locate", "{folder}/{datatype}/{stem}"),
+    benchmark:
+        benchmark_of("locate", "{folder}/{datatype}/{stem}")
+    params:
+        modality=lambda w: image_scan(w).modality,
+        code=code("locate.py"),
+    resources:
+        mem_mb=megabytes(4000),
+        runtime=30,
+    conda:
+        "../../envs/imaging.yaml"
+    script:
+        "../scripts/locate.py"
+
+
 rule face:
     input:
         image=lambda w: str(mask_scan(w).pilot.path),
         guide=lambda w: guide(mask_scan(w)),
+        located=lambda w: located(whole_head(mask_scan(w))),
         admitted=lambda w: admitted(mask_scan(w).subject),
     output:
         mask=out(naming.face_mask(ANY)),
@@ -26,16 +59,10 @@ rule face:
         benchmark_of("face", naming.face_mask(ANY))
     params:
         raw=lambda w: [naming.raw_uri(mask_scan(w), mask_scan(w).pilot.kind.suffix)],
-        modality=lambda w: mask_scan(w).modality,
-        guide_modality=lambda w: STUDY.reference(mask_scan(w)).modality
-        if guide(mask_scan(w))
-        else None,
         backend=lambda w: CONFIG["deface"][mask_scan(w).modality],
         settings=CONFIG["deface"],
-        template=CONFIG["template"],
         seed=CONFIG["seed"],
         code=code("face.py"),
-    threads: CONFIG["threads"]["registration"]
     resources:
         mem_mb=megabytes(4000),
         runtime=30,
@@ -60,7 +87,6 @@ rule deface:
         benchmark_of("deface", naming.defaced(ANY, "{suffix}"))
     params:
         raw=lambda w: [naming.raw_uri(image_scan(w), w.suffix)],
-        modality=lambda w: image_scan(w).modality,
         kind=lambda w: raw_image(w).kind.name,
         code=code("deface.py"),
     resources:

@@ -31,10 +31,6 @@ rule register:
     benchmark:
         benchmark_of("register", naming.to_reference(ANY, "{scan}", "{reference}"))
     params:
-        modalities=lambda w: (
-            STUDY.reference(image_scan(w)).modality,
-            image_scan(w).modality,
-        ),
         dof=CONFIG["registration"]["to_reference"],
         seed=CONFIG["seed"],
         code=code("register.py"),
@@ -65,7 +61,6 @@ rule normalise:
     benchmark:
         benchmark_of("normalise", naming.to_template(ANY, "{scan}", TEMPLATE.label))
     params:
-        modality=lambda w: image_scan(w).modality,
         kind=CONFIG["registration"]["to_template"],
         template=CONFIG["template"],
         seed=CONFIG["seed"],

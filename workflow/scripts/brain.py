@@ -9,6 +9,5 @@ with job(snakemake) as sidecar:
         snakemake.output.mask,
         modality=params.modality,
         backend=params.backend,
-        settings=params.template,
     )
     sidecar.update(done | place(snakemake))

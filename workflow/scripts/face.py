@@ -7,9 +7,8 @@ with job(snakemake) as sidecar:
     done = release.face(
         snakemake.input.image,
         snakemake.input.guide or None,
+        snakemake.input.located,
         snakemake.output.mask,
-        modality=params.modality,
-        guide_modality=params.guide_modality,
         backend=params.backend,
         settings=params.settings,
         seed=params.seed,

@@ -7,6 +7,7 @@ with job(snakemake) as sidecar:
     done = alignment.to_reference(
         snakemake.input.moving,
         snakemake.input.fixed,
+        snakemake.input.brain,
         snakemake.output.transform,
         names=(snakemake.wildcards.scan, snakemake.wildcards.reference),
         dof=params.dof,

@@ -14,6 +14,7 @@ from strokeprep import images, labels, registration, sidecars, spaces, template,
 def to_reference(
     moving: str,
     fixed: str,
+    brain: str,
     target: str,
     *,
     names: tuple[str, str],
@@ -22,7 +23,12 @@ def to_reference(
 ) -> dict[str, Any]:
     """Register a scan to its subject's reference; writes the transform, returns its sidecar."""
     found = registration.rigid(
-        images.read(fixed), images.read(moving), dof=dof, seed=seed, where=moving
+        images.read(fixed),
+        images.read(moving),
+        dof=dof,
+        fixed_brain=images.read(brain),
+        seed=seed,
+        where=moving,
     )
     transforms.write(found.transform, target)
     return sidecars.transform(*names, dof) | {"Metrics": found.metrics, "Seed": seed}

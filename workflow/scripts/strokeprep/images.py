@@ -70,6 +70,18 @@ def read(path: str | Path, dtype: np.dtype | type | None = None) -> sitk.Image:
     return from_array(data if dtype is None else data.astype(dtype), nifti.affine, path)
 
 
+def read_mean(path: str | Path) -> sitk.Image:
+    """A 3D image, or the mean over time of a 4D one, in single precision."""
+    nifti = open_nifti(Path(path))
+    data = voxels(nifti, Path(path))
+    if data.ndim == 3:
+        return from_array(data, nifti.affine, path)
+    total = np.zeros(data.shape[:3], np.float32)
+    for index in range(data.shape[3]):  # frame by frame: a float copy of a series is gigabytes
+        total += data[..., index]
+    return from_array(total / data.shape[3], nifti.affine, path)
+
+
 def read_grid(path: str | Path) -> sitk.Image:
     """An empty image on the grid of a file, whose voxels are not read."""
     nifti = open_nifti(Path(path))

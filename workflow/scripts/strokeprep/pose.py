@@ -25,6 +25,10 @@ STEPS = 25
 NODS_DEGREES = (-20.0, 0.0, 20.0)
 VARIANCE_FLOOR = 0.03  # of the image's variance: no class is trusted beyond it
 
+# The coarse fit settles on a size that is a little wrong either way.
+SIZES_TRIED = (0.92, 1.0)
+ISOTROPIC = np.diag([1.0, 1.0, 1.0, 0.0])
+
 # Shells around the brain, in mm from its surface: skull, scalp and air where nearly every head has
 # them. What lies between may be either, and is left out.
 SHELLS_MM = ((2.5, 7.0), (18.0, 26.0))
@@ -34,6 +38,9 @@ BRAIN_BINS = 8
 
 # The shells end where a skull base or a face begins (MNI, mm): around it all bets are off.
 BASE_Z, BROW_Y, BROW_Z = -25.0, 45.0, 5.0
+
+BIAS_MM = 6.0
+BIAS_STEPS = (20, 20, 20)
 
 CENTRE = np.array([0.0, -18.0, 10.0])  # of the MNI brain; rotations and scales are about it
 TOP_Z = 95.0  # of the scalp over the MNI brain
@@ -106,17 +113,40 @@ class Level:
 
 def locate(image: sitk.Image, modality: str, where: str = "image") -> Pose:
     """The pose of a head that is mostly in view; refused where the fit is not credible."""
-    small = template.shrunk(image, FINE_MM * 0.75)
-    small = images.like(compressed(images.array(small), modality), small)
+    small = prepared(image, modality, FINE_MM)
     coarse, fine = (level(small, mm) for mm in (COARSE_MM, FINE_MM))
     start = first_guess(small, where)
     tried = [fit(samples(COARSE_MM), coarse, start @ _nod(nod), 7) for nod in NODS_DEGREES]
     rough, _ = max(tried, key=lambda result: result[1].information)
-    matrix, score = fit(samples(FINE_MM), fine, rough, 12)
+    refined = [
+        fit(samples(FINE_MM), fine, rough @ _about_centre(np.log(size) * ISOTROPIC), 12)
+        for size in SIZES_TRIED
+    ]
+    matrix, score = max(refined, key=lambda result: result[1].information)
     return _credible(matrix, score, where)
 
 
-def compressed(data: np.ndarray, modality: str) -> np.ndarray:
+def prepared(image: sitk.Image, modality: str, spacing_mm: float) -> sitk.Image:
+    """The image at about a resolution, evenly lit, tissues apart on a scale of about 0 to 1."""
+    small = sitk.Cast(template.shrunk(image, spacing_mm * 0.75), sitk.sitkFloat32)
+    if modality == "mr":
+        small = _evenly_lit(small)
+    return images.like(_compressed(images.array(small), modality), small)
+
+
+def _evenly_lit(image: sitk.Image) -> sitk.Image:
+    """An MR image without the slow shading of its coils (N4)."""
+    image = images.like(np.maximum(np.nan_to_num(images.array(image)), 0), image)
+    coarse = template.shrunk(image, BIAS_MM)
+    data = images.array(coarse)
+    inside = images.like((data > _tissue_threshold(data)).astype(np.uint8), coarse)
+    correction = sitk.N4BiasFieldCorrectionImageFilter()
+    correction.SetMaximumNumberOfIterations(BIAS_STEPS)
+    correction.Execute(coarse + 1.0, inside)
+    return image / sitk.Exp(correction.GetLogBiasFieldAsImage(image))
+
+
+def _compressed(data: np.ndarray, modality: str) -> np.ndarray:
     """Values on a scale of about 0 to 1 where the tissues of a head stand apart."""
     if modality == "ct":
         hu, shade = (-1000, -250, -100, 0, 80, 250, 800), (0, 0.05, 0.3, 0.45, 0.65, 0.9, 1.0)
@@ -291,7 +321,7 @@ def _nod(degrees: float) -> np.ndarray:
 
 def _tissue_threshold(data: np.ndarray) -> float:
     """Between air and tissue of a compressed image (Otsu, then halfway down to the air)."""
-    filled = data[data > 0.02]
+    filled = data[data > 0.02 * data.max()]
     return 0.5 * float(np.median(filled)) if filled.size else 0.5
 
 

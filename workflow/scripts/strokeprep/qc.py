@@ -75,7 +75,8 @@ def label_kept(
     changed = set(old["Volumes"]) ^ set(new["Volumes"])
     yield Check(subject, step, "labels_changed", len(changed), "labels", 0 if whole else None)
     if labels.volume(old):
-        change = abs(labels.volume(new) / labels.volume(old) - 1)
+        judged_by = max(labels.volume(old), limits["small_label_ml"])
+        change = abs(labels.volume(new) - labels.volume(old)) / judged_by
         yield Check(subject, step, "volume_change", change, "ratio", limit if whole else None)
 
 
@@ -102,7 +103,7 @@ def brain_fits(subject: str, brain: str, settings: Mapping, limits: Mapping[str,
     """Overlap of the brain in template space with the template's own."""
     inside = images.read(brain)
     standard = transforms.resample(
-        spaces.template_brain(settings), inside, [], transforms.NEAREST
+        spaces.standard(settings).brain, inside, [], transforms.NEAREST
     )
     overlap = labels.dice(images.array(inside), images.array(standard))
     limit = limits["template_dice"]

@@ -6,6 +6,7 @@ fixed: it maps points of fixed to points of moving, in LPS millimetres.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -50,16 +51,20 @@ MARGIN_MM = 8.0
 NEAR_BRAIN_MM = 20.0
 
 # Poses tried: shifts along the body, for partial coverage, and turns about each axis. The most
-# promising are followed to their end.
+# promising are followed to their end, and the best of these, where they differ, refined.
 SHIFTS_MM = range(-100, 101, 20)
 TURNS_DEG = (-15.0, 0.0, 15.0)
 FOLLOWED = 8
+REFINED = 3
 
 # The image with less head in it, by this factor, is the one whose points are looked up.
 PARTIAL = 0.8
 
 # Images are cropped to the points compared and this much, for them to move in.
 ROOM_MM = 24.0
+
+# Voxels this much longer than a resolution are thick slices: nothing is gained within them.
+THICK = 1.5
 
 # Width of the smoothing at each resolution, in voxels.
 SMOOTHING = 0.35
@@ -69,6 +74,15 @@ SMOOTHING = 0.35
 BY_RANK = 0.5
 QUANTILES = 65
 QUANTILE_SAMPLE = 100_000
+
+# A brain's grey levels run between these quantiles; what surrounds it gets a level as far below
+# them as they are apart.
+BRAIN_WINDOW = (0.01, 0.99)
+OUTSIDE = -1.0
+
+# SyN by ANTs: grid, similarity and steps per resolution.
+SYN_MM = 2.0
+SYN = {"syn_metric": "CC", "syn_sampling": 3, "reg_iterations": (40, 30, 15)}
 
 # A result beyond these limits is not a registration.
 MIN_OVERLAP = 0.4
@@ -100,37 +114,99 @@ def rigid(
 
     With ``fixed_brain``, only the head around it is compared. ``where`` names the image in errors.
     """
+    levels = RESOLUTIONS[resolution]
     near = None if fixed_brain is None else _dilated(fixed_brain, NEAR_BRAIN_MM)
-    return _linear(fixed, moving, (near, None), DOF[dof], start, RESOLUTIONS[resolution], seed, where)
+    pair = _head_side(fixed, near, levels[-1].mm), _head_side(moving, None, levels[-1].mm)
+    known = start if isinstance(start, sitk.Transform) else None
+    return _registered(*pair, DOF[dof], known, levels, seed, where)
 
 
-def _linear(
-    fixed: sitk.Image,
-    moving: sitk.Image,
-    usable: tuple[sitk.Image | None, sitk.Image | None],
-    dof: int,
-    start: str | sitk.Transform,
-    levels: Sequence[Level],
+def to_template(
+    brain: sitk.Image,
+    template: sitk.Image,
+    *,
+    kind: str = "affine",
+    lesion_mask: sitk.Image | None = None,
+    seed: int = 1,
+    where: str | Path = "brain image",
+) -> Registration:
+    """A brain onto a template brain, both 0 outside; what ``lesion_mask`` covers has no say."""
+    return KINDS[kind](brain, template, lesion_mask, seed, where)
+
+
+def _affine(
+    brain: sitk.Image,
+    template: sitk.Image,
+    lesion_mask: sitk.Image | None,
     seed: int,
     where: str | Path,
 ) -> Registration:
-    """Search and refine, with the points taken from the image that shows less of the head."""
-    pair = [_side(i, u, levels[-1].mm) for i, u in zip((fixed, moving), usable, strict=True)]
-    backwards = _volume(pair[1].head) < PARTIAL * _volume(pair[0].head)
-    if backwards:
-        pair.reverse()
-    rng = np.random.default_rng(seed)
-    if isinstance(start, sitk.Transform):
-        matrix = transforms.matrix(start)
-        found = _Fit(np.linalg.inv(matrix) if backwards else matrix)
-    else:
-        found = _search(*pair, rng)
-    for level in levels:
-        found = _refined(*pair, found.matrix, level, dof, rng)
-    _check(found, where)
-    there, back = transforms.linear(found.matrix), transforms.linear(np.linalg.inv(found.matrix))
-    metrics = {"Information": found.information, "Overlap": found.overlap}
-    return Registration(back, there, metrics) if backwards else Registration(there, back, metrics)
+    levels = RESOLUTIONS["template"]
+    healthy = None if lesion_mask is None else sitk.Cast(lesion_mask == 0, sitk.sitkUInt8)
+    pair = _brain_side(template, None, levels[-1].mm), _brain_side(brain, healthy, levels[-1].mm)
+    return _registered(*pair, DOF["affine"], None, levels, seed, where)
+
+
+def _syn(
+    brain: sitk.Image,
+    template: sitk.Image,
+    lesion_mask: sitk.Image | None,
+    seed: int,
+    where: str | Path,
+) -> Registration:
+    """The affine, then ANTs SyN between template and brain on the template's grid."""
+    affine = _affine(brain, template, lesion_mask, seed, where)
+    fixed, _ = _windowed(_shrunk(sitk.Cast(template, sitk.sitkFloat32), SYN_MM))
+    moving, _ = _windowed(sitk.Cast(brain, sitk.sitkFloat32))
+    moving = sitk.Resample(moving, fixed, affine.transform, sitk.sitkLinear, OUTSIDE)
+    healthy = None
+    if lesion_mask is not None:
+        on_template = sitk.Resample(
+            sitk.Cast(lesion_mask > 0, sitk.sitkFloat32), fixed, affine.transform
+        )
+        healthy = sitk.Cast(on_template < 0.1, sitk.sitkUInt8)
+    warp, back = _ants_syn(fixed, moving, healthy, seed)
+    return Registration(
+        transforms.chain([warp, affine.transform]),
+        transforms.chain([affine.inverse, back]),
+        affine.metrics,
+    )
+
+
+def _ants_syn(
+    fixed: sitk.Image, moving: sitk.Image, mask: sitk.Image | None, seed: int
+) -> tuple[sitk.Transform, sitk.Transform]:
+    """The warp from points of fixed to points of moving on one grid, and its inverse."""
+    import ants  # slow to load, and needed for this alone
+
+    def convert(image: sitk.Image) -> ants.ANTsImage:
+        return ants.from_numpy(
+            sitk.GetArrayFromImage(image).T.astype(np.float32),
+            origin=image.GetOrigin(),
+            spacing=image.GetSpacing(),
+            direction=np.reshape(image.GetDirection(), (3, 3)),
+        )
+
+    with tempfile.TemporaryDirectory() as folder:
+        found = ants.registration(
+            convert(fixed),
+            convert(moving),
+            type_of_transform="SyNOnly",
+            initial_transform="identity",
+            mask=None if mask is None else convert(mask),
+            outprefix=f"{folder}/",
+            random_seed=seed,
+            **SYN,
+        )
+        there, back = found["fwdtransforms"][0], found["invtransforms"][-1]
+        return tuple(
+            sitk.DisplacementFieldTransform(sitk.ReadImage(path, sitk.sitkVectorFloat64))
+            for path in (there, back)
+        )
+
+
+# Ways to a template, by the name in the configuration.
+KINDS: dict[str, Callable[..., Registration]] = {"affine": _affine, "syn": _syn}
 
 
 @dataclass(frozen=True)
@@ -151,33 +227,86 @@ class _Fit:
     overlap: float = 1.0
 
 
-def _side(image: sitk.Image, usable: sitk.Image | None, finest: float) -> _Side:
+def _head_side(image: sitk.Image, usable: sitk.Image | None, finest: float) -> _Side:
+    """An image of a head: its head is the largest bright object."""
     small = sitk.Cast(_shrunk(image, finest), sitk.sitkFloat32)
     if sitk.GetArrayViewFromImage(small).min() < AIR:
         small = sitk.Clamp(small, sitk.sitkFloat32, *CT_WINDOW)
-    return _Side(small, _head(_smooth(_shrunk(small, SEARCH.mm), SEARCH.mm)), usable)
+    coarse = _smooth(_shrunk(small, SEARCH.mm), SEARCH.mm)
+    is_ct = sitk.GetArrayViewFromImage(coarse).min() < 0
+    soft = sitk.Clamp(coarse, sitk.sitkFloat32, CT_WINDOW[0], 100.0) if is_ct else coarse
+    return _Side(small, _dilated(_largest(sitk.OtsuThreshold(soft, 0, 1)), MARGIN_MM), usable)
 
 
-def _head(image: sitk.Image) -> sitk.Image:
-    """The largest bright object and a margin around it."""
-    is_ct = sitk.GetArrayViewFromImage(image).min() < 0
-    soft = sitk.Clamp(image, sitk.sitkFloat32, CT_WINDOW[0], 100.0) if is_ct else image
-    objects = sitk.ConnectedComponent(sitk.OtsuThreshold(soft, 0, 1))
-    return _dilated(sitk.BinaryFillhole(sitk.RelabelComponent(objects) == 1), MARGIN_MM)
+def _brain_side(image: sitk.Image, usable: sitk.Image | None, finest: float) -> _Side:
+    """An image of a brain, 0 outside."""
+    windowed, brain = _windowed(sitk.Cast(image, sitk.sitkFloat32))
+    return _Side(_shrunk(windowed, finest), _dilated(brain, MARGIN_MM), usable)
 
 
-def _search(sampled: _Side, other: _Side, rng: np.random.Generator) -> _Fit:
+def _windowed(image: sitk.Image) -> tuple[sitk.Image, sitk.Image]:
+    """A brain's grey levels in [0, 1] and OUTSIDE around them, where fluid is not; its mask."""
+    brain = _largest(image != 0)
+    voxels = sitk.GetArrayViewFromImage(image)[sitk.GetArrayViewFromImage(brain) > 0]
+    low, high = np.quantile(voxels[:: max(1, len(voxels) // QUANTILE_SAMPLE)], BRAIN_WINDOW)
+    grey = sitk.Clamp((image - float(low)) / float(high - low), sitk.sitkFloat32, 0, 1)
+    return sitk.Mask(grey, brain, OUTSIDE), brain
+
+
+def _largest(mask: sitk.Image) -> sitk.Image:
+    """The largest object of a mask, filled."""
+    objects = sitk.RelabelComponent(sitk.ConnectedComponent(mask))
+    return sitk.BinaryFillhole(objects == 1)
+
+
+def _registered(
+    fixed: _Side,
+    moving: _Side,
+    dof: int,
+    start: sitk.Transform | None,
+    levels: Sequence[Level],
+    seed: int,
+    where: str | Path,
+) -> Registration:
+    """Search and refine, with the points taken from the image that shows less of the head."""
+    backwards = _volume(moving.head) < PARTIAL * _volume(fixed.head)
+    pair = (moving, fixed) if backwards else (fixed, moving)
+    if start is None:
+        starts = _search(*pair, dof, seed)
+    else:
+        starts = [transforms.matrix(start.GetInverse() if backwards else start)]
+    tried = [_refined(*pair, matrix, levels[0], dof, seed) for matrix in starts]
+    found = max(tried, key=lambda fit: fit.information)
+    for level in levels[1:]:
+        found = _refined(*pair, found.matrix, level, dof, seed)
+    _check(found, where)
+    there, back = transforms.linear(found.matrix), transforms.linear(np.linalg.inv(found.matrix))
+    metrics = {"Information": found.information, "Overlap": found.overlap}
+    return Registration(back, there, metrics) if backwards else Registration(there, back, metrics)
+
+
+def _search(sampled: _Side, other: _Side, dof: int, seed: int) -> list[np.ndarray]:
     """The best of many poses at low resolution, the most promising ones followed to their end."""
-    metric, entropy = _metric(sampled, other, None, SEARCH, rng)
+    metric, _ = _metric(sampled, other, None, SEARCH, seed)
     here, there = _centre(sampled.head), _centre(other.head)
     poses = []
     for up, *turn in product(SHIFTS_MM, TURNS_DEG, TURNS_DEG, TURNS_DEG):
         shift = there - here + [0, 0, up]
         poses.append(mi.linear_map(np.array([*shift, *np.deg2rad(turn) * mi.RADIUS_MM]), here))
     order = np.argsort([-metric(pose)[0] for pose in poses], kind="stable")
-    ends = [mi.maximum(metric, poses[i], here, 6, SEARCH.steps) for i in order[:FOLLOWED]]
-    matrix, information, overlap = max(ends, key=lambda end: end[1])
-    return _Fit(matrix, information / entropy, overlap)
+    ends = [mi.maximum(metric, poses[i], here, dof, SEARCH.steps) for i in order[:FOLLOWED]]
+    ends.sort(key=lambda end: -end[1])
+    distinct: list[np.ndarray] = []
+    for matrix, _, _ in ends:
+        if all(_apart(matrix, known, here) > SEARCH.mm for known in distinct):
+            distinct.append(matrix)
+    return distinct[:REFINED]
+
+
+def _apart(a: np.ndarray, b: np.ndarray, centre: np.ndarray) -> float:
+    """How far (mm) two maps send the surface of a brain apart."""
+    corners = centre[:, None] + mi.RADIUS_MM * np.hstack([np.eye(3), -np.eye(3)])
+    return float(np.linalg.norm(mi.mapped(a, corners) - mi.mapped(b, corners), axis=0).max())
 
 
 def _refined(
@@ -186,9 +315,9 @@ def _refined(
     matrix: np.ndarray,
     level: Level,
     dof: int,
-    rng: np.random.Generator,
+    seed: int,
 ) -> _Fit:
-    metric, entropy = _metric(sampled, other, matrix, level, rng)
+    metric, entropy = _metric(sampled, other, matrix, level, seed)
     centre = metric.points.where.mean(axis=1)
     matrix, information, overlap = mi.maximum(metric, matrix, centre, dof, level.steps)
     return _Fit(matrix, information / entropy, overlap)
@@ -199,11 +328,11 @@ def _metric(
     other: _Side,
     matrix: np.ndarray | None,
     level: Level,
-    rng: np.random.Generator,
+    seed: int,
 ) -> tuple[mi.Metric, float]:
     """The metric around a pose (None: not known yet), and its bound, the samples' entropy."""
     image, volume = _shrunk(sampled.image, level.mm), _shrunk(other.image, level.mm)
-    points = _points(sampled, other, matrix, image, level.points, rng)
+    points = _points(sampled, other, matrix, image, level, np.random.default_rng(seed))
     if matrix is not None:
         volume = _around(volume, mi.mapped(matrix, points))
     values = _values(_smooth(_around(image, points), level.mm), points)
@@ -220,19 +349,26 @@ def _points(
     other: _Side,
     matrix: np.ndarray | None,
     grid: sitk.Image,
-    count: int,
+    level: Level,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Random points of the head (3×N) that both sides want compared, off the grid on purpose."""
+    """Random points of the head (3×N) that both sides want compared.
+
+    They lie off the grid, for two grids that coincide would hold the images in place; but never
+    between thick slices, where the image is known least.
+    """
     voxels = np.flatnonzero(_array_on(sampled.head, grid))
-    chosen = voxels[rng.permutation(len(voxels))[: 4 * count]]
+    chosen = voxels[rng.permutation(len(voxels))[: 4 * level.points]]
     index = np.stack(np.unravel_index(chosen, grid.GetSize()[::-1])[::-1])
-    points = mi.mapped(mi.index_to_physical(grid), index + rng.uniform(-0.5, 0.5, index.shape))
+    off = np.where(
+        np.array(grid.GetSpacing()) > THICK * level.mm, 0, rng.random(index.T.shape) - 0.5
+    )
+    points = mi.mapped(mi.index_to_physical(grid), index + off.T)
     if sampled.usable is not None:
         points = points[:, _values(sampled.usable, points, order=0) > 0]
     if other.usable is not None and matrix is not None:
         points = points[:, _values(other.usable, mi.mapped(matrix, points), order=0) > 0]
-    return points[:, :count]
+    return points[:, : level.points]
 
 
 def _check(found: _Fit, where: str | Path) -> None:
@@ -262,7 +398,7 @@ def _shrunk(image: sitk.Image, mm: float) -> sitk.Image:
 def _smooth(image: sitk.Image, mm: float) -> sitk.Image:
     """The image with the edges of its blocks rounded to a resolution of ``mm``."""
     for axis, (spacing, size) in enumerate(zip(image.GetSpacing(), image.GetSize(), strict=True)):
-        if SMOOTHING and spacing < 1.5 * mm and size > 4:  # else smooth already, or too short to filter
+        if spacing < THICK * mm and size > 4:  # else smooth already, or too short to filter
             image = sitk.RecursiveGaussian(image, SMOOTHING * mm, direction=axis)
     return image
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import SimpleITK as sitk
@@ -88,9 +87,13 @@ def target_grid(grid: str | None, settings: Mapping[str, Any]) -> sitk.Image:
     """The grid of an image file, or the template's at the resolution of the config."""
     if grid:
         return images.read_grid(grid)
-    standard = template.from_settings(settings)
-    return template.cubic_grid(standard.t1, settings["resolution_mm"])
+    return template.cubic_grid(standard(settings).t1, settings["resolution_mm"])
+
+
+def standard(settings: Mapping[str, Any]) -> template.Template:
+    """The template that the config names."""
+    return template.load(settings["path"] or template.MNI, settings["brain_mask"])
 
 
 def _where(grid: str | None, settings: Mapping[str, Any]) -> str:
-    return "on the grid of the reference" if grid else f"in {Path(settings['name']).name} space"
+    return "on the grid of the reference" if grid else f"in {settings['name']} space"

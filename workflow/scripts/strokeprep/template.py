@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -20,18 +20,24 @@ from strokeprep import images
 from strokeprep.errors import StrokeprepError
 
 MNI = "MNI152NLin2009aSym"
-NILEARN_FILE = "mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
+NILEARN_FILE = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 
 
 @dataclass(frozen=True)
 class Template:
-    """A brain-extracted image in MNI152 coordinates, its brain mask, and tissues where known."""
+    """A brain-extracted image in MNI152 coordinates; ``inside`` marks its brain."""
 
     name: str
     t1: sitk.Image
-    brain: sitk.Image
-    gm: sitk.Image | None = None
-    wm: sitk.Image | None = None
+    inside: sitk.Image
+
+    @cached_property
+    def brain(self) -> sitk.Image:
+        """The brain mask, filled and with its stair steps rounded."""
+        soft = sitk.SmoothingRecursiveGaussian(
+            sitk.Cast(sitk.BinaryFillhole(self.inside), sitk.sitkFloat32), 1.0
+        )
+        return soft > 0.5
 
 
 def load(name: str | Path = MNI, mask: str | Path | None = None) -> Template:
@@ -86,10 +92,8 @@ def distance(mask: sitk.Image) -> sitk.Image:
 @cache
 def _builtin() -> Template:
     folder = _nilearn_data()
-    t1, gm, wm = (
-        images.read(folder / NILEARN_FILE.format(part), np.uint8) for part in ("t1", "gm", "wm")
-    )
-    return Template(MNI, t1, _smooth_mask(t1 > 0), gm, wm)
+    t1 = images.read(folder / NILEARN_FILE, np.uint8)
+    return Template(MNI, t1, t1 > 0)
 
 
 def _from_files(path: Path, mask: str | Path | None) -> Template:
@@ -106,7 +110,7 @@ def _from_files(path: Path, mask: str | Path | None) -> Template:
             path,
             "Give a brain-extracted template (zero outside the brain), or its brain mask.",
         )
-    return Template(path.name.split(".")[0], image, _smooth_mask(inside))
+    return Template(path.name.split(".")[0], image, inside)
 
 
 def same_grid(a: sitk.Image, b: sitk.Image) -> bool:
@@ -121,16 +125,3 @@ def _nilearn_data() -> Path:
             "The built-in template is not there", "package nilearn", "pip install nilearn"
         )
     return Path(spec.submodule_search_locations[0]) / "datasets" / "data"
-
-
-def _smooth_mask(mask: sitk.Image) -> sitk.Image:
-    """A mask filled, with sulci that open outwards closed and the stair steps rounded."""
-    closed = sitk.BinaryMorphologicalClosing(mask, _ball(mask, 3.0))
-    soft = sitk.SmoothingRecursiveGaussian(
-        sitk.Cast(sitk.BinaryFillhole(closed), sitk.sitkFloat32), 1.0
-    )
-    return soft > 0.5
-
-
-def _ball(image: sitk.Image, radius_mm: float) -> list[int]:
-    return [max(1, round(radius_mm / spacing)) for spacing in image.GetSpacing()]

@@ -1,0 +1,120 @@
+"""Brain masks: grey and white matter and the fluid inside the pia, filled, on the image's own grid.
+
+A backend is a function ``(image, modality, where, **options) -> (mask, metrics)``; what every mask
+must be is checked here, whichever backend made it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+
+from strokeprep import images, pose, template, warp
+from strokeprep.errors import StrokeprepError
+
+# The template's mask ends at the cortex; the pia and what partial volume hides lie this much
+# further out.
+EDGE_MM = 0.4
+WORK_MM = 2.0  # the warped template is a smooth surface: no finer grid is needed to hold it
+
+SURROUNDINGS_MM = 14.0
+
+# Near its surface a CT mask gives way to bone and to the sinuses' air. Deeper in, what is bright is
+# calcium or blood.
+BONE_HU, AIR_HU = 130, -150
+BONE_NEAR_MM = 6.0
+
+SMALLEST_ML, LARGEST_ML = 50.0, 2600.0
+
+
+def mask(
+    image: sitk.Image,
+    modality: str,
+    backend: str = "template",
+    where: str = "image",
+    **options,
+) -> tuple[sitk.Image, dict[str, float | str]]:
+    """The brain of a head (``modality`` ct or mr) as uint8 on its grid, and numbers about it."""
+    found, metrics = BACKENDS[backend](image, modality, where, **options)
+    if not template.same_grid(found, image):
+        raise ValueError(f"backend {backend} left the grid of {where}")
+    volume = volume_ml(found)
+    if not SMALLEST_ML < volume < LARGEST_ML:
+        raise StrokeprepError(
+            f"The brain mask holds {volume:.0f} ml",
+            where,
+            "Look at the image; choose another brain backend if it shows a head.",
+        )
+    return found, {"BrainBackend": backend, "BrainVolumeMl": round(volume, 1), **metrics}
+
+
+def volume_ml(found: sitk.Image) -> float:
+    """The volume of a mask."""
+    count = np.count_nonzero(sitk.GetArrayViewFromImage(found))
+    return count * float(np.prod(found.GetSpacing())) / 1000
+
+
+def from_template(
+    image: sitk.Image, modality: str, where: str = "image", located: pose.Pose | None = None
+) -> tuple[sitk.Image, dict[str, float | str]]:
+    """The template's brain, located and warped to the image; on CT, bone has the last word."""
+    located = located or pose.locate(image, modality, where)
+    fitted = warp.refine(image, modality, located, where)
+    box, depth = depth_on(image, fitted.to_template)
+    inside = depth > -EDGE_MM
+    if modality == "ct":
+        inside &= (depth > BONE_NEAR_MM) | _soft(image, box)
+    whole = np.zeros(image.GetSize(), np.uint8)
+    whole[box] = _largest_part(inside)
+    return images.like(whole, image), {**located.metrics(), **fitted.metrics()}
+
+
+def depth_on(
+    image: sitk.Image, to_template: sitk.Transform
+) -> tuple[tuple[slice, ...], np.ndarray]:
+    """The box of voxels the brain and its surroundings fill, and how deep in it each lies (mm)."""
+    grid = template.cubic_grid(image, WORK_MM)
+    coarse = sitk.Resample(template.depth(), grid, to_template, sitk.sitkLinear, -99.0)
+    box = _box(coarse, image)
+    if any(part.start >= part.stop for part in box):
+        return box, np.zeros([0, 0, 0], np.float32)
+    fine = sitk.Resample(
+        coarse, image[box], sitk.Transform(), sitk.sitkLinear, -99.0, useNearestNeighborExtrapolator=True
+    )
+    return box, images.array(fine)
+
+
+def _box(depth: sitk.Image, image: sitk.Image) -> tuple[slice, ...]:
+    """The voxels of ``image`` around which ``depth`` says there is brain."""
+    index = np.argwhere(images.array(depth) > -SURROUNDINGS_MM)
+    if len(index) == 0:
+        return (slice(0, 0),) * 3
+    scale = np.array(depth.GetSpacing()) / image.GetSpacing()
+    low = np.floor((index.min(axis=0) - 1) * scale).astype(int)
+    high = np.ceil((index.max(axis=0) + 2) * scale).astype(int)
+    return tuple(
+        slice(max(int(a), 0), min(int(b), n))
+        for a, b, n in zip(low, high, image.GetSize(), strict=True)
+    )
+
+
+def _soft(image: sitk.Image, box: tuple[slice, ...]) -> np.ndarray:
+    """Neither bone nor air, on a CT smoothed by about half a millimetre against noise."""
+    hu = images.array(image[box]).astype(np.float32)
+    sigma = [min(0.6 / spacing, 1.0) for spacing in image.GetSpacing()]
+    smooth = ndimage.gaussian_filter(hu, sigma, truncate=2.0)
+    return (smooth < BONE_HU) & (smooth > AIR_HU)
+
+
+def _largest_part(inside: np.ndarray) -> np.ndarray:
+    """The largest connected part."""
+    parts = sitk.ConnectedComponent(sitk.GetImageFromArray(inside.astype(np.uint8)))
+    return sitk.GetArrayFromImage(sitk.RelabelComponent(parts) == 1)
+
+
+BACKENDS: dict[str, Callable[..., tuple[sitk.Image, dict[str, float | str]]]] = {
+    "template": from_template
+}

@@ -13,7 +13,7 @@ def stock(**changes: Any) -> dict[str, Any]:
     """A schema with just what the extension touches."""
     selectors = {"selectors": ['intersects([modality], ["mri", "pet"])']}
     rules = ("ImageDerivatives", "ImageDerivativeResEntity", "ResInSidecar", "DenInSidecar")
-    derivatives = {rule: selectors for rule in rules}
+    derivatives = dict.fromkeys(rules, selectors)
     return {
         "bids_version": "1.11.1",
         "schema_version": "1.2.7",

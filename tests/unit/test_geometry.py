@@ -3,7 +3,6 @@
 import nibabel as nib
 import numpy as np
 import pytest
-
 from strokeprep import geometry
 from strokeprep.errors import StrokeprepError
 

@@ -3,7 +3,6 @@
 import nibabel as nib
 import numpy as np
 import pytest
-
 from strokeprep import images
 from strokeprep.errors import StrokeprepError
 

@@ -8,7 +8,6 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-
 from strokeprep.errors import StrokeprepError
 from strokeprep.job import FAILURE, job, place, write_json, write_text
 

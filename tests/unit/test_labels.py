@@ -4,7 +4,6 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
-
 from strokeprep import images, labels
 from strokeprep.errors import StrokeprepError
 

@@ -274,7 +274,7 @@ def test_linked_folders_are_read_and_circular_links_end(tmp_path):
 
 def test_a_relative_root_gives_relative_paths(tmp_path, monkeypatch):
     monkeypatch.chdir(trees.bids(tmp_path))
-    assert table(read("bids", Path(".")), Path(".")) == table(read("bids", tmp_path), tmp_path)
+    assert table(read("bids", Path()), Path()) == table(read("bids", tmp_path), tmp_path)
 
 
 @pytest.mark.parametrize("layout", ["bids", "isles24", "jhu", "atlas"])

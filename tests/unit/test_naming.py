@@ -3,7 +3,6 @@
 import re
 
 import pytest
-
 from strokeprep import naming
 from strokeprep.naming import ANY, ORIG, WILD, Pattern, Space
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-
 from strokeprep import images, naming, score, study, transforms
 from strokeprep.naming import ORIG, Space
 from strokeprep.study import Row

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import SimpleITK as sitk
 
-from strokeprep import images, labels, registration, sidecars, spaces, template, transforms
+from strokeprep import images, labels, registration, sidecars, spaces, transforms
 
 
 def to_reference(

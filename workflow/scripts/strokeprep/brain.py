@@ -82,7 +82,12 @@ def depth_on(
     if any(part.start >= part.stop for part in box):
         return box, np.zeros([0, 0, 0], np.float32)
     fine = sitk.Resample(
-        coarse, image[box], sitk.Transform(), sitk.sitkLinear, -99.0, useNearestNeighborExtrapolator=True
+        coarse,
+        image[box],
+        sitk.Transform(),
+        sitk.sitkLinear,
+        -99.0,
+        useNearestNeighborExtrapolator=True,
     )
     return box, images.array(fine)
 

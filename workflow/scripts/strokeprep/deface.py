@@ -168,9 +168,7 @@ DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\^")
 
 def allowed_metadata(raw: Mapping[str, Any]) -> dict[str, Any]:
     """What of a raw sidecar may be released: known keys whose values are what they should be."""
-    return {
-        key: raw[key] for key, kind in ALLOWED.items() if key in raw and _FITS[kind](raw[key])
-    }
+    return {key: raw[key] for key, kind in ALLOWED.items() if key in raw and _FITS[kind](raw[key])}
 
 
 def _is_number(value: Any) -> bool:

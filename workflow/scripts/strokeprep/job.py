@@ -44,7 +44,7 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
             yield sidecar
             if hasattr(snakemake.output, "sidecar"):
                 write_sidecar(sidecar, snakemake.output.sidecar, snakemake)
-        except Exception as error:  # noqa: BLE001 - every failure ends in one message and a log
+        except Exception as error:
             traceback.print_exc()
             message = _message(error, log)
             write_json({"rule": snakemake.rule, "message": message, "log": str(log)}, failure)

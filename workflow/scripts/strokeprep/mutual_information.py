@@ -18,6 +18,7 @@ import SimpleITK as sitk
 from scipy.linalg import expm
 from scipy.optimize import minimize
 from scipy.spatial.transform import Rotation
+from threadpoolctl import threadpool_limits
 
 # Grey-level bins on each side of the joint histogram.
 BINS = 32
@@ -155,7 +156,8 @@ def maximum(
         return -value, -np.array([(by_step * d).sum() for d in _derivatives(parameters, centre)])
 
     options = {"maxiter": steps, "ftol": 1e-7, "gtol": 1e-6, "maxls": 10}
-    found = minimize(cost, np.zeros(dof), jac=True, method="L-BFGS-B", options=options)
+    with threadpool_limits(1, "blas"):  # on systems of 12 unknowns threads only spin
+        found = minimize(cost, np.zeros(dof), jac=True, method="L-BFGS-B", options=options)
     best = start @ linear_map(found.x, centre)
     value, _, overlap = metric(best)
     return best, value, overlap

@@ -39,9 +39,6 @@ BRAIN_BINS = 8
 # The shells end where a skull base or a face begins (MNI, mm): around it all bets are off.
 BASE_Z, BROW_Y, BROW_Z = -25.0, 45.0, 5.0
 
-BIAS_MM = 6.0
-BIAS_STEPS = (20, 20, 20)
-
 CENTRE = np.array([0.0, -18.0, 10.0])  # of the MNI brain; rotations and scales are about it
 TOP_Z = 95.0  # of the scalp over the MNI brain
 UPPER_HEAD_MM = 110.0
@@ -127,23 +124,9 @@ def locate(image: sitk.Image, modality: str, where: str = "image") -> Pose:
 
 
 def prepared(image: sitk.Image, modality: str, spacing_mm: float) -> sitk.Image:
-    """The image at about a resolution, evenly lit, tissues apart on a scale of about 0 to 1."""
+    """The image at about a resolution, tissues apart on a scale of about 0 to 1."""
     small = sitk.Cast(template.shrunk(image, spacing_mm * 0.75), sitk.sitkFloat32)
-    if modality == "mr":
-        small = _evenly_lit(small)
     return images.like(_compressed(images.array(small), modality), small)
-
-
-def _evenly_lit(image: sitk.Image) -> sitk.Image:
-    """An MR image without the slow shading of its coils (N4)."""
-    image = images.like(np.maximum(np.nan_to_num(images.array(image)), 0), image)
-    coarse = template.shrunk(image, BIAS_MM)
-    data = images.array(coarse)
-    inside = images.like((data > _tissue_threshold(data)).astype(np.uint8), coarse)
-    correction = sitk.N4BiasFieldCorrectionImageFilter()
-    correction.SetMaximumNumberOfIterations(BIAS_STEPS)
-    correction.Execute(coarse + 1.0, inside)
-    return image / sitk.Exp(correction.GetLogBiasFieldAsImage(image))
 
 
 def _compressed(data: np.ndarray, modality: str) -> np.ndarray:
@@ -351,9 +334,7 @@ def _credible(matrix: np.ndarray, score: Score, where: str) -> Pose:
     return Pose(transforms.linear(lps), score.explained, score.covered, scale)
 
 
-def through(
-    to_reference: sitk.Transform, reference: Pose
-) -> sitk.Transform:
+def through(to_reference: sitk.Transform, reference: Pose) -> sitk.Transform:
     """Image to template by way of the subject's reference image."""
     return transforms.chain([to_reference, reference.to_template])
 

@@ -16,7 +16,9 @@ from strokeprep.tables import Check
 from strokeprep.targets import AuditPlan
 
 
-def audit(plan: AuditPlan, root: Path, limits: Mapping[str, float], settings: Mapping) -> list[Check]:
+def audit(
+    plan: AuditPlan, root: Path, limits: Mapping[str, float], settings: Mapping
+) -> list[Check]:
     """Every check of one subject."""
     subject, at = plan.subject, lambda name: str(root / name)
     template = spaces.target_grid(None, settings)
@@ -102,9 +104,7 @@ def brain_untouched(subject: str, face: str, brain: str, move: str | None) -> Ch
 def brain_fits(subject: str, brain: str, settings: Mapping, limits: Mapping[str, float]) -> Check:
     """Overlap of the brain in template space with the template's own."""
     inside = images.read(brain)
-    standard = transforms.resample(
-        spaces.standard(settings).brain, inside, [], transforms.NEAREST
-    )
+    standard = transforms.resample(spaces.standard(settings).brain, inside, [], transforms.NEAREST)
     overlap = labels.dice(images.array(inside), images.array(standard))
     limit = limits["template_dice"]
     step = f"normalise:{Path(brain).name}"

@@ -320,7 +320,7 @@ def _refined(
     metric, entropy = _metric(sampled, other, matrix, level, seed)
     centre = metric.points.where.mean(axis=1)
     matrix, information, overlap = mi.maximum(metric, matrix, centre, dof, level.steps)
-    return _Fit(matrix, information / entropy, overlap)
+    return _Fit(matrix, float(information / entropy), float(overlap))
 
 
 def _metric(

@@ -74,7 +74,9 @@ def _read_json(path: str | None) -> Mapping[str, Any]:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise StrokeprepError("The sidecar is not valid JSON", path, "Mend or remove it.") from error
+        raise StrokeprepError(
+            "The sidecar is not valid JSON", path, "Mend or remove it."
+        ) from error
     if not isinstance(content, dict):
         raise StrokeprepError("The sidecar holds no keys", path, "Mend or remove it.")
     return content

@@ -27,14 +27,14 @@ rule admit:
         log_of("admit", "sub-{subject}"),
     benchmark:
         benchmark_of("admit", "sub-{subject}")
+    conda:
+        "../../envs/imaging.yaml"
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=20,
     params:
         scans=lambda w: raw_scans(w.subject),
         masks=lambda w: raw_masks(w.subject),
         code=code("admit.py"),
-    resources:
-        mem_mb=megabytes(2000),
-        runtime=20,
-    conda:
-        "../../envs/imaging.yaml"
     script:
         "../scripts/admit.py"

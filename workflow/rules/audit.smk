@@ -14,16 +14,16 @@ rule audit:
         log_of("audit", "sub-{subject}"),
     benchmark:
         benchmark_of("audit", "sub-{subject}")
+    conda:
+        "../../envs/imaging.yaml"
+    resources:
+        mem_mb=megabytes(3000),
+        runtime=20,
     params:
         plan=lambda w: targets.audit_plan(STUDY.by_name[w.subject], TEMPLATE),
         root=OUT,
         limits=CONFIG["audit"],
         template=CONFIG["template"],
         code=code("audit.py"),
-    resources:
-        mem_mb=megabytes(3000),
-        runtime=20,
-    conda:
-        "../../envs/imaging.yaml"
     script:
         "../scripts/audit.py"

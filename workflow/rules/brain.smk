@@ -11,16 +11,16 @@ rule brain:
         log_of("brain", naming.brain_mask(ANY, ORIG)),
     benchmark:
         benchmark_of("brain", naming.brain_mask(ANY, ORIG))
-    params:
-        modality=lambda w: mask_scan(w).modality,
-        backend=lambda w: CONFIG["brain"][mask_scan(w).modality],
-        code=code("brain.py"),
+    conda:
+        "../../envs/imaging.yaml"
     threads: CONFIG["threads"]["registration"]
     resources:
         mem_mb=megabytes(4000),
         runtime=30,
-    conda:
-        "../../envs/imaging.yaml"
+    params:
+        modality=lambda w: mask_scan(w).modality,
+        backend=lambda w: CONFIG["brain"][mask_scan(w).modality],
+        code=code("brain.py"),
     script:
         "../scripts/brain.py"
 
@@ -36,13 +36,13 @@ rule strip:
         log_of("strip", naming.preproc(ANY, "{suffix}", ORIG, "brain")),
     benchmark:
         benchmark_of("strip", naming.preproc(ANY, "{suffix}", ORIG, "brain"))
-    params:
-        kind=lambda w: raw_image(w).kind.name,
-        code=code("strip.py"),
+    conda:
+        "../../envs/imaging.yaml"
     resources:
         mem_mb=megabytes(2000),
         runtime=20,
-    conda:
-        "../../envs/imaging.yaml"
+    params:
+        kind=lambda w: raw_image(w).kind.name,
+        code=code("strip.py"),
     script:
         "../scripts/strip.py"

@@ -16,9 +16,7 @@ from strokeprep.naming import ANY, ORIG, WILD, Space
 def read_study():
     """The validated config and the study it describes, or one message for the user."""
     try:
-        settings_read = settings.load(
-            config, HERE / "schemas" / "config.schema.yaml"
-        )
+        settings_read = settings.load(config, HERE / "schemas" / "config.schema.yaml")
         built = table.build(
             layouts.read(settings_read),
             settings_read["reference"],
@@ -128,9 +126,7 @@ def entity(wildcard):
 def label_of(wildcards):
     """The manual label a name stands for, or None for a brain mask."""
     scan = mask_scan(wildcards)
-    wanted = {
-        key: entity(getattr(wildcards, key)) for key in ("seg", "label", "desc")
-    }
+    wanted = {key: entity(getattr(wildcards, key)) for key in ("seg", "label", "desc")}
     for label in STUDY.by_name[scan.subject].labels:
         if label.scan is scan and dict(label.kind.entities) == {
             key: value for key, value in wanted.items() if value
@@ -161,9 +157,11 @@ def final_targets():
 
 def print_summary():
     wanted = {
-        subject.name: [*subject_targets(subject), out(naming.audit(subject.name))]
-        if subject.reference
-        else subject_targets(subject)
+        subject.name: (
+            [*subject_targets(subject), out(naming.audit(subject.name))]
+            if subject.reference
+            else subject_targets(subject)
+        )
         for subject in STUDY.subjects
     }
     print(summary.text(wanted, Path(WORK), Path(OUT)), file=sys.stderr)

@@ -1,5 +1,6 @@
 """The files that make the output folder a BIDS dataset."""
 
+
 localrules:
     dataset,
 
@@ -13,6 +14,8 @@ rule dataset:
         log_of("dataset", "dataset"),
     benchmark:
         benchmark_of("dataset", "dataset")
+    conda:
+        "../../envs/imaging.yaml"
     params:
         root=OUT,
         raw_root=RAW_ROOT,
@@ -20,7 +23,5 @@ rule dataset:
         settings=CONFIG["study"],
         cow_labels=COW_LABELS,
         code=code("dataset.py"),
-    conda:
-        "../../envs/imaging.yaml"
     script:
         "../scripts/dataset.py"

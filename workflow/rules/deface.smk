@@ -32,14 +32,14 @@ rule locate:
         log_of("locate", "{folder}/{datatype}/{stem}"),
     benchmark:
         benchmark_of("locate", "{folder}/{datatype}/{stem}")
-    params:
-        modality=lambda w: image_scan(w).modality,
-        code=code("locate.py"),
+    conda:
+        "../../envs/imaging.yaml"
     resources:
         mem_mb=megabytes(4000),
         runtime=30,
-    conda:
-        "../../envs/imaging.yaml"
+    params:
+        modality=lambda w: image_scan(w).modality,
+        code=code("locate.py"),
     script:
         "../scripts/locate.py"
 
@@ -57,17 +57,17 @@ rule face:
         log_of("face", naming.face_mask(ANY)),
     benchmark:
         benchmark_of("face", naming.face_mask(ANY))
+    conda:
+        "../../envs/imaging.yaml"
+    resources:
+        mem_mb=megabytes(4000),
+        runtime=30,
     params:
         raw=lambda w: [naming.raw_uri(mask_scan(w), mask_scan(w).pilot.kind.suffix)],
         backend=lambda w: CONFIG["deface"][mask_scan(w).modality],
         settings=CONFIG["deface"],
         seed=CONFIG["seed"],
         code=code("face.py"),
-    resources:
-        mem_mb=megabytes(4000),
-        runtime=30,
-    conda:
-        "../../envs/imaging.yaml"
     script:
         "../scripts/face.py"
 
@@ -85,15 +85,15 @@ rule deface:
         log_of("deface", naming.defaced(ANY, "{suffix}")),
     benchmark:
         benchmark_of("deface", naming.defaced(ANY, "{suffix}"))
+    conda:
+        "../../envs/imaging.yaml"
+    resources:
+        mem_mb=megabytes(4000),
+        runtime=20,
     params:
         raw=lambda w: [naming.raw_uri(image_scan(w), w.suffix)],
         kind=lambda w: raw_image(w).kind.name,
         code=code("deface.py"),
-    resources:
-        mem_mb=megabytes(4000),
-        runtime=20,
-    conda:
-        "../../envs/imaging.yaml"
     script:
         "../scripts/deface.py"
 
@@ -108,13 +108,13 @@ rule mean:
         log_of("mean", naming.mean(ANY, "{suffix}")),
     benchmark:
         benchmark_of("mean", naming.mean(ANY, "{suffix}"))
-    params:
-        kind=lambda w: raw_image(w).kind.name,
-        code=code("mean.py"),
+    conda:
+        "../../envs/imaging.yaml"
     resources:
         mem_mb=megabytes(4000),
         runtime=20,
-    conda:
-        "../../envs/imaging.yaml"
+    params:
+        kind=lambda w: raw_image(w).kind.name,
+        code=code("mean.py"),
     script:
         "../scripts/mean.py"

@@ -23,16 +23,16 @@ rule phantom:
         log_of("phantom", "sub-{subject}"),
     benchmark:
         benchmark_of("phantom", "sub-{subject}")
+    conda:
+        "../../envs/imaging.yaml"
+    resources:
+        mem_mb=megabytes(3500),
+        runtime=60,
     params:
         raw=RAW,
         truth=TRUTH,
         settings=CONFIG["phantom"],
         code=code("phantom.py"),
-    resources:
-        mem_mb=megabytes(3500),
-        runtime=60,
-    conda:
-        "../../envs/imaging.yaml"
     script:
         "../scripts/phantom.py"
 
@@ -45,13 +45,13 @@ rule phantom_dataset:
         log_of("phantom_dataset", "dataset"),
     benchmark:
         benchmark_of("phantom_dataset", "dataset")
+    conda:
+        "../../envs/imaging.yaml"
     params:
         raw=RAW,
         truth=TRUTH,
         settings=CONFIG["phantom"],
         code=code("phantom_dataset.py"),
-    conda:
-        "../../envs/imaging.yaml"
     script:
         "../scripts/phantom_dataset.py"
 
@@ -66,6 +66,11 @@ rule score:
         log_of("score", "sub-{subject}"),
     benchmark:
         benchmark_of("score", "sub-{subject}")
+    conda:
+        "../../envs/imaging.yaml"
+    resources:
+        mem_mb=megabytes(3500),
+        runtime=20,
     params:
         subject=lambda w: STUDY.by_name[w.subject],
         root=OUT,
@@ -73,11 +78,6 @@ rule score:
         template=TEMPLATE.label,
         limits=CONFIG["accuracy"],
         code=code("score.py"),
-    resources:
-        mem_mb=megabytes(3500),
-        runtime=20,
-    conda:
-        "../../envs/imaging.yaml"
     script:
         "../scripts/score.py"
 
@@ -91,9 +91,9 @@ rule accuracy:
         log_of("accuracy", "dataset"),
     benchmark:
         benchmark_of("accuracy", "dataset")
-    params:
-        code=code("accuracy.py"),
     conda:
         "../../envs/imaging.yaml"
+    params:
+        code=code("accuracy.py"),
     script:
         "../scripts/accuracy.py"

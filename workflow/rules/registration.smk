@@ -11,9 +11,11 @@ def lesions_on_reference(wildcards):
         for label in STUDY.by_name[scan.subject].labels
         if label.kind.name == "lesion"
         for where in [
-            ORIG
-            if label.scan is scan and not label.in_reference_space
-            else targets.reference_space(scan)
+            (
+                ORIG
+                if label.scan is scan and not label.in_reference_space
+                else targets.reference_space(scan)
+            )
         ]
     ]
 
@@ -30,16 +32,16 @@ rule register:
         log_of("register", naming.to_reference(ANY, "{scan}", "{reference}")),
     benchmark:
         benchmark_of("register", naming.to_reference(ANY, "{scan}", "{reference}"))
-    params:
-        dof=CONFIG["registration"]["to_reference"],
-        seed=CONFIG["seed"],
-        code=code("register.py"),
+    conda:
+        "../../envs/imaging.yaml"
     threads: CONFIG["threads"]["registration"]
     resources:
         mem_mb=megabytes(4000),
         runtime=30,
-    conda:
-        "../../envs/imaging.yaml"
+    params:
+        dof=CONFIG["registration"]["to_reference"],
+        seed=CONFIG["seed"],
+        code=code("register.py"),
     script:
         "../scripts/register.py"
 
@@ -53,23 +55,21 @@ rule normalise:
         transform=out(naming.to_template(ANY, "{scan}", TEMPLATE.label)),
         inverse=out(naming.from_template(ANY, "{scan}", TEMPLATE.label)),
         sidecar=out(naming.sidecar(naming.to_template(ANY, "{scan}", TEMPLATE.label))),
-        inverse_sidecar=out(
-            naming.sidecar(naming.from_template(ANY, "{scan}", TEMPLATE.label))
-        ),
+        inverse_sidecar=out(naming.sidecar(naming.from_template(ANY, "{scan}", TEMPLATE.label))),
     log:
         log_of("normalise", naming.to_template(ANY, "{scan}", TEMPLATE.label)),
     benchmark:
         benchmark_of("normalise", naming.to_template(ANY, "{scan}", TEMPLATE.label))
+    conda:
+        "../../envs/imaging.yaml"
+    threads: CONFIG["threads"]["registration"]
+    resources:
+        mem_mb=megabytes(4000),
+        runtime=60,
     params:
         kind=CONFIG["registration"]["to_template"],
         template=CONFIG["template"],
         seed=CONFIG["seed"],
         code=code("normalise.py"),
-    threads: CONFIG["threads"]["registration"]
-    resources:
-        mem_mb=megabytes(4000),
-        runtime=60,
-    conda:
-        "../../envs/imaging.yaml"
     script:
         "../scripts/normalise.py"

@@ -76,22 +76,22 @@ rule resample:
     output:
         image=out(MOVED_IMAGE),
         sidecar=out(naming.sidecar(MOVED_IMAGE)),
-    wildcard_constraints:
-        suffix=IMAGE_SUFFIXES,
-        space=ELSEWHERE,
     log:
         log_of("resample", MOVED_IMAGE),
     benchmark:
         benchmark_of("resample", MOVED_IMAGE)
+    wildcard_constraints:
+        suffix=IMAGE_SUFFIXES,
+        space=ELSEWHERE,
+    conda:
+        "../../envs/imaging.yaml"
+    resources:
+        mem_mb=megabytes(3000),
+        runtime=20,
     params:
         kind=lambda w: raw_image(w).kind.name,
         template=CONFIG["template"],
         code=code("resample.py"),
-    resources:
-        mem_mb=megabytes(3000),
-        runtime=20,
-    conda:
-        "../../envs/imaging.yaml"
     script:
         "../scripts/resample.py"
 
@@ -103,22 +103,22 @@ rule label:
     output:
         label=out(NATIVE_LABEL),
         sidecar=out(naming.sidecar(NATIVE_LABEL)),
-    wildcard_constraints:
-        suffix="mask|dseg",
-        label=r"(_label-(?!face_)[A-Za-z0-9]+)?",
-        desc=r"(_desc-(?!brain_)[A-Za-z0-9]+)?",
     log:
         log_of("label", NATIVE_LABEL),
     benchmark:
         benchmark_of("label", NATIVE_LABEL)
-    params:
-        kind=lambda w: label_of(w).kind.name,
-        code=code("label.py"),
+    wildcard_constraints:
+        suffix="mask|dseg",
+        label=r"(_label-(?!face_)[A-Za-z0-9]+)?",
+        desc=r"(_desc-(?!brain_)[A-Za-z0-9]+)?",
+    conda:
+        "../../envs/imaging.yaml"
     resources:
         mem_mb=megabytes(2000),
         runtime=10,
-    conda:
-        "../../envs/imaging.yaml"
+    params:
+        kind=lambda w: label_of(w).kind.name,
+        code=code("label.py"),
     script:
         "../scripts/label.py"
 
@@ -132,21 +132,21 @@ rule resample_label:
     output:
         label=out(MOVED_LABEL),
         sidecar=out(naming.sidecar(MOVED_LABEL)),
-    wildcard_constraints:
-        suffix="mask|dseg",
-        space=ELSEWHERE,
     log:
         log_of("resample_label", MOVED_LABEL),
     benchmark:
         benchmark_of("resample_label", MOVED_LABEL)
+    wildcard_constraints:
+        suffix="mask|dseg",
+        space=ELSEWHERE,
+    conda:
+        "../../envs/imaging.yaml"
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=20,
     params:
         kind=lambda w: label_of(w).kind.name if label_of(w) else "brain",
         template=CONFIG["template"],
         code=code("resample_label.py"),
-    resources:
-        mem_mb=megabytes(2000),
-        runtime=20,
-    conda:
-        "../../envs/imaging.yaml"
     script:
         "../scripts/resample_label.py"

@@ -1,0 +1,136 @@
+"""The whole chain on synthetic patients: accurate, repeatable, and unshaken by a bad file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import yaml
+from strokeprep import tables
+from workflow_tools import REPOSITORY, snakemake
+
+TWO_SUBJECTS = ("--config", 'phantom={"subjects": 2}')
+LIMITS = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())["accuracy"]
+
+
+@pytest.fixture(scope="module")
+def accuracy(demo):
+    rows = tables.read(demo.derivatives / "docs/qc/accuracy.tsv")
+    return {(row["subject"], row["step"], row["metric"]): row for row in rows}
+
+
+def test_every_figure_keeps_its_limit(accuracy):
+    missed = [key for key, row in accuracy.items() if row["pass"] == "no"]
+    assert missed == []
+
+
+def test_every_limit_is_measured_on_every_subject(accuracy):
+    wanted = {
+        (subject, step, metric)
+        for subject in ("sub-01", "sub-02")
+        for step, metrics in LIMITS.items()
+        for metric in metrics
+        # the affine cannot follow the bent brain of the second subject
+        if (subject, step) != ("sub-02", "ncct_to_mni")
+    }
+    assert wanted <= set(accuracy)
+
+
+def test_all_images_in_the_space_of_the_ncct_share_its_grid(demo):
+    for subject in ("01", "02"):
+        reference = nib.load(
+            demo.derivatives / f"sub-{subject}/ses-01/ct/sub-{subject}_ses-01_acq-ncct_desc-defaced_ct.nii.gz"
+        )
+        moved = sorted(demo.derivatives.glob(f"sub-{subject}/**/*_space-ncct_*.nii.gz"))
+        assert len(moved) >= 9
+        for path in moved:
+            image = nib.load(path)
+            assert image.shape == reference.shape, path
+            assert np.abs(image.affine - reference.affine).max() < 1e-4, path
+
+
+def test_no_private_word_of_the_raw_study_is_in_the_release(demo):
+    words = [b"Phantom^Patient", b"PatientName", b"SeriesInstanceUID", str(demo.raw).encode()]
+    for path in sorted(demo.derivatives.rglob("*")):
+        if path.is_file():
+            content = path.read_bytes()
+            if path.name.endswith(".nii.gz"):
+                nifti = nib.load(path)
+                content = nifti.header.binaryblock
+                assert not nifti.header.extensions, path
+            assert not [word for word in words if word in content], path
+
+
+def test_the_timing_of_the_perfusion_series_survives(demo):
+    name = "sub-01/ses-01/ct/sub-01_ses-01_acq-ctp"
+    raw = json.loads((demo.raw / f"{name}_ct.json").read_text())
+    released = json.loads((demo.derivatives / f"{name}_desc-defaced_ct.json").read_text())
+    assert released["VolumeTiming"] == raw["VolumeTiming"]
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*.nii.gz"))
+    }
+
+
+def test_an_interrupted_and_repeated_run_gives_the_same_bytes(demo):
+    before = digests(demo.derivatives)
+    shutil.rmtree(demo.derivatives / "sub-01")
+    shutil.rmtree(demo.folder / "demo/work/located")
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *TWO_SUBJECTS]
+    command += ["--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(demo.folder)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while not list(demo.derivatives.glob("sub-01/**/*_desc-defaced_*.nii.gz")):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert digests(demo.derivatives) != before
+    snakemake(demo.folder, None, "--unlock", *TWO_SUBJECTS)
+    again = snakemake(demo.folder, None, "--quiet", "rules", *TWO_SUBJECTS)
+    assert again.returncode == 0, (again.stdout + again.stderr)[-4000:]
+    assert digests(demo.derivatives) == before
+    assert not list(demo.derivatives.rglob(".partial-*"))
+
+
+def test_a_finished_study_has_nothing_to_be_done(demo):
+    process = snakemake(demo.folder, None, "--dry-run", *TWO_SUBJECTS)
+    assert "Nothing to be done" in process.stdout + process.stderr
+
+
+def test_a_bad_file_stops_its_subject_and_no_other(demo, tmp_path):
+    for subject in ("01", "02"):
+        name = f"sub-{subject}/ses-02/anat/sub-{subject}_ses-02_T1w.nii.gz"
+        (tmp_path / "raw" / name).parent.mkdir(parents=True)
+        shutil.copy(demo.raw / name, tmp_path / "raw" / name)
+    bad = tmp_path / "raw/sub-02/ses-02/anat/sub-02_ses-02_T1w.nii.gz"
+    bad.write_bytes(bad.read_bytes()[:100_000])
+    config = {
+        "study": {"layout": "bids", "root": str(tmp_path / "raw")},
+        "output": "out/strokeprep",
+        "reference": ["t1w"],
+    }
+    process = snakemake(tmp_path, config, "--quiet", "rules")
+    shown = process.stdout + process.stderr
+    assert process.returncode != 0
+    assert "sub-01: done" in shown
+    assert "sub-02: stopped" in shown
+    assert f"cut short or damaged: {bad}. Copy or convert the scan again" in shown
+    assert "Traceback" not in shown
+    assert not (tmp_path / "out/strokeprep/sub-02").exists()
+    assert (tmp_path / "out/strokeprep/docs/qc/sub-01_audit.tsv").exists()

@@ -12,6 +12,7 @@ from workflow_tools import REPOSITORY, jobs, snakemake
 EXPECTED = {
     "bids": {
         "admit": 2,
+        "locate": 2,  # the references: all other heads are found through them
         "face": 6,  # sub-01: ncct, cta, ctp, dwi; sub-02: ncct, t1w
         "deface": 8,  # DWI has three images
         "mean": 1,
@@ -53,6 +54,7 @@ EXPECTED = {
     },
     "jhu": {
         "admit": 3,
+        "locate": 3,
         "face": 4,
         "deface": 7,
         "brain": 4,
@@ -112,6 +114,7 @@ def test_the_built_in_study_plans_its_jobs(tmp_path):
         "phantom": 3,
         "phantom_dataset": 1,
         "admit": 3,
+        "locate": 3,
         "face": 3 * 5,
         "deface": 3 * 7,
         "mean": 3,

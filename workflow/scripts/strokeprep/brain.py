@@ -15,9 +15,15 @@ from scipy import ndimage
 from strokeprep import images, pose, template, warp
 from strokeprep.errors import StrokeprepError
 
-# The template's mask ends at the cortex; the pia and what partial volume hides lie this much
-# further out.
-EDGE_MM = 0.4
+# Where the pia lies from the template's edge as the warp places it (mm, outwards). The fit takes
+# dark fluid over the cortex for skull and ends short of the pia; it takes bright fluid, as on a b0,
+# for brain and ends beyond. On CT the skull itself holds the fit.
+EDGE_MM = {"ct": 0.4, "dark fluid": 0.8, "bright fluid": -0.4}
+
+# Fluid is looked up where the template has ventricles: deep, and dark against the rest of it.
+DEEP_MM = 12.0
+VENTRICLE_SHARE = 0.5
+
 WORK_MM = 2.0  # the warped template is a smooth surface: no finer grid is needed to hold it
 
 SURROUNDINGS_MM = 14.0
@@ -64,12 +70,28 @@ def from_template(
     located = located or pose.locate(image, modality, where)
     fitted = warp.refine(image, modality, located, where)
     box, depth = depth_on(image, fitted.to_template)
-    inside = depth > -EDGE_MM
+    inside = depth > -EDGE_MM[_contrast(image, modality, fitted.to_template)]
     if modality == "ct":
         inside &= (depth > BONE_NEAR_MM) | _soft(image, box)
     whole = np.zeros(image.GetSize(), np.uint8)
     whole[box] = _largest_part(inside)
     return images.like(whole, image), {**located.metrics(), **fitted.metrics()}
+
+
+def _contrast(image: sitk.Image, modality: str, to_template: sitk.Transform) -> str:
+    """The key of EDGE_MM for an image: CT, or MR by whether fluid outshines brain."""
+    if modality == "ct":
+        return "ct"
+    grid = template.cubic_grid(image, WORK_MM)
+    t1 = images.array(sitk.Resample(template.load().t1, grid, to_template))
+    depth = images.array(sitk.Resample(template.depth(), grid, to_template, sitk.sitkLinear, -99.0))
+    shown = images.array(sitk.Resample(image, grid))
+    deep = depth > DEEP_MM
+    fluid = deep & (t1 < VENTRICLE_SHARE * np.median(t1[deep])) if deep.any() else deep
+    if not fluid.any():
+        return "dark fluid"
+    bright = np.median(shown[fluid]) > np.median(shown[deep & ~fluid])
+    return "bright fluid" if bright else "dark fluid"
 
 
 def depth_on(

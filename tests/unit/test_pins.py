@@ -36,5 +36,7 @@ def test_every_package_is_pinned_once():
 def test_nothing_is_installed_without_a_pin():
     for name in ("imaging.txt", "test.txt", "constraints.txt"):
         lines = (ENVS / name).read_text().splitlines()
-        loose = [line for line in lines if line and not line.startswith(("#", "-")) and "==" not in line]
+        loose = [
+            line for line in lines if line and not line.startswith(("#", "-")) and "==" not in line
+        ]
         assert loose == []

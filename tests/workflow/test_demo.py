@@ -49,7 +49,8 @@ def test_every_limit_is_measured_on_every_subject(accuracy):
 def test_all_images_in_the_space_of_the_ncct_share_its_grid(demo):
     for subject in ("01", "02"):
         reference = nib.load(
-            demo.derivatives / f"sub-{subject}/ses-01/ct/sub-{subject}_ses-01_acq-ncct_desc-defaced_ct.nii.gz"
+            demo.derivatives
+            / f"sub-{subject}/ses-01/ct/sub-{subject}_ses-01_acq-ncct_desc-defaced_ct.nii.gz"
         )
         moved = sorted(demo.derivatives.glob(f"sub-{subject}/**/*_space-ncct_*.nii.gz"))
         assert len(moved) >= 9

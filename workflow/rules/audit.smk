@@ -1,10 +1,6 @@
 """What must hold before a subject's outputs may be trusted; a broken rule here fails the subject."""
 
 
-def audited(wildcards):
-    return subject_targets(STUDY.by_name[wildcards.subject])
-
-
 rule audit:
     input:
         files=audited,
@@ -21,7 +17,6 @@ rule audit:
         runtime=20,
     params:
         plan=lambda w: targets.audit_plan(STUDY.by_name[w.subject], TEMPLATE),
-        root=OUT,
         limits=CONFIG["audit"],
         template=CONFIG["template"],
         code=code("audit.py"),

@@ -17,8 +17,7 @@ rule dataset:
     conda:
         "../../envs/imaging.yaml"
     params:
-        root=OUT,
-        raw_root=RAW_ROOT,
+        raw_root=lambda w: RAW_ROOT,
         subjects=[subject.name for subject in STUDY.subjects],
         settings=CONFIG["study"],
         cow_labels=COW_LABELS,

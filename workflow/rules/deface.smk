@@ -1,27 +1,6 @@
 """Faces and private header fields stay behind: after these rules nobody opens a raw image."""
 
 
-def whole_head(scan):
-    """The scan through which a scan's face is found: its subject's reference, or itself."""
-    return STUDY.reference(scan) or scan
-
-
-def guide(scan):
-    """The raw image of that scan; none where a scan is found by itself."""
-    other = whole_head(scan)
-    return [] if other is scan else str(other.pilot.path)
-
-
-def located(scan):
-    """Where the head of a raw image lies in the template."""
-    return f"{WORK}/located/{scan.folder}/{scan.datatype}/{scan.stem}.h5"
-
-
-def face_of(wildcards):
-    scan = image_scan(wildcards)
-    return [] if scan.defaced else out(naming.face_mask(scan))
-
-
 rule locate:
     input:
         image=lambda w: str(image_scan(w).pilot.path),

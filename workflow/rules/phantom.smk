@@ -73,7 +73,6 @@ rule score:
         runtime=20,
     params:
         subject=lambda w: STUDY.by_name[w.subject],
-        root=OUT,
         truth=TRUTH,
         template=TEMPLATE.label,
         limits=CONFIG["accuracy"],

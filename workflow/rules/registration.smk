@@ -1,25 +1,6 @@
 """Where scans lie to each other and to the template. Only transforms are written here."""
 
 
-def lesions_on_reference(wildcards):
-    """Lesion masks to leave out of the cost of a deformable registration."""
-    scan = image_scan(wildcards)
-    if CONFIG["registration"]["to_template"] == "affine":
-        return []
-    return [
-        out(naming.label(label.scan, where, label.kind.suffix, **dict(label.kind.entities)))
-        for label in STUDY.by_name[scan.subject].labels
-        if label.kind.name == "lesion"
-        for where in [
-            (
-                ORIG
-                if label.scan is scan and not label.in_reference_space
-                else targets.reference_space(scan)
-            )
-        ]
-    ]
-
-
 rule register:
     input:
         moving=lambda w: pilot(image_scan(w)),

@@ -6,7 +6,7 @@ with job(snakemake):
     from strokeprep import qc, tables
 
     plan, params = snakemake.params.plan, snakemake.params
-    checks = qc.audit(plan, Path(params.root), params.limits, params.template)
+    checks = qc.audit(plan, Path(snakemake.config["output"]), params.limits, params.template)
     table = tables.render([check.row() for check in checks], tables.CHECK_COLUMNS)
     print(table)
     qc.verdict(checks, plan.subject)

@@ -7,7 +7,7 @@ with job(snakemake):
 
     params = snakemake.params
     written = dataset.write(
-        Path(params.root),
+        Path(snakemake.config["output"]),
         name=params.settings["name"],
         version=provenance.VERSION,
         subjects=params.subjects,

@@ -8,7 +8,7 @@ with job(snakemake):
     params = snakemake.params
     checks = score.subject_checks(
         params.subject,
-        Path(params.root),
+        Path(snakemake.config["output"]),
         Path(params.truth) / f"sub-{params.subject.name}",
         params.template,
         params.limits,

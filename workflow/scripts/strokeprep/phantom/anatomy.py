@@ -220,7 +220,10 @@ def _cavities(inner: np.ndarray) -> dict[str, np.ndarray]:
 def _mastoid_cells() -> list[tuple[tuple[float, float, float], float]]:
     random = np.random.default_rng(152)  # fixed: the template's mastoid, not a subject's
     cells = random.uniform((52, -42, -68), (70, -24, -44), (26, 3))
-    return [(tuple(cell), radius) for cell, radius in zip(cells, random.uniform(1.8, 3.0, 26), strict=True)]
+    return [
+        (tuple(cell), radius)
+        for cell, radius in zip(cells, random.uniform(1.8, 3.0, 26), strict=True)
+    ]
 
 
 def _airway() -> dict[str, np.ndarray]:

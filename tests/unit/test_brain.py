@@ -1,0 +1,93 @@
+"""Brain masks by the template: right on CT and both kinds of MR, on the image's own grid."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from heads import Head, dice, head
+from strokeprep import brain, images, pose, template
+from strokeprep.errors import StrokeprepError
+
+MODALITY = {"ct": "ct", "t1": "mr", "b0": "mr"}
+LIMIT = 0.96
+
+
+@cache
+def masked(contrast: str) -> tuple[Head, np.ndarray, dict]:
+    """A head, its brain mask and the numbers about it; made once."""
+    made = head(contrast)
+    found, metrics = brain.mask(made.image, MODALITY[contrast])
+    assert template.same_grid(found, made.image) and found.GetPixelID() == sitk.sitkUInt8
+    return made, images.array(found) > 0, metrics
+
+
+@pytest.mark.parametrize("contrast", MODALITY)
+def test_the_mask_is_the_brain(contrast):
+    made, found, _ = masked(contrast)
+    assert dice(found, made.brain) > LIMIT
+
+
+def test_a_ct_mask_holds_no_bone_but_keeps_what_is_calcified():
+    made, found, _ = masked("ct")
+    data = images.array(made.image).copy()
+    assert (found & (data > 600)).sum() == 0
+    deep = tuple(np.argwhere(made.brain).mean(axis=0).astype(int))
+    data[deep] = 400
+    located = pose.locate(made.image, "ct")
+    again, _ = brain.mask(images.like(data, made.image), "ct", located=located)
+    assert images.array(again)[deep] == 1
+
+
+def test_the_mask_is_one_piece():
+    _, found, _ = masked("ct")
+    parts = sitk.ConnectedComponent(sitk.GetImageFromArray(found.astype(np.uint8)))
+    assert sitk.GetArrayFromImage(parts).max() == 1
+
+
+def test_the_metrics_name_the_backend_and_the_volume():
+    made, found, metrics = masked("ct")
+    volume = found.sum() * np.prod(made.image.GetSpacing()) / 1000
+    assert metrics["BrainBackend"] == "template"
+    assert metrics["BrainVolumeMl"] == pytest.approx(volume, abs=0.1)
+
+
+def test_noise_is_not_taken_for_a_head():
+    noise = np.random.default_rng(0).normal(0, 50, (60, 60, 30)).astype(np.float32)
+    image = images.from_array(noise, np.diag([3.0, 3.0, 5.0, 1.0]))
+    with pytest.raises(StrokeprepError):
+        brain.mask(image, "ct", where="noise.nii.gz")
+
+
+def small(value: int = 0) -> sitk.Image:
+    return images.from_array(np.full((20, 20, 20), value, np.uint8), np.diag([4.0, 4.0, 4.0, 1.0]))
+
+
+def test_any_backend_is_held_to_the_grid(monkeypatch):
+    monkeypatch.setitem(brain.BACKENDS, "astray", lambda *_, **__: (small()[:10], {}))
+    with pytest.raises(ValueError, match="left the grid"):
+        brain.mask(small(), "ct", "astray")
+
+
+@pytest.mark.parametrize("value", [0, 1], ids=["nothing", "everything"])
+def test_any_backend_is_held_to_the_size_of_a_brain(monkeypatch, value):
+    large = images.from_array(np.full((40, 40, 40), value, np.uint8), np.diag([5.0, 5, 5, 1.0]))
+    monkeypatch.setitem(brain.BACKENDS, "wrong", lambda *_, **__: (large, {}))
+    with pytest.raises(StrokeprepError, match="mask holds"):
+        brain.mask(large, "ct", "wrong", where="scan.nii.gz")
+
+
+@pytest.mark.parametrize("contrast", MODALITY)
+def test_the_pose_needs_no_contrast_of_its_own(contrast):
+    made = head(contrast)
+    located = pose.locate(made.image, MODALITY[contrast])
+    inside = sitk.Resample(template.depth(), made.image, located.to_template, sitk.sitkLinear, -99)
+    assert dice(images.array(inside) > 0, made.brain) > 0.88
+
+
+def test_the_same_image_gives_the_same_pose():
+    made = head("ct")
+    first, second = (pose.locate(made.image, "ct").to_template for _ in range(2))
+    assert first.GetParameters() == second.GetParameters()

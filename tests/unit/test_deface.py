@@ -1,0 +1,157 @@
+"""The face goes, the brain stays, and words that could name a patient go too."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from heads import Head, head
+from strokeprep import deface, images, template, transforms
+from strokeprep.errors import StrokeprepError
+
+MARGIN_MM = 4.0
+
+
+@cache
+def located() -> tuple[Head, sitk.Transform]:
+    """A whole head on CT and where it lies."""
+    made = head("ct")
+    return made, deface.locate(made.image, "ct")
+
+
+@cache
+def removed(margin_mm: float = MARGIN_MM) -> np.ndarray:
+    """What is removed from the whole head."""
+    made, to_template = located()
+    mask, _ = deface.region(made.image, to_template, "template", margin_mm)
+    assert template.same_grid(mask, made.image) and mask.GetPixelID() == sitk.sitkUInt8
+    return images.array(mask) > 0
+
+
+def test_the_face_is_gone_and_the_brain_is_whole():
+    made, _ = located()
+    assert made.face.sum() > 1000
+    assert (removed() & made.face).sum() >= 0.99 * made.face.sum()
+    assert (removed() & made.brain).sum() == 0
+
+
+def test_the_margin_around_the_brain_is_kept():
+    made, _ = located()
+    brain = images.like(made.brain.astype(np.uint8), made.image)
+    distance = -images.array(template.distance(brain))
+    assert distance[removed(2.0)].min() > 0
+    assert distance[removed(8.0)].min() > 6
+
+
+def test_no_plane_of_the_face_is_left_in_the_air_before_it():
+    made, _ = located()
+    ahead = np.cumsum(made.face, axis=1) > 0  # this voxel or one further back is face
+    assert removed()[ahead & ~made.brain].mean() > 0.99
+
+
+def test_half_of_the_head_and_more_stays():
+    made, _ = located()
+    tissue = images.array(made.image) > -300
+    assert 0.03 < (removed() & tissue).sum() / tissue.sum() < 0.4
+
+
+def test_a_slab_is_found_through_the_whole_head():
+    guide, to_template = located()
+    slab = head("ct", shape=(96, 108, 14), centre=(0, 5, -30), tilt_degrees=0, seed=1)
+    moved = sitk.Image(slab.image)
+    moved.SetOrigin((np.array(moved.GetOrigin()) + [12, -20, 30]).tolist())
+    mask, _ = deface.region(
+        moved, deface.through(moved, guide.image, to_template), "template", MARGIN_MM
+    )
+    found = images.array(mask) > 0
+    assert slab.face.any() and slab.brain.any()
+    assert (found & slab.face).sum() >= 0.99 * slab.face.sum()
+    assert (found & slab.brain).sum() == 0
+
+
+def test_a_view_above_the_face_loses_nothing():
+    _, to_template = located()
+    top = head("ct", shape=(96, 108, 10), centre=(0, 0, 45), tilt_degrees=0)
+    mask, metrics = deface.region(top.image, to_template, "template", MARGIN_MM)
+    assert not top.face.any()
+    assert images.array(mask).sum() == 0 and metrics["RemovedVoxels"] == 0
+
+
+def test_an_image_without_a_brain_is_refused():
+    _, to_template = located()
+    neck = head("ct", shape=(96, 108, 8), centre=(0, 0, -150), tilt_degrees=0)
+    with pytest.raises(StrokeprepError, match="face cannot be located"):
+        deface.region(neck.image, to_template, "template", MARGIN_MM, "neck.nii.gz")
+
+
+def test_an_image_that_cannot_be_located_is_refused():
+    noise = np.random.default_rng(0).normal(0, 50, (60, 60, 30)).astype(np.float32)
+    with pytest.raises(StrokeprepError):
+        deface.locate(images.from_array(noise, np.diag([3.0, 3.0, 5.0, 1.0])), "ct")
+
+
+def test_the_numbers_count_what_the_mask_marks():
+    made, to_template = located()
+    _, metrics = deface.region(made.image, to_template, "template", MARGIN_MM)
+    volume = removed().sum() * np.prod(made.image.GetSpacing()) / 1000
+    assert metrics["RemovedVoxels"] == removed().sum()
+    assert metrics["RemovedMl"] == pytest.approx(volume, abs=0.01)
+
+
+def test_any_backend_has_the_brain_protected(monkeypatch):
+    made, to_template = located()
+
+    def everything(grid: sitk.Image, _: sitk.Transform) -> sitk.Image:
+        return sitk.Cast(grid, sitk.sitkFloat32) * 0 + 100
+
+    monkeypatch.setitem(deface.BACKENDS, "everything", everything)
+    mask, _ = deface.region(made.image, to_template, "everything", MARGIN_MM)
+    assert (images.array(mask) > 0)[made.brain].sum() == 0
+
+
+def test_timing_and_physics_stay_and_the_patient_goes():
+    raw = {
+        "VolumeTiming": [0.0, 1.5, 3.0],
+        "KVP": 120,
+        "ConvolutionKernel": "H31s",
+        "Manufacturer": "GE MEDICAL SYSTEMS",
+        "PatientName": "Doe^Jane",
+        "PatientBirthDate": "1950-01-01",
+        "InstitutionName": "General Hospital",
+        "AcquisitionDateTime": "2001-01-02T03:00:00",
+        "SeriesInstanceUID": "1.2.3.4",
+        "SeriesDescription": "head Mrs Doe",
+        "SomethingNew": 3,
+    }
+    kept = ("VolumeTiming", "KVP", "ConvolutionKernel", "Manufacturer")
+    assert deface.allowed_metadata(raw) == {key: raw[key] for key in kept}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("KVP", "Doe"),
+        ("KVP", True),
+        ("KVP", [120]),
+        ("KVP", {"PatientName": "Doe"}),
+        ("VolumeTiming", [0, "Doe"]),
+        ("VolumeTiming", 3),
+        ("Manufacturer", 3),
+        ("Manufacturer", "Doe^Jane"),
+        ("Manufacturer", "1950-01-01"),
+        ("ManufacturersModelName", "scanned for Jane Doe on the first of May"),
+        ("ConvolutionKernel", "Jane\nDoe"),
+    ],
+)
+def test_an_allowed_key_with_the_wrong_sort_of_value_goes(key, value):
+    assert deface.allowed_metadata({key: value}) == {}
+
+
+def test_transforms_survive_the_file_they_travel_in(tmp_path):
+    made, to_template = located()
+    transforms.write(to_template, tmp_path / "located.h5")
+    again = transforms.read(tmp_path / "located.h5")
+    mask, _ = deface.region(made.image, again, "template", MARGIN_MM)
+    assert np.array_equal(images.array(mask) > 0, removed())

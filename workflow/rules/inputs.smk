@@ -1,0 +1,142 @@
+"""Which files each rule needs, read from the study table. Small functions, cheap to call."""
+
+# --------------------------------------------------------------------------- admit
+
+
+def raw_scans(subject):
+    """Per scan: its files, the one that gives the grid first, and their dimensions."""
+    return [
+        {str(image.path): image.kind.ndim for image in scan.images}
+        for scan in STUDY.by_name[subject].scans
+    ]
+
+
+def raw_masks(subject):
+    """Label files, each with the image whose grid it must share."""
+    return {
+        str(label.path): None if label.in_reference_space else str(label.scan.pilot.path)
+        for label in STUDY.by_name[subject].labels
+    }
+
+
+# --------------------------------------------------------------------------- deface
+
+
+def whole_head(scan):
+    """The scan through which a scan's face is found: its subject's reference, or itself."""
+    return STUDY.reference(scan) or scan
+
+
+def guide(scan):
+    """The raw image of that scan; none where a scan is found by itself."""
+    other = whole_head(scan)
+    return [] if other is scan else str(other.pilot.path)
+
+
+def located(scan):
+    """Where the head of a raw image lies in the template."""
+    return f"{WORK}/located/{scan.folder}/{scan.datatype}/{scan.stem}.h5"
+
+
+def face_of(wildcards):
+    scan = image_scan(wildcards)
+    return [] if scan.defaced else out(naming.face_mask(scan))
+
+
+# --------------------------------------------------------------------------- registration
+
+
+def lesions_on_reference(wildcards):
+    """Lesion masks to leave out of the cost of a deformable registration."""
+    scan = image_scan(wildcards)
+    if CONFIG["registration"]["to_template"] == "affine":
+        return []
+    return [
+        out(naming.label(label.scan, where, label.kind.suffix, **dict(label.kind.entities)))
+        for label in STUDY.by_name[scan.subject].labels
+        if label.kind.name == "lesion"
+        for where in [
+            (
+                ORIG
+                if label.scan is scan and not label.in_reference_space
+                else targets.reference_space(scan)
+            )
+        ]
+    ]
+
+
+# --------------------------------------------------------------------------- resample
+
+
+MOVED_IMAGE = naming.bids(
+    "{folder}", "{datatype}", "{stem}", "{suffix}", space=WILD, res=WILD, desc=WILD
+)
+MOVED_LABEL = naming.bids(
+    "{folder}",
+    "{datatype}",
+    "{stem}",
+    "{suffix}",
+    space=WILD,
+    seg=WILD,
+    res=WILD,
+    label=WILD,
+    desc=WILD,
+)
+NATIVE_LABEL = naming.bids(
+    "{folder}", "{datatype}", "{stem}", "{suffix}", space="orig", seg=WILD, label=WILD, desc=WILD
+)
+ELSEWHERE = r"_space-(?!orig_)[A-Za-z0-9]+"
+
+
+def image_view(wildcards):
+    """The native image that a moved one is made from."""
+    scan = image_scan(wildcards)
+    return out(
+        naming.mean(scan, wildcards.suffix)
+        if wildcards.desc == "_desc-mean"
+        else naming.defaced(scan, wildcards.suffix)
+    )
+
+
+def view_brain(wildcards):
+    """The mask of a skull-stripped view, already on the grid it is written on."""
+    if wildcards.desc != "_desc-brain":
+        return []
+    space = Space(entity(wildcards.space), entity(wildcards.res))
+    return out(naming.brain_mask(image_scan(wildcards), space))
+
+
+def moved_grid(scan, wildcards):
+    """The image whose grid is taken over; the template's grid needs no file."""
+    if entity(wildcards.space) == TEMPLATE.label:
+        return []
+    return out(naming.defaced(STUDY.reference(scan), STUDY.reference(scan).pilot.kind.suffix))
+
+
+def label_source(wildcards):
+    """The label as it was drawn: the scrubbed native copy, or a released mask on the reference."""
+    label = label_of(wildcards)
+    if label is not None and label.in_reference_space:
+        return str(label.path)
+    return out(
+        naming.bids(
+            wildcards.folder,
+            wildcards.datatype,
+            wildcards.stem,
+            wildcards.suffix,
+            space="orig",
+            **{key: entity(getattr(wildcards, key)) for key in ("seg", "label", "desc")},
+        )
+    )
+
+
+def label_in_reference(wildcards):
+    label = label_of(wildcards)
+    return label is not None and label.in_reference_space
+
+
+# --------------------------------------------------------------------------- audit
+
+
+def audited(wildcards):
+    return subject_targets(STUDY.by_name[wildcards.subject])

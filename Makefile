@@ -3,7 +3,6 @@
 #   make demo    simulate a stroke study, preprocess it, score it   [SEED= SUBJECTS= SIZE= CORES= DIR=]
 #   make test    all tests                                          [ARGS= for pytest]
 #   make lint    ruff, snakefmt, snakemake --lint
-#   make bench   side-by-side measurements (see benchmarks/README.md)
 
 PYTHON   ?= python3
 VENV     ?= .venv
@@ -22,7 +21,7 @@ export PYTHONPATH := workflow/scripts
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/imaging.done
@@ -39,9 +38,6 @@ lint: $(VENV)/test.done
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(SNAKEMAKE) --lint
-
-bench: $(VENV)/imaging.done
-	$(BIN)/python benchmarks/registration.py
 
 clean:
 	rm -rf $(VENV) .cache .snakemake demo

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,9 +39,10 @@ def test_an_edit_elsewhere_does_not(touched, module):
     assert touched("resample_label.py", module) == before
 
 
-def test_only_loaded_packages_are_listed():
+def test_only_loaded_packages_are_listed(monkeypatch):
     import numpy as np
 
+    monkeypatch.delitem(sys.modules, "ants", raising=False)
     versions = provenance.versions()
     assert versions["numpy"] == np.__version__
     assert "ants" not in versions

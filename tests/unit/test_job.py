@@ -57,7 +57,7 @@ def test_the_sidecar_says_where_an_output_comes_from(snakemake):
         "bids::sub-1/ct/sub-1_desc-defaced_ct.nii.gz",
         "bids::sub-1/ct/sub-1_acq-ncct_desc-defaced_ct.nii.gz",
     ]
-    assert written["SoftwareVersions"]["strokeprep"]
+    assert written["Software"]["strokeprep"]
 
 
 def test_no_path_or_name_of_a_raw_file_gets_into_the_sidecar(snakemake, tmp_path):

@@ -65,7 +65,7 @@ def place(snakemake: Any) -> dict[str, Any]:
 
 def write_sidecar(content: dict[str, Any], path: str, snakemake: Any) -> None:
     """Write a sidecar, completed with its sources and the software that was loaded."""
-    known = {"Sources": _sources(snakemake), "SoftwareVersions": versions()}
+    known = {"Sources": _sources(snakemake), "Software": versions()}
     write_json(content | known, path)
 
 

@@ -13,12 +13,24 @@ from strokeprep.errors import StrokeprepError
 
 MODALITY = {"ct": "ct", "t1": "mr", "b0": "mr"}
 LIMIT = 0.96
+CALCIUM = 400
+
+
+def speck(made: Head) -> tuple[int, ...]:
+    """The voxel in the middle of the brain."""
+    return tuple(np.argwhere(made.brain).mean(axis=0).astype(int))
+
+
+def with_speck(made: Head) -> Head:
+    data = images.array(made.image).copy()
+    data[speck(made)] = CALCIUM
+    return made._replace(image=images.like(data, made.image))
 
 
 @cache
 def masked(contrast: str) -> tuple[Head, np.ndarray, dict]:
-    """A head, its brain mask and the numbers about it; made once."""
-    made = head(contrast)
+    """A head with a bright speck deep in its brain, its mask and the numbers about it; made once."""
+    made = with_speck(head(contrast))
     found, metrics = brain.mask(made.image, MODALITY[contrast])
     assert template.same_grid(found, made.image) and found.GetPixelID() == sitk.sitkUInt8
     return made, images.array(found) > 0, metrics
@@ -32,13 +44,8 @@ def test_the_mask_is_the_brain(contrast):
 
 def test_a_ct_mask_holds_no_bone_but_keeps_what_is_calcified():
     made, found, _ = masked("ct")
-    data = images.array(made.image).copy()
-    assert (found & (data > 600)).sum() == 0
-    deep = tuple(np.argwhere(made.brain).mean(axis=0).astype(int))
-    data[deep] = 400
-    located = pose.locate(made.image, "ct")
-    again, _ = brain.mask(images.like(data, made.image), "ct", located=located)
-    assert images.array(again)[deep] == 1
+    assert (found & (images.array(made.image) > 600)).sum() == 0
+    assert found[speck(made)]
 
 
 def test_the_mask_is_one_piece():

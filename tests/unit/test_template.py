@@ -59,9 +59,16 @@ def test_the_brain_is_whole_and_in_mni_coordinates():
 def test_depth_counts_millimetres_from_the_surface():
     depth = template.depth()
     assert at(depth, (25, -20, 25)) > 15
-    outside = [at(depth, (0, y, 10)) for y in (80, 85, 90)]
-    assert outside[0] < 0
-    assert np.diff(outside) == pytest.approx([-5, -5], abs=0.3)
+    assert at(depth, (90, -20, 10)) < at(depth, (80, -20, 10)) < 0
+
+
+def test_a_distance_counts_millimetres_from_the_surface():
+    half = np.zeros((40, 20, 20), np.uint8)
+    half[:20] = 1
+    field = images.array(template.distance(images.from_array(half, np.diag([2.0, 1, 1, 1]))))
+    assert field[19, 10, 10] >= 0 > field[20, 10, 10]
+    assert np.diff(field[22:, 10, 10]) == pytest.approx(-2.0, abs=1e-3)
+    assert np.diff(field[:18, 10, 10]) == pytest.approx(-2.0, abs=1e-3)
 
 
 @pytest.mark.parametrize("spacing_mm", [1.0, 2.0, 4.0])

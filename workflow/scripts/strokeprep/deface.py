@@ -161,9 +161,12 @@ ALLOWED: dict[str, str] = {
     "VolumeTiming": NUMBERS,
     "SliceTiming": NUMBERS,
 }
+# Dates, identifiers and seconds since an epoch are larger than anything a scanner measures.
+LARGEST_NUMBER = 1e6
+
 # A word is a model, kernel or unit; a date, a full name or a sentence is none.
 WORDS = re.compile(r"[A-Za-z0-9µ/*^_.+-]{1,24}( [A-Za-z0-9µ/*^_.+-]{1,24}){0,2}")
-DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\^")
+DATE = re.compile(r"\d{6}|\d{4}-?\d{2}-?\d{2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\^")
 
 
 def allowed_metadata(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,7 +175,8 @@ def allowed_metadata(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and abs(value) < LARGEST_NUMBER
 
 
 def _is_word(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The face goes, the brain stays, and words that could name a patient go too."""
+"""The face goes and the brain stays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from heads import Head, head
-from strokeprep import deface, images, template, transforms
+from strokeprep import deface, images, location, registration, template, transforms
 from strokeprep.errors import StrokeprepError
 
 MARGIN_MM = 4.0
@@ -18,7 +18,7 @@ MARGIN_MM = 4.0
 def located() -> tuple[Head, sitk.Transform]:
     """A whole head on CT and where it lies."""
     made = head("ct")
-    return made, deface.locate(made.image, "ct")
+    return made, location.locate(made.image, "ct").to_template
 
 
 @cache
@@ -62,9 +62,8 @@ def test_a_slab_is_found_through_the_whole_head():
     slab = head("ct", shape=(96, 108, 14), centre=(0, 5, -30), tilt_degrees=0, seed=1)
     moved = sitk.Image(slab.image)
     moved.SetOrigin((np.array(moved.GetOrigin()) + [12, -20, 30]).tolist())
-    mask, _ = deface.region(
-        moved, deface.through(moved, guide.image, to_template), "template", MARGIN_MM
-    )
+    approach = registration.rigid(guide.image, moved, resolution="coarse").inverse
+    mask, _ = deface.region(moved, transforms.chain([approach, to_template]), "template", MARGIN_MM)
     found = images.array(mask) > 0
     assert slab.face.any() and slab.brain.any()
     assert (found & slab.face).sum() >= 0.99 * slab.face.sum()
@@ -86,12 +85,6 @@ def test_an_image_without_a_brain_is_refused():
         deface.region(neck.image, to_template, "template", MARGIN_MM, "neck.nii.gz")
 
 
-def test_an_image_that_cannot_be_located_is_refused():
-    noise = np.random.default_rng(0).normal(0, 50, (60, 60, 30)).astype(np.float32)
-    with pytest.raises(StrokeprepError):
-        deface.locate(images.from_array(noise, np.diag([3.0, 3.0, 5.0, 1.0])), "ct")
-
-
 def test_the_numbers_count_what_the_mask_marks():
     made, to_template = located()
     _, metrics = deface.region(made.image, to_template, "template", MARGIN_MM)
@@ -109,53 +102,3 @@ def test_any_backend_has_the_brain_protected(monkeypatch):
     monkeypatch.setitem(deface.BACKENDS, "everything", everything)
     mask, _ = deface.region(made.image, to_template, "everything", MARGIN_MM)
     assert (images.array(mask) > 0)[made.brain].sum() == 0
-
-
-def test_timing_and_physics_stay_and_the_patient_goes():
-    raw = {
-        "VolumeTiming": [0.0, 1.5, 3.0],
-        "KVP": 120,
-        "ConvolutionKernel": "H31s",
-        "Manufacturer": "GE MEDICAL SYSTEMS",
-        "PatientName": "Doe^Jane",
-        "PatientBirthDate": "1950-01-01",
-        "InstitutionName": "General Hospital",
-        "AcquisitionDateTime": "2001-01-02T03:00:00",
-        "SeriesInstanceUID": "1.2.3.4",
-        "SeriesDescription": "head Mrs Doe",
-        "SomethingNew": 3,
-    }
-    kept = ("VolumeTiming", "KVP", "ConvolutionKernel", "Manufacturer")
-    assert deface.allowed_metadata(raw) == {key: raw[key] for key in kept}
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("KVP", "Doe"),
-        ("KVP", True),
-        ("KVP", [120]),
-        ("KVP", {"PatientName": "Doe"}),
-        ("VolumeTiming", [0, "Doe"]),
-        ("VolumeTiming", 3),
-        ("VolumeTiming", [978404400.0, 978404401.5]),
-        ("ExposureTime", 19500101),
-        ("ExposureTime", float("nan")),
-        ("ManufacturersModelName", "ACC000103"),
-        ("Manufacturer", 3),
-        ("Manufacturer", "Doe^Jane"),
-        ("Manufacturer", "1950-01-01"),
-        ("ManufacturersModelName", "scanned for Jane Doe on the first of May"),
-        ("ConvolutionKernel", "Jane\nDoe"),
-    ],
-)
-def test_an_allowed_key_with_the_wrong_sort_of_value_goes(key, value):
-    assert deface.allowed_metadata({key: value}) == {}
-
-
-def test_transforms_survive_the_file_they_travel_in(tmp_path):
-    made, to_template = located()
-    transforms.write(to_template, tmp_path / "located.h5")
-    again = transforms.read(tmp_path / "located.h5")
-    mask, _ = deface.region(made.image, again, "template", MARGIN_MM)
-    assert np.array_equal(images.array(mask) > 0, removed())

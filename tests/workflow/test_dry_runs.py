@@ -13,6 +13,7 @@ EXPECTED = {
     "bids": {
         "admit": 2,
         "locate": 2,  # the references: all other heads are found through them
+        "approach": 4,  # cta, ctp, dwi; t1w
         "face": 6,  # sub-01: ncct, cta, ctp, dwi; sub-02: ncct, t1w
         "deface": 8,  # DWI has three images
         "mean": 1,
@@ -28,11 +29,13 @@ EXPECTED = {
     },
     "isles24": {  # defaced; DWI and masks on the NCCT
         "admit": 4,
+        "locate": 4,
+        "approach": 3,  # cta and ctp; cta
         "deface": 12,
         "mean": 1,
         "brain": 7,
         "strip": 9,
-        "register": 3,  # cta and ctp; cta
+        "register": 3,
         "normalise": 4,
         "resample": 24,
         "resample_label": 22,
@@ -41,11 +44,13 @@ EXPECTED = {
     },
     "isles24_as_described": {
         "admit": 3,
+        "locate": 3,
+        "approach": 3,  # cta, ctp and the native DWI of the first case
         "deface": 10,
         "mean": 1,
         "brain": 5,
         "strip": 7,
-        "register": 3,  # cta, ctp and the native DWI of the first case
+        "register": 3,
         "normalise": 3,
         "resample": 20,
         "resample_label": 12,
@@ -55,11 +60,12 @@ EXPECTED = {
     "jhu": {
         "admit": 3,
         "locate": 3,
+        "approach": 1,  # the T1w of the one who has it
         "face": 4,
         "deface": 7,
         "brain": 4,
         "strip": 7,
-        "register": 1,  # the T1w of the one who has it
+        "register": 1,
         "normalise": 3,
         "resample": 8,
         "label": 2,
@@ -69,6 +75,7 @@ EXPECTED = {
     },
     "atlas": {  # Testing has no mask
         "admit": 2,
+        "locate": 2,
         "deface": 2,
         "brain": 2,
         "strip": 2,
@@ -81,6 +88,7 @@ EXPECTED = {
     },
     "atlas_native": {
         "admit": 4,
+        "locate": 4,
         "deface": 4,
         "brain": 4,
         "strip": 4,
@@ -115,6 +123,7 @@ def test_the_built_in_study_plans_its_jobs(tmp_path):
         "phantom_dataset": 1,
         "admit": 3,
         "locate": 3,
+        "approach": 3 * 4,
         "face": 3 * 5,
         "deface": 3 * 7,
         "mean": 3,
@@ -155,6 +164,7 @@ def test_a_missing_modality_takes_only_its_own_targets(tmp_path):
     counts, whole = jobs(process), EXPECTED["bids"]
     lost = {rule: whole[rule] - counts.get(rule, 0) for rule in whole}
     assert {rule: n for rule, n in lost.items() if n} == {
+        "approach": 1,
         "face": 1,
         "deface": 1,
         "register": 1,

@@ -4,6 +4,8 @@
 rule brain:
     input:
         image=lambda w: pilot(mask_scan(w)),
+        located=lambda w: located_head(mask_scan(w)),
+        to_head=lambda w: exactly_to_head(mask_scan(w)),
     output:
         mask=out(naming.brain_mask(ANY, ORIG)),
         sidecar=out(naming.sidecar(naming.brain_mask(ANY, ORIG))),
@@ -13,7 +15,6 @@ rule brain:
         benchmark_of("brain", naming.brain_mask(ANY, ORIG))
     conda:
         "../../envs/imaging.yaml"
-    threads: CONFIG["threads"]["registration"]
     resources:
         mem_mb=megabytes(4000),
         runtime=30,

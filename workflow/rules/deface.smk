@@ -6,7 +6,8 @@ rule locate:
         image=lambda w: str(image_scan(w).pilot.path),
         admitted=lambda w: admitted(image_scan(w).subject),
     output:
-        transform=located(ANY),
+        transform=located(ANY, "h5"),
+        facts=located(ANY, "json"),
     log:
         log_of("locate", "{folder}/{datatype}/{stem}"),
     benchmark:
@@ -23,11 +24,34 @@ rule locate:
         "../scripts/locate.py"
 
 
+rule approach:
+    input:
+        image=lambda w: str(image_scan(w).pilot.path),
+        head=lambda w: str(whole_head(image_scan(w)).pilot.path),
+        admitted=lambda w: admitted(image_scan(w).subject),
+    output:
+        transform=approached(ANY),
+    log:
+        log_of("approach", "{folder}/{datatype}/{stem}"),
+    benchmark:
+        benchmark_of("approach", "{folder}/{datatype}/{stem}")
+    conda:
+        "../../envs/imaging.yaml"
+    resources:
+        mem_mb=megabytes(4000),
+        runtime=30,
+    params:
+        seed=CONFIG["seed"],
+        code=code("approach.py"),
+    script:
+        "../scripts/approach.py"
+
+
 rule face:
     input:
         image=lambda w: str(mask_scan(w).pilot.path),
-        guide=lambda w: guide(mask_scan(w)),
-        located=lambda w: located(whole_head(mask_scan(w))),
+        located=lambda w: located_head(mask_scan(w)),
+        to_head=lambda w: roughly_to_head(mask_scan(w)),
         admitted=lambda w: admitted(mask_scan(w).subject),
     output:
         mask=out(naming.face_mask(ANY)),
@@ -39,13 +63,12 @@ rule face:
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(4000),
-        runtime=30,
+        mem_mb=megabytes(3000),
+        runtime=20,
     params:
         raw=lambda w: [naming.raw_uri(mask_scan(w), mask_scan(w).pilot.kind.suffix)],
         backend=lambda w: CONFIG["deface"][mask_scan(w).modality],
         settings=CONFIG["deface"],
-        seed=CONFIG["seed"],
         code=code("face.py"),
     script:
         "../scripts/face.py"

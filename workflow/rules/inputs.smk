@@ -27,15 +27,32 @@ def whole_head(scan):
     return STUDY.reference(scan) or scan
 
 
-def guide(scan):
-    """The raw image of that scan; none where a scan is found by itself."""
-    other = whole_head(scan)
-    return [] if other is scan else str(other.pilot.path)
+def located(scan, extension):
+    """Where a whole head lies in the template (h5), and what is known about it (json)."""
+    return f"{WORK}/located/{scan.folder}/{scan.datatype}/{scan.stem}.{extension}"
 
 
-def located(scan):
-    """Where the head of a raw image lies in the template."""
-    return f"{WORK}/located/{scan.folder}/{scan.datatype}/{scan.stem}.h5"
+def approached(scan):
+    """Where a scan lies in its subject's whole head, roughly."""
+    return f"{WORK}/approached/{scan.folder}/{scan.datatype}/{scan.stem}.tfm"
+
+
+def located_head(scan):
+    return [located(whole_head(scan), extension) for extension in ("h5", "json")]
+
+
+def lies_apart(scan):
+    """Whether a scan needs a transform to lie on the whole head."""
+    return whole_head(scan) is not scan and not scan.in_reference_space
+
+
+def roughly_to_head(scan):
+    return approached(scan) if lies_apart(scan) else []
+
+
+def exactly_to_head(scan):
+    head = whole_head(scan)
+    return out(naming.to_reference(scan, scan.name, head.name)) if lies_apart(scan) else []
 
 
 def face_of(wildcards):

@@ -6,6 +6,7 @@ rule register:
         moving=lambda w: pilot(image_scan(w)),
         fixed=lambda w: reference_pilot(image_scan(w)),
         brain=lambda w: out(naming.brain_mask(STUDY.reference(image_scan(w)), ORIG)),
+        start=lambda w: approached(image_scan(w)),
     output:
         transform=out(naming.to_reference(ANY, "{scan}", "{reference}")),
         sidecar=out(naming.sidecar(naming.to_reference(ANY, "{scan}", "{reference}"))),

@@ -6,6 +6,8 @@ with job(snakemake) as sidecar:
     params = snakemake.params
     done = segmentation.brain(
         snakemake.input.image,
+        snakemake.input.located,
+        snakemake.input.to_head or None,
         snakemake.output.mask,
         modality=params.modality,
         backend=params.backend,

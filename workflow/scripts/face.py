@@ -6,11 +6,10 @@ with job(snakemake) as sidecar:
     params = snakemake.params
     done = release.face(
         snakemake.input.image,
-        snakemake.input.guide or None,
         snakemake.input.located,
+        snakemake.input.to_head or None,
         snakemake.output.mask,
         backend=params.backend,
         settings=params.settings,
-        seed=params.seed,
     )
     sidecar.update(done | place(snakemake))

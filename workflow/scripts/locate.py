@@ -4,5 +4,8 @@ with job(snakemake):
     from strokeprep import release
 
     release.locate(
-        snakemake.input.image, snakemake.output.transform, modality=snakemake.params.modality
+        snakemake.input.image,
+        snakemake.output.transform,
+        snakemake.output.facts,
+        modality=snakemake.params.modality,
     )

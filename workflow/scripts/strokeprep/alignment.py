@@ -14,18 +14,21 @@ def to_reference(
     moving: str,
     fixed: str,
     brain: str,
+    start: str,
     target: str,
     *,
     names: tuple[str, str],
     dof: str,
     seed: int,
 ) -> dict[str, Any]:
-    """Register a scan to its subject's reference; writes the transform, returns its sidecar."""
+    """Register a scan to its subject's reference, on from ``start``; returns the sidecar."""
     found = registration.rigid(
         images.read(fixed),
         images.read(moving),
         dof=dof,
         fixed_brain=images.read(brain),
+        start=transforms.read(start),
+        resolution="refined",
         seed=seed,
         where=moving,
     )

@@ -12,17 +12,13 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep import images, pose, template, warp
+from strokeprep import images, template
 from strokeprep.errors import StrokeprepError
+from strokeprep.location import Location
 
-# Where the pia lies from the template's edge as the warp places it (mm, outwards). The fit takes
-# dark fluid over the cortex for skull and ends short of the pia; it takes bright fluid, as on a b0,
-# for brain and ends beyond. On CT the skull itself holds the fit.
-EDGE_MM = {"ct": 0.4, "dark fluid": 0.8, "bright fluid": -0.4}
-
-# Fluid is looked up where the template has ventricles: deep, and dark against the rest of it.
-DEEP_MM = 12.0
-VENTRICLE_SHARE = 0.5
+# Where the pia lies from the template's edge as a location places it (mm, outwards), by what was
+# located: the fit takes the dark fluid over a T1w's cortex for skull and ends short of the pia.
+EDGE_MM = {"ct": 0.1, "dark fluid": 0.6, "bright fluid": 0.0}
 
 WORK_MM = 2.0  # the warped template is a smooth surface: no finer grid is needed to hold it
 
@@ -64,34 +60,16 @@ def volume_ml(found: sitk.Image) -> float:
 
 
 def from_template(
-    image: sitk.Image, modality: str, where: str = "image", located: pose.Pose | None = None
+    image: sitk.Image, modality: str, where: str = "image", *, location: Location
 ) -> tuple[sitk.Image, dict[str, float | str]]:
-    """The template's brain, located and warped to the image; on CT, bone has the last word."""
-    located = located or pose.locate(image, modality, where)
-    fitted = warp.refine(image, modality, located, where)
-    box, depth = depth_on(image, fitted.to_template)
-    inside = depth > -EDGE_MM[_contrast(image, modality, fitted.to_template)]
+    """The template's brain where the image's head lies; on CT, bone has the last word."""
+    box, depth = depth_on(image, location.to_template)
+    inside = depth > -EDGE_MM[location.contrast]
     if modality == "ct":
         inside &= (depth > BONE_NEAR_MM) | _soft(image, box)
     whole = np.zeros(image.GetSize(), np.uint8)
     whole[box] = _largest_part(inside)
-    return images.like(whole, image), {**located.metrics(), **fitted.metrics()}
-
-
-def _contrast(image: sitk.Image, modality: str, to_template: sitk.Transform) -> str:
-    """The key of EDGE_MM for an image: CT, or MR by whether fluid outshines brain."""
-    if modality == "ct":
-        return "ct"
-    grid = template.cubic_grid(image, WORK_MM)
-    t1 = images.array(sitk.Resample(template.load().t1, grid, to_template))
-    depth = images.array(sitk.Resample(template.depth(), grid, to_template, sitk.sitkLinear, -99.0))
-    shown = images.array(sitk.Resample(image, grid))
-    deep = depth > DEEP_MM
-    fluid = deep & (t1 < VENTRICLE_SHARE * np.median(t1[deep])) if deep.any() else deep
-    if not fluid.any():
-        return "dark fluid"
-    bright = np.median(shown[fluid]) > np.median(shown[deep & ~fluid])
-    return "bright fluid" if bright else "dark fluid"
+    return images.like(whole, image), dict(location.metrics)
 
 
 def depth_on(

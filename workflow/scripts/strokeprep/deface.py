@@ -1,19 +1,17 @@
-"""The face: where it is, how it is emptied, and which words about a scan may stay.
+"""The face: where it is.
 
 A backend says what to remove; protecting the brain and counting are the same for all.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import images, pose, registration, template, transforms, warp
+from strokeprep import images, template
 from strokeprep.errors import StrokeprepError
 
 # The face in template space (MNI, RAS mm): at height z everything in front of y goes, without
@@ -33,26 +31,6 @@ FAR_MM = 999.0
 # A scan that shows less of the template's brain than this cannot be told from one that does not
 # show the head at all.
 SMALLEST_SHARE = 0.02
-
-
-def locate(image: sitk.Image, modality: str, where: str = "image") -> sitk.Transform:
-    """The transform that maps points of a raw whole-head image to points of the template.
-
-    What cannot be located is refused: its face could not be removed.
-    """
-    return warp.refine(image, modality, pose.locate(image, modality, where), where).to_template
-
-
-def through(
-    image: sitk.Image,
-    guide: sitk.Image,
-    guide_to_template: sitk.Transform,
-    seed: int = 1,
-    where: str = "image",
-) -> sitk.Transform:
-    """The same for a partial scan or another contrast, through a whole head of the same patient."""
-    found = registration.rigid(guide, image, resolution="coarse", seed=seed, where=where)
-    return transforms.chain([found.inverse, guide_to_template])
 
 
 def region(
@@ -101,9 +79,10 @@ def _template_face() -> sitk.Image:
     rising = np.argsort(FACE_Z)
     front = np.interp(along, np.take(FACE_Z, rising), np.take(FACE_Y, rising))
     inside = np.minimum(along[None, :, None] - front, FACE_Z[0] - along)
-    affine = np.diag([*[2 * BOX_MM / (count - 1)] * 3, 1.0])
+    affine = np.diag([2 * BOX_MM, *[2 * BOX_MM / (count - 1)] * 2, 1.0])
     affine[:3, 3] = -BOX_MM
-    return images.from_array(np.repeat(inside, count, axis=0).astype(np.float32), affine)
+    # It is the same at every x: two voxels across hold it.
+    return images.from_array(np.repeat(inside, 2, axis=0).astype(np.float32), affine)
 
 
 def _shown(depth: sitk.Image) -> float:
@@ -118,73 +97,4 @@ def _shown(depth: sitk.Image) -> float:
 
 BACKENDS: dict[str, Callable[[sitk.Image, sitk.Transform], sitk.Image]] = {
     "template": _from_template,
-}
-
-
-# --- Metadata -------------------------------------------------------------------------------
-
-NUMBER = "number"
-NUMBERS = "numbers"
-WORD = "word"
-
-# The only keys of a raw sidecar that are carried over, and what each must hold. Physics of the
-# acquisition and timing; nothing that dates it, places it or names anybody.
-ALLOWED: dict[str, str] = {
-    "Manufacturer": WORD,
-    "ManufacturersModelName": WORD,
-    "Modality": WORD,
-    "ConvolutionKernel": WORD,
-    "ContrastBolusIngredient": WORD,
-    "PhaseEncodingDirection": WORD,
-    "SequenceVariant": WORD,
-    "MRAcquisitionType": WORD,
-    "Units": WORD,
-    "KVP": NUMBER,
-    "XRayTubeCurrent": NUMBER,
-    "XRayExposure": NUMBER,
-    "ExposureTime": NUMBER,
-    "GantryDetectorTilt": NUMBER,
-    "SpiralPitchFactor": NUMBER,
-    "SliceThickness": NUMBER,
-    "SpacingBetweenSlices": NUMBER,
-    "MagneticFieldStrength": NUMBER,
-    "EchoTime": NUMBER,
-    "InversionTime": NUMBER,
-    "FlipAngle": NUMBER,
-    "PixelBandwidth": NUMBER,
-    "EffectiveEchoSpacing": NUMBER,
-    "TotalReadoutTime": NUMBER,
-    "RepetitionTime": NUMBER,
-    "DiffusionBValue": NUMBER,
-    "FrameTimesStart": NUMBERS,
-    "FrameDuration": NUMBERS,
-    "VolumeTiming": NUMBERS,
-    "SliceTiming": NUMBERS,
-}
-# Dates, identifiers and seconds since an epoch are larger than anything a scanner measures.
-LARGEST_NUMBER = 1e6
-
-# A word is a model, kernel or unit; a date, a full name or a sentence is none.
-WORDS = re.compile(r"[A-Za-z0-9µ/*^_.+-]{1,24}( [A-Za-z0-9µ/*^_.+-]{1,24}){0,2}")
-DATE = re.compile(r"\d{6}|\d{4}-?\d{2}-?\d{2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\^")
-
-
-def allowed_metadata(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a raw sidecar may be released: known keys whose values are what they should be."""
-    return {key: raw[key] for key, kind in ALLOWED.items() if key in raw and _FITS[kind](raw[key])}
-
-
-def _is_number(value: Any) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and abs(value) < LARGEST_NUMBER
-
-
-def _is_word(value: Any) -> bool:
-    return isinstance(value, str) and bool(WORDS.fullmatch(value)) and not DATE.search(value)
-
-
-_FITS: dict[str, Callable[[Any], bool]] = {
-    NUMBER: _is_number,
-    NUMBERS: lambda value: isinstance(value, list) and all(map(_is_number, value)),
-    WORD: _is_word,
 }

@@ -20,8 +20,8 @@ def read(path: str | Path) -> sitk.Image:
     """A label image as unsigned integers."""
     image = images.read(path)
     values = images.array(image)
-    whole = np.rint(values)
-    if np.abs(values - whole).max(initial=0) > INTEGER_TOLERANCE or whole.min(initial=0) < 0:
+    whole = values if values.dtype.kind in "iu" else np.rint(values)
+    if whole.min(initial=0) < 0 or np.abs(values - whole).max(initial=0) > INTEGER_TOLERANCE:
         raise StrokeprepError(
             "A mask must hold whole, non-negative numbers",
             path,
@@ -41,16 +41,15 @@ def warp(
 
 def contents(label: sitk.Image) -> dict[str, Any]:
     """The labels of an image with their volumes (ml), and its number of separate parts."""
-    values = images.array(label)
-    counts = np.bincount(values.ravel())
+    found = sitk.LabelShapeStatisticsImageFilter()
+    found.Execute(label)
     voxel_ml = float(np.prod(label.GetSpacing())) / 1000
     return {
         "Volumes": {
-            str(value): round(int(counts[value]) * voxel_ml, 4)
-            for value in range(1, counts.size)
-            if counts[value]
+            str(value): round(found.GetNumberOfPixels(value) * voxel_ml, 4)
+            for value in found.GetLabels()
         },
-        "Components": _components(values),
+        "Components": _components(label, [found.GetBoundingBox(v) for v in found.GetLabels()]),
     }
 
 
@@ -66,11 +65,12 @@ def dice(a: np.ndarray, b: np.ndarray) -> float:
     return 2 * int((a & b).sum()) / total if total else 1.0
 
 
-def _components(values: np.ndarray) -> int:
-    """Parts that touch neither by face, edge nor corner."""
-    from scipy import ndimage
-
-    boxes = ndimage.find_objects((values > 0).astype(np.uint8))
+def _components(label: sitk.Image, boxes: Sequence[Sequence[int]]) -> int:
+    """Parts, within the labels' boxes, that touch neither by face, edge nor corner."""
     if not boxes:
         return 0
-    return ndimage.label(values[boxes[0]] > 0, structure=np.ones((3, 3, 3)))[1]
+    corners = np.array(boxes)
+    low, high = corners[:, :3].min(axis=0), (corners[:, :3] + corners[:, 3:]).max(axis=0)
+    view = label[tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))]
+    parts = sitk.ConnectedComponent(view > 0, True)
+    return int(sitk.GetArrayViewFromImage(parts).max())

@@ -36,6 +36,7 @@ RESOLUTIONS = {
     "coarse": (Level(4, 10_000, 30),),
     "template": (Level(4, 15_000, 40), Level(2, 60_000, 40)),
     "fine": (Level(4, 10_000, 30), Level(2, 40_000, 30), Level(1, 80_000, 30)),
+    "refined": (Level(2, 40_000, 30), Level(1, 80_000, 30)),  # on from a coarse result
 }
 DOF = {"rigid": 6, "affine": 12}
 

@@ -3,39 +3,51 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from strokeprep import deface, images, sidecars, transforms
+from strokeprep import deface, images, location, sidecars, transforms
 from strokeprep.errors import StrokeprepError
+from strokeprep.metadata import releasable
 from strokeprep.study import KINDS
 
 
-def locate(source: str, target: str, *, modality: str) -> None:
-    """Write the transform of a raw whole-head image to the template."""
-    transforms.write(deface.locate(images.read(source), modality, where=source), target)
+def locate(source: str, transform: str, facts: str, *, modality: str) -> None:
+    """Write where the head of a raw whole-head image lies in the template."""
+    location.write(location.locate(images.read(source), modality, source), transform, facts)
+
+
+def approach(source: str, head: str, target: str, *, seed: int) -> None:
+    """Write, to a few tenths of a millimetre, where a raw scan lies in the raw whole head."""
+    from strokeprep import registration  # heavier than all else here
+
+    found = registration.rigid(
+        images.read(head), images.read_mean(source), resolution="coarse", seed=seed, where=source
+    )
+    transforms.write(found.transform, target)
 
 
 def face(
     source: str,
-    guide: str | None,
-    located: str,
+    located: Sequence[str],
+    to_head: str | None,
     target: str,
     *,
     backend: str,
     settings: Mapping[str, Any],
-    seed: int,
 ) -> dict[str, Any]:
     """Write the mask of the voxels to empty; returns its sidecar.
 
-    ``located`` is the transform of ``guide``, or of the image itself where there is no guide.
+    ``located`` are the files of the whole head's location; ``to_head`` is the transform that
+    carries this image onto that head, None where it is that head.
     """
     image = images.read_mean(source)
-    to_template = transforms.read(located)
-    if guide:
-        to_template = deface.through(image, images.read(guide), to_template, seed, source)
-    mask, metrics = deface.region(image, to_template, backend, settings["brain_margin_mm"], source)
+    place = location.read(*located)
+    if to_head:
+        place = place.of(transforms.read(to_head).GetInverse())
+    margin = settings["brain_margin_mm"]
+    mask, metrics = deface.region(image, place.to_template, backend, margin, source)
     images.write(mask, target, source)
     return sidecars.label("face", "found on this image") | {"Backend": backend, "Metrics": metrics}
 
@@ -55,7 +67,7 @@ def image(
     if mask:
         face_voxels = images.array(images.read(mask)) > 0
         voxels[face_voxels] = images.background(of_kind.modality)
-    kept = deface.allowed_metadata(_read_json(metadata))
+    kept = releasable(_read_json(metadata))
     images.write_array(
         voxels,
         nifti.affine,

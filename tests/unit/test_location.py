@@ -1,0 +1,70 @@
+"""A head is found on any contrast, the same every time, or refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from heads import dice, head
+from strokeprep import images, location, pose, template, transforms
+from strokeprep.errors import StrokeprepError
+
+MODALITY = {"ct": "ct", "t1": "mr", "b0": "mr"}
+CONTRAST = {"ct": "ct", "t1": "dark fluid", "b0": "bright fluid"}
+
+
+def inside(image: sitk.Image, to_template: sitk.Transform) -> np.ndarray:
+    """Where the template's brain lies on an image."""
+    return (
+        images.array(sitk.Resample(template.depth(), image, to_template, sitk.sitkLinear, -99)) > 0
+    )
+
+
+@pytest.mark.parametrize("contrast", MODALITY)
+def test_the_pose_needs_no_contrast_of_its_own(contrast):
+    made = head(contrast)
+    found = pose.locate(made.image, MODALITY[contrast])
+    assert dice(inside(made.image, found.to_template), made.brain) > 0.88
+
+
+@pytest.mark.parametrize("contrast", MODALITY)
+def test_a_location_holds_the_brain_and_says_what_it_was_found_on(contrast):
+    made = head(contrast)
+    found = location.locate(made.image, MODALITY[contrast])
+    assert found.contrast == CONTRAST[contrast]
+    assert dice(inside(made.image, found.to_template), made.brain) > 0.95
+
+
+def test_the_same_image_gives_the_same_pose():
+    made = head("ct")
+    first, second = (pose.locate(made.image, "ct").to_template for _ in range(2))
+    assert first.GetParameters() == second.GetParameters()
+
+
+def test_noise_is_not_taken_for_a_head():
+    noise = np.random.default_rng(0).normal(0, 50, (60, 60, 30)).astype(np.float32)
+    with pytest.raises(StrokeprepError, match="noise.nii.gz"):
+        location.locate(images.from_array(noise, np.diag([3.0, 3, 5, 1])), "ct", "noise.nii.gz")
+
+
+def test_another_image_of_the_patient_is_found_through_the_first():
+    made = head("ct")
+    found = location.locate(made.image, "ct")
+    moved = sitk.Image(made.image)
+    moved.SetOrigin((np.array(moved.GetOrigin()) + [12, -20, 30]).tolist())
+    back = sitk.TranslationTransform(3, [-12.0, 20.0, -30.0])
+    assert np.array_equal(
+        inside(moved, found.of(back).to_template), inside(made.image, found.to_template)
+    )
+
+
+def test_a_location_survives_the_files_it_travels_in(tmp_path):
+    made = head("ct")
+    found = location.locate(made.image, "ct")
+    location.write(found, tmp_path / "located.h5", tmp_path / "located.json")
+    again = location.read(tmp_path / "located.h5", tmp_path / "located.json")
+    points = np.random.default_rng(0).uniform(-60, 60, (50, 3))
+    assert (again.contrast, again.metrics) == (found.contrast, dict(found.metrics))
+    assert np.allclose(
+        transforms.apply(again.to_template, points), transforms.apply(found.to_template, points)
+    )

@@ -1,0 +1,48 @@
+"""Words that could name a patient go; timing and physics stay."""
+
+from __future__ import annotations
+
+import pytest
+from strokeprep import metadata
+
+
+def test_timing_and_physics_stay_and_the_patient_goes():
+    raw = {
+        "VolumeTiming": [0.0, 1.5, 3.0],
+        "KVP": 120,
+        "ConvolutionKernel": "H31s",
+        "Manufacturer": "GE MEDICAL SYSTEMS",
+        "PatientName": "Doe^Jane",
+        "PatientBirthDate": "1950-01-01",
+        "InstitutionName": "General Hospital",
+        "AcquisitionDateTime": "2001-01-02T03:00:00",
+        "SeriesInstanceUID": "1.2.3.4",
+        "SeriesDescription": "head Mrs Doe",
+        "SomethingNew": 3,
+    }
+    kept = ("VolumeTiming", "KVP", "ConvolutionKernel", "Manufacturer")
+    assert metadata.releasable(raw) == {key: raw[key] for key in kept}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("KVP", "Doe"),
+        ("KVP", True),
+        ("KVP", [120]),
+        ("KVP", {"PatientName": "Doe"}),
+        ("VolumeTiming", [0, "Doe"]),
+        ("VolumeTiming", 3),
+        ("VolumeTiming", [978404400.0, 978404401.5]),
+        ("ExposureTime", 19500101),
+        ("ExposureTime", float("nan")),
+        ("ManufacturersModelName", "ACC000103"),
+        ("Manufacturer", 3),
+        ("Manufacturer", "Doe^Jane"),
+        ("Manufacturer", "1950-01-01"),
+        ("ManufacturersModelName", "scanned for Jane Doe on the first of May"),
+        ("ConvolutionKernel", "Jane\nDoe"),
+    ],
+)
+def test_an_allowed_key_with_the_wrong_sort_of_value_goes(key, value):
+    assert metadata.releasable({key: value}) == {}

@@ -21,7 +21,7 @@ BOX_MARGIN_MM = 15.0  # of lattice around the brain
 COMPARED_MM = 5.0  # around the brain: enough for the skull's inner table
 KNOTS_MM = 60.0
 INVERSION_STEPS = 20
-STEPS = 20
+STEPS = 12
 BINS = 32
 SEED = 1
 

@@ -42,9 +42,7 @@ class Template:
     @cached_property
     def brain(self) -> sitk.Image:
         """The brain mask, filled and with its stair steps rounded."""
-        soft = sitk.SmoothingRecursiveGaussian(
-            sitk.Cast(self.filled, sitk.sitkFloat32), 1.0
-        )
+        soft = sitk.SmoothingRecursiveGaussian(sitk.Cast(self.filled, sitk.sitkFloat32), 1.0)
         return soft > 0.5
 
 

@@ -1,0 +1,153 @@
+"""Perfusion maps beside osipy's and dcmri's, on the same arrays, whose truth is known.
+
+    python benchmarks/perfusion.py --out perfusion.tsv [--copies 600]
+
+The arrays are the tile phantom's (735 tiles x 600 voxels, 60 frames, 1 HU of noise, an input
+function and a seed that no setting was chosen on). Every method runs in a process of its own, on
+one core: CPU seconds are those of the maps alone, the memory is the process's peak (the curves are
+0.1 GB of it). r is Pearson's over tile means. "early" is the mean flow of tissue that fills 3 s
+before the input over that of tissue without delay: 1 is right.
+
+Of osipy, whose flow has no haematocrit factor, flow is multiplied by the factor that its volume
+has. dcmri only deconvolves: its maps are the maximum and the area of what it returns. The peers
+are pinned in ``benchmarks/peers-perfusion.txt``; nothing else of the project needs them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
+sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
+
+import numpy as np  # noqa: E402
+from strokeprep.perfusion import Settings, perfusion_maps  # noqa: E402
+from strokeprep.phantom import kudo  # noqa: E402
+from strokeprep.phantom.bolus import Arterial  # noqa: E402
+
+ARTERIAL = Arterial(peak_hu=250, arrival_s=8.7, shape=2.8, scale_s=1.7, recirculation_share=0.1)
+SEED, NOISE_HU = 77, 1.0
+PEERS = {"osvd": "osipy oSVD", "csvd": "osipy cSVD", "tikhonov": "dcmri Tikhonov"}
+EARLY = (-3.0, 0.0)
+Maps = dict[str, np.ndarray]
+
+
+def ours(method: str, curves: np.ndarray, aif: np.ndarray) -> Maps:
+    """This project's maps."""
+    maps = perfusion_maps(curves, aif, 1.0, method)
+    return {"cbf": maps.cbf, "cbv": maps.cbv, "mtt": maps.mtt}
+
+
+def osipy_maps(name: str, curves: np.ndarray, aif: np.ndarray) -> Maps:
+    """osipy's maps, its flow with the haematocrit factor of its volume."""
+    from osipy.dsc.parameters import compute_perfusion_maps
+
+    factor = Settings().kh
+    maps = compute_perfusion_maps(
+        curves[:, None, None],
+        aif.astype(np.float32),
+        np.arange(curves.shape[1], dtype=np.float32),
+        deconvolution_method=name,
+        hematocrit_ratio=factor,
+    )
+    flow, volume, transit = (np.ravel(m.values) for m in (maps.cbf, maps.cbv, maps.mtt))
+    return {"cbf": factor * flow, "cbv": volume, "mtt": transit}
+
+
+def dcmri_maps(name: str, curves: np.ndarray, aif: np.ndarray) -> Maps:
+    """Maximum and area of dcmri's deconvolution."""
+    from dcmri.pk_inv import deconv
+
+    settings = Settings()
+    factor = settings.kh / settings.rho
+    k = deconv(curves.T, aif.astype(np.float32), 1.0, method=name, tol=settings.tikhonov)
+    flow, volume = 6000 * factor * k.max(0), 100 * factor * k.sum(0)
+    return {"cbf": flow, "cbv": volume, "mtt": 60 * volume / np.where(flow > 0, flow, np.nan)}
+
+
+def maps_of(who: str, curves: np.ndarray, aif: np.ndarray) -> Maps:
+    """Maps of a method by its name here: "ours osvd", "osipy oSVD", "dcmri Tikhonov"."""
+    library, method = who.split()
+    return {"ours": ours, "osipy": osipy_maps, "dcmri": dcmri_maps}[library](method, curves, aif)
+
+
+def scores(tiles: kudo.Tiles, maps: Maps, copies: int) -> dict[str, float]:
+    """Correlations and the slope of flow, over tile means."""
+    out = {}
+    for name in ("cbf", "cbv", "mtt"):
+        truth, mean = getattr(tiles, name), kudo.per_tile(maps[name], copies)
+        out[f"{name} r"] = float(np.corrcoef(truth, mean)[0, 1])
+        out[f"{name} slope"] = float(np.polyfit(truth, mean, 1)[0])
+    return out
+
+
+def early_flow(who: str) -> float:
+    """Mean noise-free flow of tissue that fills early over that of tissue that does not."""
+    tiles = kudo.tiles(kudo.Design(ARTERIAL, delays_s=EARLY))
+    flow = maps_of(who, tiles.curves, tiles.aif)["cbf"]
+    return float(flow[tiles.delay == EARLY[0]].mean() / flow[tiles.delay == EARLY[1]].mean())
+
+
+def measured(who: str, copies: int) -> dict[str, float]:
+    """Time, memory and accuracy of one method, in this process."""
+    tiles = kudo.tiles(kudo.Design(ARTERIAL))
+    curves = kudo.noisy(tiles.curves, copies, NOISE_HU, SEED)
+    maps_of(who, curves[:100], tiles.aif)  # loads the library
+    start = time.process_time()
+    maps = maps_of(who, curves, tiles.aif)
+    seconds = time.process_time() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    early = early_flow(who)
+    return {"CPU s": seconds, "peak MB": peak, **scores(tiles, maps, copies), "early": early}
+
+
+def in_its_own_process(who: str, copies: int) -> dict[str, float]:
+    """The same, measured in a process that does nothing else."""
+    command = [sys.executable, __file__, "--copies", str(copies), "--only", who]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def table(copies: int) -> list[list[str]]:
+    """Rows of the comparison, heading first."""
+    rows = [["what", "ours", "peer", "ratio", "accuracy ours", "accuracy peer"]]
+    voxels = copies * len(kudo.tiles(kudo.Design(ARTERIAL)).cbf)
+    for method, peer in PEERS.items():
+        here, there = (in_its_own_process(who, copies) for who in (f"ours {method}", peer))
+        accuracy = [
+            ", ".join(f"{k} {v:.3f}" for k, v in list(m.items())[2:]) for m in (here, there)
+        ]
+        for what in ("CPU s", "peak MB"):
+            label = f"{method} against {peer}, {voxels} voxels x 60 frames: {what}"
+            ratio = here[what] / there[what]
+            numbers = (f"{here[what]:.3g}", f"{there[what]:.3g}", f"{ratio:.2g}")
+            rows.append([label, *numbers, *accuracy])
+    return rows
+
+
+def main() -> None:
+    """Print the table, and write it where asked."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--copies", type=int, default=600, help="voxels per tile")
+    parser.add_argument("--only", help=argparse.SUPPRESS)  # one method, for a process of its own
+    options = parser.parse_args()
+    if options.only:
+        print(json.dumps(measured(options.only, options.copies)))
+        return
+    text = "\n".join("\t".join(row) for row in table(options.copies)) + "\n"
+    print(text, end="")
+    if options.out:
+        options.out.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

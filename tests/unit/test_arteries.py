@@ -1,0 +1,201 @@
+"""Finding the artery and the vein in a small head with known vessels, and refusing bad scans."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from strokeprep.arteries import Series, Settings, find_vessels, over_baseline, venous_scale
+from strokeprep.errors import StrokeprepError
+from strokeprep.perfusion import NotComputable, perfusion_maps
+from strokeprep.phantom.bolus import (
+    Arterial,
+    Tissue,
+    arterial_curve,
+    tissue_curve,
+    venous_curve,
+)
+
+SHAPE, FRAMES = (44, 44, 6), 60
+AFFINE = np.diag([-3.0, 3.0, 6.0, 1.0]) + np.array([[0, 0, 0, 60], *[[0] * 4] * 3])
+BOLUS = Arterial(peak_hu=280, arrival_s=9.5)
+ARTERY = (slice(14, 16), slice(20, 22), slice(1, 4))
+VEIN = (slice(21, 23), slice(5, 7), slice(1, 5))
+NOISE_HU = 4.0
+
+
+def head(times=None, artery=1.0, noise=NOISE_HU, delay=0.0) -> Series:
+    """Half grey, half white matter in skull, an artery, a vein, a late hemisphere."""
+    times = np.arange(FRAMES, dtype=float) if times is None else times
+    x, y, _ = np.indices(SHAPE) - (np.array(SHAPE) / 2 - 0.5)[:, None, None, None]
+    radius = np.hypot(x, y)
+    brain, skull = radius < 17, (radius >= 18) & (radius < 20)
+    grey = radius > 11
+    hu = np.zeros((*SHAPE, len(times)), np.float32)
+    hu[radius >= 20] = -1000
+    for mask, base, kind in (
+        (brain & grey & (x > 0), 36, Tissue(60, 4, 1)),
+        (brain & ~grey & (x > 0), 28, Tissue(25, 2, 1.5)),
+        (brain & grey & (x < 0), 36, Tissue(20, 4.4, 6)),
+        (brain & ~grey & (x < 0), 28, Tissue(10, 2.4, 6)),
+    ):
+        hu[mask] = base + tissue_curve(times - delay, kind, BOLUS)
+    hu[skull] = 1000
+    hu[ARTERY] = 40 + artery * arterial_curve(times - delay, BOLUS)
+    hu[VEIN] = 40 + venous_curve(times - delay, BOLUS)
+    hu[brain] += np.random.default_rng(5).normal(0, noise, hu[brain].shape)
+    return Series(np.rint(hu).astype(np.int16), brain, AFFINE, 1.0)
+
+
+@pytest.fixture(scope="module")
+def series() -> Series:
+    return head()
+
+
+@pytest.fixture(scope="module")
+def found(series):
+    return find_vessels(series)
+
+
+def labelled(box) -> np.ndarray:
+    mask = np.zeros(SHAPE, bool)
+    mask[box] = True
+    return mask
+
+
+def test_the_artery_is_found_and_nothing_else(found):
+    assert labelled(ARTERY)[tuple(found.aif_voxels.T)].all()
+    truth = arterial_curve(np.arange(60.0), BOLUS)
+    assert np.corrcoef(found.aif, truth)[0, 1] > 0.998
+    assert found.aif.sum() == pytest.approx(truth.sum(), rel=0.05)
+
+
+def test_the_vein_is_found_and_nothing_else(found):
+    assert labelled(VEIN)[tuple(found.vof_voxels.T)].all()
+    assert found.vof.argmax() - found.aif.argmax() >= 3
+
+
+def test_the_baseline_ends_as_contrast_arrives(found):
+    assert found.baseline_frames in (8, 9, 10)  # it arrives at 9.5 s
+    assert found.noise_hu == pytest.approx(NOISE_HU, rel=0.1)
+    assert found.warnings == ()
+
+
+def test_a_diluted_artery_is_scaled_to_the_vein():
+    found = find_vessels(head(artery=0.6))
+    assert found.scale == pytest.approx(1 / 0.6, rel=0.05)
+    unscaled = find_vessels(head(artery=0.6), scaled=False)
+    assert unscaled.scale == 1 and unscaled.aif.max() < 0.7 * found.aif.max()
+
+
+def test_a_whole_artery_is_never_scaled_down():
+    aif = arterial_curve(np.arange(60.0), BOLUS)
+    vof = venous_curve(np.arange(60.0), BOLUS)
+    assert venous_scale(aif, 0.7 * vof, 1.0, Settings()) == (1.0, None)
+
+
+def test_a_slope_under_the_vein_does_not_enter_the_scale():
+    t = np.arange(60.0)
+    aif, vof = arterial_curve(t, BOLUS), venous_curve(t, BOLUS)
+    factor, _ = venous_scale(aif / 2, vof + 0.3 * t, 1.0, Settings())
+    assert factor == pytest.approx(2, rel=0.02)
+
+
+def test_scaling_is_skipped_with_a_reason_when_the_vein_is_incomplete_or_implausible():
+    t = np.arange(60.0)
+    aif, vof = arterial_curve(t, BOLUS), venous_curve(t, BOLUS)
+    factor, reason = venous_scale(aif[:24], vof[:24], 1.0, Settings())
+    assert factor == 1 and "left at the end" in reason
+    factor, reason = venous_scale(aif / 3, vof, 1.0, Settings())
+    assert factor == 1 and "factor of 3.0" in reason
+    assert venous_scale(aif, None, 1.0, Settings()) == (1.0, "no vein was found")
+
+
+def test_maps_by_the_found_input_agree_with_those_by_the_true_one(series, found):
+    curves = over_baseline(series.curves(series.brain), found.baseline_frames)
+    auto = perfusion_maps(curves, found.aif, 1.0)
+    true = perfusion_maps(curves, arterial_curve(np.arange(60.0), BOLUS), 1.0)
+    assert np.mean(auto.cbv) == pytest.approx(np.mean(true.cbv), rel=0.05)
+    late = [np.mean(maps.tmax > 6) for maps in (auto, true)]
+    assert late[0] == pytest.approx(late[1], rel=0.1)
+
+
+def test_the_same_artery_can_be_given_as_a_mask_or_as_points(series):
+    by_mask = find_vessels(series, aif_at=labelled(ARTERY), vof_at=labelled(VEIN))
+    voxels = np.argwhere(labelled(ARTERY))
+    points = voxels @ AFFINE[:3, :3].T + AFFINE[:3, 3]
+    by_points = find_vessels(series, aif_at=points, vof_at=labelled(VEIN))
+    assert np.array_equal(by_mask.aif_voxels, voxels)
+    assert np.array_equal(by_mask.aif, by_points.aif)
+
+
+@pytest.mark.parametrize("at", [np.array([[900.0, 0, 0]]), np.zeros(SHAPE, bool)])
+def test_an_artery_given_outside_the_scan_is_an_error(series, at):
+    with pytest.raises(StrokeprepError, match="arterial input names no voxel"):
+        find_vessels(series, aif_at=at)
+
+
+def refusal(series: Series, **options) -> str:
+    with pytest.raises(NotComputable) as error:
+        find_vessels(series, **options)
+    return error.value.reason
+
+
+def test_a_scan_without_contrast_is_refused(series):
+    still = np.repeat(series.hu[..., :1], FRAMES, axis=3)
+    noise = np.random.default_rng(1).normal(0, NOISE_HU, still.shape)
+    assert refusal(replace(series, hu=(still + noise).astype(np.int16))) == "no-bolus"
+
+
+def test_a_scan_that_starts_late_is_refused(series):
+    assert refusal(replace(series, hu=series.hu[..., 9:])) == "few-baseline"
+
+
+def test_a_scan_that_ends_before_the_bolus_has_passed_is_refused(series):
+    assert refusal(replace(series, hu=series.hu[..., :20])) == "truncated-bolus"
+    assert refusal(replace(series, hu=series.hu[..., :8])) == "truncated-bolus"
+
+
+def test_a_scan_that_ends_early_is_warned_about(series):
+    found = find_vessels(replace(series, hu=series.hu[..., :30]))
+    assert any("underestimated" in warning for warning in found.warnings)
+
+
+def test_a_head_without_a_visible_artery_is_refused(series):
+    hidden = series.hu.copy()
+    for box in (ARTERY, VEIN):
+        hidden[box] = 35
+    assert refusal(replace(series, hu=hidden)) == "no-aif"
+
+
+def test_a_given_artery_that_does_not_enhance_is_refused(series):
+    hu = series.hu.copy()
+    hu[ARTERY] = 40
+    assert refusal(replace(series, hu=hu), aif_at=labelled(ARTERY)) == "no-aif"
+
+
+def test_a_slab_with_hardly_any_brain_is_refused_and_one_with_little_is_warned_about(series):
+    brain = series.brain.copy()
+    brain[..., 3:] = False
+    warned = find_vessels(replace(series, brain=brain))
+    assert any("only" in warning and "brain" in warning for warning in warned.warnings)
+    brain[20:] = False
+    brain[:, :, 1:] = False
+    assert refusal(replace(series, brain=brain)) == "little-brain"
+
+
+def test_metal_is_warned_about_and_never_taken_for_an_artery(series):
+    hu = series.hu.copy()
+    hu[25:27, 25:27, 2:4] = 3071
+    found = find_vessels(replace(series, hu=hu))
+    assert any("metal" in warning for warning in found.warnings)
+    assert labelled(ARTERY)[tuple(found.aif_voxels.T)].all()
+
+
+def test_an_edge_that_moves_is_not_taken_for_an_artery(series):
+    hu = series.hu.astype(float)
+    nod = 150 * np.sin(np.arange(FRAMES) / 9.0) ** 2
+    hu[10:12, 25:30, 2:5] += nod
+    found = find_vessels(replace(series, hu=hu.astype(np.int16)))
+    assert labelled(ARTERY)[tuple(found.aif_voxels.T)].all()

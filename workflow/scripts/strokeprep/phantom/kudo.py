@@ -1,0 +1,169 @@
+"""A digital perfusion phantom in the manner of Kudo et al. 2013, for scoring deconvolution.
+
+Sections of tiles, each tile with one flow, volume and delay: seven transit times across, delays
+down, one volume and one shape of the residue function per section. What the original's published
+description leaves open is ours (see the constants), so its scores are not comparable with those
+published for the original.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.special import gammaincc
+
+from .bolus import FINE, KH, RHO, Arterial, Tissue, arterial_curve, tissue_curve, venous_curve
+
+MTT_S = tuple(24 / k for k in range(1, 8))  # 24 ... 3.4 s, so flow is 2.5 k per ml/100 g of volume
+CBV = (1.0, 2.0, 3.0, 4.0, 5.0)  # ml / 100 g
+KINDS = ("exponential", "linear", "box")
+DELAYS_S = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
+EARLY_AND_LATE_S = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)  # uncovers methods blind to early tissue
+BRAIN_HU, BLOOD_HU, SKULL_HU, CSF_HU = 35.0, 45.0, 1000.0, 5.0
+TILE = 32  # voxels
+PARTIAL = 0.7  # share of blood in the partial-volume arteries
+# The reference object of the OSIPI code collection (Mouridsen 2006, Chakwizira 2022): grey and
+# white matter with gamma-distributed transit times, without delay, frames 1.243 s apart.
+OSIPI_SHAPE = 3.0
+OSIPI_FLOWS = {4.0: tuple(range(10, 71, 10)), 2.0: tuple(range(5, 36, 5))}  # by volume
+OSIPI_INPUT = Arterial(peak_hu=300, arrival_s=21, shape=3.0, scale_s=1.5, recirculation_share=0)
+OSIPI_DT, OSIPI_FRAMES = 1.243, 161
+
+
+@dataclass(frozen=True)
+class Design:
+    """What is simulated; the input function too is a parameter."""
+
+    arterial: Arterial = field(default_factory=Arterial)
+    frames: int = 60
+    dt: float = 1.0
+    delays_s: tuple[float, ...] = DELAYS_S
+    kinds: tuple[str, ...] = KINDS
+
+    @property
+    def times(self) -> np.ndarray:
+        """Frame times in seconds."""
+        return np.arange(self.frames) * self.dt
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """One entry per tile: its truth and its noise-free enhancement; and the vessels.
+
+    Flow in ml/100 g/min, volume in ml/100 g, times in s, curves in HU.
+    """
+
+    kind: np.ndarray
+    cbf: np.ndarray
+    cbv: np.ndarray
+    mtt: np.ndarray
+    delay: np.ndarray
+    curves: np.ndarray  # tiles x frames, HU
+    aif: np.ndarray
+    vof: np.ndarray
+
+
+def tiles(design: Design) -> Tiles:
+    """All tiles, ordered by shape, volume, delay and transit time."""
+    unit = {
+        (kind, delay, mtt): tissue_curve(
+            design.times, Tissue(60 / mtt, 1.0, delay), design.arterial, kind
+        )
+        for kind in design.kinds
+        for delay in design.delays_s
+        for mtt in MTT_S
+    }
+    keys = [(kind, cbv, delay, mtt) for kind in design.kinds for cbv in CBV
+            for delay in design.delays_s for mtt in MTT_S]  # fmt: skip
+    kind, cbv, delay, mtt = (np.array(column) for column in zip(*keys, strict=True))
+    curves = np.array([v * unit[k, d, m] for k, v, d, m in keys], np.float32)
+    return Tiles(
+        kind=kind,
+        cbf=60 * cbv / mtt,
+        cbv=cbv,
+        mtt=mtt,
+        delay=delay,
+        curves=curves,
+        aif=arterial_curve(design.times, design.arterial),
+        vof=venous_curve(design.times, design.arterial),
+    )
+
+
+def noisy(curves: np.ndarray, copies: int, noise_hu: float, seed: int) -> np.ndarray:
+    """Every curve ``copies`` times (in a row), each with its own white noise; float32."""
+    random = np.random.default_rng(seed)
+    repeated = np.repeat(np.asarray(curves, np.float32), copies, axis=0)
+    noise = random.standard_normal(repeated.shape, np.float32)
+    return repeated + np.float32(noise_hu) * noise
+
+
+def per_tile(values: np.ndarray, copies: int) -> np.ndarray:
+    """Mean over the copies of each tile."""
+    return values.reshape(-1, copies).mean(1)
+
+
+def osipi_tiles() -> Tiles:
+    """Curves made after the published parameters of the OSIPI reference object."""
+    times = np.arange(OSIPI_FRAMES) * OSIPI_DT
+    pairs = [(cbv, float(flow)) for cbv, flows in OSIPI_FLOWS.items() for flow in flows]
+    cbv, cbf = (np.array(column) for column in zip(*pairs, strict=True))
+    mtt = 60 * cbv / cbf
+    curves = [v * _gamma_transit(times, m, OSIPI_INPUT) for v, m in zip(cbv, mtt, strict=True)]
+    return Tiles(
+        kind=np.full(len(cbf), "gamma"),
+        cbf=cbf,
+        cbv=cbv,
+        mtt=mtt,
+        delay=np.zeros(len(cbf)),
+        curves=np.array(curves, np.float32),
+        aif=arterial_curve(times, OSIPI_INPUT),
+        vof=venous_curve(times, OSIPI_INPUT),
+    )
+
+
+def _gamma_transit(times: np.ndarray, mtt_s: float, arterial: Arterial) -> np.ndarray:
+    """Enhancement per ml/100 g of tissue whose transit times are gamma-distributed."""
+    fine = np.arange(0, times[-1] + 1, FINE)
+    left = gammaincc(OSIPI_SHAPE, fine * OSIPI_SHAPE / mtt_s) / mtt_s
+    size = 2 * len(fine)
+    spectrum = np.fft.rfft(arterial_curve(fine, arterial), size) * np.fft.rfft(left, size)
+    curve = RHO / KH / 100 * np.fft.irfft(spectrum, size)[: len(fine)] * FINE
+    return np.interp(times, fine, curve)
+
+
+@dataclass(frozen=True)
+class Phantom:
+    """The phantom as an image, and what lies where."""
+
+    hu: np.ndarray  # i, j, section, frame; int16
+    tile: np.ndarray  # number of the tile, -1 outside
+    brain: np.ndarray  # bool: tiles and vessels
+    artery: np.ndarray  # share of blood
+    vein: np.ndarray  # bool
+
+
+def phantom(design: Design, noise_hu: float, seed: int, tile: int = TILE) -> Phantom:
+    """An image of 8 x 8 fields: tiles, fluid below, skull around; vessels in the first section."""
+    truth = tiles(design)
+    count = len(MTT_S) * len(design.delays_s)
+    sections = len(truth.cbf) // count
+    if len(design.delays_s) != 7:
+        raise ValueError("The image has room for seven delays")
+    side = 8 * tile
+    number = np.full((side, side, sections + 1), -1)
+    grid = np.arange(len(truth.cbf)).reshape(sections, 7, 7).transpose(2, 1, 0)
+    number[: 7 * tile, : 7 * tile, 1:] = grid.repeat(tile, 0).repeat(tile, 1)
+    artery, vein = np.zeros(number.shape), np.zeros(number.shape, bool)
+    artery[tile : 2 * tile, tile : 2 * tile, 0] = 1
+    artery[3 * tile : 4 * tile, tile : 2 * tile, 0] = PARTIAL
+    vein[tile : 2 * tile, 3 * tile : 4 * tile, 0] = True
+    hu = np.full((*number.shape, design.frames), CSF_HU, np.float32)
+    hu[7 * tile :] = SKULL_HU
+    hu[number >= 0] = BRAIN_HU + truth.curves[number[number >= 0]]
+    blood = artery > 0
+    hu[blood] = BRAIN_HU + artery[blood, None] * (BLOOD_HU - BRAIN_HU + truth.aif)
+    hu[vein] = BLOOD_HU + truth.vof
+    hu += np.float32(noise_hu) * np.random.default_rng(seed).standard_normal(hu.shape, np.float32)
+    inside = (number >= 0) | blood | vein
+    return Phantom(np.rint(hu).astype(np.int16), number, inside, artery, vein)

@@ -1,0 +1,194 @@
+"""Core, penumbra and mismatch from perfusion maps, by thresholds.
+
+Tmax volumes hold for the deconvolution settings of :mod:`strokeprep.perfusion`: another
+regularisation shifts Tmax by a second or more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+from scipy import ndimage
+
+from strokeprep.perfusion import NotComputable
+
+FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
+TRUNCATE = 3.0  # sigmas at which the smoothing kernel ends
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The defaults of every threshold; a study may set others, by these names."""
+
+    smoothing_fwhm_mm: float = 5.0  # in plane; slices are thick, and their noise is independent
+    tissue_hu: tuple[float, float] = (15.0, 90.0)  # before contrast: below CSF, above bone
+    vessel_cbv: float = 2.5  # times the median: blood, not tissue
+    tmax_s: tuple[float, ...] = (4.0, 6.0, 8.0, 10.0)
+    hypoperfused_tmax_s: float = 6.0  # as in DEFUSE 3 and most trials since
+    severe_tmax_s: float = 10.0  # over the former: the hypoperfusion intensity ratio
+    rcbf: tuple[float, ...] = (0.20, 0.30, 0.34, 0.38)
+    core_rcbf: float = 0.30
+    core_is_late: bool = True  # low flow without delay is white matter or an old scar
+    midline_mm: float = 5.0  # either side of the mid-plane: no side, in the flow reference
+    least_reference_ml: float = 20.0  # of healthy tissue that flow is compared with
+    least_cluster_ml: float = 1.0
+
+    @classmethod
+    def of(cls, values: Mapping) -> Settings:
+        """Settings from a mapping; names that are missing keep their defaults."""
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ValueError(f"No such setting: {', '.join(unknown)}")
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+@dataclass(frozen=True)
+class AtRisk:
+    """Masks on the grid of the maps, and one row for the table of the study."""
+
+    tissue: np.ndarray  # bool: where anything was judged
+    core: np.ndarray
+    penumbra: np.ndarray
+    hypoperfused: np.ndarray
+    tmax_level: np.ndarray  # uint8: how many of the Tmax thresholds are exceeded
+    row: dict[str, float | str | None]
+
+
+def smoothed(
+    values: np.ndarray, mask: np.ndarray, spacing: np.ndarray, fwhm_mm: float
+) -> np.ndarray:
+    """In-plane Gaussian mean of the voxels inside a mask only; float32, zero outside.
+
+    ``values`` is a volume or a series (i, j, k, frames).
+    """
+    sigma = [fwhm_mm / FWHM_PER_SIGMA / mm for mm in spacing[:2]]
+    inside = mask.astype(np.float32)
+
+    def blurred(volume: np.ndarray) -> np.ndarray:
+        return ndimage.gaussian_filter(volume, [*sigma, 0], mode="constant", truncate=TRUNCATE)
+
+    weight = blurred(inside)
+    out = np.zeros(values.shape, np.float32)
+    frames = [...] if values.ndim == 3 else [(..., frame) for frame in range(values.shape[3])]
+    for frame in frames:
+        volume = blurred(np.where(mask, values[frame], 0).astype(np.float32))
+        np.divide(volume, weight, out=out[frame], where=mask)
+    return out
+
+
+def tissue_mask(
+    brain: np.ndarray, base_hu: np.ndarray, cbv: np.ndarray, settings: Settings
+) -> np.ndarray:
+    """Brain without cerebrospinal fluid, bone and vessels; ``base_hu`` is before contrast."""
+    low, high = settings.tissue_hu
+    solid = brain & (base_hu >= low) & (base_hu <= high)
+    if not solid.any():
+        raise NotComputable("little-brain", "No voxel of the brain mask has the HU of brain")
+    return solid & (cbv <= settings.vessel_cbv * np.median(cbv[solid]))
+
+
+def assess(
+    cbf: np.ndarray,
+    tmax: np.ndarray,
+    tissue: np.ndarray,
+    right_mm: np.ndarray,
+    spacing: np.ndarray,
+    settings: Settings | None = None,
+) -> AtRisk:
+    """Masks and volumes; ``right_mm`` is each voxel's distance right of the mid-plane."""
+    settings = settings or Settings()
+    ml = float(np.prod(spacing)) / 1000
+    late = {
+        seconds: large_clusters(tissue & (tmax > seconds), ml, settings)
+        for seconds in sorted({*settings.tmax_s, *_named_tmax(settings)})
+    }
+    hypoperfused = late[settings.hypoperfused_tmax_s]
+    side = affected_side(hypoperfused, right_mm)
+    healthy = tissue & ~hypoperfused & (tmax <= settings.hypoperfused_tmax_s)
+    normal = _reference_flow(cbf, healthy, side, right_mm, ml, settings)
+    where = hypoperfused if settings.core_is_late else tissue
+    low = {
+        share: large_clusters(where & (cbf < share * normal), ml, settings)
+        for share in sorted({*settings.rcbf, settings.core_rcbf})
+    }
+    core = low[settings.core_rcbf]
+    level = sum((tissue & (tmax > seconds)).astype(np.uint8) for seconds in settings.tmax_s)
+    return AtRisk(
+        tissue,
+        core,
+        hypoperfused & ~core,
+        hypoperfused,
+        level,
+        _row(late, low, side, normal, tissue, ml, settings),
+    )
+
+
+def large_clusters(mask: np.ndarray, voxel_ml: float, settings: Settings) -> np.ndarray:
+    """A mask without its clusters (26 neighbours) below the least volume."""
+    labels, _ = ndimage.label(mask, np.ones((3, 3, 3)))
+    large = np.bincount(labels.ravel()) * voxel_ml >= settings.least_cluster_ml
+    large[0] = False
+    return large[labels]
+
+
+def affected_side(hypoperfused: np.ndarray, right_mm: np.ndarray) -> str | None:
+    """R or L, where most of the hypoperfused tissue lies; None where there is none."""
+    if not hypoperfused.any():
+        return None
+    return "R" if np.count_nonzero(right_mm[hypoperfused] > 0) * 2 > hypoperfused.sum() else "L"
+
+
+def _reference_flow(
+    cbf: np.ndarray,
+    healthy: np.ndarray,
+    side: str | None,
+    right_mm: np.ndarray,
+    voxel_ml: float,
+    settings: Settings,
+) -> float:
+    """Mean flow of healthy tissue of the other side, or of both where none is affected."""
+    if side is not None:
+        away = -right_mm if side == "R" else right_mm
+        healthy = healthy & (away > settings.midline_mm)
+    volume = healthy.sum() * voxel_ml
+    if volume < settings.least_reference_ml:
+        raise NotComputable(
+            "little-brain", f"Only {volume:.0f} ml of healthy tissue to compare the flow with"
+        )
+    return float(cbf[healthy].mean())
+
+
+def _named_tmax(settings: Settings) -> tuple[float, float]:
+    return settings.hypoperfused_tmax_s, settings.severe_tmax_s
+
+
+def _row(
+    late: dict[float, np.ndarray],
+    low: dict[float, np.ndarray],
+    side: str | None,
+    normal: float,
+    tissue: np.ndarray,
+    ml: float,
+    settings: Settings,
+) -> dict[str, float | str | None]:
+    """Volumes in ml; a ratio to nothing is None."""
+    late_ml = {seconds: float(mask.sum() * ml) for seconds, mask in late.items()}
+    low_ml = {share: float(mask.sum() * ml) for share, mask in low.items()}
+    hypoperfused, severe = (late_ml[seconds] for seconds in _named_tmax(settings))
+    # A core that is not bound to be late may reach beyond the hypoperfused tissue.
+    core = low_ml[settings.core_rcbf]
+    return {
+        "side": side,
+        "tissue_ml": float(tissue.sum() * ml),
+        "reference_cbf": normal,
+        **{f"tmax_over_{seconds:g}s_ml": volume for seconds, volume in late_ml.items()},
+        **{f"rcbf_under_{share * 100:g}_ml": volume for share, volume in low_ml.items()},
+        "core_ml": core,
+        "hypoperfused_ml": hypoperfused,
+        "mismatch_ml": max(hypoperfused - core, 0.0),
+        "mismatch_ratio": hypoperfused / core if core else None,
+        "hypoperfusion_index": severe / hypoperfused if hypoperfused else None,
+    }

@@ -1,0 +1,146 @@
+"""Motion of a head that is known at every point, with a bolus, noise and a head holder."""
+
+from __future__ import annotations
+
+import moving_heads as heads
+import nibabel as nib
+import numpy as np
+import pytest
+from strokeprep import motion
+from strokeprep.errors import StrokeprepError
+
+
+@pytest.fixture(scope="module")
+def moving():
+    return heads.series(heads.nodding())
+
+
+@pytest.fixture(scope="module")
+def found(moving):
+    return motion.of_frames(moving.frames, heads.AFFINE)
+
+
+def test_motion_is_found_to_a_small_part_of_a_voxel(moving, found):
+    wrong = heads.error_mm(found.matrices, moving.matrices)
+    rest = heads.error_mm(np.array([np.eye(4)] * len(moving.frames)), moving.matrices)
+    assert rest.max() > 2.5
+    assert wrong.mean() < 0.08
+    assert wrong.max() < 0.15
+
+
+def test_the_reference_pose_is_that_of_the_frames_before_contrast(found):
+    assert found.displacement_mm[:3].max() < 0.1
+    assert found.still[:3].all()
+    assert not found.still[6:].any()
+
+
+def test_contrast_is_noticed_when_it_comes(found):
+    before = np.flatnonzero(found.pre_contrast)
+    assert before.tolist() == list(range(len(before)))
+    assert heads.ARRIVAL - 1 <= len(before) <= heads.ARRIVAL
+    assert found.enhancement_hu.max() > 25
+    assert np.argmax(found.enhancement_hu) == np.argmax(heads.BOLUS)
+
+
+def test_every_frame_fits_better_after_than_before(found):
+    moved = ~found.still
+    assert np.all(found.after[moved] > found.before[moved])
+    assert found.after.min() > 0.98
+
+
+def test_nodding_is_a_turn_about_x(moving, found):
+    turned = found.moves[:, 3] - found.moves[0, 3]
+    true = -np.array([4.0 * np.sin(5 * s) for s in np.clip(np.arange(12) - 2, 0, None) / 9])
+    assert np.abs(turned - true).max() < 0.15  # x points left in LPS, right in RAS
+
+
+def test_a_head_at_rest_is_still_and_noise_is_no_motion():
+    found = motion.of_frames(heads.series(np.array([np.eye(4)] * 12)).frames, heads.AFFINE)
+    assert found.all_still
+    assert found.displacement_mm.max() < 0.05
+    assert not found.outlier.any()
+
+
+def test_a_series_without_contrast_lies_before_it_as_a_whole():
+    still = heads.series(np.array([np.eye(4)] * 5), bolus=np.zeros(5))
+    found = motion.of_frames(still.frames, heads.AFFINE)
+    assert found.pre_contrast.all()
+    assert found.enhancement_hu.max() < motion.BOLUS_HU
+
+
+def test_a_frame_torn_by_motion_within_it_is_an_outlier(moving):
+    frames = list(moving.frames)
+    torn = frames[9].copy()
+    torn[:, :, ::2] = heads.frame(heads.pose((6, 0, 8), (6, -7, 0)), 160)[:, :, ::2]
+    frames[9] = torn
+    found = motion.of_frames(frames, heads.AFFINE)
+    assert np.flatnonzero(found.outlier).tolist() == [9]
+    assert heads.error_mm(found.matrices, moving.matrices)[found.usable].max() < 0.15
+
+
+def test_an_empty_frame_is_an_outlier_and_harms_no_other(moving):
+    frames = list(moving.frames)
+    frames[7] = np.full_like(frames[7], -1024)
+    found = motion.of_frames(frames, heads.AFFINE)
+    assert np.flatnonzero(found.outlier).tolist() == [7]
+    assert heads.error_mm(found.matrices, moving.matrices)[found.usable].max() < 0.15
+
+
+def test_a_head_that_left_its_place_is_an_outlier(moving):
+    frames = [*moving.frames[:11], heads.frame(heads.pose((0, 0, 13), (6, 0, 0)), 90)]
+    assert np.flatnonzero(motion.of_frames(frames, heads.AFFINE).outlier).tolist() == [11]
+
+
+def test_the_edge_of_an_emptied_face_does_not_hold_the_head(moving):
+    x, y, z = np.indices(heads.SHAPE)
+    emptied = (y < 24) & (z < 6)
+    frames = [np.where(emptied, np.int16(-1024), frame) for frame in moving.frames]
+    found = motion.of_frames(frames, heads.AFFINE, emptied)
+    assert heads.error_mm(found.matrices, moving.matrices).max() < 0.2
+
+
+def test_a_file_gives_what_its_frames_give_every_time(moving, found, tmp_path):
+    path = tmp_path / "ctp.nii.gz"
+    nib.save(nib.Nifti1Image(np.stack(moving.frames, axis=3), heads.AFFINE), path)
+    again = motion.estimate(path)
+    np.testing.assert_allclose(again.matrices, found.matrices, atol=1e-5)  # affines are float32
+    assert len(again.rows()[0]) == len(motion.COLUMNS)
+
+
+def test_a_table_holds_all_that_is_known(found, tmp_path):
+    motion.write(found, tmp_path / "motion.tsv")
+    kept = motion.read(tmp_path / "motion.tsv")
+    np.testing.assert_array_equal(kept.matrices, found.matrices)
+    assert kept.rows() == found.rows()
+    assert kept.summary() == found.summary()
+
+
+def test_a_head_that_turns_far_is_followed_and_trusted():
+    turned = heads.pose((8, 0, 0), (0, 4, 5))
+    frames = [*(heads.frame(seed=seed) for seed in range(4)), heads.frame(turned)]
+    found = motion.of_frames(frames, heads.AFFINE)
+    assert not found.outlier.any()
+    assert heads.error_mm(found.matrices, np.array([np.eye(4)] * 4 + [turned])).max() < 0.2
+
+
+def test_scaled_integers_are_read_as_what_they_mean(moving, tmp_path):
+    image = nib.Nifti1Image(np.stack(moving.frames[:2], axis=3) + np.int16(1024), heads.AFFINE)
+    image.header.set_slope_inter(1, -1024)
+    nib.save(image, tmp_path / "ctp.nii.gz")
+    first = next(motion.stream(tmp_path / "ctp.nii.gz"))
+    expected = nib.load(tmp_path / "ctp.nii.gz").get_fdata()[..., 0]
+    np.testing.assert_array_equal(first, expected)
+
+
+def test_a_file_cut_short_is_named(moving, tmp_path):
+    path = tmp_path / "ctp.nii.gz"
+    nib.save(nib.Nifti1Image(np.stack(moving.frames[:4], axis=3), heads.AFFINE), path)
+    path.write_bytes(path.read_bytes()[:-90_000])
+    with pytest.raises(StrokeprepError, match=r"cut short.*ctp\.nii\.gz"):
+        motion.estimate(path)
+
+
+def test_what_shows_no_head_is_refused():
+    noise = np.random.default_rng(0).normal(0, 5, (4, *heads.SHAPE))
+    with pytest.raises(StrokeprepError, match="edges of a head"):
+        motion.of_frames(list(noise), heads.AFFINE, where="ctp.nii.gz")

@@ -1,0 +1,232 @@
+"""The one-second series: what it keeps to the bit, and how near to the truth it comes."""
+
+from __future__ import annotations
+
+import moving_heads as heads
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from strokeprep import images, motion, one_second, timing, transforms
+from strokeprep.errors import StrokeprepError
+
+SHAPE, AFFINE = (12, 10, 6), np.diag([-2.0, -2.0, 5.0, 1.0])
+
+
+def at_rest(frames: int, **changes) -> motion.Motion:
+    """A head that never moves."""
+    zeros, true = np.zeros(frames), np.ones(frames, bool)
+    numbers = ("displacement_mm", "framewise_mm", "before", "after", "residual_hu")
+    values = dict.fromkeys((*numbers, "enhancement_hu"), zeros) | {
+        "matrices": np.tile(np.eye(4), (frames, 1, 1)),
+        "moves": np.zeros((frames, 6)),
+        "pre_contrast": true,
+        "still": true,
+        "outlier": ~true,
+    }
+    return motion.Motion(**(values | changes))
+
+
+def moved(matrices) -> motion.Motion:
+    """A head in given poses."""
+    still = np.array([np.allclose(matrix, np.eye(4)) for matrix in matrices])
+    return at_rest(len(matrices), matrices=np.array(matrices), still=still)
+
+
+def shift(*mm) -> np.ndarray:
+    matrix = np.eye(4)
+    matrix[:3, 3] = mm
+    return matrix
+
+
+def save(frames, path, affine=AFFINE):
+    nib.save(nib.Nifti1Image(np.stack(frames, axis=-1), affine), path)
+    return path
+
+
+def timed(frames=7, slices=SHAPE[2], **sidecar):
+    return timing.resolve(sidecar or {"RepetitionTime": 1}, frames, slices)
+
+
+@pytest.fixture
+def noise():
+    return np.random.default_rng(1).integers(-1024, 2000, (7, *SHAPE)).astype(np.int16)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Writes a series and reads back its voxels and coverage."""
+
+    def written(frames, times, moves, affine=AFFINE, **options):
+        source = save(frames, tmp_path / "ctp.nii.gz", affine)
+        target, mask = tmp_path / "out.nii.gz", tmp_path / "mask.nii.gz"
+        written.facts = one_second.write(
+            source, target, mask, timing=times, motion=moves, **options
+        )
+        written.target = target
+        return np.asarray(nib.load(target).dataobj), np.asarray(nib.load(mask).dataobj)
+
+    return written
+
+
+def test_a_still_series_at_one_second_comes_out_to_the_bit(run, noise):
+    found, covered = run(noise, timed(), at_rest(7))
+    np.testing.assert_array_equal(found, np.moveaxis(noise, 0, -1))
+    assert covered.all()
+    assert run.facts["SpatialInterpolations"] == 0
+
+
+def test_still_frames_keep_their_voxels_where_others_move(run, noise):
+    moves = moved([np.eye(4)] * 6 + [shift(0.7, 0, 0)])
+    found, covered = run(noise, timed(), moves)
+    inside = covered.astype(bool)
+    for second in range(6):
+        np.testing.assert_array_equal(found[inside, second], noise[second][inside])
+    assert not np.array_equal(found[inside, 6], noise[6][inside])
+
+
+def test_the_header_says_geometry_and_seconds_and_nothing_else(run, noise):
+    run(noise, timed(RepetitionTime=2), at_rest(7))
+    image = nib.load(run.target)
+    header = image.header
+    assert header["pixdim"][4] == 1
+    assert header.get_xyzt_units() == ("mm", "sec")
+    assert header.get_data_dtype() == np.int16
+    assert (image.dataobj.slope, image.dataobj.inter) == (1, 0)
+    assert header["descrip"].tobytes().strip(b"\0") == b""
+    np.testing.assert_array_equal(image.affine, AFFINE)
+
+
+def test_seconds_between_frames_are_the_weights_of_timing(run, noise):
+    times = timed(VolumeTiming=[0, 1.3, 2.6, 3.9, 5.2, 9.0, 12.4])
+    found, _ = run(noise, times, at_rest(7))
+    expected = timing.weights(times, SHAPE[2]).apply(np.moveaxis(noise, 0, -1).astype(float))
+    assert found.shape[3] == 13
+    assert np.abs(found - expected).max() <= 0.51  # rounding
+
+
+def test_every_slice_of_a_shuttle_has_its_own_time(run, noise):
+    to = np.linspace(0, 1.6, SHAPE[2])
+    sidecar = {"RepetitionTime": 2, "SliceTiming": [to, to[::-1]] * 3 + [to]}
+    times = timed(**sidecar)
+    found, _ = run(noise, times, at_rest(7))
+    expected = timing.weights(times, SHAPE[2]).apply(np.moveaxis(noise, 0, -1).astype(float))
+    assert np.abs(found - expected).max() <= 0.51
+
+
+def test_a_shuttle_keeps_its_times_on_another_grid(run, tmp_path):
+    times = timed(RepetitionTime=2, SliceTiming=np.linspace(0, 1.6, SHAPE[2]).tolist())
+    ramp = [np.broadcast_to(row * 10, SHAPE).astype(np.int16) for row in times.of_slices(6)]
+    finer = np.diag([-1.5, -1.5, 2.5, 1.0])
+    finer[:3, 3] = (-2, -2, 3)
+    grid = save([np.zeros((10, 9, 7), np.int16)], tmp_path / "ncct.nii.gz", finer)
+    found, covered = run(ramp, times, at_rest(7), grid=grid)
+    expected = np.broadcast_to(10 * times.grid(), found.shape)
+    assert covered.all()
+    assert np.abs(found - expected).max() <= 1.5  # source and result are rounded
+
+
+def test_outlier_frames_are_bridged_in_time(run):
+    frames = [np.full(SHAPE, 10 * number, np.int16) for number in range(7)]
+    frames[0], frames[3], frames[6] = (np.full(SHAPE, 999, np.int16) for _ in range(3))
+    outlier = np.isin(np.arange(7), (0, 3, 6))
+    found, _ = run(frames, timed(), at_rest(7, outlier=outlier, still=~outlier))
+    assert found[5, 5, 3].tolist() == [10, 10, 20, 30, 40, 50, 50]
+    assert run.facts["InterpolatedInTime"] == [0, 3, 6]
+
+
+def test_two_usable_frames_are_the_least(run, noise):
+    with pytest.raises(StrokeprepError, match="Fewer than two"):
+        run(noise, timed(), at_rest(7, outlier=np.arange(7) > 0))
+
+
+def test_outside_the_slab_is_air_and_not_covered(run, noise, tmp_path):
+    taller = np.diag([-2.0, -2.0, 5.0, 1.0])
+    taller[2, 3] = -15
+    grid = save([np.zeros((12, 10, 14), np.int16)], tmp_path / "ncct.nii.gz", taller)
+    found, covered = run(noise, timed(), at_rest(7), grid=grid)
+    assert covered[0, 0].tolist() == [0] * 3 + [1] * 6 + [0] * 5
+    assert np.all(found[covered == 0] == images.AIR_HU)
+    np.testing.assert_array_equal(found[:, :, 3:9], np.moveaxis(noise, 0, -1))
+
+
+def test_what_left_the_slab_in_one_frame_is_not_covered_in_any(run, noise):
+    found, covered = run(noise, timed(), moved([np.eye(4)] * 6 + [shift(0, 0, 5.0)]))
+    assert covered[0, 0].tolist() == [1] * 5 + [0]
+    assert np.all(found[:, :, 5] == images.AIR_HU)
+
+
+def test_a_grid_elsewhere_is_refused(run, noise, tmp_path):
+    grid = save([np.zeros(SHAPE, np.int16)], tmp_path / "ncct.nii.gz", AFFINE)
+    with pytest.raises(StrokeprepError, match="do not overlap"):
+        run(noise, timed(), at_rest(7), grid=grid, chain=[transforms.linear(shift(500, 0, 0))])
+
+
+def test_the_chain_leads_from_grid_to_reference_to_frame(run, tmp_path):
+    """A point marked in each frame, where the pose puts it, comes out where the chain says."""
+    place = np.array([10.0, 8.0, 15.0])  # LPS: voxel 5, 4, 3
+    poses = [np.eye(4), shift(4, 0, 0), shift(0, -2, 5)]
+    frames = []
+    for matrix in poses:
+        frame = np.full(SHAPE, -1000, np.int16)
+        frame[tuple(np.rint((matrix[:3, 3] + place) / (2, 2, 5)).astype(int))] = 500
+        frames.append(frame)
+    grid = save([np.zeros((20, 20, 10), np.int16)], tmp_path / "ncct.nii.gz", AFFINE)
+    chain = [transforms.linear(shift(-6, -4, -10)), transforms.linear(shift(0, -2, 0))]
+    found, _ = run(frames, timed(3), moved(poses), grid=grid, chain=chain)
+    for second in range(3):
+        spot = np.argwhere(found[..., second] == 500)
+        assert spot.tolist() == [[8, 7, 5]]
+
+
+def test_the_bytes_depend_on_nothing_but_the_input(run, noise, tmp_path):
+    times, moves = timed(RepetitionTime=1.5), moved([shift(0.3 * i, 0, 0) for i in range(7)])
+    run(noise, times, moves)
+    first = run.target.read_bytes()
+    run(noise, times, moves)
+    assert run.target.read_bytes() == first
+    assert first[4:8] == bytes(4)  # no time stamp
+    assert not list(tmp_path.glob(".partial*"))
+
+
+def test_a_failure_leaves_no_file(run, noise, tmp_path):
+    cut = save(noise, tmp_path / "cut.nii.gz")
+    cut.write_bytes(cut.read_bytes()[:-2000])
+    with pytest.raises(StrokeprepError, match="cut short"):
+        one_second.write(
+            cut, tmp_path / "o.nii.gz", tmp_path / "m.nii.gz", timing=timed(), motion=at_rest(7)
+        )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.nii.gz"]
+
+
+def test_one_interpolation_comes_nearer_to_the_truth_than_two(run, tmp_path):
+    """Moving frames onto another grid at once, against motion first and the grid second."""
+    poses = np.array([heads.pose((t, 0, -t), (0.5 * t, t, 0.4 * t)) for t in (0, 0.9, 1.7, 2.6)])
+    frames = [heads.frame(matrix, noise_hu=0, holder=False) for matrix in poses]
+    tilt = transforms.linear(heads.pose((5, 2, 3), (3, -2, 1)))
+    truth = heads.frame(transforms.matrix(tilt.GetInverse()), noise_hu=0, holder=False)
+    grid = save([truth], tmp_path / "ncct.nii.gz", heads.AFFINE)
+    times = timed(4, heads.SHAPE[2])
+    once, covered = run(frames, times, moved(poses), heads.AFFINE, grid=grid, chain=[tilt])
+    corrected, _ = run(frames, times, moved(poses), heads.AFFINE)
+    twice, also = run(
+        list(np.moveaxis(corrected, -1, 0)), times, at_rest(4), heads.AFFINE, grid=grid,
+        chain=[tilt],
+    )  # fmt: skip
+    both = (covered & also).astype(bool)
+    both[:, :, [0, -1]] = False
+    error = [
+        np.sqrt(np.mean((series[both][:, 1:] - truth[both][:, None].astype(float)) ** 2))
+        for series in (once, twice)
+    ]
+    assert error[0] < 0.9 * error[1]
+
+
+def test_a_warp_that_is_not_linear_can_be_in_the_chain(run, noise, tmp_path):
+    field = sitk.GetImageFromArray(np.zeros((6, 10, 12, 3)), isVector=True)
+    field.SetSpacing((2, 2, 5))
+    warp = sitk.DisplacementFieldTransform(field)
+    grid = save([np.zeros(SHAPE, np.int16)], tmp_path / "ncct.nii.gz", AFFINE)
+    found, covered = run(noise, timed(), at_rest(7), grid=grid, chain=[warp])
+    np.testing.assert_array_equal(found, np.moveaxis(noise, 0, -1))
+    assert covered.all()

@@ -26,14 +26,14 @@ def load(**sections) -> dict:
     return config.load(given | sections, SCHEMA)
 
 
-def leaves(schema: dict) -> dict[str, list[tuple[str, dict]]]:
+def leaves(rules: dict, above: str = "") -> dict[str, list[tuple[str, dict]]]:
     """The keys that hold values, by their section; keys outside of one come under "General"."""
     tables: dict[str, list] = {}
-    for key, rule in schema["properties"].items():
+    for key, rule in rules["properties"].items():
         if "properties" in rule:
-            tables[key] = [(f"{key}.{name}", sub) for name, sub in rule["properties"].items()]
+            tables |= leaves(rule, f"{above}{key}.")
         else:
-            tables.setdefault("General", []).append((key, rule))
+            tables.setdefault(above.rstrip(".") or "General", []).append((above + key, rule))
     return tables
 
 
@@ -52,10 +52,11 @@ def readme_row(path: str, rule: dict) -> str:
 def test_every_key_of_the_schema_is_filled_in_but_the_phantom():
     complete = load()
     for path in config.key_paths(config.read_schema(SCHEMA)):
-        section, _, key = path.partition(".")
-        if section != "phantom" and not path.startswith("study.patterns."):
-            assert section in complete
-            assert not key or key in complete[section], path
+        if not path.startswith("phantom") and not path.startswith("study.patterns."):
+            place = complete
+            for key in path.split("."):
+                assert key in place, path
+                place = place[key]
 
 
 def test_given_values_stay_and_their_siblings_get_defaults():

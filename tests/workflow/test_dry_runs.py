@@ -16,15 +16,19 @@ EXPECTED = {
         "approach": 4,  # cta, ctp, dwi; t1w
         "face": 6,  # sub-01: ncct, cta, ctp, dwi; sub-02: ncct, t1w
         "deface": 8,  # DWI has three images
-        "mean": 1,
+        "motion": 1,
+        "one_second": 1,
+        "one_second_moved": 1,
+        "perfusion": 1,
         "brain": 4,  # ncct and dwi; ncct and t1w
         "strip": 6,
         "register": 4,  # cta, ctp, dwi; t1w
         "normalise": 2,
-        "resample": 16,
+        "resample": 16 + 8,  # and four perfusion maps to both spaces
         "label": 3,  # lvo and infarct; infarct. The Circle of Willis came on the NCCT.
-        "resample_label": 16,
+        "resample_label": 16 + 8,
         "audit": 2,
+        "audit_perfusion": 1,
         "dataset": 1,
     },
     "isles24": {  # defaced; DWI and masks on the NCCT
@@ -32,14 +36,18 @@ EXPECTED = {
         "locate": 4,
         "approach": 3,  # cta and ctp; cta
         "deface": 12,
-        "mean": 1,
+        "motion": 1,
+        "one_second": 1,
+        "one_second_moved": 1,
+        "perfusion": 1,
         "brain": 7,
         "strip": 9,
         "register": 3,
         "normalise": 4,
-        "resample": 24,
-        "resample_label": 22,
+        "resample": 24 + 8,
+        "resample_label": 22 + 8,
         "audit": 4,
+        "audit_perfusion": 1,
         "dataset": 1,
     },
     "isles24_as_described": {
@@ -47,14 +55,18 @@ EXPECTED = {
         "locate": 3,
         "approach": 3,  # cta, ctp and the native DWI of the first case
         "deface": 10,
-        "mean": 1,
+        "motion": 1,
+        "one_second": 1,
+        "one_second_moved": 1,
+        "perfusion": 1,
         "brain": 5,
         "strip": 7,
         "register": 3,
         "normalise": 3,
-        "resample": 20,
-        "resample_label": 12,
+        "resample": 20 + 8,
+        "resample_label": 12 + 8,
         "audit": 3,
+        "audit_perfusion": 1,
         "dataset": 1,
     },
     "jhu": {
@@ -126,15 +138,19 @@ def test_the_built_in_study_plans_its_jobs(tmp_path):
         "approach": 3 * 4,
         "face": 3 * 5,
         "deface": 3 * 7,
-        "mean": 3,
+        "motion": 3,
+        "one_second": 3,
+        "one_second_moved": 3,
+        "perfusion": 3,
         "brain": 3 * 3,
         "strip": 3 * 5,
         "register": 3 * 4,
         "normalise": 3,
-        "resample": 3 * 14,
+        "resample": 3 * (14 + 8),
         "label": 3 * 3,
-        "resample_label": 3 * 12,
+        "resample_label": 3 * (12 + 8),
         "audit": 3,
+        "audit_perfusion": 3,
         "score": 3,
         "accuracy": 1,
         "dataset": 1,
@@ -154,7 +170,21 @@ def test_a_filter_leaves_the_other_subjects_out(tmp_path):
     config["study"]["subjects"] = ["02"]
     counts = jobs(snakemake(tmp_path, config, "--dry-run"))
     assert (counts["admit"], counts["deface"], counts["register"]) == (1, 2, 1)
-    assert "mean" not in counts
+    assert "motion" not in counts
+
+
+def test_a_subject_whose_perfusion_is_skipped_keeps_its_series(tmp_path):
+    config = design("bids", trees.bids(tmp_path / "raw")) | {"perfusion": {"skip": ["01"]}}
+    counts = jobs(snakemake(tmp_path, config, "--dry-run"))
+    whole = EXPECTED["bids"]
+    assert counts["one_second_moved"] == whole["one_second_moved"]
+    lost = {rule: whole[rule] - counts.get(rule, 0) for rule in whole}
+    assert {rule: n for rule, n in lost.items() if n} == {
+        "perfusion": 1,
+        "audit_perfusion": 1,
+        "resample": 8,
+        "resample_label": 8,
+    }
 
 
 def test_a_missing_modality_takes_only_its_own_targets(tmp_path):

@@ -22,3 +22,19 @@ rule audit:
         code=code("audit.py"),
     script:
         "../scripts/audit.py"
+
+
+use rule audit as audit_perfusion with:
+    input:
+        files=perfusion_audited,
+    output:
+        table=out(naming.perfusion_audit("{subject}")),
+    log:
+        log_of("audit_perfusion", "sub-{subject}"),
+    benchmark:
+        benchmark_of("audit_perfusion", "sub-{subject}")
+    params:
+        plan=lambda w: targets.perfusion_audit_plan(STUDY.by_name[w.subject], TEMPLATE),
+        limits=CONFIG["audit"],
+        template=CONFIG["template"],
+        code=code("audit.py"),

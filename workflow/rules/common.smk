@@ -42,7 +42,9 @@ CLINICAL_TABLES = dataset.clinical_tables(RAW_ROOT and Path(RAW_ROOT))
 # What the classes of a Circle-of-Willis segmentation mean is known of the synthetic study alone.
 COW_LABELS = None
 DATASET_SOURCES = []
-IMAGE_SUFFIXES = "|".join(sorted({kind.suffix for kind in table.KINDS.values()}))
+IMAGE_KINDS = [*table.KINDS.values(), *table.MAP_KINDS.values()]
+IMAGE_SUFFIXES = "|".join(sorted({kind.suffix for kind in IMAGE_KINDS}))
+IMAGE_DATATYPES = "|".join(sorted({kind.datatype for kind in IMAGE_KINDS}))
 
 
 wildcard_constraints:
@@ -144,12 +146,21 @@ def subject_targets(subject):
     return [out(name) for name in names]
 
 
+def perfusion_targets(subject):
+    """What its CT perfusion gives, which may fail without harm to the rest."""
+    if subject.name in CONFIG["perfusion"]["skip"]:
+        return []
+    return [out(name) for name in targets.perfusion_outputs(subject, TEMPLATE)]
+
+
 def final_targets():
     files = list(rules.dataset.output.files)
     for subject in STUDY.subjects:
         files += subject_targets(subject)
         if subject.reference is not None:
             files.append(out(naming.audit(subject.name)))
+        if perfusion_targets(subject):
+            files += [*perfusion_targets(subject), out(naming.perfusion_audit(subject.name))]
     if "phantom" in CONFIG:
         files.append(out(naming.ACCURACY))
     return files

@@ -78,7 +78,7 @@ rule deface:
     input:
         image=lambda w: str(raw_image(w).path),
         metadata=lambda w: str(raw_image(w).sidecar) if raw_image(w).sidecar else [],
-        face=face_of,
+        face=lambda w: face_of(image_scan(w)),
         admitted=lambda w: admitted(image_scan(w).subject),
     output:
         image=out(naming.defaced(ANY, "{suffix}")),
@@ -98,25 +98,3 @@ rule deface:
         code=code("deface.py"),
     script:
         "../scripts/deface.py"
-
-
-rule mean:
-    input:
-        image=out(naming.defaced(ANY, "{suffix}")),
-    output:
-        image=out(naming.mean(ANY, "{suffix}")),
-        sidecar=out(naming.sidecar(naming.mean(ANY, "{suffix}"))),
-    log:
-        log_of("mean", naming.mean(ANY, "{suffix}")),
-    benchmark:
-        benchmark_of("mean", naming.mean(ANY, "{suffix}"))
-    conda:
-        "../../envs/imaging.yaml"
-    resources:
-        mem_mb=megabytes(4000),
-        runtime=20,
-    params:
-        kind=lambda w: raw_image(w).kind.name,
-        code=code("mean.py"),
-    script:
-        "../scripts/mean.py"

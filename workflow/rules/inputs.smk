@@ -55,9 +55,28 @@ def exactly_to_head(scan):
     return out(naming.to_reference(scan, scan.name, head.name)) if lies_apart(scan) else []
 
 
-def face_of(wildcards):
-    scan = image_scan(wildcards)
+def face_of(scan):
+    """The mask of what defacing empties in a scan."""
     return [] if scan.defaced else out(naming.face_mask(scan))
+
+
+# --------------------------------------------------------------------------- ctp
+
+
+def ctp_scan(wildcards):
+    """The scan behind any name that belongs to a CT perfusion series."""
+    return STUDY.scan_of_image(naming.PERFUSION, wildcards.stem)
+
+
+def perfusion_settings(subject):
+    """The config's section, with the vessels that were given by hand for this subject."""
+    section = CONFIG["perfusion"]
+    return section | {vessel: section[vessel].get(subject) for vessel in ("aif", "vof")}
+
+
+def to_template(reference):
+    """The transform of a reference's points into the template."""
+    return out(naming.from_template(reference, reference.name, TEMPLATE.label))
 
 
 # --------------------------------------------------------------------------- registration
@@ -108,11 +127,27 @@ ELSEWHERE = r"_space-(?!orig_)[A-Za-z0-9]+"
 def image_view(wildcards):
     """The native image that a moved one is made from."""
     scan = image_scan(wildcards)
+    if wildcards.datatype == naming.PERFUSION:
+        return out(naming.perfusion_map(scan, wildcards.suffix, ORIG))
     return out(
         naming.mean(scan, wildcards.suffix)
         if wildcards.desc == "_desc-mean"
         else naming.defaced(scan, wildcards.suffix)
     )
+
+
+def measured_by(wildcards):
+    """For a map, the one that is zero where nothing could be measured."""
+    if wildcards.datatype != naming.PERFUSION:
+        return []
+    return out(naming.perfusion_map(image_scan(wildcards), "cbf", ORIG))
+
+
+def image_kind(wildcards):
+    """The sort of image a name stands for."""
+    if wildcards.datatype == naming.PERFUSION:
+        return wildcards.suffix
+    return raw_image(wildcards).kind.name
 
 
 def view_brain(wildcards):
@@ -152,8 +187,22 @@ def label_in_reference(wildcards):
     return label is not None and label.in_reference_space
 
 
+def label_kind(wildcards):
+    """The sort of label a name stands for: drawn by hand, or derived."""
+    label = label_of(wildcards)
+    if label is not None:
+        return label.kind.name
+    if wildcards.datatype == naming.PERFUSION:
+        return naming.named_at_risk(entity(wildcards.seg), entity(wildcards.label))
+    return "brain"
+
+
 # --------------------------------------------------------------------------- audit
 
 
 def audited(wildcards):
     return subject_targets(STUDY.by_name[wildcards.subject])
+
+
+def perfusion_audited(wildcards):
+    return perfusion_targets(STUDY.by_name[wildcards.subject])

@@ -59,6 +59,7 @@ rule phantom_dataset:
 rule score:
     input:
         audit=out(naming.audit("{subject}")),
+        perfusion=out(naming.perfusion_audit("{subject}")),
         truth=[TRUTH / path for path in phantom.truth_files("{subject}")],
     output:
         table=f"{WORK}/accuracy/sub-{{subject}}.tsv",
@@ -76,6 +77,7 @@ rule score:
         truth=TRUTH,
         template=TEMPLATE.label,
         limits=CONFIG["accuracy"],
+        perfusion=lambda w: perfusion_settings(w.subject),
         code=code("score.py"),
     script:
         "../scripts/score.py"

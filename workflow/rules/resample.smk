@@ -5,6 +5,7 @@ rule resample:
     input:
         image=image_view,
         brain=view_brain,
+        measured=measured_by,
         chain=lambda w: chain_to(image_scan(w), entity(w.space)),
         grid=lambda w: moved_grid(image_scan(w), w),
     output:
@@ -15,15 +16,17 @@ rule resample:
     benchmark:
         benchmark_of("resample", MOVED_IMAGE)
     wildcard_constraints:
+        datatype=IMAGE_DATATYPES,
         suffix=IMAGE_SUFFIXES,
         space=ELSEWHERE,
+        desc=r"(_desc-(?!preproc_)[A-Za-z0-9]+)?",
     conda:
         "../../envs/imaging.yaml"
     resources:
         mem_mb=megabytes(3000),
         runtime=20,
     params:
-        kind=lambda w: raw_image(w).kind.name,
+        kind=image_kind,
         template=CONFIG["template"],
         code=code("resample.py"),
     script:
@@ -44,7 +47,7 @@ rule label:
     wildcard_constraints:
         suffix="mask|dseg",
         label=r"(_label-(?!face_)[A-Za-z0-9]+)?",
-        desc=r"(_desc-(?!brain_)[A-Za-z0-9]+)?",
+        desc=r"(_desc-(?!brain_|coverage_)[A-Za-z0-9]+)?",
     conda:
         "../../envs/imaging.yaml"
     resources:
@@ -71,15 +74,17 @@ rule resample_label:
     benchmark:
         benchmark_of("resample_label", MOVED_LABEL)
     wildcard_constraints:
+        datatype=IMAGE_DATATYPES,
         suffix="mask|dseg",
         space=ELSEWHERE,
+        desc=r"(_desc-(?!coverage_)[A-Za-z0-9]+)?",
     conda:
         "../../envs/imaging.yaml"
     resources:
         mem_mb=megabytes(2000),
         runtime=20,
     params:
-        kind=lambda w: label_of(w).kind.name if label_of(w) else "brain",
+        kind=label_kind,
         template=CONFIG["template"],
         code=code("resample_label.py"),
     script:

@@ -12,6 +12,7 @@ with job(snakemake):
         Path(params.truth) / f"sub-{params.subject.name}",
         params.template,
         params.limits,
+        params.perfusion,
     )
     rows = [check.row() for check in checks]
     write_text(tables.render(rows, tables.CHECK_COLUMNS), snakemake.output.table)

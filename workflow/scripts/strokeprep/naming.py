@@ -48,10 +48,21 @@ ANY = Pattern()
 ANYWHERE = Space(WILD, WILD)
 ORIG = Space("orig")
 
+# Where maps of cerebral perfusion lie, whatever they were measured with.
+PERFUSION = "perf"
+MAPS = ("cbf", "cbv", "mtt", "tmax")
+# What perfusion maps say of the tissue: masks, and how many thresholds are passed.
+TISSUE_AT_RISK: dict[str, dict[str, str]] = {
+    "core": {"suffix": "mask", "label": "core"},
+    "penumbra": {"suffix": "mask", "label": "penumbra"},
+    "tmax_levels": {"suffix": "dseg", "seg": "Tmax"},
+    "rcbf_levels": {"suffix": "dseg", "seg": "rCBF"},
+}
+
 CONSTRAINTS = {
     "folder": r"sub-[A-Za-z0-9]+(/ses-[A-Za-z0-9]+)?",
     "subject": r"[A-Za-z0-9]+",
-    "datatype": r"ct|anat|dwi|perf",
+    "datatype": r"ct|anat|dwi",
     "stem": r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?(_(acq|ce|rec|dir|run|echo|part)-[A-Za-z0-9]+)*",
     "suffix": r"[A-Za-z0-9]+",
     "scan": r"[a-z0-9]+",
@@ -124,6 +135,57 @@ def brain_mask(scan: Named, space: Space) -> str:
     )
 
 
+def motion(scan: Named) -> str:
+    """Where the head was in every frame of a series."""
+    return _time_series(scan, "motion")
+
+
+def vessels(scan: Named) -> str:
+    """The arterial input and venous outflow of a perfusion series."""
+    return _time_series(scan, "aif")
+
+
+def _time_series(scan: Named, desc: str) -> str:
+    return bids(scan.folder, PERFUSION, scan.stem, "timeseries", ".tsv", desc=desc)
+
+
+def coverage(scan: Named, space: Space) -> str:
+    """Where a motion-corrected series shows the head in every frame."""
+    where = {"space": space.label, "res": space.res}
+    return bids(scan.folder, scan.mask_datatype, scan.stem, "mask", desc="coverage", **where)
+
+
+def perfusion_map(scan: Named, suffix: str, space: Space) -> str:
+    """A map of flow, volume or time (one of MAPS), on the grid of its series or another."""
+    where = {} if space == ORIG else {"space": space.label, "res": space.res}
+    return bids(scan.folder, PERFUSION, scan.stem, suffix, **where)
+
+
+def at_risk(scan: Named, name: str, space: Space) -> str:
+    """A mask or segmentation (one of TISSUE_AT_RISK) by perfusion thresholds."""
+    where = {"space": space.label, "res": space.res}
+    return bids(scan.folder, PERFUSION, scan.stem, **TISSUE_AT_RISK[name], **where)
+
+
+def named_at_risk(seg: str | None, label: str | None) -> str:
+    """Which of TISSUE_AT_RISK has these entities."""
+    return next(
+        name
+        for name, entities in TISSUE_AT_RISK.items()
+        if (entities.get("seg"), entities.get("label")) == (seg, label)
+    )
+
+
+def tissue_volumes(scan: Named) -> str:
+    """A scan's volumes of core, penumbra and late tissue: one row."""
+    return f"docs/qc/{scan.folder}/{scan.stem}_perfusion.tsv"
+
+
+def vessel_figure(scan: Named) -> str:
+    """The chosen arterial and venous curves, and where they were taken."""
+    return f"docs/qc/{scan.folder}/{scan.stem}_aif.png"
+
+
 def label(scan: Named, space: Space, suffix: str, **entities: str) -> str:
     """A manual mask or segmentation on one grid."""
     return bids(
@@ -168,6 +230,11 @@ def from_template(scan: Named, name: str, template: str) -> str:
 def audit(subject: str) -> str:
     """A subject's audit: every check, its value, limit and verdict."""
     return f"docs/qc/sub-{subject}_audit.tsv"
+
+
+def perfusion_audit(subject: str) -> str:
+    """The same for what was derived from a subject's CT perfusion."""
+    return f"docs/qc/sub-{subject}_perfusion-audit.tsv"
 
 
 ACCURACY = "docs/qc/accuracy.tsv"

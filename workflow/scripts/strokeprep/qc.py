@@ -30,8 +30,9 @@ def audit(
           for image, mask, modality in plan.faces),
         *(brain_untouched(subject, at(face), at(brain), at(move) if move else None)
           for face, brain, move in plan.brains),
-        brain_fits(subject, at(plan.template_brain), settings, limits),
     ]  # fmt: skip
+    if plan.template_brain:
+        checks.append(brain_fits(subject, at(plan.template_brain), settings, limits))
     for before, after, whole in plan.labels:
         checks.extend(label_kept(subject, at(before), at(after), whole, limits))
     return checks

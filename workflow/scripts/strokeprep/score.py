@@ -6,61 +6,43 @@ the other. No number a step reports about itself is used.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-import nibabel as nib
 import numpy as np
 
-from strokeprep import images, labels, naming, transforms
+from strokeprep import images, labels, naming, score_ctp, transforms
 from strokeprep.naming import ORIG, Space
 from strokeprep.study import Scan, Subject
 from strokeprep.tables import Check
 from strokeprep.targets import has_brain
-
-# Enough brain points to know a mean distance to about 1 %, few enough for a second of work.
-POINTS = 5000
+from strokeprep.truth import Truth
 
 # How the limits of the config are to be read; every other metric must stay below its limit.
-AT_LEAST = ("dice", "face_removed", "labels_kept")
+AT_LEAST = ("dice", "face_removed", "labels_kept", "correlation")
 
 Limits = Mapping[str, Mapping[str, float]]
 
 
-class Truth:
-    """The truth folder of one phantom subject."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.facts = json.loads((folder / "truth.json").read_text())
-
-    def image(self, name: str) -> np.ndarray:
-        """A truth image's voxels in NIfTI order."""
-        return np.asarray(nib.load(self.folder / f"{name}.nii.gz").dataobj)
-
-    def points(self, name: str, head: np.ndarray) -> np.ndarray:
-        """Head points (RAS) in the world of an image or of the template."""
-        (path,) = self.folder.glob(f"from-head_to-{name}.*")
-        return transforms.apply(transforms.read(path), head)
-
-    def head_points(self, scan: str) -> np.ndarray:
-        """Points (RAS, head space) spread evenly over the brain as a scan shows it."""
-        mask = nib.load(self.folder / f"{scan}_brain.nii.gz")
-        inside = np.argwhere(np.asarray(mask.dataobj) > 0)
-        chosen = inside[:: max(1, len(inside) // POINTS)]
-        world = nib.affines.apply_affine(mask.affine, chosen)
-        (path,) = self.folder.glob(f"from-head_to-{scan}.*")
-        return transforms.apply(transforms.read(path).GetInverse(), world)
-
-
 def subject_checks(
-    subject: Subject, derivatives: Path, truth_folder: Path, template: str, limits: Limits
+    subject: Subject,
+    derivatives: Path,
+    truth_folder: Path,
+    template: str,
+    limits: Limits,
+    perfusion: Mapping[str, Any],
 ) -> list[Check]:
     """Every figure of one subject."""
     truth = Truth(truth_folder)
     score = _Scorer(subject, derivatives, truth, template, limits)
-    return [*score.registrations(), *score.brains(), *score.labels(), *score.faces()]
+    checks = [*score.registrations(), *score.brains(), *score.labels(), *score.faces()]
+    for scan in subject.scans:
+        if scan.has_perfusion:
+            checks += score_ctp.checks(
+                scan, subject.reference, template, derivatives, truth, perfusion, score.check
+            )
+    return checks
 
 
 class _Scorer:
@@ -82,7 +64,7 @@ class _Scorer:
         head = self.truth.head_points(ref.name)
         here = self.truth.points(ref.name, head)
         for scan in self.subject.scans:
-            if scan is ref or scan.in_reference_space:
+            if scan is ref or scan.in_reference_space or scan.is_4d:
                 continue
             path = self.root / naming.to_reference(scan, scan.name, ref.name)
             found = transforms.apply(transforms.read(path), here)

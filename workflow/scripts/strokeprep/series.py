@@ -2,21 +2,101 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from strokeprep import images, sidecars
+import numpy as np
+import SimpleITK as sitk
+
+from strokeprep import images, one_second, sidecars, timing, transforms
+from strokeprep import motion as head_motion
+from strokeprep.motion import Motion
 from strokeprep.study import KINDS
 
 
-def mean(source: str, target: str, *, kind: str) -> dict[str, Any]:
-    """Write the mean over time of a series; returns its sidecar."""
+def motion(
+    source: str, face: str | None, table: str, average: str, *, kind: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write where the head was in every frame, and the mean of the frames brought into one pose.
+
+    ``face`` is the mask of what defacing emptied. Returns both sidecars.
+    """
+    emptied = images.array(images.read(face)) > 0 if face else None
+    moves = head_motion.estimate(source, emptied)
+    head_motion.write(moves, table)
     series = images.open_nifti(Path(source))
-    average = images.array(images.read_mean(source))
-    images.write_array(
-        images.as_dtype(average, series.get_data_dtype()), series.affine, target, source
+    voxels = images.as_dtype(_mean(source, moves), series.get_data_dtype())
+    images.write_array(voxels, series.affine, average, source)
+    description = f"Mean over time of the {sidecars.CALLED[kind]}, all frames in one pose"
+    mean_sidecar = sidecars.image(KINDS[kind], description, skull_stripped=False)
+    return _motion_sidecar(moves), mean_sidecar | {"Frames": int(moves.usable.sum())}
+
+
+def in_seconds(
+    source: str,
+    metadata: str,
+    moves: str,
+    target: str,
+    coverage: str,
+    *,
+    kind: str,
+    frame_times: float | Sequence[float] | str | None,
+    chain: Sequence[str] = (),
+    grid: str | None = None,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write a series at one frame per second, still and on any grid, and the mask of what it shows.
+
+    ``chain`` lists transform files in the order a point of ``grid`` passes them. Returns the
+    sidecars of the series and of the mask.
+    """
+    when = timing.of_series(source, json.loads(Path(metadata).read_text()), frame_times)
+    facts = one_second.write(
+        source,
+        target,
+        coverage,
+        timing=when,
+        motion=head_motion.read(moves),
+        grid=grid,
+        chain=[transforms.read(path) for path in chain],
     )
-    description = f"Mean over time of the {sidecars.CALLED[kind]}"
-    return sidecars.image(KINDS[kind], description, skull_stripped=False) | {
-        "Frames": series.shape[3]
-    }
+    where = "on the grid of the reference" if grid else "on its own grid"
+    description = f"The {sidecars.CALLED[kind]} at one frame per second, head still, {where}"
+    about = sidecars.image(KINDS[kind], description, skull_stripped=False)
+    about |= facts | {"SourceTiming": when.summary()}
+    return about, sidecars.label("coverage", where)
+
+
+def _mean(source: str, moves: Motion) -> np.ndarray:
+    """The mean of all usable frames in the reference pose, each voxel of the frames that show it."""
+    grid, affine = images.read_grid(source), images.open_nifti(Path(source)).affine
+    total, seen = np.zeros(grid.GetSize(), np.float32), np.zeros(grid.GetSize(), np.uint16)
+    everywhere = images.like(np.ones(grid.GetSize(), np.uint8), grid)
+    for index, voxels in enumerate(head_motion.stream(source)):
+        if not moves.usable[index]:
+            continue
+        if moves.still[index]:
+            total, seen = total + voxels, seen + 1
+            continue
+        pose = transforms.linear(moves.matrices[index])
+        frame = images.from_array(voxels, affine, source)
+        shown = images.array(sitk.Resample(everywhere, grid, pose, transforms.NEAREST, 0))
+        total += images.array(sitk.Resample(frame, grid, pose, transforms.LINEAR, 0)) * shown
+        seen += shown
+    return np.where(seen, total / np.maximum(seen, 1), images.AIR_HU)
+
+
+def _motion_sidecar(moves: Motion) -> dict[str, Any]:
+    entry = "Entry of the matrix (LPS, mm) from points of the reference pose to the frame's"
+    meanings = head_motion.COLUMNS | dict.fromkeys(head_motion.MATRIX_COLUMNS, entry)
+    return (
+        {"Description": "Where the head was in every frame of the series"}
+        | moves.summary()
+        | {name: {"Description": text} | _units(name) for name, text in meanings.items()}
+    )
+
+
+def _units(column: str) -> dict[str, str]:
+    unit = {"mm": "mm", "deg": "deg", "hu": "HU"}.get(column.rpartition("_")[2])
+    return {"Units": unit} if unit else {}

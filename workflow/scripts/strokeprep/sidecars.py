@@ -14,23 +14,38 @@ CALLED = {
     "trace": "trace-weighted diffusion image",
     "adc": "apparent diffusion coefficient",
     "t1w": "T1-weighted image",
+    "cbf": "map of cerebral blood flow",
+    "cbv": "map of cerebral blood volume",
+    "mtt": "map of mean transit time",
+    "tmax": "map of the time to the maximum of the residue function",
 }
+UNITS = {"cbf": "mL/100 g/min", "cbv": "mL/100 g", "mtt": "s", "tmax": "s"}
 LABEL_CALLED = {
     "lesion": "Infarct, drawn by hand",
     "lvo": "Large-vessel occlusion, drawn by hand",
     "cow": "Circle of Willis, segment by segment",
     "brain": "Brain mask",
     "face": "Voxels that defacing emptied",
+    "coverage": "Where the motion-corrected series shows the head in every frame",
+    "core": "Infarct core by CT perfusion: tissue with little flow",
+    "penumbra": "Penumbra by CT perfusion: late tissue outside the core",
+    "tmax_levels": "Number of Tmax thresholds that are exceeded",
+    "rcbf_levels": "Number of relative flow thresholds that are not reached",
 }
-MASK_TYPES = {"brain": "Brain", "face": "Face"} | {
-    name: label.mask_type for name, label in LABELS.items() if label.mask_type
-}
+MASK_TYPES = {
+    "brain": "Brain",
+    "face": "Face",
+    "coverage": "ROI",
+    "core": "Lesion",
+    "penumbra": "Lesion",
+} | {name: label.mask_type for name, label in LABELS.items() if label.mask_type}
 MANUAL = tuple(LABELS)
 
 
 def image(kind: Kind, description: str, skull_stripped: bool) -> dict[str, Any]:
     """Keys of a grey-value image."""
-    units = {"Units": "HU"} if kind.modality == "ct" else {}
+    unit = "HU" if kind.modality == "ct" else UNITS.get(kind.name)
+    units = {"Units": unit} if unit else {}
     return {"Description": description, "SkullStripped": skull_stripped} | units
 
 

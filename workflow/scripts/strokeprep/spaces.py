@@ -8,7 +8,10 @@ from typing import Any
 import SimpleITK as sitk
 
 from strokeprep import images, labels, sidecars, template, transforms
-from strokeprep.study import KINDS
+from strokeprep.study import kind as kind_of
+
+# A voxel is known on a new grid where measured voxels have this share of its value.
+KNOWN = 0.5
 
 
 def move_image(
@@ -19,30 +22,41 @@ def move_image(
     chain: Sequence[str],
     grid: str | None,
     brain: str | None,
+    measured: str | None,
     settings: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write an image on the grid of ``grid`` (the template's if None); returns its sidecar.
 
     ``chain`` lists transform files in the order a grid point passes them. ``brain`` is a mask on
-    the target grid; where it is given everything outside is background.
+    the target grid; where it is given everything outside is background. ``measured`` is an image
+    on the source grid that is zero where the source has no value; such voxels are left out.
     """
-    outside = images.background(KINDS[kind].modality)
-    moved = transforms.resample(
-        images.read(source),
-        target_grid(grid, settings),
-        [transforms.read(path) for path in chain],
-        transforms.LINEAR,
-        outside,
-    )
+    outside = images.background(kind_of(kind).modality)
+    image, place = images.read(source), target_grid(grid, settings)
+    steps = [transforms.read(path) for path in chain]
+    moved = transforms.resample(image, place, steps, transforms.LINEAR, outside)
+    if measured:
+        moved = _of_measured(moved, images.read(measured), place, steps)
     if brain:
         moved = sitk.Mask(moved, images.read(brain), outside)
     images.write(moved, target, grid, images.SCANNER if grid else images.MNI)
     view = "Brain of the" if brain else "The"
     return sidecars.image(
-        KINDS[kind],
+        kind_of(kind),
         f"{view} {sidecars.CALLED[kind]} {_where(grid, settings)}, interpolated once",
-        skull_stripped=bool(brain),
+        skull_stripped=bool(brain or measured),
     ) | {"Interpolation": "Linear", "Transforms": len(chain)}
+
+
+def _of_measured(
+    moved: sitk.Image, measured: sitk.Image, place: sitk.Image, steps: Sequence[sitk.Transform]
+) -> sitk.Image:
+    """An interpolated image as the mean of the measured neighbours alone."""
+    share = transforms.resample(
+        sitk.Cast(measured != 0, sitk.sitkFloat32), place, steps, transforms.LINEAR, 0
+    )
+    known = share >= KNOWN
+    return sitk.Mask(moved / sitk.Maximum(share, KNOWN), known, 0)
 
 
 def move_label(
@@ -77,10 +91,12 @@ def copy_label(source: str, target: str, *, kind: str) -> dict[str, Any]:
 
 def strip(source: str, brain: str, target: str, *, kind: str) -> dict[str, Any]:
     """Write an image on its own grid with everything but the brain emptied; returns its sidecar."""
-    background = images.background(KINDS[kind].modality)
+    background = images.background(kind_of(kind).modality)
     stripped = sitk.Mask(images.read(source), images.read(brain), background)
     images.write(stripped, target, source)
-    return sidecars.image(KINDS[kind], f"Brain of the {sidecars.CALLED[kind]}", skull_stripped=True)
+    return sidecars.image(
+        kind_of(kind), f"Brain of the {sidecars.CALLED[kind]}", skull_stripped=True
+    )
 
 
 def target_grid(grid: str | None, settings: Mapping[str, Any]) -> sitk.Image:

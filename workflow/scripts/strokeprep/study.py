@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from strokeprep import naming
 from strokeprep.errors import StrokeprepError
 
 
@@ -42,6 +43,10 @@ KINDS: dict[str, Kind] = {
         Kind("adc", "dwi", "mr", "dwi", "ADC", "dwi"),
         Kind("t1w", "t1w", "mr", "anat", "T1w", "anat"),
     )
+}
+# Images that are computed from a scan rather than found.
+MAP_KINDS: dict[str, Kind] = {
+    name: Kind(name, "ctp", "map", naming.PERFUSION, name, naming.PERFUSION) for name in naming.MAPS
 }
 KIND_ORDER = {name: index for index, name in enumerate(KINDS)}
 SCANS = tuple(dict.fromkeys(kind.scan for kind in KINDS.values()))
@@ -136,6 +141,11 @@ class Scan:
         return self.pilot.kind.mask_datatype
 
     @property
+    def has_perfusion(self) -> bool:
+        """Whether perfusion maps may be computed from the scan."""
+        return self.name == "ctp"
+
+    @property
     def folder(self) -> str:
         """``sub-X`` or ``sub-X/ses-Y``."""
         return "/".join(_identity(self.subject, self.session))
@@ -199,11 +209,15 @@ class Study:
 
     @cached_property
     def _by_datatype(self) -> Mapping[tuple[str, str], Scan]:
-        return {(scan.datatype, scan.stem): scan for scan in self.scans}
+        return self._perfused | {(scan.datatype, scan.stem): scan for scan in self.scans}
 
     @cached_property
     def _by_mask_datatype(self) -> Mapping[tuple[str, str], Scan]:
-        return {(scan.mask_datatype, scan.stem): scan for scan in self.scans}
+        return self._perfused | {(scan.mask_datatype, scan.stem): scan for scan in self.scans}
+
+    @cached_property
+    def _perfused(self) -> Mapping[tuple[str, str], Scan]:
+        return {(naming.PERFUSION, scan.stem): scan for scan in self.scans if scan.has_perfusion}
 
     def scan_of_image(self, datatype: str, stem: str) -> Scan:
         """The scan an image or transform name belongs to."""
@@ -216,6 +230,11 @@ class Study:
     def reference(self, scan: Scan) -> Scan | None:
         """The scan that ``scan`` is registered to."""
         return self.by_name[scan.subject].reference
+
+
+def kind(name: str) -> Kind:
+    """A sort of image, found or computed."""
+    return KINDS.get(name) or MAP_KINDS[name]
 
 
 def build(

@@ -36,6 +36,29 @@ def outputs(subject: Subject, template: Space) -> list[str]:
     return found
 
 
+def perfusion_outputs(subject: Subject, template: Space) -> list[str]:
+    """What is derived from a subject's CT perfusion; a scan without a usable bolus gives nothing."""
+    if subject.reference is None:
+        return []
+    spaces = (ORIG, reference_space(subject.reference), template)
+    return [
+        name
+        for scan in subject.scans
+        if scan.has_perfusion
+        for name in (
+            naming.vessels(scan),
+            naming.vessel_figure(scan),
+            naming.tissue_volumes(scan),
+            *(naming.perfusion_map(scan, each, space) for each in naming.MAPS for space in spaces),
+            *(
+                naming.at_risk(scan, each, space)
+                for each in naming.TISSUE_AT_RISK
+                for space in spaces
+            ),
+        )
+    ]
+
+
 def reference_space(reference: Scan) -> Space:
     """The space named after the scan a subject is built on."""
     return Space(reference.name)
@@ -49,7 +72,10 @@ def _native(scan: Scan) -> Iterator[str]:
     for image in scan.images:
         yield naming.defaced(scan, image.kind.suffix)
         if scan.is_4d:
+            yield naming.motion(scan)
             yield naming.mean(scan, image.kind.suffix)
+            yield naming.preproc(scan, image.kind.suffix, ORIG, "preproc")
+            yield naming.coverage(scan, ORIG)
         if has_brain(scan):
             yield naming.preproc(scan, image.kind.suffix, ORIG, "brain")
 
@@ -66,6 +92,9 @@ def _moved(scan: Scan, reference: Scan, template: Space) -> Iterator[str]:
         for view in VIEWS[scan.name]:
             for target in spaces:
                 yield naming.preproc(scan, image.kind.suffix, target, view)
+        if scan.is_4d:
+            yield naming.preproc(scan, image.kind.suffix, space, "preproc")
+            yield naming.coverage(scan, space)
     if has_brain(scan):
         yield naming.brain_mask(scan, space)
         yield naming.brain_mask(scan, template)
@@ -92,10 +121,10 @@ class AuditPlan:
     # label before, label after, whether the new grid can be expected to hold all of it
     labels: tuple[tuple[str, str, bool], ...]
     # released image, face mask, modality
-    faces: tuple[tuple[str, str, str], ...]
+    faces: tuple[tuple[str, str, str], ...] = ()
     # face mask, brain mask, transform from the face's scan to the brain's ("" if one scan)
-    brains: tuple[tuple[str, str, str], ...]
-    template_brain: str
+    brains: tuple[tuple[str, str, str], ...] = ()
+    template_brain: str | None = None
 
 
 def audit_plan(subject: Subject, template: Space) -> AuditPlan:
@@ -125,6 +154,25 @@ def audit_plan(subject: Subject, template: Space) -> AuditPlan:
         ),
         brains=tuple(_brain_of_face(scan, reference) for scan in faced),
         template_brain=naming.brain_mask(reference, template),
+    )
+
+
+def perfusion_audit_plan(subject: Subject, template: Space) -> AuditPlan:
+    """The audit of what is derived from a subject's CT perfusion."""
+    names = perfusion_outputs(subject, template)
+    reference = subject.reference
+    return AuditPlan(
+        subject=subject.name,
+        reference=naming.defaced(reference, reference.pilot.kind.suffix),
+        on_reference=tuple(name for name in names if f"_space-{reference.name}_" in name),
+        on_template=tuple(name for name in names if f"_space-{template.label}_" in name),
+        labels=tuple(
+            (naming.at_risk(scan, name, ORIG), naming.at_risk(scan, name, space), False)
+            for scan in subject.scans
+            if scan.has_perfusion
+            for name in naming.TISSUE_AT_RISK
+            for space in (reference_space(reference), template)
+        ),
     )
 
 

@@ -54,6 +54,7 @@ class AtRisk:
     penumbra: np.ndarray
     hypoperfused: np.ndarray
     tmax_level: np.ndarray  # uint8: how many of the Tmax thresholds are exceeded
+    rcbf_level: np.ndarray  # uint8: how many of the flow thresholds are not reached
     row: dict[str, float | str | None]
 
 
@@ -115,13 +116,15 @@ def assess(
         for share in sorted({*settings.rcbf, settings.core_rcbf})
     }
     core = low[settings.core_rcbf]
-    level = sum((tissue & (tmax > seconds)).astype(np.uint8) for seconds in settings.tmax_s)
+    tmax_level = sum((tissue & (tmax > seconds)).astype(np.uint8) for seconds in settings.tmax_s)
+    rcbf_level = sum((where & (cbf < share * normal)).astype(np.uint8) for share in settings.rcbf)
     return AtRisk(
         tissue,
         core,
         hypoperfused & ~core,
         hypoperfused,
-        level,
+        tmax_level,
+        rcbf_level,
         _row(late, low, side, normal, tissue, ml, settings),
     )
 

@@ -1,0 +1,14 @@
+from strokeprep.job import job, place, write_sidecar
+
+with job(snakemake) as sidecar:
+    from strokeprep import series
+
+    moves, mean = series.motion(
+        snakemake.input.image,
+        snakemake.input.face or None,
+        snakemake.output.table,
+        snakemake.output.mean,
+        kind=snakemake.params.kind,
+    )
+    sidecar.update(moves)
+    write_sidecar(mean | place(snakemake), snakemake.output.mean_sidecar, snakemake)

@@ -1,0 +1,146 @@
+"""The built-in study's CT perfusion against its truth: motion, maps and volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from strokeprep import arteries, ctp, images, motion, naming, tables, transforms
+from strokeprep.naming import ORIG
+from strokeprep.study import Scan
+from strokeprep.tables import Check
+from strokeprep.timing import GRID_S
+from strokeprep.truth import Truth
+
+Checker = Callable[[str, str, float, str], Check]
+
+# Where true flow is lower there is next to no tissue to compare with.
+LEAST_FLOW = 5.0
+# Share of its peak at which contrast has arrived.
+ARRIVED = 0.01
+HYPOPERFUSED = "hypoperfused_ml"
+
+
+class Course:
+    """Where brain points really were in every frame of a series, and where the chain puts them."""
+
+    def __init__(self, scan: Scan, reference: Scan, root: Path, truth: Truth) -> None:
+        self.found = motion.read(root / naming.motion(scan))
+        self.usable = np.flatnonzero(self.found.usable)
+        rows = tables.read(truth.folder / "ctp_motion.tsv")
+        self.true = np.tile(np.eye(4), (len(rows), 1, 1))
+        for frame, row in enumerate(rows):
+            values = [float(row[name]) for name in motion.MATRIX_COLUMNS]
+            self.true[frame, :3] = np.reshape(values, (3, 4))
+        head = truth.head_points(scan.name)
+        here = truth.points(reference.name, head)
+        path = root / naming.to_reference(scan, scan.name, reference.name)
+        self.at_rest = truth.points(scan.name, head)
+        self.placed = transforms.apply(transforms.read(path), here)
+
+    def errors(self) -> np.ndarray:
+        """Frames × points × 3 (mm): from where a point really is to where the chain finds it."""
+        return np.stack(
+            [
+                transforms.apply(transforms.linear(self.found.matrices[frame]), self.placed)
+                - transforms.apply(transforms.linear(self.true[frame]), self.at_rest)
+                for frame in self.usable
+            ]
+        )
+
+    def to_truth(self) -> np.ndarray:
+        """The matrix (LPS) from the chain's pose to the pose the true maps are drawn in."""
+        frame = self.usable[0]
+        return np.linalg.inv(self.true[frame]) @ self.found.matrices[frame]
+
+
+def checks(
+    scan: Scan,
+    reference: Scan,
+    template: str,
+    root: Path,
+    truth: Truth,
+    settings: Mapping[str, Any],
+    check: Checker,
+) -> Iterator[Check]:
+    """Every figure of one series."""
+    course = Course(scan, reference, root, truth)
+    yield from _places(scan, reference, course, check)
+    yield from _maps(scan, root, truth, course, check)
+    sources = ctp.Sources(
+        series=str(root / naming.preproc(scan, scan.pilot.kind.suffix, ORIG, "preproc")),
+        coverage=str(root / naming.coverage(scan, ORIG)),
+        brain=str(root / naming.brain_mask(reference, ORIG)),
+        to_series=str(root / naming.to_reference(scan, scan.name, reference.name)),
+        to_template=str(root / naming.from_template(reference, reference.name, template)),
+    )
+    files = {"vessels": root / naming.vessels(scan), "volumes": root / naming.tissue_volumes(scan)}
+    yield from _volumes(sources, files, truth, settings, check)
+
+
+def _places(scan: Scan, reference: Scan, course: Course, check: Checker) -> Iterator[Check]:
+    """What all frames are off by in common is the registration's, the rest the motion's."""
+    errors = course.errors()
+    common = errors.mean(axis=0)
+    apart = np.linalg.norm(common, axis=1)
+    step = f"{scan.name}_to_{reference.name}"
+    yield check(step, "tre_mean", float(apart.mean()), "mm")
+    yield check(step, "tre_max", float(apart.max()), "mm")
+    by_frame = np.linalg.norm(errors - common, axis=2).mean(axis=1)
+    yield check("ctp_motion", "tre_mean", float(by_frame.mean()), "mm")
+    yield check("ctp_motion", "tre_worst_frame", float(by_frame.max()), "mm")
+
+
+def _maps(scan: Scan, root: Path, truth: Truth, course: Course, check: Checker) -> Iterator[Check]:
+    """Maps against the true ones, voxel by voxel where both know a value."""
+    found = {
+        name: images.read(root / naming.perfusion_map(scan, name, ORIG)) for name in naming.MAPS
+    }
+    chain = [transforms.linear(course.to_truth())]
+    true = {
+        name: images.array(
+            transforms.resample(
+                images.read(truth.folder / f"ctp_{name}.nii.gz"), found["cbf"], chain
+            )
+        )
+        for name in naming.MAPS
+    }
+    values = {name: images.array(image) for name, image in found.items()}
+    known = (values["cbf"] > 0) & (true["cbf"] > LEAST_FLOW)
+    for name in naming.MAPS:
+        here, there = values[name][known], true[name][known]
+        yield check(f"ctp_{name}", "correlation", float(np.corrcoef(here, there)[0, 1]), "ratio")
+        if name != "tmax":  # deconvolution adds a bias to times, which a ratio would hide
+            apart = abs(float(np.median(here) / np.median(there)) - 1)
+            yield check(f"ctp_{name}", "median_error", apart, "ratio")
+
+
+def _volumes(
+    sources: ctp.Sources,
+    tables_of: Mapping[str, Path],
+    truth: Truth,
+    settings: Mapping[str, Any],
+    check: Checker,
+) -> Iterator[Check]:
+    """The automatic input against the true one, and late tissue by either."""
+    used = np.array([float(row["aif"]) for row in tables.read(tables_of["vessels"])])
+    vessels = _true_vessels(truth, len(used))
+    area = abs(float(used.sum() / vessels.aif.sum()) - 1)
+    yield check("ctp_aif", "area_error", area, "ratio")
+    (row,) = tables.read(tables_of["volumes"])
+    ideal = ctp.mapped(ctp.slab_of(sources, settings["rim_mm"]), vessels, settings)
+    change = abs(float(row[HYPOPERFUSED]) / float(ideal.volumes[HYPOPERFUSED]) - 1)
+    yield check("ctp_hypoperfused", "volume_change", change, "ratio")
+
+
+def _true_vessels(truth: Truth, seconds: int) -> arteries.Vessels:
+    """The input the series was simulated with, as frames taken at its times show it."""
+    rows = tables.read(truth.folder / "ctp_aif.tsv")
+    times, curve = (np.array([float(row[name]) for row in rows]) for name in ("time_s", "aif_hu"))
+    aif = np.interp(times[0] + GRID_S * np.arange(seconds), times, curve)
+    nowhere = np.empty((0, 3), int)
+    baseline = int(np.argmax(aif > ARRIVED * aif.max()))
+    return arteries.Vessels(aif, None, baseline, nowhere, nowhere, 1.0, 0.0)

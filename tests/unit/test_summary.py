@@ -4,30 +4,74 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from strokeprep import summary, tables
 from strokeprep.tables import Check
 
 
-def test_every_subject_is_done_stopped_or_unfinished(tmp_path):
+def failed(work, rule, log, **about):
+    """Leave what a job leaves that failed."""
+    log = work / "logs" / rule / log
+    log.parent.mkdir(parents=True, exist_ok=True)
+    failure = {"rule": rule, "message": "It broke: x. Mend it.", "log": str(log)} | about
+    log.with_name(f"{log.name}.failure.json").write_text(json.dumps(failure))
+    return log
+
+
+@pytest.fixture
+def wanted(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).touch()
-    log = tmp_path / "logs/admit/sub-02.log"
-    log.parent.mkdir(parents=True)
-    log.with_name("sub-02.log.failure.json").write_text(
-        json.dumps({"rule": "admit", "message": "The image is empty: x. Export.", "log": str(log)})
-    )
-    wanted = {
-        "01": [str(tmp_path / "a"), str(tmp_path / "b")],
-        "02": [str(tmp_path / "c")],
-        "03": [str(tmp_path / "a"), str(tmp_path / "c")],
-        "2": [str(tmp_path / "c")],
+    a, b, c = (str(tmp_path / name) for name in "abc")
+    return {
+        "01": {"images": [a, b], "perfusion": [a]},
+        "02": {"images": [c]},
+        "03": {"images": [a, c], "perfusion": []},
+        "2": {"images": [c]},
     }
-    text = summary.text(wanted, tmp_path, tmp_path / "out")
-    assert "sub-01: done, 2 files" in text
-    assert f"sub-02: stopped\n    admit: The image is empty: x. Export.\n    log: {log}" in text
-    assert "sub-03: unfinished, 1 of 2 files" in text
-    assert "sub-2: unfinished" in text  # not taken for sub-02
+
+
+def test_every_subject_is_done_stopped_or_unfinished(tmp_path, wanted):
+    log = failed(tmp_path, "admit", "sub-02.log")
+    text = summary.text(summary.endings(wanted, tmp_path), tmp_path / "out")
+    assert "sub-01 images: done, 2 files" in text
+    assert f"sub-02 images: stopped\n    admit: It broke: x. Mend it.\n    log: {log}" in text
+    assert "sub-03 images: unfinished, 1 of 2 files" in text
+    assert "sub-2 images: unfinished" in text  # not taken for sub-02
     assert "1 of 4 subjects done" in text
+
+
+def test_perfusion_that_fails_leaves_the_images_done(tmp_path, wanted):
+    failed(tmp_path, "perfusion", "sub-01/perf/sub-01_desc-aif.log", reason="no-bolus")
+    ended = {(each.subject, each.part): each for each in summary.endings(wanted, tmp_path)}
+    assert ended["01", "images"].status == "done"
+    assert ended["01", "perfusion"].status == "stopped"
+    assert ended["01", "perfusion"].row["reason"] == "no-bolus"
+    assert ended["03", "perfusion"].status == "skipped"
+
+
+def test_motion_that_fails_stops_the_images_since_all_else_of_the_scan_rests_on_it(
+    tmp_path, wanted
+):
+    failed(tmp_path, "motion", "sub-01/perf/sub-01_desc-motion.log")
+    ended = {(each.subject, each.part): each for each in summary.endings(wanted, tmp_path)}
+    assert ended["01", "images"].status == "stopped"
+
+
+def test_the_released_table_holds_no_message(tmp_path, wanted):
+    failed(tmp_path, "admit", "sub-02.log")
+    summary.write_status(summary.endings(wanted, tmp_path), tmp_path / "status.tsv")
+    text = (tmp_path / "status.tsv").read_text()
+    assert "sub-02\timages\tstopped\tadmit\tn/a" in text
+    assert "broke" not in text and str(tmp_path) not in text
+
+
+def test_the_cohort_table_has_the_rows_of_those_who_have_one(tmp_path):
+    (tmp_path / "1.tsv").write_text("core_ml\n12\n")
+    summary.gather(
+        {"sub-01": tmp_path / "1.tsv", "sub-02": tmp_path / "2.tsv"}, tmp_path / "all.tsv"
+    )
+    assert tables.read(tmp_path / "all.tsv") == [{"scan": "sub-01", "core_ml": "12"}]
 
 
 def accuracy(tmp_path, *checks):

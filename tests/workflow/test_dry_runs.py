@@ -24,9 +24,10 @@ EXPECTED = {
         "strip": 6,
         "register": 4,  # cta, ctp, dwi; t1w
         "normalise": 2,
-        "resample": 16 + 8,  # and four perfusion maps to both spaces
+        "resample": 16,
         "label": 3,  # lvo and infarct; infarct. The Circle of Willis came on the NCCT.
-        "resample_label": 16 + 8,
+        "resample_label": 16,
+        "resample_perfusion": 2,
         "audit": 2,
         "audit_perfusion": 1,
         "dataset": 1,
@@ -44,8 +45,9 @@ EXPECTED = {
         "strip": 9,
         "register": 3,
         "normalise": 4,
-        "resample": 24 + 8,
-        "resample_label": 22 + 8,
+        "resample": 24,
+        "resample_label": 22,
+        "resample_perfusion": 2,
         "audit": 4,
         "audit_perfusion": 1,
         "dataset": 1,
@@ -63,8 +65,9 @@ EXPECTED = {
         "strip": 7,
         "register": 3,
         "normalise": 3,
-        "resample": 20 + 8,
-        "resample_label": 12 + 8,
+        "resample": 20,
+        "resample_label": 12,
+        "resample_perfusion": 2,
         "audit": 3,
         "audit_perfusion": 1,
         "dataset": 1,
@@ -146,9 +149,10 @@ def test_the_built_in_study_plans_its_jobs(tmp_path):
         "strip": 3 * 5,
         "register": 3 * 4,
         "normalise": 3,
-        "resample": 3 * (14 + 8),
+        "resample": 3 * 14,
         "label": 3 * 3,
-        "resample_label": 3 * (12 + 8),
+        "resample_label": 3 * 12,
+        "resample_perfusion": 3 * 2,
         "audit": 3,
         "audit_perfusion": 3,
         "score": 3,
@@ -182,8 +186,7 @@ def test_a_subject_whose_perfusion_is_skipped_keeps_its_series(tmp_path):
     assert {rule: n for rule, n in lost.items() if n} == {
         "perfusion": 1,
         "audit_perfusion": 1,
-        "resample": 8,
-        "resample_label": 8,
+        "resample_perfusion": 2,
     }
 
 

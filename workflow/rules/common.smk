@@ -10,7 +10,7 @@ from strokeprep import config as settings
 from strokeprep import dataset, layouts, naming, provenance, summary, targets
 from strokeprep import study as table
 from strokeprep.errors import StrokeprepError
-from strokeprep.naming import ANY, ORIG, WILD, Space
+from strokeprep.naming import ANY, ANYWHERE, ORIG, WILD, Space
 
 
 def read_study():
@@ -42,9 +42,7 @@ CLINICAL_TABLES = dataset.clinical_tables(RAW_ROOT and Path(RAW_ROOT))
 # What the classes of a Circle-of-Willis segmentation mean is known of the synthetic study alone.
 COW_LABELS = None
 DATASET_SOURCES = []
-IMAGE_KINDS = [*table.KINDS.values(), *table.MAP_KINDS.values()]
-IMAGE_SUFFIXES = "|".join(sorted({kind.suffix for kind in IMAGE_KINDS}))
-IMAGE_DATATYPES = "|".join(sorted({kind.datatype for kind in IMAGE_KINDS}))
+IMAGE_SUFFIXES = "|".join(sorted({kind.suffix for kind in table.KINDS.values()}))
 
 
 wildcard_constraints:
@@ -166,13 +164,31 @@ def final_targets():
     return files
 
 
-def print_summary():
-    wanted = {
-        subject.name: (
-            [*subject_targets(subject), out(naming.audit(subject.name))]
-            if subject.reference
-            else subject_targets(subject)
-        )
-        for subject in STUDY.subjects
-    }
-    print(summary.text(wanted, Path(WORK), Path(OUT)), file=sys.stderr)
+def wanted_files():
+    """The files there should be in the end, by subject and part."""
+    wanted = {}
+    for subject in STUDY.subjects:
+        images = subject_targets(subject)
+        if subject.reference is not None:
+            images.append(out(naming.audit(subject.name)))
+        wanted[subject.name] = {summary.IMAGES: images}
+        if targets.perfusion_outputs(subject, TEMPLATE):
+            perfusion = perfusion_targets(subject)
+            audit = [out(naming.perfusion_audit(subject.name))] if perfusion else []
+            wanted[subject.name][summary.PERFUSION] = [*perfusion, *audit]
+    return wanted
+
+
+def conclude():
+    """Say how every subject ended, and write it down; tables cover those that got there."""
+    ended = summary.endings(wanted_files(), Path(WORK))
+    summary.write_status(ended, Path(out(naming.STATUS)))
+    summary.gather(
+        {
+            scan.stem: Path(out(naming.tissue_volumes(scan)))
+            for scan in STUDY.scans
+            if scan.has_perfusion
+        },
+        Path(out(naming.ALL_TISSUE_VOLUMES)),
+    )
+    print(summary.text(ended, Path(OUT)), file=sys.stderr)

@@ -1,15 +1,5 @@
 """CT perfusion: a still head, one frame per second, maps of flow, and the tissue at risk."""
 
-CTP = table.KINDS["ctp"]
-SERIES = naming.Pattern(datatype=CTP.datatype, mask_datatype=CTP.mask_datatype)
-SOMEWHERE = Space(WILD)
-PERFUSION_FILES = {
-    **{name: out(naming.perfusion_map(SERIES, name, ORIG)) for name in naming.MAPS},
-    **{name: out(naming.at_risk(SERIES, name, ORIG)) for name in naming.TISSUE_AT_RISK},
-    "vessels": out(naming.vessels(SERIES)),
-    "volumes": out(naming.tissue_volumes(SERIES)),
-}
-
 
 rule motion:
     input:
@@ -91,8 +81,9 @@ rule perfusion:
         to_series=lambda w: chain_to(ctp_scan(w), STUDY.reference(ctp_scan(w)).name),
         to_template=lambda w: to_template(STUDY.reference(ctp_scan(w))),
     output:
-        **PERFUSION_FILES,
-        sidecars=[naming.sidecar(path) for path in PERFUSION_FILES.values()],
+        **perfusion_images(ORIG),
+        **perfusion_tables(),
+        sidecars=sidecars(perfusion_images(ORIG) | perfusion_tables()),
         figure=out(naming.vessel_figure(SERIES)),
     log:
         log_of("perfusion", naming.vessels(SERIES)),
@@ -108,3 +99,29 @@ rule perfusion:
         code=code("perfusion.py"),
     script:
         "../scripts/perfusion.py"
+
+
+rule resample_perfusion:
+    input:
+        **perfusion_images(ORIG),
+        chain=lambda w: chain_to(ctp_scan(w), entity(w.space)),
+        grid=lambda w: moved_grid(ctp_scan(w), w),
+    output:
+        **perfusion_images(ANYWHERE),
+        sidecars=sidecars(perfusion_images(ANYWHERE)),
+    log:
+        log_of("resample_perfusion", naming.perfusion_map(SERIES, "cbf", ANYWHERE)),
+    benchmark:
+        benchmark_of("resample_perfusion", naming.perfusion_map(SERIES, "cbf", ANYWHERE))
+    wildcard_constraints:
+        space=ELSEWHERE,
+    conda:
+        "../../envs/imaging.yaml"
+    resources:
+        mem_mb=megabytes(3000),
+        runtime=20,
+    params:
+        template=CONFIG["template"],
+        code=code("resample_perfusion.py"),
+    script:
+        "../scripts/resample_perfusion.py"

@@ -63,6 +63,29 @@ def face_of(scan):
 # --------------------------------------------------------------------------- ctp
 
 
+CTP = table.KINDS["ctp"]
+SERIES = naming.Pattern(datatype=CTP.datatype, mask_datatype=CTP.mask_datatype)
+SOMEWHERE = Space(WILD)
+
+
+def perfusion_images(space):
+    """Maps and masks by name, on one grid."""
+    return {
+        **{name: out(naming.perfusion_map(SERIES, name, space)) for name in naming.MAPS},
+        **{name: out(naming.at_risk(SERIES, name, space)) for name in naming.TISSUE_AT_RISK},
+    }
+
+
+def perfusion_tables():
+    """Tables by name."""
+    return {"vessels": out(naming.vessels(SERIES)), "volumes": out(naming.tissue_volumes(SERIES))}
+
+
+def sidecars(files):
+    """The sidecars of named files."""
+    return [naming.sidecar(path) for path in files.values()]
+
+
 def ctp_scan(wildcards):
     """The scan behind any name that belongs to a CT perfusion series."""
     return STUDY.scan_of_image(naming.PERFUSION, wildcards.stem)
@@ -127,27 +150,11 @@ ELSEWHERE = r"_space-(?!orig_)[A-Za-z0-9]+"
 def image_view(wildcards):
     """The native image that a moved one is made from."""
     scan = image_scan(wildcards)
-    if wildcards.datatype == naming.PERFUSION:
-        return out(naming.perfusion_map(scan, wildcards.suffix, ORIG))
     return out(
         naming.mean(scan, wildcards.suffix)
         if wildcards.desc == "_desc-mean"
         else naming.defaced(scan, wildcards.suffix)
     )
-
-
-def measured_by(wildcards):
-    """For a map, the one that is zero where nothing could be measured."""
-    if wildcards.datatype != naming.PERFUSION:
-        return []
-    return out(naming.perfusion_map(image_scan(wildcards), "cbf", ORIG))
-
-
-def image_kind(wildcards):
-    """The sort of image a name stands for."""
-    if wildcards.datatype == naming.PERFUSION:
-        return wildcards.suffix
-    return raw_image(wildcards).kind.name
 
 
 def view_brain(wildcards):
@@ -185,16 +192,6 @@ def label_source(wildcards):
 def label_in_reference(wildcards):
     label = label_of(wildcards)
     return label is not None and label.in_reference_space
-
-
-def label_kind(wildcards):
-    """The sort of label a name stands for: drawn by hand, or derived."""
-    label = label_of(wildcards)
-    if label is not None:
-        return label.kind.name
-    if wildcards.datatype == naming.PERFUSION:
-        return naming.named_at_risk(entity(wildcards.seg), entity(wildcards.label))
-    return "brain"
 
 
 # --------------------------------------------------------------------------- audit

@@ -5,7 +5,6 @@ rule resample:
     input:
         image=image_view,
         brain=view_brain,
-        measured=measured_by,
         chain=lambda w: chain_to(image_scan(w), entity(w.space)),
         grid=lambda w: moved_grid(image_scan(w), w),
     output:
@@ -16,7 +15,6 @@ rule resample:
     benchmark:
         benchmark_of("resample", MOVED_IMAGE)
     wildcard_constraints:
-        datatype=IMAGE_DATATYPES,
         suffix=IMAGE_SUFFIXES,
         space=ELSEWHERE,
         desc=r"(_desc-(?!preproc_)[A-Za-z0-9]+)?",
@@ -26,7 +24,7 @@ rule resample:
         mem_mb=megabytes(3000),
         runtime=20,
     params:
-        kind=image_kind,
+        kind=lambda w: raw_image(w).kind.name,
         template=CONFIG["template"],
         code=code("resample.py"),
     script:
@@ -74,7 +72,6 @@ rule resample_label:
     benchmark:
         benchmark_of("resample_label", MOVED_LABEL)
     wildcard_constraints:
-        datatype=IMAGE_DATATYPES,
         suffix="mask|dseg",
         space=ELSEWHERE,
         desc=r"(_desc-(?!coverage_)[A-Za-z0-9]+)?",
@@ -84,7 +81,7 @@ rule resample_label:
         mem_mb=megabytes(2000),
         runtime=20,
     params:
-        kind=label_kind,
+        kind=lambda w: label_of(w).kind.name if label_of(w) else "brain",
         template=CONFIG["template"],
         code=code("resample_label.py"),
     script:

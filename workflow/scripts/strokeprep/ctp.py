@@ -15,9 +15,18 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep import arteries, images, perfusion, sidecars, tables, tissue_at_risk, transforms
+from strokeprep import (
+    arteries,
+    images,
+    perfusion,
+    sidecars,
+    spaces,
+    tables,
+    tissue_at_risk,
+    transforms,
+)
 from strokeprep.job import write_text
-from strokeprep.naming import MAPS
+from strokeprep.naming import MAPS, TISSUE_AT_RISK
 from strokeprep.perfusion import NotComputable
 from strokeprep.study import MAP_KINDS
 from strokeprep.timing import GRID_S
@@ -151,6 +160,32 @@ def write(done: Perfusion, grid: str, files: Mapping[str, str]) -> None:
     write_text(tables.render(_vessel_rows(done.vessels), list(VESSEL_COLUMNS)), files["vessels"])
     row = {name: _cell(value) for name, value in done.volumes.items()}
     write_text(tables.render([row], list(row)), files["volumes"])
+
+
+def move(
+    sources: Mapping[str, str],
+    targets: Mapping[str, str],
+    *,
+    chain: Sequence[str],
+    grid: str | None,
+    settings: Mapping[str, Any],
+) -> dict[str, dict[str, Any]]:
+    """Write maps and masks on another grid (the template's if ``grid`` is None); their sidecars.
+
+    Files are by name (``cbf``, ``core``, …). Maps are means of measured neighbours alone.
+    """
+    how = {"chain": chain, "grid": grid, "settings": settings}
+    known = {"brain": None, "measured": sources["cbf"]}
+    return {
+        **{
+            name: spaces.move_image(sources[name], targets[name], kind=name, **how, **known)
+            for name in MAPS
+        },
+        **{
+            name: spaces.move_label(sources[name], targets[name], kind=name, **how)
+            for name in TISSUE_AT_RISK
+        },
+    }
 
 
 def abouts(done: Perfusion, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

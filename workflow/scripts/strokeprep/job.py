@@ -47,7 +47,8 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
         except Exception as error:
             traceback.print_exc()
             message = _message(error, log)
-            write_json({"rule": snakemake.rule, "message": message, "log": str(log)}, failure)
+            about = {"rule": snakemake.rule, "message": message, "log": str(log)}
+            write_json(about | {"reason": getattr(error, "reason", None)}, failure)
             print(f"strokeprep: {snakemake.rule}: {message}", file=terminal, flush=True)
             sys.exit(1)
 

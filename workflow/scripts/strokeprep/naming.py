@@ -238,4 +238,6 @@ def perfusion_audit(subject: str) -> str:
 
 
 ACCURACY = "docs/qc/accuracy.tsv"
+STATUS = "docs/qc/status.tsv"
+ALL_TISSUE_VOLUMES = "docs/qc/perfusion.tsv"
 COW_TABLE = "seg-CoW_dseg.tsv"

@@ -22,8 +22,8 @@ def move_image(
     chain: Sequence[str],
     grid: str | None,
     brain: str | None,
-    measured: str | None,
     settings: Mapping[str, Any],
+    measured: str | None = None,
 ) -> dict[str, Any]:
     """Write an image on the grid of ``grid`` (the template's if None); returns its sidecar.
 

@@ -1,39 +1,133 @@
-"""How a run ended: one line per subject, and the accuracy table of the built-in study."""
+"""How a run ended: a line per subject, the study's tables, and the built-in study's accuracy."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from strokeprep import naming, tables
-from strokeprep.job import FAILURE
+from strokeprep.job import FAILURE, write_json, write_text
+
+# A subject's images and its perfusion end apart: a scan without a bolus still gives the images.
+IMAGES, PERFUSION = "images", "perfusion"
+STATUS_COLUMNS = {
+    "participant_id": "The patient",
+    "part": "What it is about: all images, or what is derived from CT perfusion",
+    "status": "done, stopped, skipped (by the config) or unfinished",
+    "rule": "The step that stopped",
+    "reason": "Why perfusion could not be computed, in a word",
+}
 
 
-def text(wanted: Mapping[str, Sequence[str]], work: Path, derivatives: Path) -> str:
-    """Who is done, who stopped and why; ``wanted`` lists the files each subject should have."""
+@dataclass(frozen=True)
+class Ending:
+    """How one part of a subject ended."""
+
+    subject: str
+    part: str
+    files: int
+    present: int
+    failures: tuple[Mapping[str, str], ...]
+
+    @property
+    def status(self) -> str:
+        """One word."""
+        if self.failures:
+            return "stopped"
+        if not self.files:
+            return "skipped"
+        return "done" if self.present == self.files else "unfinished"
+
+    @property
+    def row(self) -> dict[str, str]:
+        """What may be released of it: no message, which could hold a path of the input."""
+        first = self.failures[0] if self.failures else {}
+        return {
+            "participant_id": f"sub-{self.subject}",
+            "part": self.part,
+            "status": self.status,
+            "rule": first.get("rule", tables.MISSING),
+            "reason": first.get("reason") or tables.MISSING,
+        }
+
+
+def endings(wanted: Mapping[str, Mapping[str, Sequence[str]]], work: Path) -> list[Ending]:
+    """How every part ended; ``wanted`` lists, by subject and part, the files there should be."""
     failures = [json.loads(path.read_text()) for path in sorted(work.glob(f"logs/**/*{FAILURE}"))]
-    lines = [_line(name, files, failures) for name, files in wanted.items()]
-    done = sum(": done" in line for line in lines)
+    return [
+        Ending(
+            name,
+            part,
+            len(files),
+            sum(Path(path).exists() for path in files),
+            tuple(each for each in failures if _is_about(each, name, part)),
+        )
+        for name, parts in wanted.items()
+        for part, files in parts.items()
+    ]
+
+
+def text(ended: Sequence[Ending], derivatives: Path) -> str:
+    """Who is done, who stopped and why, for a person."""
+    subjects = list(dict.fromkeys(each.subject for each in ended))
+    done = [
+        name
+        for name in subjects
+        if all(each.status in ("done", "skipped") for each in ended if each.subject == name)
+    ]
+    lines = [_line(each) for each in ended]
     return "\n".join(
-        ["", *lines, f"{done} of {len(lines)} subjects done. Derivatives: {derivatives}", ""]
+        [
+            "",
+            *lines,
+            f"{len(done)} of {len(subjects)} subjects done. Derivatives: {derivatives}",
+            "",
+        ]
     )
 
 
-def _line(name: str, files: Sequence[str], failures: Sequence[Mapping[str, str]]) -> str:
-    own = [failure for failure in failures if f"/sub-{name}" in failure["log"]]
-    if own:
+def write_status(ended: Iterable[Ending], path: Path) -> None:
+    """The same as a table that may be released."""
+    write_text(tables.render((each.row for each in ended), list(STATUS_COLUMNS)), path)
+    meanings = {name: {"Description": text} for name, text in STATUS_COLUMNS.items()}
+    write_json(meanings, path.with_suffix(".json"))
+
+
+def gather(rows_of: Mapping[str, Path], path: Path) -> None:
+    """One table of the one-row tables of all scans that have one, by the scan's name."""
+    rows = [
+        {"scan": scan} | row
+        for scan, source in rows_of.items()
+        if source.exists()
+        for row in tables.read(source)
+    ]
+    if rows:
+        write_text(tables.render(rows, list(rows[0])), path)
+
+
+def _is_about(failure: Mapping[str, str], name: str, part: str) -> bool:
+    log = failure["log"]
+    own = f"/sub-{name}/" in log or f"/sub-{name}." in log or f"/sub-{name}_" in log
+    of_perfusion = failure["rule"] in ("perfusion", "audit_perfusion") or (
+        f"/{naming.PERFUSION}/" in log and failure["rule"] != "motion"
+    )
+    return own and of_perfusion == (part == PERFUSION)
+
+
+def _line(ended: Ending) -> str:
+    start = f"  sub-{ended.subject} {ended.part}: {ended.status}"
+    if ended.failures:
         reasons = "\n".join(
             f"    {failure['rule']}: {failure['message']}\n    log: {failure['log']}"
-            for failure in own
+            for failure in ended.failures
         )
-        return f"  sub-{name}: stopped\n{reasons}"
-    present = sum(Path(path).exists() for path in files)
-    if present == len(files):
-        return f"  sub-{name}: done, {present} files"
-    return f"  sub-{name}: unfinished, {present} of {len(files)} files"
+        return f"{start}\n{reasons}"
+    counts = {"done": f", {ended.files} files", "skipped": ""}
+    return start + counts.get(ended.status, f", {ended.present} of {ended.files} files")
 
 
 def accuracy(path: Path) -> tuple[str, bool]:

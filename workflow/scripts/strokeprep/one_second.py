@@ -70,9 +70,9 @@ def write(
     with _compressed(Path(target)) as file:
         file.write(_header((*warp.shape, len(seconds)), affine))
         for part in _seconds(warp, timing, seconds):
-            volume = np.full(warp.shape, images.AIR_HU, np.int16)
+            volume = np.full(warp.shape, images.AIR_HU, np.int16, order="F")
             volume[warp.box] = part
-            file.write(volume.tobytes(order="F"))
+            file.write(volume.T)
     images.write_array(covered, affine, coverage)
     return {
         "RepetitionTime": GRID_S,
@@ -108,7 +108,7 @@ class _Warp:
         """A frame's voxels, or anything on its grid, in the box: as they are, or in float."""
         if self._untouched(index):
             return np.broadcast_to(voxels, self.slab)[self.box]
-        voxels = np.ascontiguousarray(np.broadcast_to(voxels, self.slab).astype(np.float32))
+        voxels = np.broadcast_to(voxels, self.slab).astype(np.float32)
         return images.array(
             sitk.Resample(
                 images.from_array(voxels, self.affine, self.source),
@@ -155,11 +155,10 @@ def _seconds(warp: _Warp, timing: Timing, seconds: np.ndarray) -> Iterator[np.nd
     for earlier, later, first, last in _pairs(warp, timing):
         for number in range(done, len(seconds)):
             share = (seconds[number] - earlier.instants) / (later.instants - earlier.instants)
-            begun = np.full_like(share, first, bool) | (share >= 0)
             over = (share >= 1) & (not last)
-            if not begun.any():
+            if over.all():  # this second and all later ones lie behind the pair
                 break
-            now = begun & ~over
+            now = (first | (share >= 0)) & ~over
             part = _mixed(earlier.values, later.values, np.clip(share, 0, 1), warp.covered)
             if number in pending:
                 np.copyto(pending[number], part, where=now)

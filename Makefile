@@ -3,6 +3,8 @@
 #   make demo    simulate a stroke study, preprocess it, score it   [SEED= SUBJECTS= SIZE= CORES= DIR=]
 #   make test    all tests                                          [ARGS= for pytest]
 #   make lint    ruff, snakefmt, snakemake --lint
+#   make bench   this project beside its peers: bench-registration, bench-motion, bench-perfusion
+#                (osipy, a peer of the last, needs Python >= 3.12: PYTHON=python3.12)
 
 PYTHON   ?= python3
 VENV     ?= .venv
@@ -21,7 +23,9 @@ export PYTHONPATH := workflow/scripts
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake
 
-.PHONY: demo test lint clean
+BENCHMARKS := registration motion perfusion
+
+.PHONY: demo test lint clean bench $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/imaging.done
@@ -39,8 +43,19 @@ lint: $(VENV)/test.done
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(SNAKEMAKE) --lint
 
+bench: $(BENCHMARKS:%=bench-%)
+
+$(BENCHMARKS:%=bench-%): bench-%: .bench/%.done
+	.bench/$*/bin/python benchmarks/$*.py --out .bench/$*.tsv
+
+.bench/%.done: benchmarks/peers-%.txt
+	@echo "Setting up the peers of $* in .bench/$*"
+	$(PYTHON) -m venv .bench/$*
+	.bench/$*/bin/pip install --disable-pip-version-check -r benchmarks/peers-$*.txt
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .cache .snakemake demo
+	rm -rf $(VENV) .bench .cache .snakemake demo
 
 $(VENV)/imaging.done: envs/imaging.txt envs/constraints.txt
 	@echo "Setting up the imaging environment in $(VENV) (about a minute)"

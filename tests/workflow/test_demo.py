@@ -114,24 +114,61 @@ def test_a_finished_study_has_nothing_to_be_done(demo):
     assert "Nothing to be done" in process.stdout + process.stderr
 
 
-def test_a_bad_file_stops_its_subject_and_no_other(demo, tmp_path):
+def without_bolus(source: Path, target: Path, frames: int = 6) -> None:
+    """A copy of a perfusion series that shows its first frames, before the contrast, for ever."""
+    nifti = nib.load(source)
+    voxels = np.asarray(nifti.dataobj)
+    again = voxels[..., np.arange(voxels.shape[3]) % frames]
+    nib.save(nib.Nifti1Image(again, nifti.affine, nifti.header), target)
+
+
+@pytest.fixture(scope="module")
+def troubled(demo, tmp_path_factory):
+    """A study of a good T1w, one cut short, and a CT perfusion without contrast, once run."""
+    folder = tmp_path_factory.mktemp("troubled")
     for subject in ("01", "02"):
         name = f"sub-{subject}/ses-02/anat/sub-{subject}_ses-02_T1w.nii.gz"
-        (tmp_path / "raw" / name).parent.mkdir(parents=True)
-        shutil.copy(demo.raw / name, tmp_path / "raw" / name)
-    bad = tmp_path / "raw/sub-02/ses-02/anat/sub-02_ses-02_T1w.nii.gz"
+        (folder / "raw" / name).parent.mkdir(parents=True)
+        shutil.copy(demo.raw / name, folder / "raw" / name)
+    bad = folder / "raw/sub-02/ses-02/anat/sub-02_ses-02_T1w.nii.gz"
     bad.write_bytes(bad.read_bytes()[:100_000])
+    ct = folder / "raw/sub-03/ct"
+    ct.mkdir(parents=True)
+    source = demo.raw / "sub-01/ses-01/ct/sub-01_ses-01_acq"
+    shutil.copy(f"{source}-ncct_ct.nii.gz", ct / "sub-03_acq-ncct_ct.nii.gz")
+    without_bolus(f"{source}-ctp_ct.nii.gz", ct / "sub-03_acq-ctp_ct.nii.gz")
+    shutil.copy(f"{source}-ctp_ct.json", ct / "sub-03_acq-ctp_ct.json")
     config = {
-        "study": {"layout": "bids", "root": str(tmp_path / "raw")},
+        "study": {"layout": "bids", "root": str(folder / "raw")},
         "output": "out/strokeprep",
-        "reference": ["t1w"],
+        "reference": ["ncct", "t1w"],
     }
-    process = snakemake(tmp_path, config, "--quiet", "rules")
-    shown = process.stdout + process.stderr
-    assert process.returncode != 0
-    assert "sub-01: done" in shown
-    assert "sub-02: stopped" in shown
+    process = snakemake(folder, config, "--quiet", "rules")
+    return folder, bad, process.returncode, process.stdout + process.stderr
+
+
+def test_a_bad_file_stops_its_subject_and_no_other(troubled):
+    folder, bad, code, shown = troubled
+    assert code != 0
+    assert "sub-01 images: done" in shown
+    assert "sub-02 images: stopped" in shown
     assert f"cut short or damaged: {bad}. Copy or convert the scan again" in shown
     assert "Traceback" not in shown
-    assert not (tmp_path / "out/strokeprep/sub-02").exists()
-    assert (tmp_path / "out/strokeprep/docs/qc/sub-01_audit.tsv").exists()
+    assert not (folder / "out/strokeprep/sub-02").exists()
+    assert (folder / "out/strokeprep/docs/qc/sub-01_audit.tsv").exists()
+
+
+def test_a_series_without_contrast_costs_its_patient_the_maps_alone(troubled):
+    folder, _, _, shown = troubled
+    out = folder / "out/strokeprep"
+    assert "sub-03 images: done" in shown
+    assert "sub-03 perfusion: stopped" in shown
+    assert "Perfusion not computable, no-bolus" in shown
+    assert (out / "docs/qc/sub-03_audit.tsv").exists()
+    assert (out / "sub-03/ct/sub-03_acq-ctp_space-ncct_desc-preproc_ct.nii.gz").exists()
+    assert not list(out.glob("sub-03/perf/*_tmax*"))
+    status = {
+        (row["participant_id"], row["part"]): row for row in tables.read(out / "docs/qc/status.tsv")
+    }
+    assert status["sub-03", "perfusion"]["reason"] == "no-bolus"
+    assert status["sub-03", "images"]["status"] == "done"

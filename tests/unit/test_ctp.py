@@ -1,0 +1,157 @@
+"""CT perfusion from files to files: what is written says what the series shows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from perfused_heads import ARTERY, head
+from strokeprep import arteries, config, ctp, images, naming, perfusion, tables, tissue_at_risk
+from strokeprep import transforms as moves
+from strokeprep.perfusion import NotComputable
+
+SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
+SETTINGS = config.load({"study": {"layout": "bids", "root": "x"}}, SCHEMA)["perfusion"]
+SETTINGS |= {"aif": None, "vof": None}
+
+
+def written(folder: Path, series: arteries.Series) -> ctp.Sources:
+    """The files of a series whose reference is the series' own grid."""
+    paths = {name: str(folder / f"{name}.nii.gz") for name in ("series", "coverage", "brain")}
+    images.write_array(series.hu, series.affine, paths["series"], frame_seconds=1.0)
+    whole = np.ones(series.brain.shape, np.uint8)
+    images.write_array(whole, series.affine, paths["coverage"])
+    images.write_array(series.brain.astype(np.uint8), series.affine, paths["brain"])
+    moves.write(moves.linear(np.eye(4)), folder / "to_template.tfm")
+    return ctp.Sources(**paths, to_series=None, to_template=str(folder / "to_template.tfm"))
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    return written(tmp_path_factory.mktemp("ctp"), head())
+
+
+@pytest.fixture(scope="module")
+def done(sources):
+    return ctp.computed(sources, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("section", "settings"),
+    [
+        ("maps", perfusion.Settings),
+        ("vessels", arteries.Settings),
+        ("tissue", tissue_at_risk.Settings),
+    ],
+)
+def test_the_config_says_by_default_what_the_library_does(section, settings):
+    library = {field.name: field.default for field in fields(settings)}
+    for name, value in SETTINGS[section].items():
+        given = tuple(value) if isinstance(value, list) else value
+        assert given == pytest.approx(library[name]), name
+
+
+def test_the_late_half_is_late_and_on_its_side(done):
+    right = np.arange(done.maps["tmax"].shape[0]) < 20  # the affine stores right first
+    known = done.maps["cbf"] > 0
+    late = np.median(done.maps["tmax"][right][known[right]])
+    on_time = np.median(done.maps["tmax"][~right][known[~right]])
+    assert late - on_time > 3
+    assert done.volumes["side"] == "R"
+    assert done.volumes["hypoperfused_ml"] == pytest.approx(
+        done.volumes["core_ml"] + done.masks["penumbra"].sum() * 0.054, rel=1e-6
+    )
+
+
+def test_the_rim_of_the_brain_is_left_out(sources, done):
+    brain = images.array(images.read(sources.brain)) > 0
+    judged = done.maps["cbf"] > 0
+    assert not np.any(judged & ~brain)
+    outline = brain & ~(np.roll(brain, 1, 0) & np.roll(brain, -1, 0))
+    assert not np.any(judged & outline)
+
+
+def test_what_is_not_covered_is_not_judged(sources, tmp_path):
+    coverage = nib.load(sources.coverage)
+    part = np.asarray(coverage.dataobj).copy()
+    part[..., :2] = 0
+    images.write_array(part, coverage.affine, tmp_path / "part.nii.gz")
+    done = ctp.computed(sources._replace(coverage=str(tmp_path / "part.nii.gz")), SETTINGS)
+    assert done.maps["cbf"][..., :2].max() == 0
+    assert done.maps["cbf"][..., 3].max() > 0
+
+
+def test_an_artery_given_by_hand_is_taken_as_points_or_as_a_mask(sources, done, tmp_path):
+    affine = nib.load(sources.series).affine
+    voxels = np.argwhere(np.isin(np.arange(44), range(14, 16)))[:, 0]
+    points = [[*nib.affines.apply_affine(affine, (i, 20, 2))] for i in voxels]
+    by_points = ctp.computed(sources, SETTINGS | {"aif": points})
+    assert sorted(map(tuple, by_points.vessels.aif_voxels + _offset(by_points))) == [
+        (14, 20, 2),
+        (15, 20, 2),
+    ]
+    mask = np.zeros(done.maps["cbf"].shape, np.uint8)
+    mask[ARTERY] = 1
+    images.write_array(mask, affine, tmp_path / "artery.nii.gz")
+    by_mask = ctp.computed(sources, SETTINGS | {"aif": str(tmp_path / "artery.nii.gz")})
+    assert len(by_mask.vessels.aif_voxels) == mask.sum()
+
+
+def _offset(done: ctp.Perfusion) -> list[int]:
+    return [part.start for part in done.slab.box]
+
+
+def test_the_slab_lies_where_it_lay(sources, done):
+    """A vessel's place in the world is that of the whole grid's voxel."""
+    affine = nib.load(sources.series).affine
+    about = ctp.abouts(done, SETTINGS)["vessels"]
+    here = done.vessels.aif_voxels + _offset(done)
+    np.testing.assert_allclose(
+        about["ArterialVoxels"], nib.affines.apply_affine(affine, here), atol=0.01
+    )
+
+
+def test_a_series_without_contrast_says_so_and_which(tmp_path):
+    calm = head()
+    still = arteries.Series(np.repeat(calm.hu[..., :1], 40, -1), calm.brain, calm.affine, 1.0)
+    sources = written(tmp_path, still)
+    with pytest.raises(NotComputable, match="not computable, no-bolus") as caught:
+        ctp.computed(sources, SETTINGS)
+    assert caught.value.reason == "no-bolus"
+    assert caught.value.where == sources.series
+
+
+def test_everything_is_written_with_its_sidecar(sources, done, tmp_path):
+    images_of = [*naming.MAPS, *naming.TISSUE_AT_RISK]
+    files = {name: str(tmp_path / f"{name}.nii.gz") for name in images_of}
+    files |= {name: str(tmp_path / f"{name}.tsv") for name in ("vessels", "volumes")}
+    ctp.write(done, sources.series, files)
+    abouts = ctp.abouts(done, SETTINGS)
+    assert set(abouts) == set(files)
+    json.dumps(abouts)
+    (row,) = tables.read(files["volumes"])
+    assert set(row) <= set(abouts["volumes"])
+    assert float(row["core_ml"]) == pytest.approx(done.volumes["core_ml"], rel=1e-3)
+    assert len(tables.read(files["vessels"])) == len(done.vessels.aif)
+    levels = abouts["tmax_levels"]["Levels"]
+    assert nib.load(files["tmax_levels"]).get_fdata().max() <= len(levels) == 4
+    assert abouts["cbf"]["Units"] == "mL/100 g/min"
+
+
+def test_moved_maps_are_means_of_measured_neighbours(sources, done, tmp_path):
+    images_of = [*naming.MAPS, *naming.TISSUE_AT_RISK]
+    native = {name: str(tmp_path / f"{name}.nii.gz") for name in images_of}
+    moved = {name: str(tmp_path / f"moved_{name}.nii.gz") for name in images_of}
+    ctp.write(done, sources.series, native | {n: str(tmp_path / n) for n in ("vessels", "volumes")})
+    half = np.eye(4)
+    half[0, 3] = 1.5  # half a voxel
+    moves.write(moves.linear(half), tmp_path / "half.tfm")
+    settings = {"name": "none", "path": None, "brain_mask": None, "resolution_mm": 1}
+    chain = [str(tmp_path / "half.tfm")]
+    ctp.move(native, moved, chain=chain, grid=sources.series, settings=settings)
+    before, after = (nib.load(files["cbf"]).get_fdata() for files in (native, moved))
+    assert after[after > 0].min() >= before[before > 0].min() - 1e-5

@@ -121,3 +121,20 @@ def test_a_mask_on_another_grid_than_its_template_is_refused(tmp_path):
     other = template.resampled(template.load().t1, 5.0)
     with pytest.raises(StrokeprepError, match="not on the template's grid"):
         template.load(saved(small, tmp_path / "t1.nii.gz"), saved(other, tmp_path / "mask.nii.gz"))
+
+
+def test_a_folder_of_templateflow_gives_the_template_without_its_skull(tmp_path):
+    folder = tmp_path / "tpl-Own"
+    folder.mkdir()
+    builtin = template.resampled(template.load().t1, 4)
+    head = images.like(images.array(builtin) + np.uint8(1), builtin)
+    saved(head, folder / "tpl-Own_res-01_T1w.nii.gz")
+    saved(builtin > 0, folder / "tpl-Own_res-01_desc-brain_mask.nii.gz")
+    own = template.load(folder)
+    outside = images.array(own.inside) == 0
+    assert outside.any() and images.array(own.t1)[outside].max() == 0
+
+
+def test_a_folder_without_a_template_says_what_it_lacks(tmp_path):
+    with pytest.raises(StrokeprepError, match="lacks .*_res-01_T1w.nii.gz and .*brain_mask"):
+        template.load(tmp_path)

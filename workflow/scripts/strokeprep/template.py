@@ -47,8 +47,14 @@ class Template:
 
 
 def load(name: str | Path = MNI, mask: str | Path | None = None) -> Template:
-    """The built-in template, or one by path: a brain-extracted image and, if given, its mask."""
-    return _builtin() if str(name) == MNI else _from_files(Path(name), mask)
+    """The built-in template, or one by path: an image with its brain mask, or without a skull.
+
+    A folder is taken for one of TemplateFlow's (``…/tpl-MNI152NLin2009cAsym``).
+    """
+    if str(name) == MNI:
+        return _builtin()
+    path = Path(name)
+    return _from_files(*(_templateflow(path) if path.is_dir() else (path, mask)))
 
 
 def resampled(image: sitk.Image, spacing_mm: float, interpolation: int | None = None) -> sitk.Image:
@@ -114,6 +120,21 @@ def _builtin() -> Template:
     return Template(MNI, t1, t1 > 0)
 
 
+def _templateflow(folder: Path) -> tuple[Path, Path]:
+    """T1w and brain mask at 1 mm in a template's folder, by TemplateFlow's names."""
+    names = ("res-01_T1w.nii.gz", "res-01_desc-brain_mask.nii.gz")
+    paths = tuple(folder / f"{folder.name}_{name}" for name in names)
+    missing = [path.name for path in paths if not path.is_file()]
+    if missing:
+        raise StrokeprepError(
+            f"The template's folder lacks {' and '.join(missing)}",
+            folder,
+            "Give a folder of TemplateFlow (tpl-<name>), filled where there is a network, or the "
+            "path of an image.",
+        )
+    return paths
+
+
 def _from_files(path: Path, mask: str | Path | None) -> Template:
     image = images.read(path, np.float32)
     inside = images.read(mask) > 0 if mask else image > 0
@@ -128,7 +149,7 @@ def _from_files(path: Path, mask: str | Path | None) -> Template:
             path,
             "Give a brain-extracted template (zero outside the brain), or its brain mask.",
         )
-    return Template(path.name.split(".")[0], image, inside)
+    return Template(path.name.split(".")[0], sitk.Mask(image, inside), inside)
 
 
 def same_grid(a: sitk.Image, b: sitk.Image) -> bool:

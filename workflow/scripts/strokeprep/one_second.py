@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import nibabel as nib
 import numpy as np
@@ -27,6 +28,9 @@ from strokeprep.timing import GRID_S, Timing
 # HU are noise in their last bits: harder compression costs several times the time and saves little.
 COMPRESSION = 1
 VOXELS_START = 352
+
+# Voxels end so far from their centres; a face that falls less over one column runs along it.
+HALF_VOXEL, PARALLEL = 0.5, 1e-9
 
 Box = tuple[slice, slice, slice]
 
@@ -67,12 +71,12 @@ def write(
     covered = np.zeros(warp.shape, np.uint8)
     covered[warp.box] = warp.covered
     seconds = timing.grid()
-    with _compressed(Path(target)) as file:
-        file.write(_header((*warp.shape, len(seconds)), affine))
+    with _compressed(Path(target)) as write_later:
+        write_later(_header((*warp.shape, len(seconds)), affine))
         for part in _seconds(warp, timing, seconds):
             volume = np.full(warp.shape, images.AIR_HU, np.int16, order="F")
             volume[warp.box] = part
-            file.write(volume.T)
+            write_later(volume.T)
     images.write_array(covered, affine, coverage)
     return {
         "RepetitionTime": GRID_S,
@@ -99,10 +103,15 @@ class _Warp:
         nifti = images.open_nifti(source)
         self.affine, self.slab = nifti.affine, nifti.shape[:3]
         self.shape = grid.GetSize()
-        self.grid, self.box = grid, tuple(slice(0, n) for n in self.shape)
-        self.covered = np.ones(self.shape, bool)
-        for frame in np.flatnonzero(motion.usable):
-            self._cover(frame)
+        whole = self._whole(grid)
+        if not whole.any():
+            raise StrokeprepError(
+                "The series and the output grid do not overlap",
+                source,
+                "Check the registration of the series.",
+            )
+        self.box = _bounding_box(whole)
+        self.grid, self.covered = grid[self.box], whole[self.box]
 
     def frame(self, index: int, voxels: np.ndarray) -> np.ndarray:
         """A frame's voxels, or anything on its grid, in the box: as they are, or in float."""
@@ -126,26 +135,42 @@ class _Warp:
     def _untouched(self, index: int) -> bool:
         return self.own and bool(self.motion.still[index])
 
-    def _cover(self, index: int) -> None:
-        """Leave out what a frame does not show, and shrink the box to the rest."""
-        if self._untouched(index):
-            return
-        slab = images.from_array(np.ones(self.slab, np.uint8), self.affine, self.source)
-        shown = sitk.Resample(slab, self.grid, self._transform(index), sitk.sitkNearestNeighbor, 0)
-        self.covered &= images.array(shown) > 0
-        if not self.covered.any():
-            raise StrokeprepError(
-                "The series and the output grid do not overlap",
-                self.source,
-                "Check the registration of the series.",
-            )
-        part = _bounding_box(self.covered)
-        self.covered = self.covered[part]
-        self.grid = self.grid[part]
-        self.box = tuple(
-            slice(old.start + new.start, old.start + new.stop)
-            for old, new in zip(self.box, part, strict=True)
-        )
+    def _whole(self, grid: sitk.Image) -> np.ndarray:
+        """The voxels of the output that every usable frame shows.
+
+        A frame shows what lies between the six faces of its slab. Along each column of the
+        output every face cuts off one end, so the columns' ends are all there is to compute.
+        """
+        columns = np.ogrid[: self.shape[0], : self.shape[1]]
+        first = np.zeros(self.shape[:2])
+        last = np.full(self.shape[:2], self.shape[2] - 1.0)
+        to_world, from_world = images.affine(grid), np.linalg.inv(self.affine)
+        for frame in np.flatnonzero(self.motion.usable):
+            if self._untouched(frame):
+                continue
+            pose = images.LPS @ transforms.matrix(self._transform(frame)) @ images.LPS
+            for row, size in zip((from_world @ pose @ to_world)[:3], self.slab, strict=True):
+                _cut(first, last, columns, row, -HALF_VOXEL)
+                _cut(first, last, columns, -row, HALF_VOXEL - size)
+        levels = np.arange(self.shape[2])
+        return (levels >= first[..., None]) & (levels <= last[..., None])
+
+
+def _cut(
+    first: np.ndarray,
+    last: np.ndarray,
+    columns: Sequence[np.ndarray],
+    row: np.ndarray,
+    least: float,
+) -> None:
+    """Shorten columns (of voxels i, j) to where ``row`` times (i, j, k, 1) is at least ``least``."""
+    lack = least - (row[0] * columns[0] + row[1] * columns[1] + row[3])
+    if row[2] > PARALLEL:
+        np.maximum(first, lack / row[2], out=first)
+    elif row[2] < -PARALLEL:
+        np.minimum(last, lack / row[2], out=last)
+    else:  # the face runs along the columns: in or out as a whole
+        last[lack > 0] = -1
 
 
 def _seconds(warp: _Warp, timing: Timing, seconds: np.ndarray) -> Iterator[np.ndarray]:
@@ -220,16 +245,29 @@ def _header(shape: Sequence[int], affine: np.ndarray) -> bytes:
 
 
 @contextmanager
-def _compressed(path: Path) -> Iterator[BinaryIO]:
-    """A gzip stream whose bytes depend on what is written alone; the file is whole or absent."""
+def _compressed(path: Path) -> Iterator[Callable[[Any], None]]:
+    """Writes to a gzip file whose bytes depend on what is written alone; it is whole or absent.
+
+    Compressing goes on while the next piece is made, one piece behind at most.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{path.name}")
     try:
         with (
             partial.open("wb") as raw,
             gzip.GzipFile("", "wb", COMPRESSION, raw, mtime=0) as file,
+            ThreadPoolExecutor(1) as behind,
         ):
-            yield file
+            pending: list[Future] = []
+
+            def write_later(piece: Any) -> None:
+                if pending:
+                    pending.pop().result()
+                pending.append(behind.submit(file.write, piece))
+
+            yield write_later
+            for last in pending:
+                last.result()
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -1,12 +1,13 @@
 """Perfusion maps beside osipy's and dcmri's, on the same arrays, whose truth is known.
 
+    make bench-perfusion
     python benchmarks/perfusion.py --out perfusion.tsv [--copies 600]
 
 The arrays are the tile phantom's (735 tiles x 600 voxels, 60 frames, 1 HU of noise, an input
 function and a seed that no setting was chosen on). Every method runs in a process of its own, on
 one core: CPU seconds are those of the maps alone, the memory is the process's peak (the curves are
-0.1 GB of it). r is Pearson's over tile means. "early" is the mean flow of tissue that fills 3 s
-before the input over that of tissue without delay: 1 is right.
+0.1 GB of it), ratios are peer over ours. r is Pearson's over tile means. "early" is the mean flow
+of tissue that fills 3 s before the input over that of tissue without delay: 1 is right.
 
 Of osipy, whose flow has no haematocrit factor, flow is multiplied by the factor that its volume
 has. dcmri only deconvolves: its maps are the maximum and the area of what it returns. The peers
@@ -24,15 +25,12 @@ import sys
 import time
 from pathlib import Path
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"
-sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
+import numpy as np
+from strokeprep.perfusion import Settings, perfusion_maps
+from strokeprep.phantom import kudo
+from strokeprep.phantom.bolus import Arterial
 
-import numpy as np  # noqa: E402
-from strokeprep.perfusion import Settings, perfusion_maps  # noqa: E402
-from strokeprep.phantom import kudo  # noqa: E402
-from strokeprep.phantom.bolus import Arterial  # noqa: E402
-
+ONE_CORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 ARTERIAL = Arterial(peak_hu=250, arrival_s=8.7, shape=2.8, scale_s=1.7, recirculation_share=0.1)
 SEED, NOISE_HU = 77, 1.0
 PEERS = {"osvd": "osipy oSVD", "csvd": "osipy cSVD", "tikhonov": "dcmri Tikhonov"}
@@ -112,7 +110,8 @@ def measured(who: str, copies: int) -> dict[str, float]:
 def in_its_own_process(who: str, copies: int) -> dict[str, float]:
     """The same, measured in a process that does nothing else."""
     command = [sys.executable, __file__, "--copies", str(copies), "--only", who]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    settings = os.environ | ONE_CORE  # read as numpy is loaded
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=settings)
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -127,7 +126,7 @@ def table(copies: int) -> list[list[str]]:
         ]
         for what in ("CPU s", "peak MB"):
             label = f"{method} against {peer}, {voxels} voxels x 60 frames: {what}"
-            ratio = here[what] / there[what]
+            ratio = there[what] / here[what]
             numbers = (f"{here[what]:.3g}", f"{there[what]:.3g}", f"{ratio:.2g}")
             rows.append([label, *numbers, *accuracy])
     return rows

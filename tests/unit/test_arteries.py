@@ -6,46 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from perfused_heads import AFFINE, ARTERY, BOLUS, FRAMES, NOISE_HU, SHAPE, VEIN, head
 from strokeprep.arteries import Series, Settings, find_vessels, over_baseline, venous_scale
 from strokeprep.errors import StrokeprepError
 from strokeprep.perfusion import NotComputable, perfusion_maps
 from strokeprep.phantom.bolus import (
-    Arterial,
-    Tissue,
     arterial_curve,
-    tissue_curve,
     venous_curve,
 )
-
-SHAPE, FRAMES = (44, 44, 6), 60
-AFFINE = np.diag([-3.0, 3.0, 6.0, 1.0]) + np.array([[0, 0, 0, 60], *[[0] * 4] * 3])
-BOLUS = Arterial(peak_hu=280, arrival_s=9.5)
-ARTERY = (slice(14, 16), slice(20, 22), slice(1, 4))
-VEIN = (slice(21, 23), slice(5, 7), slice(1, 5))
-NOISE_HU = 4.0
-
-
-def head(times=None, artery=1.0, noise=NOISE_HU, delay=0.0) -> Series:
-    """Half grey, half white matter in skull, an artery, a vein, a late hemisphere."""
-    times = np.arange(FRAMES, dtype=float) if times is None else times
-    x, y, _ = np.indices(SHAPE) - (np.array(SHAPE) / 2 - 0.5)[:, None, None, None]
-    radius = np.hypot(x, y)
-    brain, skull = radius < 17, (radius >= 18) & (radius < 20)
-    grey = radius > 11
-    hu = np.zeros((*SHAPE, len(times)), np.float32)
-    hu[radius >= 20] = -1000
-    for mask, base, kind in (
-        (brain & grey & (x > 0), 36, Tissue(60, 4, 1)),
-        (brain & ~grey & (x > 0), 28, Tissue(25, 2, 1.5)),
-        (brain & grey & (x < 0), 36, Tissue(20, 4.4, 6)),
-        (brain & ~grey & (x < 0), 28, Tissue(10, 2.4, 6)),
-    ):
-        hu[mask] = base + tissue_curve(times - delay, kind, BOLUS)
-    hu[skull] = 1000
-    hu[ARTERY] = 40 + artery * arterial_curve(times - delay, BOLUS)
-    hu[VEIN] = 40 + venous_curve(times - delay, BOLUS)
-    hu[brain] += np.random.default_rng(5).normal(0, noise, hu[brain].shape)
-    return Series(np.rint(hu).astype(np.int16), brain, AFFINE, 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +98,18 @@ def test_the_same_artery_can_be_given_as_a_mask_or_as_points(series):
     assert np.array_equal(by_mask.aif, by_points.aif)
 
 
+def test_points_are_world_coordinates_in_ras_and_may_lie_anywhere_in_their_voxel(series):
+    """AFFINE runs from right to left, 3 mm a voxel, from x = 60: voxel 21 is x = -3."""
+    near = np.array([[-3.0 + 1.4, 15.0 - 1.4, 12.0 + 2.9], [-6.0, 18.0, 18.0]])
+    found = find_vessels(series, aif_at=labelled(ARTERY), vof_at=near)
+    assert found.vof_voxels.tolist() == [[21, 5, 2], [22, 6, 3]]
+
+
+def test_a_single_point_will_do(series):
+    found = find_vessels(series, aif_at=np.array([60.0 - 3 * 14, 3.0 * 20, 6.0 * 2]))
+    assert found.aif_voxels.tolist() == [[14, 20, 2]]
+
+
 @pytest.mark.parametrize("at", [np.array([[900.0, 0, 0]]), np.zeros(SHAPE, bool)])
 def test_an_artery_given_outside_the_scan_is_an_error(series, at):
     with pytest.raises(StrokeprepError, match="arterial input names no voxel"):
@@ -175,6 +155,25 @@ def test_a_given_artery_that_does_not_enhance_is_refused(series):
     assert refusal(replace(series, hu=hu), aif_at=labelled(ARTERY)) == "no-aif"
 
 
+def test_an_artery_cut_off_at_the_largest_value_is_refused(series):
+    """As files do that were stored in too few bits, or through a window."""
+    cut = replace(series, hu=np.minimum(series.hu, 200))
+    assert refusal(cut) == "saturated"
+    assert refusal(cut, aif_at=labelled(ARTERY)) == "saturated"
+    assert find_vessels(replace(series, hu=np.minimum(series.hu, 400))).scale >= 1
+
+
+def test_a_vein_that_is_cut_off_scales_nothing():
+    weak = head(artery=0.45)
+    whole, cut = (
+        find_vessels(replace(weak, hu=np.minimum(weak.hu, top)), aif_at=labelled(ARTERY))
+        for top in (999, 195)
+    )
+    assert whole.scale > 1.8
+    assert cut.scale == 1
+    assert any("cut off" in warning for warning in cut.warnings)
+
+
 def test_a_slab_with_hardly_any_brain_is_refused_and_one_with_little_is_warned_about(series):
     brain = series.brain.copy()
     brain[..., 3:] = False
@@ -199,3 +198,26 @@ def test_an_edge_that_moves_is_not_taken_for_an_artery(series):
     hu[10:12, 25:30, 2:5] += nod
     found = find_vessels(replace(series, hu=hu.astype(np.int16)))
     assert labelled(ARTERY)[tuple(found.aif_voxels.T)].all()
+
+
+def test_an_edge_that_nods_in_time_with_the_bolus_is_not_taken_for_an_artery(series):
+    hu, t = series.hu.astype(float), np.arange(FRAMES)
+    edge = (slice(24, 26), slice(26, 28), slice(2, 5))
+    hu[edge] = 40 + 1.1 * arterial_curve(t, BOLUS) + 45 * np.exp(-(((t - 24) / 11) ** 2))
+    nodding = replace(series, hu=hu.astype(np.int16))
+    misled = find_vessels(nodding, Settings(likeness_slack=1.0))
+    assert labelled(edge)[tuple(misled.aif_voxels.T)].all()
+    assert labelled(ARTERY)[tuple(find_vessels(nodding).aif_voxels.T)].all()
+
+
+def test_what_lies_at_bone_is_not_taken_for_a_vein(series):
+    """Bone of the next slice moves in and out of a voxel as the head nods."""
+    hu = series.hu.copy()
+    hu[30:32, 30:32, 2] = 40 + 1.6 * venous_curve(np.arange(60.0), BOLUS)
+    hu[30:32, 30:32, 3] = 900
+    beside = replace(series, hu=hu)
+    misled = find_vessels(beside, Settings(from_bone_mm=0.0))
+    assert not labelled(VEIN)[tuple(misled.vof_voxels.T)].any()
+    found = find_vessels(beside)
+    assert labelled(VEIN)[tuple(found.vof_voxels.T)].all()
+    assert found.scale < 1.1 < misled.scale

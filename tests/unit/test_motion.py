@@ -34,6 +34,22 @@ def test_the_reference_pose_is_that_of_the_frames_before_contrast(found):
     assert not found.still[6:].any()
 
 
+def test_a_jump_is_followed_and_seen(moving, found):
+    """From frame 7 to 8 the head turns and drops; all other steps are smaller."""
+    assert np.argmax(found.framewise_mm) == 8
+    assert heads.error_mm(found.matrices, moving.matrices)[8:].max() < 0.15
+
+
+def test_a_holder_that_stays_does_not_hold_the_head(moving):
+    poses = moving.matrices[[0, 1, 2, 5, 8, 11]]
+    wrong = []
+    for holder in (True, False):
+        frames = [heads.frame(pose, seed=n, holder=holder) for n, pose in enumerate(poses)]
+        found = motion.of_frames(frames, heads.AFFINE)
+        wrong.append(heads.error_mm(found.matrices, poses).max())
+    assert max(wrong) < 0.15
+
+
 def test_contrast_is_noticed_when_it_comes(found):
     before = np.flatnonzero(found.pre_contrast)
     assert before.tolist() == list(range(len(before)))

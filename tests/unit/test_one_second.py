@@ -222,6 +222,21 @@ def test_one_interpolation_comes_nearer_to_the_truth_than_two(run, tmp_path):
     assert error[0] < 0.9 * error[1]
 
 
+def test_a_series_that_was_corrected_before_is_recognised_and_passes_to_the_bit(run, tmp_path):
+    moving = heads.series(heads.nodding(8, most=3.0), heads.BOLUS[:8])
+    times = timed(len(moving.frames), heads.SHAPE[2])
+    found = motion.of_frames(moving.frames, heads.AFFINE)
+    assert not found.all_still
+    corrected, covered = run(moving.frames, times, found, heads.AFFINE)
+    assert run.facts["SpatialInterpolations"] == 1
+    frames = list(np.moveaxis(corrected, -1, 0))
+    again = motion.of_frames(frames, heads.AFFINE, emptied=covered == 0)
+    assert again.all_still
+    twice, _ = run(frames, times, again, heads.AFFINE)
+    np.testing.assert_array_equal(twice, corrected)
+    assert run.facts["SpatialInterpolations"] == 0
+
+
 def test_a_warp_that_is_not_linear_can_be_in_the_chain(run, noise, tmp_path):
     field = sitk.GetImageFromArray(np.zeros((6, 10, 12, 3)), isVector=True)
     field.SetSpacing((2, 2, 5))

@@ -124,6 +124,22 @@ def test_frames_two_seconds_apart_give_the_same_volume_and_ranking():
     assert r(maps.cbf, tiles.cbf) > 0.9
 
 
+def flow_slope(dt: float, step_s: float) -> float:
+    """Slope of flow at 1 HU of noise, oscillation measured over lags ``step_s`` apart."""
+    tiles = kudo.tiles(kudo.Design(FRESH, frames=int(60 / dt), dt=dt))
+    curves = kudo.noisy(tiles.curves, COPIES // 2, 1.0, SEED)
+    maps = perfusion_maps(curves, tiles.aif, dt, settings=Settings(osvd_step_s=step_s))
+    return slope(tiles.cbf, kudo.per_tile(maps.cbf, COPIES // 2))
+
+
+def test_oscillation_is_regularised_alike_whatever_the_frame_interval():
+    """Over lags one frame apart, as usual, coarser frames would be smoothed away."""
+    usual = flow_slope(1.0, 1.0)
+    assert flow_slope(1.5, 1.0) == pytest.approx(usual, rel=0.1)
+    assert flow_slope(2.0, 1.0) == pytest.approx(usual, rel=0.1)
+    assert flow_slope(2.0, 2.0) < 0.7 * usual
+
+
 def test_voxels_without_flow_are_zero_and_not_valid(tiles):
     curves = np.zeros((4, 60), np.float32)
     curves[1, 5] = np.inf

@@ -3,6 +3,15 @@
 An artery is where contrast comes early, high and brief (the score of Straka et al. 2010); a vein
 is where it comes late and highest. A scan whose curves would give misleading maps is refused with
 :class:`~strokeprep.perfusion.NotComputable`; what only lowers the trust in them is a warning.
+
+Refused, by reason:
+    few-baseline     contrast arrives before there are frames to tell the enhancement from
+    no-bolus         the brain hardly enhances, or no curve of it rises and falls
+    truncated-bolus  the series ends while brain or artery still hold most of their contrast
+    no-aif           no voxel, or only scattered ones, have the curve of an artery
+    saturated        the artery's peak is cut off at the largest value that the file holds
+    little-brain     the slab holds next to no brain
+Warned of: little brain, a series that ends early, metal, an input that is not scaled to a vein.
 """
 
 from __future__ import annotations
@@ -18,6 +27,7 @@ from strokeprep.perfusion import NotComputable
 SAMPLE = 20000  # brain voxels are enough for its noise and mean curve
 LAST = 3  # frames: a single one is too noisy to judge the end of a curve by
 PASS_S = (10.0, 18.0)  # before and after its peak, in which the first pass of a vessel lies
+CLIPPED = 3  # frames within 1 HU of the series' largest value: a bolus has no flat top
 TRIM = 0.1  # share of voxels left out at either end: edges that move enhance by hundreds of HU
 # What tissue does to a bolus: delays it, and spreads it by an exponential.
 DELAYS_S = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
@@ -57,9 +67,16 @@ class Settings:
     # Correlations: of the brain's mean curve with what an artery's curve becomes on its way through
     # tissue, and of a vein's with what the artery's becomes. What moves or drifts explains nothing.
     arterial_likeness: float = 0.95
+    # Nearly all of the brain's curve is explained by an artery that lies still; edges that nod in
+    # time with the bolus come close, with areas up to half too large.
+    likeness_slack: float = 0.004  # below the best of the candidates
     venous_likeness: float = 0.95
     venous_delay_s: tuple[float, float] = (2.0, 15.0)  # of the vein's peak after the artery's
     venous_reach_mm: float = 8.0  # outside the brain mask: the sinuses lie in the dura
+    # Sinuses lie at bone, whose edge passes through the voxels next to it as the head nods, and
+    # adds to them up to more than the bolus. In plane, of bone in the slice or its neighbours.
+    from_bone_mm: float = 2.0
+    bone_hu: float = 150.0
     # Scaling of the input to the area under the vein.
     most_tail: float = 0.3  # of the vein's peak, at the end: its area is not complete
     most_factor: float = 2.5  # more than partial volume explains: the vein or the artery is wrong
@@ -140,13 +157,18 @@ def find_vessels(
     else:
         aif_voxels = _artery(series, frames, noise, mean, settings)
     aif = _mean_curve(series, aif_voxels, frames)
-    _check_artery(aif, settings)
+    _check_artery(series, aif_voxels, aif, settings)
     if vof_at is not None:
         vof_voxels = _given(series, vof_at, "venous outflow")
     else:
         vof_voxels = _vein(series, frames, noise, aif, settings)
     vof = _mean_curve(series, vof_voxels, frames) if len(vof_voxels) else None
-    scale, reason = venous_scale(aif, vof, series.dt, settings) if scaled else (1.0, None)
+    if not scaled:
+        scale, reason = 1.0, None
+    elif vof is not None and _clipped(series, vof_voxels)[0]:
+        scale, reason = 1.0, "the vein's curve is cut off at the largest value of the series"
+    else:
+        scale, reason = venous_scale(aif, vof, series.dt, settings)
     warnings += [f"input not scaled to the vein: {reason}"] if reason else []
     return Vessels(aif * scale, vof, frames, aif_voxels, vof_voxels, scale, noise, tuple(warnings))
 
@@ -261,7 +283,12 @@ def _check_passage(mean: np.ndarray, settings: Settings) -> list[str]:
     return []
 
 
-def _check_artery(aif: np.ndarray, settings: Settings) -> None:
+def _check_artery(series: Series, voxels: np.ndarray, aif: np.ndarray, settings: Settings) -> None:
+    clipped, ceiling = _clipped(series, voxels)
+    if clipped:
+        raise NotComputable(
+            "saturated", f"The artery's curve is cut off at {ceiling:.0f} HU in {clipped} voxels"
+        )
     if aif.max() <= 0 or aif.sum() <= 0:
         raise NotComputable("no-aif", "The voxels of the arterial input do not enhance")
     left = _left(aif)
@@ -269,6 +296,13 @@ def _check_artery(aif: np.ndarray, settings: Settings) -> None:
         raise NotComputable(
             "truncated-bolus", f"{left:.0%} of the artery's peak is left at the end"
         )
+
+
+def _clipped(series: Series, voxels: np.ndarray) -> tuple[int, float]:
+    """How many of the voxels have a peak that is cut off, and where: at the largest value."""
+    ceiling = float(series.hu.max())
+    at_ceiling = (series.hu[tuple(voxels.T)] >= ceiling - 1).sum(1)
+    return int((at_ceiling >= CLIPPED).sum()), ceiling
 
 
 def _given(series: Series, at: np.ndarray, what: str) -> np.ndarray:
@@ -303,7 +337,11 @@ def _artery(
     tissue_peak_s = np.argmax(_smoothed(mean[None])[0]) * series.dt
     found = found.of(found.peak_s < tissue_peak_s)  # later, they would be veins
     found = found.of(found.peak >= settings.over_brain * mean.max())
-    found = found.of(_explained(found.curves, mean, series.dt) >= settings.arterial_likeness)
+    if len(found.peak) >= settings.least_voxels:
+        alike = _explained(found.curves, mean, series.dt)
+        best = np.sort(alike)[-settings.least_voxels]
+        least = max(settings.arterial_likeness, best - settings.likeness_slack)
+        found = found.of(alike >= least)
     if len(found.peak):
         found = found.of(found.peak >= settings.height * np.quantile(found.peak, 0.99))
     if len(found.peak) < settings.least_voxels:
@@ -329,6 +367,7 @@ def _vein(
     """
     reach = ndimage.distance_transform_edt(~series.brain, sampling=series.spacing)
     near = reach <= settings.venous_reach_mm
+    near &= _bone_distance(series, frames, settings) >= settings.from_bone_mm
     found = _candidates(series, near, frames, noise, settings)
     late = found.peak_s - np.argmax(aif) * series.dt
     found = found.of((late >= settings.venous_delay_s[0]) & (late <= settings.venous_delay_s[1]))
@@ -340,6 +379,20 @@ def _vein(
     last_s = (series.hu.shape[3] - 1) * series.dt
     height = found.peak - found.curves[:, -LAST:].mean(1) * found.peak_s / last_s  # less a drift
     return found.index[_purest(height, settings)]
+
+
+def _bone_distance(series: Series, frames: int, settings: Settings) -> np.ndarray:
+    """Distance (mm, in plane) to the next bone of the slice or of those beside it."""
+    bone = series.hu[..., :frames].mean(-1, dtype=np.float32) > settings.bone_hu
+    bone = ndimage.binary_dilation(bone, np.ones((1, 1, 3)))
+    planes = np.moveaxis(~bone, 2, 0)
+    distances = [
+        ndimage.distance_transform_edt(plane, sampling=series.spacing[:2])
+        if not plane.all()
+        else np.full(plane.shape, np.inf)
+        for plane in planes
+    ]
+    return np.stack(distances, axis=2)
 
 
 def _purest(contrast: np.ndarray, settings: Settings) -> np.ndarray:

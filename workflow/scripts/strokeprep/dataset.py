@@ -57,7 +57,10 @@ DESCRIPTIONS = {
     "brain": "Brain mask, or image with everything outside the brain set to background",
     "defaced": "Original grid; voxels of the face replaced, identifying header fields cleared",
     "infarct": "Manually drawn infarct",
-    "mean": "Mean over time of a series",
+    "aif": "Arterial input and venous outflow of a perfusion series",
+    "coverage": "Where a motion-corrected series shows the head in every frame",
+    "mean": "Mean of a series before contrast, head still",
+    "motion": "Where the head was in every frame of a series",
     "preproc": "Preprocessed series: motion corrected, resampled in time",
 }
 

@@ -72,6 +72,10 @@ REFERENCE_FRAMES = 5
 # A head that moves less is still: interpolation would blur more than it mends.
 STILL_MM = 0.2
 
+# Series that were corrected before keep a blur that small shifts seem to fit. A move of no more
+# than so many millimetres that leaves this share of the misfit is none; real ones leave .01 to .2.
+IN_VAIN, IN_VAIN_MM = 0.5, 1.0
+
 # Frames that fit much worse than the others, or lie far off, are not to be trusted. What moved
 # fits up to half of OUTLIER_HU worse for being interpolated.
 OUTLIER_MADS, OUTLIER_HU = 5.0, 6.0
@@ -95,7 +99,7 @@ COLUMNS = {
     "residual_hu": "Median difference from the reference at edges, corrected",
     "enhancement_hu": "Contrast in what enhances most deep inside the brain",
     "pre_contrast": "Whether the frame lies before the arrival of contrast",
-    "still": f"Whether no point of the head moved more than {STILL_MM} mm",
+    "still": f"Whether no point of the head moved more than {STILL_MM} mm, or no move fits better",
     "outlier": "Whether the frame is left out and interpolated in time",
 }
 
@@ -607,10 +611,16 @@ def _described(
         after=np.array([fit.after for fit in fits]),
         residual_hu=residual,
         pre_contrast=np.arange(len(fits)) < arrival,
-        still=moved.max(axis=1) <= STILL_MM,
+        still=(moved.max(axis=1) <= STILL_MM) | _in_vain(fits, moved.mean(axis=1)),
         outlier=_outliers(residual, poses),
         enhancement_hu=enhancement,
     )
+
+
+def _in_vain(fits: list[_Fit], displacement_mm: np.ndarray) -> np.ndarray:
+    """Frames whose small move hardly makes them fit better."""
+    left = np.array([(1 - fit.after) > IN_VAIN * (1 - fit.before) for fit in fits])
+    return left & (displacement_mm <= IN_VAIN_MM)
 
 
 def _to_lps(affine: np.ndarray, shape: Sequence[int]) -> np.ndarray:

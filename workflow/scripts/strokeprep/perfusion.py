@@ -22,6 +22,7 @@ REMEDIES = {
     "no-bolus": "Check that contrast was given and that the slab covers the brain.",
     "truncated-bolus": "The scan ended too early for flow and volume; use no maps of this scan.",
     "no-aif": "Give the artery by hand, as a mask or as voxel coordinates.",
+    "saturated": "Convert the scan again in its full range of HU, or give an artery that is whole.",
     "little-brain": "Check the brain mask and how far the slab covers the brain.",
 }
 

@@ -1,4 +1,4 @@
-"""Where one image lies in another: linear registration, and the way to a template.
+"""Where one image lies in another: rigid and affine registration, and the way to a template.
 
 Registering ``moving`` to ``fixed`` gives the ITK transform that resamples moving on the grid of
 fixed: it maps points of fixed to points of moving, in LPS millimetres.
@@ -35,6 +35,7 @@ SEARCH = Level(8, 3_000, 25)
 RESOLUTIONS = {
     "coarse": (Level(4, 10_000, 30),),
     "template": (Level(4, 15_000, 40), Level(2, 60_000, 40)),
+    "warp": (Level(4, 15_000, 15), Level(1, 120_000, 20)),
     "fine": (Level(4, 10_000, 30), Level(2, 40_000, 30), Level(1, 80_000, 30)),
     "refined": (Level(2, 40_000, 30), Level(1, 80_000, 30)),  # on from a coarse result
 }
@@ -81,6 +82,18 @@ QUANTILE_SAMPLE = 100_000
 BRAIN_WINDOW = (0.01, 0.99)
 OUTSIDE = -1.0
 
+# Grey levels of a brain are taken relative to their mean within about this distance, which differs
+# by the bias field of MR and by how the template is shaded. Never relative to less than DARK.
+SHADE_MM = 25.0
+SHADE_GRID_MM = 4.0
+DARK = 0.05
+
+# A warp to the template is kept on voxels of WARP_MM, with room around the template for it to fade
+# from what the brain tells; its inverse is found in so many steps.
+WARP_MM = 3.0
+WARP_ROOM_MM = 15.0
+INVERSION_STEPS = 30
+
 # SyN by ANTs: grid, similarity and steps per resolution. Local correlation is the usual choice for
 # MR, but it follows the noise of CT: on a synthetic NCCT it moved points by up to 20 mm.
 SYN_MM = 3.0
@@ -90,6 +103,7 @@ SYN = {"syn_metric": "mattes", "syn_sampling": 32, "reg_iterations": (40, 20, 10
 MIN_OVERLAP = 0.4
 MIN_INFORMATION = 0.05
 SCALES = (0.7, 1.4)
+MOST_WARPED_MM = 25.0
 
 
 @dataclass(frozen=True)
@@ -144,9 +158,77 @@ def _affine(
     where: str | Path,
 ) -> Registration:
     levels = RESOLUTIONS["template"]
-    healthy = None if lesion_mask is None else sitk.Cast(lesion_mask == 0, sitk.sitkUInt8)
-    pair = _brain_side(template, None, levels[-1].mm), _brain_side(brain, healthy, levels[-1].mm)
+    pair = _brain_sides(brain, template, lesion_mask, levels[-1].mm)
     return _registered(*pair, DOF["affine"], None, levels, seed, where)
+
+
+def _bspline(
+    brain: sitk.Image,
+    template: sitk.Image,
+    lesion_mask: sitk.Image | None,
+    seed: int,
+    where: str | Path,
+) -> Registration:
+    """The affine, then a smooth warp in template space."""
+    affine = _affine(brain, template, lesion_mask, seed, where)
+    pair = _brain_sides(brain, template, lesion_mask, RESOLUTIONS["warp"][-1].mm)
+    field = _warp(*pair, transforms.matrix(affine.transform), _warp_grid(template), seed)
+    metrics = _warp_metrics(field, pair[0].head)
+    _check_warp(metrics, where)
+    back = sitk.InvertDisplacementField(field, maximumNumberOfIterations=INVERSION_STEPS)
+    warp, unwarp = sitk.DisplacementFieldTransform(field), sitk.DisplacementFieldTransform(back)
+    return Registration(
+        transforms.chain([warp, affine.transform]),
+        transforms.chain([affine.inverse, unwarp]),
+        affine.metrics | metrics,
+    )
+
+
+def _warp(
+    fixed: _Side, moving: _Side, matrix: np.ndarray, grid: sitk.Image, seed: int
+) -> sitk.Image:
+    """How far (LPS mm) each point of ``grid`` moves before ``matrix`` takes it to moving."""
+    lattice = mi.Lattice.over(grid)
+    knots = np.zeros((lattice.count, 3))
+    for level in RESOLUTIONS["warp"]:
+        metric, _ = _metric(fixed, moving, matrix, level, seed)
+        knots = mi.warp(metric, matrix, lattice, knots, level.steps)
+    return lattice.displacement(knots, grid)
+
+
+def _warp_grid(template: sitk.Image) -> sitk.Image:
+    """An empty grid over the template and the room around it."""
+    size = np.array(template.GetSize()) * template.GetSpacing()
+    cells = np.ceil((size + 2 * WARP_ROOM_MM) / WARP_MM).astype(int)
+    grid = sitk.Image(cells.tolist(), sitk.sitkUInt8)
+    grid.SetSpacing((WARP_MM,) * 3)
+    grid.SetDirection(template.GetDirection())
+    middle = mi.index_to_physical(template) @ [*(np.array(template.GetSize()) - 1) / 2, 1]
+    half = np.reshape(template.GetDirection(), (3, 3)) @ ((cells - 1) / 2 * WARP_MM)
+    grid.SetOrigin((middle[:3] - half).tolist())
+    return grid
+
+
+def _warp_metrics(field: sitk.Image, brain: sitk.Image) -> dict[str, float]:
+    """The largest displacement in and around the brain, and the smallest change of volume."""
+    inside = _array_on(brain, field) > 0
+    lengths = np.linalg.norm(sitk.GetArrayViewFromImage(field), axis=-1)
+    change = sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(field))
+    return {
+        "WarpLargestMm": float(lengths[inside].max()),
+        "WarpSmallestJacobian": float(change[inside].min()),
+    }
+
+
+def _check_warp(metrics: dict[str, float], where: str | Path) -> None:
+    """Refuse a warp that folds the brain, or moves it about."""
+    if metrics["WarpSmallestJacobian"] > 0 and metrics["WarpLargestMm"] < MOST_WARPED_MM:
+        return
+    raise StrokeprepError(
+        f"The warp to the template folds the brain or moves it {metrics['WarpLargestMm']:.0f} mm",
+        where,
+        "Look at the image and its brain mask; use an affine for this study if both are right.",
+    )
 
 
 def _syn(
@@ -158,8 +240,8 @@ def _syn(
 ) -> Registration:
     """The affine, then ANTs SyN between template and brain on the template's grid."""
     affine = _affine(brain, template, lesion_mask, seed, where)
-    fixed, _ = _windowed(_shrunk(sitk.Cast(template, sitk.sitkFloat32), SYN_MM))
-    moving, _ = _windowed(sitk.Cast(brain, sitk.sitkFloat32))
+    fixed, _ = _windowed(_shrunk(sitk.Cast(template, sitk.sitkFloat32), SYN_MM), None)
+    moving, _ = _windowed(sitk.Cast(brain, sitk.sitkFloat32), None)
     moving = sitk.Resample(moving, fixed, affine.transform, sitk.sitkLinear, OUTSIDE)
     healthy = None
     if lesion_mask is not None:
@@ -208,7 +290,11 @@ def _ants_syn(
 
 
 # Ways to a template, by the name in the configuration.
-KINDS: dict[str, Callable[..., Registration]] = {"affine": _affine, "syn": _syn}
+KINDS: dict[str, Callable[..., Registration]] = {
+    "affine": _affine,
+    "bspline": _bspline,
+    "syn": _syn,
+}
 
 
 @dataclass(frozen=True)
@@ -240,16 +326,43 @@ def _head_side(image: sitk.Image, usable: sitk.Image | None, finest: float) -> _
     return _Side(small, _dilated(_largest(sitk.OtsuThreshold(soft, 0, 1)), MARGIN_MM), usable)
 
 
+def _brain_sides(
+    brain: sitk.Image, template: sitk.Image, lesion_mask: sitk.Image | None, finest: float
+) -> tuple[_Side, _Side]:
+    """Template and brain; what ``lesion_mask`` covers is not compared."""
+    healthy = None if lesion_mask is None else sitk.Cast(lesion_mask == 0, sitk.sitkUInt8)
+    return _brain_side(template, None, finest), _brain_side(brain, healthy, finest)
+
+
 def _brain_side(image: sitk.Image, usable: sitk.Image | None, finest: float) -> _Side:
-    """An image of a brain, 0 outside."""
-    windowed, brain = _windowed(sitk.Cast(image, sitk.sitkFloat32))
-    return _Side(_shrunk(windowed, finest), _dilated(brain, MARGIN_MM), usable)
+    """An image of a brain, 0 outside, without its shading."""
+    windowed, brain = _windowed(sitk.Cast(image, sitk.sitkFloat32), usable)
+    small = _shrunk(windowed, finest)
+    inside = _on(brain, small)
+    healthy = inside if usable is None else inside & _on(usable, inside)
+    return _Side(_shaded(small, inside, healthy), _dilated(brain, MARGIN_MM), usable)
 
 
-def _windowed(image: sitk.Image) -> tuple[sitk.Image, sitk.Image]:
+def _shaded(grey: sitk.Image, brain: sitk.Image, healthy: sitk.Image) -> sitk.Image:
+    """Grey levels of a brain relative to their mean in the healthy tissue around each point."""
+    share = _shrunk(sitk.Cast(healthy > 0, sitk.sitkFloat32), SHADE_GRID_MM)
+    total = _shrunk(sitk.Mask(grey, healthy > 0, 0), SHADE_GRID_MM)
+    share, total = (sitk.SmoothingRecursiveGaussian(image, SHADE_MM) for image in (share, total))
+    mean = sitk.Clamp(total / (share + mi.TINY), sitk.sitkFloat32, DARK, 1)
+    on = sitk.Resample(mean, grey, sitk.Transform(), sitk.sitkLinear, 1.0)
+    return sitk.Mask(grey / on, brain > 0, OUTSIDE)
+
+
+def _on(mask: sitk.Image, grid: sitk.Image) -> sitk.Image:
+    """A mask on another grid."""
+    return sitk.Resample(mask, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+
+
+def _windowed(image: sitk.Image, usable: sitk.Image | None) -> tuple[sitk.Image, sitk.Image]:
     """A brain's grey levels in [0, 1] and OUTSIDE around them, where fluid is not; its mask."""
     brain = _largest(image != 0)
-    voxels = sitk.GetArrayViewFromImage(image)[sitk.GetArrayViewFromImage(brain) > 0]
+    healthy = brain if usable is None else brain & _on(usable, brain)
+    voxels = sitk.GetArrayViewFromImage(image)[sitk.GetArrayViewFromImage(healthy) > 0]
     low, high = np.quantile(voxels[:: max(1, len(voxels) // QUANTILE_SAMPLE)], BRAIN_WINDOW)
     grey = sitk.Clamp((image - float(low)) / float(high - low), sitk.sitkFloat32, 0, 1)
     return sitk.Mask(grey, brain, OUTSIDE), brain
@@ -426,8 +539,7 @@ def _dilated(mask: sitk.Image, mm: float) -> sitk.Image:
 
 def _array_on(mask: sitk.Image, grid: sitk.Image) -> np.ndarray:
     """A mask's voxels (z, y, x) on another grid."""
-    on = sitk.Resample(mask, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
-    return sitk.GetArrayFromImage(on)
+    return sitk.GetArrayFromImage(_on(mask, grid))
 
 
 def _volume(mask: sitk.Image) -> float:

@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from strokeprep import arteries, ctp, images, motion, naming, tables, transforms
+from strokeprep import (
+    arteries,
+    ctp,
+    images,
+    motion,
+    naming,
+    tables,
+    tissue_at_risk,
+    transforms,
+)
 from strokeprep.naming import ORIG
 from strokeprep.study import Scan
 from strokeprep.tables import Check
@@ -69,7 +78,7 @@ def checks(
     """Every figure of one series."""
     course = Course(scan, reference, root, truth)
     yield from _places(scan, reference, course, check)
-    yield from _maps(scan, root, truth, course, check)
+    yield from _maps(scan, root, truth, course, settings["tissue"], check)
     sources = ctp.Sources(
         series=str(root / naming.preproc(scan, scan.pilot.kind.suffix, ORIG, "preproc")),
         coverage=str(root / naming.coverage(scan, ORIG)),
@@ -94,24 +103,32 @@ def _places(scan: Scan, reference: Scan, course: Course, check: Checker) -> Iter
     yield check("ctp_motion", "tre_worst_frame", float(by_frame.max()), "mm")
 
 
-def _maps(scan: Scan, root: Path, truth: Truth, course: Course, check: Checker) -> Iterator[Check]:
-    """Maps against the true ones, voxel by voxel where both know a value."""
-    found = {
-        name: images.read(root / naming.perfusion_map(scan, name, ORIG)) for name in naming.MAPS
-    }
+def _maps(
+    scan: Scan,
+    root: Path,
+    truth: Truth,
+    course: Course,
+    tissue: Mapping[str, Any],
+    check: Checker,
+) -> Iterator[Check]:
+    """Maps against the true ones, smoothed alike, in tissue that both know."""
+    paths = {name: root / naming.perfusion_map(scan, name, ORIG) for name in naming.MAPS}
+    grid = images.read_grid(paths["cbf"])
+    found = {name: images.array(images.read(path)) for name, path in paths.items()}
     chain = [transforms.linear(course.to_truth())]
     true = {
         name: images.array(
-            transforms.resample(
-                images.read(truth.folder / f"ctp_{name}.nii.gz"), found["cbf"], chain
-            )
+            transforms.resample(images.read(truth.folder / f"ctp_{name}.nii.gz"), grid, chain)
         )
         for name in naming.MAPS
     }
-    values = {name: images.array(image) for name, image in found.items()}
-    known = (values["cbf"] > 0) & (true["cbf"] > LEAST_FLOW)
+    blood = found["cbv"]
+    known = (found["cbf"] > 0) & (true["cbf"] > LEAST_FLOW)
+    known &= blood < tissue["vessel_cbv"] * np.median(blood[known])
+    fwhm = tissue["smoothing_fwhm_mm"]
     for name in naming.MAPS:
-        here, there = values[name][known], true[name][known]
+        smooth = tissue_at_risk.smoothed(true[name], known, grid.GetSpacing(), fwhm)
+        here, there = found[name][known], smooth[known]
         yield check(f"ctp_{name}", "correlation", float(np.corrcoef(here, there)[0, 1]), "ratio")
         if name != "tmax":  # deconvolution adds a bias to times, which a ratio would hide
             apart = abs(float(np.median(here) / np.median(there)) - 1)

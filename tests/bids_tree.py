@@ -14,7 +14,7 @@ import nibabel as nib
 import numpy as np
 from strokeprep import dataset, naming, sidecars, targets
 from strokeprep.naming import Space
-from strokeprep.study import NATIVE, Row, Scan, Study, build
+from strokeprep.study import MAP_KINDS, NATIVE, Row, Scan, Study, build
 
 TEMPLATE = Space("MNI152NLin2009aSym", "2")
 SHAPE = (4, 4, 3)
@@ -49,7 +49,9 @@ def write_derivatives(folder: Path) -> Path:
     """The derivatives of :func:`study` and the dataset-level files."""
     patients = study()
     for subject in patients.subjects:
-        for path in targets.outputs(subject, TEMPLATE):
+        wanted = targets.outputs(subject, TEMPLATE)
+        wanted += targets.perfusion_outputs(subject, TEMPLATE)
+        for path in wanted:
             _write_output(folder, path, _scan_of(path, subject.scans), subject.reference)
     audit = folder / naming.audit("01")
     audit.parent.mkdir(parents=True, exist_ok=True)
@@ -117,22 +119,28 @@ def sidecar(path: str, scan: Scan, reference: Scan | None) -> dict[str, Any]:
     entities = dict(part.split("-", 1) for part in parts[:-1])
     suffix, desc = parts[-1], entities.get("desc")
     content = {"Sources": [naming.raw_uri(scan, scan.pilot.kind.suffix)]}
+    if suffix in ("timeseries", "perfusion", "aif"):
+        return content | {"Description": "A table", "time": {"Description": "x", "Units": "s"}}
     if suffix == "xfm":
         return content | sidecars.transform(entities["from"], entities["to"], "affine")
     uri = reference and "bids::" + naming.defaced(reference, reference.pilot.kind.suffix)
     space = entities.get("space")
     content |= sidecars.in_space(space, None if space == TEMPLATE.label else uri, 2)
     if suffix in ("mask", "dseg"):
-        keys = {"face": "face", "L": "lesion", "LVO": "lvo", "CoW": "cow"}
-        kind = entities.get("label", entities.get("seg"))
-        return content | sidecars.label(keys.get(kind, "brain"), "made for a test")
+        keys = {"face": "face", "L": "lesion", "LVO": "lvo", "CoW": "cow", "coverage": "coverage"}
+        keys |= {"core": "core", "penumbra": "penumbra", "Tmax": "tmax_levels"}
+        keys |= {"rCBF": "rcbf_levels", "brain": "brain"}
+        kind = entities.get("label") or entities.get("seg") or desc
+        return content | sidecars.label(keys[kind], "made for a test")
     if _is_series(path):
         content["RepetitionTime"] = 1.5
-    return content | sidecars.image(scan.image(suffix).kind, "Made for a test", desc == "brain")
+    kind = MAP_KINDS.get(suffix) or scan.image(suffix).kind
+    stripped = desc == "brain" or suffix in MAP_KINDS
+    return content | sidecars.image(kind, "Made for a test", stripped)
 
 
 def _is_series(path: str) -> bool:
-    return "acq-ctp" in path and path.endswith("desc-defaced_ct.nii.gz")
+    return "acq-ctp" in path and path.endswith(("desc-defaced_ct.nii.gz", "desc-preproc_ct.nii.gz"))
 
 
 def _scan_of(path: str, scans: Sequence[Scan]) -> Scan:
@@ -143,7 +151,14 @@ def _scan_of(path: str, scans: Sequence[Scan]) -> Scan:
 
 def _write_output(folder: Path, path: str, scan: Scan, reference: Scan | None) -> None:
     target = folder / path
+    if path.endswith(".png"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(b"picture")
+        return
     _write_json(folder / naming.sidecar(path), sidecar(path, scan, reference))
+    if path.endswith(".tsv"):
+        target.write_text("time\n0\n")
+        return
     if not path.endswith(naming.IMAGE):
         target.write_text("#Insight Transform File V1.0\n")
         return

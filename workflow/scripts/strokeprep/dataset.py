@@ -72,6 +72,8 @@ tabular time series (BEP012 draft)
 **/perf/*_cbv.*
 **/perf/*_mtt.*
 **/perf/*_tmax.*
+**/perf/*_mask.*
+**/perf/*_dseg.*
 *_xfm.*
 *_timeseries.*
 """

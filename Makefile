@@ -2,6 +2,7 @@
 #
 #   make demo    simulate a stroke study, preprocess it, score it   [SEED= SUBJECTS= SIZE= CORES= DIR=]
 #   make test    all tests                                          [ARGS= for pytest]
+#   make test-hostile   bad input and planted leaks alone    [STROKEPREP_FUZZ=20 for the full length]
 #   make lint    ruff, snakefmt, snakemake --lint
 #   make bench   this project beside its peers: bench-registration, bench-motion, bench-perfusion
 #                (osipy, a peer of the last, needs Python >= 3.12: PYTHON=python3.12)
@@ -25,7 +26,7 @@ SNAKEMAKE := $(BIN)/snakemake
 
 BENCHMARKS := registration motion perfusion
 
-.PHONY: demo test lint clean bench $(BENCHMARKS:%=bench-%)
+.PHONY: demo test test-hostile lint clean bench $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/imaging.done
@@ -36,6 +37,9 @@ demo: $(VENV)/imaging.done
 
 test: $(VENV)/test.done
 	$(BIN)/python -m pytest $(ARGS)
+
+test-hostile: $(VENV)/test.done
+	$(BIN)/python -m pytest tests/hostile tests/unit/test_privacy.py $(ARGS)
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff check .

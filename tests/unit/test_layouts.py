@@ -260,16 +260,69 @@ def test_earlier_output_inside_the_study_is_not_read_again(tmp_path):
     assert [row.path.parts[-4] for row in rows if row.role == "lesion"] == ["manual"]
 
 
-def test_linked_folders_are_read_and_circular_links_end(tmp_path):
-    root = trees.jhu(tmp_path / "disk")
-    study = tmp_path / "study"
+def linked(folder: Path) -> Path:
+    """A study that is nothing but a link to a disk, which links to itself."""
+    root = trees.jhu(folder / "disk")
+    study = folder / "study"
     study.mkdir()
     (study / "images").symlink_to(root / "raw-data", target_is_directory=True)
     (root / "raw-data" / "again").symlink_to(root / "raw-data", target_is_directory=True)
     (root / "raw-data" / "self").symlink_to("self")
-    rows = read("jhu", study)
+    return study
+
+
+def read_with_links(root: Path, *folders: Path) -> list:
+    given = {"study": {"layout": "jhu", "root": str(root)}, "reference": ["dwi"]}
+    complete = config.load(given, SCHEMA)
+    complete["study"]["links"] = [str(folder) for folder in folders]
+    return layouts.read(complete)
+
+
+def test_linked_folders_are_read_and_circular_links_end(tmp_path):
+    rows = read_with_links(linked(tmp_path), tmp_path / "disk")
     assert len(rows) == 8
     assert len({row.path for row in rows}) == 8
+
+
+def test_a_linked_folder_outside_of_the_study_is_refused(tmp_path):
+    with pytest.raises(StrokeprepError, match="A link leads out of the study.*study.links"):
+        read("jhu", linked(tmp_path))
+
+
+def test_a_link_within_the_study_is_followed(tmp_path):
+    root = trees.bids(tmp_path / "study")
+    scan = root / "sub-01/ses-01/ct/sub-01_ses-01_acq-ncct_ct.nii.gz"
+    store = root / ".git/annex/objects/abc.nii.gz"
+    store.parent.mkdir(parents=True)
+    scan.rename(store)
+    scan.symlink_to(store)
+    assert scan in [row.path for row in read("bids", root)]
+
+
+@pytest.mark.parametrize("ending", [".nii.gz", ".json"])
+def test_a_linked_file_outside_of_the_study_is_refused(tmp_path, ending):
+    root = trees.bids(tmp_path / "study")
+    file = root / f"sub-01/ses-01/ct/sub-01_ses-01_acq-ncct_ct{ending}"
+    file.rename(tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StrokeprepError, match="leads out of the study, to .*elsewhere") as caught:
+        read("bids", root)
+    assert caught.value.where == str(file)
+
+
+def test_a_link_that_is_no_image_of_the_study_is_let_be(tmp_path):
+    root = trees.bids(tmp_path / "study")
+    (tmp_path / "notes.nii.gz").touch()
+    (root / "sub-01" / "notes.nii.gz").symlink_to(tmp_path / "notes.nii.gz")
+    assert len(read("bids", root)) == 12
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "a\x1b[31mred", "{wildcards}", "}"])
+def test_what_cannot_be_handed_on_in_a_path_is_refused(tmp_path, name):
+    root = trees.bids(tmp_path / name)
+    with pytest.raises(StrokeprepError, match="control character") as caught:
+        read("bids", root)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_relative_root_gives_relative_paths(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from strokeprep import metadata
+from strokeprep.errors import StrokeprepError
 
 
 def test_timing_and_physics_stay_and_the_patient_goes():
@@ -46,3 +47,31 @@ def test_timing_and_physics_stay_and_the_patient_goes():
 )
 def test_an_allowed_key_with_the_wrong_sort_of_value_goes(key, value):
     assert metadata.releasable({key: value}) == {}
+
+
+def test_a_name_goes_wherever_it_is_written():
+    raw = {"PatientName": "Doe^Jane", "Manufacturer": "Jane Doe", "ConvolutionKernel": "Doe"}
+    assert metadata.releasable(raw) == {"ConvolutionKernel": "Doe"}
+
+
+def test_a_sidecar_is_read_with_or_without_a_byte_order_mark(tmp_path):
+    for mark in (b"", b"\xef\xbb\xbf"):
+        (tmp_path / "ct.json").write_bytes(mark + b'{"KVP": 120}')
+        assert metadata.read(tmp_path / "ct.json") == {"KVP": 120}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[1]", b'"text"', b'{"a": "\xff"}', b"[" * 99_999, b'{"a": 1' + b"0" * 99 + b"}"],
+)
+def test_what_is_no_sidecar_is_refused_with_its_name(tmp_path, content):
+    path = tmp_path / "ct.json"
+    path.write_bytes(content)
+    with pytest.raises(StrokeprepError) as caught:
+        metadata.read(path)
+    assert caught.value.where == str(path)
+
+
+def test_a_sidecar_that_is_gone_is_named(tmp_path):
+    with pytest.raises(StrokeprepError, match="missing.*ct.json"):
+        metadata.read(tmp_path / "ct.json")

@@ -66,6 +66,13 @@ def test_the_released_table_holds_no_message(tmp_path, wanted):
     assert "broke" not in text and str(tmp_path) not in text
 
 
+def test_what_belongs_to_no_subject_is_told_too(tmp_path, wanted):
+    failed(tmp_path, "privacy_dataset", "dataset.log")
+    others = summary.of_the_study(wanted, tmp_path)
+    text = summary.text(summary.endings(wanted, tmp_path), tmp_path / "out", others)
+    assert "all subjects: stopped\n    privacy_dataset: It broke" in text
+
+
 def test_the_cohort_table_has_the_rows_of_those_who_have_one(tmp_path):
     (tmp_path / "1.tsv").write_text("core_ml\n12\n")
     summary.gather(

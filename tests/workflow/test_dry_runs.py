@@ -29,8 +29,11 @@ EXPECTED = {
         "resample_label": 16,
         "resample_perfusion": 2,
         "audit": 2,
+        "privacy": 2,
         "audit_perfusion": 1,
+        "privacy_perfusion": 1,
         "dataset": 1,
+        "privacy_dataset": 1,
     },
     "isles24": {  # defaced; DWI and masks on the NCCT
         "admit": 4,
@@ -49,8 +52,11 @@ EXPECTED = {
         "resample_label": 22,
         "resample_perfusion": 2,
         "audit": 4,
+        "privacy": 4,
         "audit_perfusion": 1,
+        "privacy_perfusion": 1,
         "dataset": 1,
+        "privacy_dataset": 1,
     },
     "isles24_as_described": {
         "admit": 3,
@@ -69,8 +75,11 @@ EXPECTED = {
         "resample_label": 12,
         "resample_perfusion": 2,
         "audit": 3,
+        "privacy": 3,
         "audit_perfusion": 1,
+        "privacy_perfusion": 1,
         "dataset": 1,
+        "privacy_dataset": 1,
     },
     "jhu": {
         "admit": 3,
@@ -86,7 +95,9 @@ EXPECTED = {
         "label": 2,
         "resample_label": 10,
         "audit": 3,
+        "privacy": 3,
         "dataset": 1,
+        "privacy_dataset": 1,
     },
     "atlas": {  # Testing has no mask
         "admit": 2,
@@ -99,7 +110,9 @@ EXPECTED = {
         "label": 1,
         "resample_label": 5,
         "audit": 2,
+        "privacy": 2,
         "dataset": 1,
+        "privacy_dataset": 1,
     },
     "atlas_native": {
         "admit": 4,
@@ -112,7 +125,9 @@ EXPECTED = {
         "label": 2,
         "resample_label": 10,
         "audit": 4,
+        "privacy": 4,
         "dataset": 1,
+        "privacy_dataset": 1,
     },
 }
 
@@ -154,10 +169,13 @@ def test_the_built_in_study_plans_its_jobs(tmp_path):
         "resample_label": 3 * 12,
         "resample_perfusion": 3 * 2,
         "audit": 3,
+        "privacy": 3,
         "audit_perfusion": 3,
+        "privacy_perfusion": 3,
         "score": 3,
         "accuracy": 1,
         "dataset": 1,
+        "privacy_dataset": 1,
     }
 
 
@@ -186,6 +204,7 @@ def test_a_subject_whose_perfusion_is_skipped_keeps_its_series(tmp_path):
     assert {rule: n for rule, n in lost.items() if n} == {
         "perfusion": 1,
         "audit_perfusion": 1,
+        "privacy_perfusion": 1,
         "resample_perfusion": 2,
     }
 

@@ -3,8 +3,7 @@
 
 rule admit:
     input:
-        lambda w: [path for scan in raw_scans(w.subject) for path in scan],
-        lambda w: list(raw_masks(w.subject)),
+        lambda w: raw_files.paths(STUDY.by_name[w.subject]),
     output:
         report=admitted("{subject}"),
     log:
@@ -14,11 +13,13 @@ rule admit:
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(2000),
+        mem_mb=megabytes(1000),
         runtime=20,
     params:
-        scans=lambda w: raw_scans(w.subject),
-        masks=lambda w: raw_masks(w.subject),
+        # No output, for those of a job that fails are removed.
+        refused=lambda w: f"{WORK}/logs/admit/sub-{w.subject}_refused.json",
+        files=lambda w: raw_files.of_subject(STUDY.by_name[w.subject]),
+        settings=CONFIG["gate"],
         code=code("admit.py"),
     script:
         "../scripts/admit.py"

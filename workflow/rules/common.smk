@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(HERE / "scripts"))
 
 from strokeprep import config as settings
-from strokeprep import dataset, layouts, naming, provenance, summary, targets
+from strokeprep import dataset, layouts, naming, provenance, raw_files, summary, targets
 from strokeprep import study as table
 from strokeprep.errors import StrokeprepError
 from strokeprep.naming import ANY, ANYWHERE, ORIG, WILD, Space
@@ -191,4 +191,5 @@ def conclude():
         },
         Path(out(naming.ALL_TISSUE_VOLUMES)),
     )
-    print(summary.text(ended, Path(OUT)), file=sys.stderr)
+    others = summary.of_the_study(STUDY.by_name, Path(WORK))
+    print(summary.text(ended, Path(OUT), others), file=sys.stderr)

@@ -1,24 +1,5 @@
 """Which files each rule needs, read from the study table. Small functions, cheap to call."""
 
-# --------------------------------------------------------------------------- admit
-
-
-def raw_scans(subject):
-    """Per scan: its files, the one that gives the grid first, and their dimensions."""
-    return [
-        {str(image.path): image.kind.ndim for image in scan.images}
-        for scan in STUDY.by_name[subject].scans
-    ]
-
-
-def raw_masks(subject):
-    """Label files, each with the image whose grid it must share."""
-    return {
-        str(label.path): None if label.in_reference_space else str(label.scan.pilot.path)
-        for label in STUDY.by_name[subject].labels
-    }
-
-
 # --------------------------------------------------------------------------- deface
 
 
@@ -203,3 +184,47 @@ def audited(wildcards):
 
 def perfusion_audited(wildcards):
     return perfusion_targets(STUDY.by_name[wildcards.subject])
+
+
+# --------------------------------------------------------------------------- privacy
+
+
+def images_of(wildcards):
+    """What is made of a subject whether or not its perfusion can be measured."""
+    subject = STUDY.by_name[wildcards.subject]
+    audit = [out(naming.audit(subject.name))] if subject.reference is not None else []
+    return [*subject_targets(subject), *audit]
+
+
+def perfusion_of(wildcards):
+    """What its perfusion gives, and the audit of that."""
+    subject = STUDY.by_name[wildcards.subject]
+    found = perfusion_targets(subject)
+    return [*found, out(naming.perfusion_audit(subject.name))] if found else []
+
+
+def private(subject, part=""):
+    """The report that says a subject's part of the dataset may be released."""
+    return f"{WORK}/privacy/sub-{subject}{part}.json"
+
+
+def spoken_of(subjects):
+    """Names and texts that the dataset bears openly, by its nature or the user's will."""
+    study = CONFIG["study"]
+    willed = [study["name"], study["license"], *study["authors"]]
+    return [*willed, *(name for each in subjects for name in raw_files.open_names(each))]
+
+
+def stems(files):
+    """Outputs as the audit knows them: inside the dataset, without extension."""
+    return [file.removeprefix(f"{OUT}/").partition(".")[0] for file in files]
+
+
+def privacy_reports():
+    """What says that the whole dataset may be released."""
+    found = [f"{WORK}/privacy/dataset.json"]
+    for subject in STUDY.subjects:
+        found.append(private(subject.name))
+        if perfusion_targets(subject):
+            found.append(private(subject.name, "_perfusion"))
+    return found

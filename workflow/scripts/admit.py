@@ -1,7 +1,18 @@
+from pathlib import Path
+
 from strokeprep.job import job, write_json
 
 with job(snakemake):
-    from strokeprep import geometry
+    from strokeprep import gate
+    from strokeprep.checks import Settings
 
-    report = geometry.admit(snakemake.params.scans, snakemake.params.masks)
-    write_json(list(report.values()), snakemake.output.report)
+    files, refused = snakemake.params.files, snakemake.params.refused
+    report = gate.inspect_files(files, Settings.of(snakemake.params.settings))
+    if report.refused:
+        print("\n".join(report.lines()))
+        write_json(report.as_json(), refused)
+        report.enforce()
+    Path(refused).unlink(missing_ok=True)
+    report = report.published(files["names"])
+    print("\n".join(report.lines()))
+    write_json(report.as_json(), snakemake.output.report)

@@ -1,124 +1,234 @@
-"""The gate: what a raw file must be before anything is computed from it."""
+"""Where a raw file says its voxels lie, and whether that can be believed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
 
-from strokeprep import images, labels
-from strokeprep.errors import StrokeprepError, combined
+from strokeprep import images
+from strokeprep.checks import Finding, Settings
+from strokeprep.errors import StrokeprepError
 
-# Headers are float32, so two grids that are meant to be one differ by this much at most.
-SAME_GRID_MM = 1e-2
-
-
-def admit(
-    scans: Iterable[Mapping[str, int]], masks: Mapping[str, str | None]
-) -> dict[str, dict[str, Any]]:
-    """What each file of a subject holds, or one error that lists every unusable file.
-
-    ``scans`` gives, per scan, its files with the number of dimensions each must have, the file
-    the scan's grid is taken from first; ``masks`` gives label files, each with the image whose
-    grid it must share, or None.
-    """
-    report: dict[str, dict[str, Any]] = {}
-    faults: list[StrokeprepError] = []
-    for scan in scans:
-        grid = next(iter(scan))
-        for path, ndim in scan.items():
-            try:
-                report[path] = check_image(Path(path), ndim)
-                check_same_grid(Path(path), Path(grid))
-            except StrokeprepError as fault:
-                faults.append(fault)
-    for path, grid in masks.items():
-        try:
-            report[path] = check_label(Path(path), Path(grid) if grid else None)
-        except StrokeprepError as fault:
-            faults.append(fault)
-    if faults:
-        raise combined(faults)
-    return report
+# No scanner writes a matrix or a series longer than this; a damaged header does.
+LONGEST_SIDE = 4096
+# A voxel size in the header and the one in the affine are the same number, written twice.
+SAME_SIZE = 0.01
+# The volume of a voxel whose edges have length one; below this they lie in a plane.
+FLATTEST = 1e-3
+SPATIAL_UNITS = {0: "unknown", 1: "metre", 2: "millimetre", 3: "micrometre"}
+AGAIN = "Convert the scan again from DICOM."
 
 
-def check_image(path: Path, ndim: int) -> dict[str, Any]:
-    """Shape, spacing and range of an image that is fit for use."""
-    nifti = images.open_nifti(path)
-    _check_header(nifti, path, ndim)
-    data = images.voxels(nifti, path)
-    if data.dtype.kind == "f" and not np.isfinite(data).all():
-        raise StrokeprepError(
-            "The image holds NaN or infinite voxels",
-            path,
-            "Find out what wrote them; replace the file or remove it from the study.",
-        )
-    low, high = float(data.min()), float(data.max())
-    if low == high:
-        raise StrokeprepError(
-            f"Every voxel is {low:g}: the image is empty", path, "Convert the scan again."
-        )
+def shape_of(nifti: nib.Nifti1Image, ndim: int) -> tuple[int, ...]:
+    """The shape, a single frame of a volume left away."""
+    shape = nifti.shape
+    return shape[:3] if ndim == 3 and len(shape) == 4 and shape[3] == 1 else shape
+
+
+def of_header(
+    nifti: nib.Nifti1Image, path: Path, ndim: int, settings: Settings
+) -> Iterator[Finding]:
+    """Everything wrong with the header of an image that must have ``ndim`` dimensions."""
+    # Each is only worth a look where the one before found nothing to refuse.
+    for check in (_length, _kind_of_voxel, _shape, _position, _sizes, _shear, _forms):
+        found = list(check(nifti, path, ndim, settings))
+        yield from found
+        if any(finding.refused for finding in found):
+            return
+
+
+def as_stored(path: Path, nifti: nib.Nifti1Image) -> nib.Nifti1Header:
+    """The header with its faults: nibabel repairs some without a word when it loads an image."""
+    kind = type(nifti.header)
+    with nib.openers.ImageOpener(str(path)) as file:
+        block = file.read(kind.template_dtype.itemsize)
+    return kind(block, endianness=nifti.header.endianness, check=False)
+
+
+def apart_mm(ours: np.ndarray, theirs: np.ndarray, shape: tuple[int, ...]) -> float:
+    """The largest distance (mm) between equal corners of two grids of one shape."""
+    size = np.array(shape[:3]) - 1
+    corners = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * size
+    apart = nib.affines.apply_affine(ours, corners) - nib.affines.apply_affine(theirs, corners)
+    return float(np.linalg.norm(apart, axis=1).max())
+
+
+def same_grid(path: Path, grid: Path, settings: Settings) -> Iterator[Finding]:
+    """What keeps a file from lying voxel on voxel on the image it belongs to."""
+    ours, theirs = images.open_nifti(path), images.open_nifti(grid)
+    remedy = (
+        "Both must share shape and affine: export them from one series, or resample one onto "
+        "the other and check the overlay."
+    )
+    if ours.shape[:3] != theirs.shape[:3]:
+        shapes = f"{_times(ours.shape[:3])} voxels, not {_times(theirs.shape[:3])}"
+        yield Finding.of("grid", f"The grid differs from that of {grid.name}: {shapes}",
+                         path, remedy)  # fmt: skip
+        return
+    apart = apart_mm(ours.affine, theirs.affine, ours.shape)
+    smallest = float(np.linalg.norm(theirs.affine[:3, :3], axis=0).min())
+    what = f"The grid differs from that of {grid.name}: corners are {apart:.3g} mm apart"
+    if apart > max(settings.grid_mismatch_voxels * smallest, settings.grid_rounding_mm):
+        yield Finding.of("grid", what, path, remedy)
+    elif apart > settings.grid_rounding_mm:
+        yield Finding.of("grid_rounding", what, path, "Nothing, if the overlay looks right.")
+
+
+def facts(nifti: nib.Nifti1Image) -> dict[str, Any]:
+    """What the report says about a header."""
+    sizes = np.linalg.norm(nifti.affine[:3, :3], axis=0)
     return {
         "shape": list(nifti.shape),
-        "spacing_mm": [round(float(zoom), 4) for zoom in nifti.header.get_zooms()[:3]],
-        "range": [low, high],
+        "spacing_mm": [round(float(size), 4) for size in sizes],
+        "axes": "".join(nib.aff2axcodes(nifti.affine)),
         "dtype": str(nifti.get_data_dtype()),
+        "qform_code": int(nifti.header["qform_code"]),
+        "sform_code": int(nifti.header["sform_code"]),
     }
 
 
-def check_label(path: Path, grid: Path | None) -> dict[str, Any]:
-    """The contents of a label file that is fit for use."""
-    _check_header(images.open_nifti(path), path, 3)
-    content = labels.contents(labels.read(path))
-    if grid is not None:
-        check_same_grid(path, grid)
-    return content
+def _length(nifti, path, ndim, settings) -> Iterator[Finding]:
+    stored = as_stored(path, nifti)
+    if int(stored["sizeof_hdr"]) != stored.template_dtype.itemsize:
+        what = f"The header says it is {int(stored['sizeof_hdr'])} bytes long, which none is"
+        yield Finding.of("unreadable", what, path, AGAIN)
 
 
-def check_same_grid(path: Path, grid: Path) -> None:
-    """Refuse a file whose voxels are not those of the image it belongs to."""
-    if path == grid:
-        return
-    ours, theirs = images.open_nifti(path), images.open_nifti(grid)
-    if ours.shape[:3] == theirs.shape[:3] and _corner_distance(ours, theirs) <= SAME_GRID_MM:
-        return
-    raise StrokeprepError(
-        f"The grid differs from that of {grid.name}",
-        path,
-        "Both must share shape and affine: export them from one series, or resample one onto "
-        "the other and check the overlay.",
-    )
+def _kind_of_voxel(nifti, path, ndim, settings) -> Iterator[Finding]:
+    dtype = nifti.get_data_dtype()
+    if dtype.kind not in "iuf" or dtype.itemsize > 8:
+        yield Finding.of(
+            "datatype",
+            f"The voxels are {_called(dtype)}, not plain numbers",
+            path,
+            "Give the scan itself, not a colour or complex image of it.",
+        )
 
 
-def _check_header(nifti: nib.Nifti1Image, path: Path, ndim: int) -> None:
-    shape = nifti.shape
-    if ndim == 3 and len(shape) == 4 and shape[3] == 1:
-        shape = shape[:3]
+def _called(dtype: np.dtype) -> str:
+    return "colours" if dtype.kind == "V" else str(dtype)
+
+
+def _shape(nifti, path, ndim, settings) -> Iterator[Finding]:
+    shape = shape_of(nifti, ndim)
     if len(shape) != ndim:
-        raise StrokeprepError(
-            f"The image has {len(shape)} dimensions {nifti.shape}, {ndim} expected",
+        yield Finding.of(
+            "dimensions",
+            f"The image has {len(shape)} dimensions ({_times(shape)}), {ndim} expected",
             path,
             "Give a single volume here." if ndim == 3 else "Give the whole time series here.",
         )
-    if min(shape) < 2:
-        raise StrokeprepError(f"The image is flat, its shape is {shape}", path, "Give a volume.")
-    if not (int(nifti.header["qform_code"]) or int(nifti.header["sform_code"])):
-        raise StrokeprepError(
+    elif min(shape[:3]) < 2 or (ndim == 4 and shape[3] < 2):
+        yield Finding.of(
+            "dimensions", f"The image is flat, its shape is {_times(shape)}", path, "Give a volume."
+        )
+    elif max(shape) > LONGEST_SIDE:
+        what = f"No scan has {_times(shape)} voxels, the header is damaged"
+        yield Finding.of("dimensions", what, path, AGAIN)
+
+
+def _position(nifti, path, ndim, settings) -> Iterator[Finding]:
+    if not (int(nifti.header["qform_code"]) > 0 or int(nifti.header["sform_code"]) > 0):
+        yield Finding.of(
+            "no_position",
             "The header has no affine: both qform and sform code are 0",
             path,
-            "Convert the scan again from DICOM; a position cannot be guessed.",
+            f"{AGAIN} A position cannot be guessed.",
         )
-    images.check_affine(nifti.affine, path)
+    elif not _is_affine(nifti.affine):
+        yield Finding.of("no_position", "The header holds no usable affine", path, AGAIN)
 
 
-def _corner_distance(ours: nib.Nifti1Image, theirs: nib.Nifti1Image) -> float:
-    """The largest distance (mm) between equal corners of two grids of one shape."""
-    size = np.array(ours.shape[:3]) - 1
-    corners = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * size
-    apart = nib.affines.apply_affine(ours.affine, corners) - nib.affines.apply_affine(
-        theirs.affine, corners
-    )
-    return float(np.linalg.norm(apart, axis=1).max())
+def _is_affine(affine: np.ndarray) -> bool:
+    if not np.isfinite(affine).all():
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        sizes = np.linalg.norm(affine[:3, :3], axis=0)
+        if not (np.isfinite(sizes).all() and (sizes > 0).all()):
+            return False
+        return abs(np.linalg.det(affine[:3, :3] / sizes)) > FLATTEST
+
+
+def _sizes(nifti, path, ndim, settings) -> Iterator[Finding]:
+    stored = as_stored(path, nifti)
+    pixdim = np.array(stored["pixdim"][1:4], float)
+    unit = SPATIAL_UNITS.get(int(stored["xyzt_units"]) & 7, "unknown")
+    if not (np.isfinite(pixdim).all() and (pixdim > 0).all()):
+        what = f"The header gives voxel sizes of {_times(pixdim)} mm"
+        yield Finding.of("spacing", what, path, AGAIN)
+        return
+    if unit in ("metre", "micrometre"):
+        what = f"The header says that its unit of length is the {unit}"
+        yield Finding.of("units", what, path, "Write it in millimetres.")
+        return
+    yield from _plausible(nifti, path, settings)
+    if unit == "unknown":
+        what = "The header does not say its unit of length; millimetres are taken"
+        yield Finding.of("units_missing", what, path, "Set the unit when converting.")
+
+
+def _plausible(nifti, path, settings) -> Iterator[Finding]:
+    """Whether voxel, field of view and position are those of a head in a scanner."""
+    size = np.linalg.norm(nifti.affine[:3, :3], axis=0)
+    extent = size * nifti.shape[:3]
+    centre = nib.affines.apply_affine(nifti.affine, (np.array(nifti.shape[:3]) - 1) / 2)
+    low, high = settings.voxel_mm
+    shortest, longest = settings.extent_mm
+    what = ""
+    if size.min() < low or size.max() > high:
+        what = f"Voxels of {_times(size)} mm, where {low:g} to {high:g} mm can be"
+    elif not shortest <= extent.max() <= longest:
+        what = (
+            f"The field of view is {_times(extent)} mm; its longest side should be "
+            f"{shortest:g} to {longest:g} mm"
+        )
+    elif np.abs(centre).max() > settings.farthest_mm:
+        what = f"The image lies {np.abs(centre).max() / 1000:.3g} m from the scanner's centre"
+    if what:
+        yield Finding.of("voxel_size", what, path, "Convert the scan again, in millimetres.")
+
+
+def _shear(nifti, path, ndim, settings) -> Iterator[Finding]:
+    try:
+        images.check_affine(nifti.affine, path)
+    except StrokeprepError as error:
+        yield Finding.of("shear", error.what, path, error.remedy)
+
+
+def _forms(nifti, path, ndim, settings) -> Iterator[Finding]:
+    """Whether the header says the same thing twice where it says it twice."""
+    remedy = "Find out which is right (in a viewer, with the mask over the image) and convert anew."
+    stored = as_stored(path, nifti)
+    size = np.linalg.norm(nifti.affine[:3, :3], axis=0)
+    pixdim = np.array(stored["pixdim"][1:4], float)
+    if np.abs(pixdim / size - 1).max() > SAME_SIZE:
+        what = f"Voxels are {_times(pixdim)} mm by the header and {_times(size)} mm by its affine"
+        yield Finding.of("forms", what, path, remedy)
+        return
+    if not (int(stored["qform_code"]) > 0 and int(stored["sform_code"]) > 0):
+        return
+    try:
+        qform, sform = nifti.header.get_qform(), nifti.header.get_sform()
+    except (nib.spatialimages.HeaderDataError, ValueError):
+        qform = sform = np.full((4, 4), np.nan)
+    if not np.isfinite(qform).all():
+        yield Finding.of("forms", "The qform is no rotation", path, remedy)
+        return
+    apart = apart_mm(qform, sform, nifti.shape)
+    if np.linalg.det(qform[:3, :3]) * np.linalg.det(sform[:3, :3]) < 0:
+        what = "By its qform the image is the mirror image of what its sform says"
+        yield Finding.of("forms", what, path, remedy)
+    elif not apart <= settings.forms_mismatch_mm:
+        what = f"qform and sform put corners {apart:.3g} mm apart"
+        yield Finding.of("forms", what, path, remedy)
+    elif apart > settings.forms_rounding_mm:
+        what = f"qform and sform put corners {apart:.3g} mm apart; the sform is taken"
+        yield Finding.of("forms_rounding", what, path, "Nothing, or convert anew.")
+
+
+def _times(values: Any) -> str:
+    return " x ".join(f"{value:.4g}" for value in values)

@@ -7,8 +7,10 @@ NIfTI world coordinates are RAS, SimpleITK's are LPS; only this module and
 
 from __future__ import annotations
 
+import gzip
 import os
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import nibabel as nib
@@ -27,6 +29,11 @@ SCANNER, MNI = 1, 4
 # which no ITK image can hold; float32 quaternions alone leave about 1e-6.
 SHEAR_TOLERANCE = 1e-3
 
+# Deflate packs at most 1032 bytes into one, and a header stays below a megabyte.
+MOST_DEFLATED = 1032
+# A few bytes of padding behind the voxels are harmless; as much as a slice is not.
+MORE_BYTES = 1 << 20
+
 
 def open_nifti(path: Path) -> nib.Nifti1Image:
     """The image on disk, header read, voxels not."""
@@ -35,7 +42,7 @@ def open_nifti(path: Path) -> nib.Nifti1Image:
     except FileNotFoundError:
         raise StrokeprepError("File is missing", path, "Restore it and run again.") from None
     except (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError, EOFError,
-            OSError, zlib.error, ValueError) as error:  # fmt: skip
+            OSError, zlib.error, ValueError, OverflowError) as error:  # fmt: skip
         raise StrokeprepError(
             "Not a readable NIfTI image",
             path,
@@ -51,12 +58,65 @@ def voxels(nifti: nib.Nifti1Image, path: Path) -> np.ndarray:
         if (slope, inter) == (1, 0):
             return np.asarray(raw)
         return np.asarray(raw, np.float32) * np.float32(slope) + np.float32(inter)
-    except (EOFError, OSError, zlib.error, ValueError) as error:
+    except (EOFError, OSError, zlib.error, ValueError, OverflowError) as error:
+        raise _cut_short(path) from error
+
+
+def blocks(nifti: nib.Nifti1Image, path: Path, slices: int) -> Iterator[np.ndarray]:
+    """The stored values (before slope and intercept), so many slices at a time.
+
+    Each block is slices × columns × rows, in memory as on disk; the slices of a series follow one
+    another through all frames. At the end the file's checksum has been proven.
+    """
+    rows, columns, *rest = nifti.shape
+    left, dtype = int(np.prod(rest)), nifti.dataobj.dtype
+    _refuse_impossible(nifti, path)
+    try:
+        with _opened(path) as file:
+            file.seek(nifti.dataobj.offset)
+            while left:
+                block = np.empty((min(slices, left), columns, rows), dtype)
+                _fill(file, block)
+                left -= len(block)
+                yield block
+            more = len(file.read(MORE_BYTES))
+    except (EOFError, OSError, zlib.error, ValueError, OverflowError) as error:
+        raise _cut_short(path) from error
+    if more >= min(rows * columns * dtype.itemsize, MORE_BYTES):
         raise StrokeprepError(
-            "The voxels cannot be read, the file is cut short or damaged",
+            "The file holds more data than its header says",
             path,
-            "Copy or convert the scan again, or remove the file from the study.",
-        ) from error
+            "Convert the scan again, or remove the file from the study.",
+        )
+
+
+def _refuse_impossible(nifti: nib.Nifti1Image, path: Path) -> None:
+    """A damaged header may ask for terabytes; a file cannot unpack to more than so much."""
+    needed = int(np.prod([int(n) for n in nifti.shape])) * nifti.dataobj.dtype.itemsize
+    if needed > path.stat().st_size * (MOST_DEFLATED if path.suffix == ".gz" else 1):
+        raise _cut_short(path)
+
+
+def _opened(path: Path):
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+
+
+def _fill(file, block: np.ndarray) -> None:
+    """Read a block whole, or say that the file has come to its end."""
+    view, have = memoryview(block.reshape(-1).view(np.uint8)), 0
+    while have < len(view):
+        got = file.readinto(view[have:])
+        if not got:
+            raise EOFError
+        have += got
+
+
+def _cut_short(path: Path) -> StrokeprepError:
+    return StrokeprepError(
+        "The voxels cannot be read, the file is cut short or damaged",
+        path,
+        "Copy or convert the scan again, or remove the file from the study.",
+    )
 
 
 def read(path: str | Path, dtype: np.dtype | type | None = None) -> sitk.Image:

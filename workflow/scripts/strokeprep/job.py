@@ -33,6 +33,7 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
     pointer to the traceback in the log. Either way a ``.failure.json`` stays beside the log for
     the summary of the run.
     """
+    os.umask(os.umask(0o077) | 0o002)  # never world-writable, whatever the user's own mask
     log = Path(snakemake.log[0]).resolve()
     failure = log.with_name(log.name + FAILURE)
     failure.unlink(missing_ok=True)

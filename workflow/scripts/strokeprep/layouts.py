@@ -2,6 +2,7 @@
 
 A reader is a list of places to look in and a list of :class:`Pattern`; everything else is shared.
 It runs when the workflow is parsed: the standard library alone, names only, no image is opened.
+Links may lead from one place of a study to another, and out of it where the config says so.
 
 A pattern is a regular expression over a file's path below the study's root, ``/`` between folders
 and ``.nii`` or ``.nii.gz`` left out. It must reach the end of that path and may start at any
@@ -54,11 +55,15 @@ class Pattern:
 
 @dataclass(frozen=True)
 class _File:
-    """An image file, and its path below the folder that patterns are read from."""
+    """An image file, and its path below the folder that patterns are read from.
+
+    ``linked`` says that a link leads to it, or to a folder it is in.
+    """
 
     path: str
     below: str
     sidecar: str | None
+    linked: bool = False
 
 
 @dataclass(frozen=True)
@@ -297,7 +302,7 @@ def _label_roots(root: Path, config: Mapping) -> list[Path]:
     seen = _written(config)
     found = []
     for wanted in config["study"]["labels"]:
-        for path in sorted(glob.glob(os.path.join(root, wanted))):
+        for path in sorted(glob.glob(os.path.join(glob.escape(str(root)), wanted))):
             identity = _identities(path)
             if not identity <= seen:
                 seen |= identity
@@ -322,18 +327,18 @@ def _files(
     folders the workflow itself writes to.
     """
     seen = _written(config)
-    stack = [(str(each), each.relative_to(base).as_posix()) for each in folders]
+    stack = [(str(each), each.relative_to(base).as_posix(), each.is_symlink()) for each in folders]
     stack.sort(reverse=True)
     while stack:
-        folder, below = stack.pop()
+        folder, below, linked = stack.pop()
         identity = _identities(folder)
         if identity <= seen:
             continue
         seen |= identity
         entries = _entries(folder)
-        yield from _files_of(entries, below)
+        yield from _files_of(entries, below, linked)
         stack += [
-            (entry.path, f"{below}/{entry.name}")
+            (entry.path, f"{below}/{entry.name}", linked or entry.is_symlink())
             for entry in reversed(entries)
             if _is_folder(entry)
             and not entry.name.startswith(".")
@@ -341,16 +346,18 @@ def _files(
         ]
 
 
-def _files_of(entries: Sequence[os.DirEntry], below: str) -> Iterator[_File]:
+def _files_of(entries: Sequence[os.DirEntry], below: str, linked: bool) -> Iterator[_File]:
     """The image files of one folder, which lies at ``below`` of the base."""
-    paths = {entry.path for entry in entries}
+    paths = {entry.path: entry.is_symlink() for entry in entries}
     for entry in entries:
         extension = next((known for known in EXTENSIONS if entry.name.endswith(known)), None)
         if extension and not _is_folder(entry):
             end = -len(extension)
             sidecar = f"{entry.path[:end]}.json"
             name = f"{below}/{entry.name[:end]}"
-            yield _File(entry.path, name, sidecar if sidecar in paths else None)
+            beside = sidecar if sidecar in paths else None
+            leads_on = linked or entry.is_symlink() or paths.get(sidecar, False)
+            yield _File(entry.path, name, beside, leads_on)
 
 
 def _entries(folder: str) -> list[os.DirEntry]:
@@ -415,13 +422,40 @@ def expression(role: str, regex: str) -> re.Pattern:
 def _matches(files: Iterable[_File], patterns: Sequence[Pattern], config: Mapping) -> list[_Found]:
     """Every file that a pattern matches."""
     compiled = [(pattern, expression(pattern.role, pattern.regex)) for pattern in patterns]
-    hits = (
-        _found(file, pattern, match, config)
-        for file in files
-        for pattern, regex in compiled
-        if (match := regex.search(file.below))
-    )
-    return [hit for hit in hits if hit]
+    hits = []
+    for file in files:
+        found = [
+            _found(file, pattern, match, config)
+            for pattern, regex in compiled
+            if (match := regex.search(file.below))
+        ]
+        if any(found):
+            _refuse_outside(file, config)
+        hits += [hit for hit in found if hit]
+    return hits
+
+
+def _refuse_outside(file: _File, config: Mapping) -> None:
+    """A file that is not where it seems to be, or whose path cannot be handed on as it is."""
+    if not file.path.isprintable() or set("{}") & set(file.path):  # braces are Snakemake's
+        raise StrokeprepError(
+            "A file of the study has a brace or a control character, as a line break, in its path",
+            ascii(file.path),
+            "Rename the file or folder.",
+        )
+    if not file.linked:
+        return
+    study = config["study"]
+    inside = [study["root"], *study["labels"], *study["links"]]
+    allowed = [os.path.realpath(os.path.join(study["root"], folder)) for folder in inside]
+    for path in filter(None, (file.path, file.sidecar)):
+        real = Path(os.path.realpath(path))
+        if not any(real.is_relative_to(folder) for folder in allowed):
+            raise StrokeprepError(
+                f"A link leads out of the study, to {real}",
+                path,
+                "Put the file itself there, or name the folder it is in under study.links.",
+            )
 
 
 def _found(file: _File, pattern: Pattern, match: re.Match, config: Mapping) -> _Found | None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
+
+from strokeprep.errors import StrokeprepError
 
 NUMBER = "number"
 NUMBERS = "numbers"
@@ -44,6 +48,21 @@ ALLOWED: dict[str, str] = {
     "VolumeTiming": NUMBERS,
     "SliceTiming": NUMBERS,
 }
+# Keys that the workflow itself writes. A new one is added here once it is clear that nothing of the
+# input gets into its value; until then the privacy audit fails the run.
+_WRITTEN = """
+    Description Sources SpatialReference SkullStripped Type Manual Resolution Interpolation
+    Transforms SpatialInterpolations Audit Metrics Backend Device Method Package Software Seed
+    LesionMasked Frames SourceTiming FirstFrameTime InterpolatedInTime CoveredShare
+    AllStill StillFrames StillThresholdMm OutlierFrames MaxDisplacementMm MeanDisplacementMm
+    MeanFramewiseMm Levels Thresholds Constants Range Warnings ArterialVoxels ArterialScale
+    VenousVoxels BaselineFrames PreContrastFrames BolusHu NoiseHu InPlaneSmoothing Contrast
+    Columns Torch Weights
+    """
+WRITTEN = frozenset(_WRITTEN.split())
+
+PERSON_KEY = re.compile(r"(Patient|Physician|Operator).*Name|Physician|Operator", re.IGNORECASE)
+
 # Dates, identifiers and seconds since an epoch are larger than anything a scanner measures.
 LARGEST_NUMBER = 1e6
 
@@ -52,9 +71,54 @@ WORDS = re.compile(r"[A-Za-z0-9µ/*^_.+-]{1,24}( [A-Za-z0-9µ/*^_.+-]{1,24}){0,2
 DATE = re.compile(r"\d{6}|\d{4}-?\d{2}-?\d{2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\^")
 
 
+# More digits than any number of a scanner has; int and float would fail on some of them.
+MOST_DIGITS = 30
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """The keys of a raw sidecar, whatever they are."""
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8-sig"), parse_int=_whole)
+    except FileNotFoundError:
+        raise StrokeprepError("File is missing", path, "Restore it and run again.") from None
+    except (OSError, ValueError, RecursionError) as error:  # both JSON's and UTF-8's are values
+        raise StrokeprepError(
+            "The sidecar is not valid JSON", path, "Mend or remove it."
+        ) from error
+    if not isinstance(content, dict):
+        raise StrokeprepError("The sidecar holds no keys", path, "Mend or remove it.")
+    return content
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError("a number too long to be one")
+    return int(digits)
+
+
 def releasable(raw: Mapping[str, Any]) -> dict[str, Any]:
     """What of a raw sidecar may be released: known keys whose values are what they should be."""
-    return {key: raw[key] for key, kind in ALLOWED.items() if key in raw and _FITS[kind](raw[key])}
+    names = _names(raw)
+    return {
+        key: raw[key]
+        for key, kind in ALLOWED.items()
+        if key in raw and _FITS[kind](raw[key]) and not _is_one_of(names, raw[key])
+    }
+
+
+def _names(raw: Mapping[str, Any]) -> list[set[str]]:
+    """The names of people in a sidecar, each as its parts."""
+    people = (value for key, value in raw.items() if PERSON_KEY.search(key))
+    return [_parts(person) for person in people if isinstance(person, str)]
+
+
+def _is_one_of(names: list[set[str]], value: Any) -> bool:
+    """Whether a word is somebody's whole name: half a name may well be a scanner's."""
+    return isinstance(value, str) and any(name and name <= _parts(value) for name in names)
+
+
+def _parts(text: str) -> set[str]:
+    return {part for part in re.split(r"[\W_]+", text.casefold()) if len(part) > 1}
 
 
 def _is_number(value: Any) -> bool:

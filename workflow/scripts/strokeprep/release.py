@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from strokeprep import deface, images, location, sidecars, transforms
-from strokeprep.errors import StrokeprepError
+from strokeprep.metadata import read as read_sidecar
 from strokeprep.metadata import releasable
 from strokeprep.study import KINDS
 
@@ -67,7 +66,7 @@ def image(
     if mask:
         face_voxels = images.array(images.read(mask)) > 0
         voxels[face_voxels] = images.background(of_kind.modality)
-    kept = releasable(_read_json(metadata))
+    kept = releasable(read_sidecar(metadata) if metadata else {})
     images.write_array(
         voxels,
         nifti.affine,
@@ -78,17 +77,3 @@ def image(
     how = "with the face emptied" if mask else "as it came, already defaced"
     description = f"The {sidecars.CALLED[kind]} {how}, header written anew"
     return kept | sidecars.image(of_kind, description, skull_stripped=False)
-
-
-def _read_json(path: str | None) -> Mapping[str, Any]:
-    if path is None:
-        return {}
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise StrokeprepError(
-            "The sidecar is not valid JSON", path, "Mend or remove it."
-        ) from error
-    if not isinstance(content, dict):
-        raise StrokeprepError("The sidecar holds no keys", path, "Mend or remove it.")
-    return content

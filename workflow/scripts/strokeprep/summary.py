@@ -14,6 +14,7 @@ from strokeprep.job import FAILURE, write_json, write_text
 
 # A subject's images and its perfusion end apart: a scan without a bolus still gives the images.
 IMAGES, PERFUSION = "images", "perfusion"
+PERFUSION_RULES = ("perfusion", "audit_perfusion", "privacy_perfusion")
 STATUS_COLUMNS = {
     "participant_id": "The patient",
     "part": "What it is about: all images, or what is derived from CT perfusion",
@@ -57,7 +58,7 @@ class Ending:
 
 def endings(wanted: Mapping[str, Mapping[str, Sequence[str]]], work: Path) -> list[Ending]:
     """How every part ended; ``wanted`` lists, by subject and part, the files there should be."""
-    failures = [json.loads(path.read_text()) for path in sorted(work.glob(f"logs/**/*{FAILURE}"))]
+    failures = _failures(work)
     return [
         Ending(
             name,
@@ -71,8 +72,20 @@ def endings(wanted: Mapping[str, Mapping[str, Sequence[str]]], work: Path) -> li
     ]
 
 
-def text(ended: Sequence[Ending], derivatives: Path) -> str:
-    """Who is done, who stopped and why, for a person."""
+def of_the_study(subjects: Iterable[str], work: Path) -> list[Mapping[str, str]]:
+    """What failed that belongs to no subject."""
+    names = list(subjects)
+    return [
+        failure
+        for failure in _failures(work)
+        if not any(_is_about(failure, name, part) for name in names for part in (IMAGES, PERFUSION))
+    ]
+
+
+def text(
+    ended: Sequence[Ending], derivatives: Path, others: Sequence[Mapping[str, str]] = ()
+) -> str:
+    """Who is done, who stopped and why, for a person; ``others`` failed and are no subject's."""
     subjects = list(dict.fromkeys(each.subject for each in ended))
     done = [
         name
@@ -80,6 +93,8 @@ def text(ended: Sequence[Ending], derivatives: Path) -> str:
         if all(each.status in ("done", "skipped") for each in ended if each.subject == name)
     ]
     lines = [_line(each) for each in ended]
+    if others:
+        lines.append(f"  all subjects: stopped\n{_reasons(others)}")
     return "\n".join(
         [
             "",
@@ -112,20 +127,27 @@ def gather(rows_of: Mapping[str, Path], path: Path) -> None:
 def _is_about(failure: Mapping[str, str], name: str, part: str) -> bool:
     log = failure["log"]
     own = f"/sub-{name}/" in log or f"/sub-{name}." in log or f"/sub-{name}_" in log
-    of_perfusion = failure["rule"] in ("perfusion", "audit_perfusion") or (
+    of_perfusion = failure["rule"] in PERFUSION_RULES or (
         f"/{naming.PERFUSION}/" in log and failure["rule"] != "motion"
     )
     return own and of_perfusion == (part == PERFUSION)
 
 
+def _failures(work: Path) -> list[Mapping[str, str]]:
+    return [json.loads(path.read_text()) for path in sorted(work.glob(f"logs/**/*{FAILURE}"))]
+
+
+def _reasons(failures: Iterable[Mapping[str, str]]) -> str:
+    return "\n".join(
+        f"    {failure['rule']}: {failure['message']}\n    log: {failure['log']}"
+        for failure in failures
+    )
+
+
 def _line(ended: Ending) -> str:
     start = f"  sub-{ended.subject} {ended.part}: {ended.status}"
     if ended.failures:
-        reasons = "\n".join(
-            f"    {failure['rule']}: {failure['message']}\n    log: {failure['log']}"
-            for failure in ended.failures
-        )
-        return f"{start}\n{reasons}"
+        return f"{start}\n{_reasons(ended.failures)}"
     counts = {"done": f", {ended.files} files", "skipped": ""}
     return start + counts.get(ended.status, f", {ended.present} of {ended.files} files")
 

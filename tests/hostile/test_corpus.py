@@ -1,0 +1,92 @@
+"""Every bad input is caught as the gate promises; every clinical quirk is let in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from corpus import CASES, QUIRKS, SCHEMA, beside_of, inspected
+from strokeprep import config, layouts, phantom, private_words, raw_files, study
+from strokeprep.checks import CHECKS, REFUSE, Settings
+from strokeprep.errors import StrokeprepError
+
+
+@pytest.fixture(scope="session")
+def good(tmp_path_factory) -> Path:
+    """A simulated patient without fault."""
+    folder = tmp_path_factory.mktemp("good")
+    phantom.write_subject("01", folder / "raw", folder / "truth", seed=1, size="tiny")
+    return folder / "raw"
+
+
+@pytest.fixture
+def patient(good, tmp_path) -> Path:
+    """A copy that may be spoilt: links, so files are replaced and never written into."""
+    return shutil.copytree(good, tmp_path / "raw", copy_function=os.link)
+
+
+def test_the_corpus_holds_sixty_cases_and_every_check():
+    assert len(CASES) >= 60
+    assert {case.check for case in CASES.values()} == set(CHECKS)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_bad_input_is_caught_once_named_and_nothing_else_is_blamed(patient, name):
+    case = CASES[name]
+    case.make(patient / case.file)
+    before = _state(patient)
+    report = inspected(patient)
+    assert [finding.check for finding in report.findings] == [case.check], report.lines()
+    finding = report.findings[0]
+    assert finding.where in (str(patient / case.file), str(beside_of(patient / case.file)))
+    assert case.says in finding.what
+    assert finding.remedy.endswith(".")
+    assert bool(report.refused) == (CHECKS[case.check].verdict == REFUSE)
+    assert report.as_json()["admitted"] is not bool(report.refused)
+    assert _state(patient) == before  # no header is rewritten, no file left behind
+    if report.refused:
+        with pytest.raises(StrokeprepError, match="."):
+            report.enforce()
+
+
+@pytest.mark.parametrize("name", QUIRKS)
+def test_a_clinical_quirk_is_let_in(patient, name):
+    file, make, warnings = QUIRKS[name]
+    make(patient / file)
+    report = inspected(patient)
+    assert not report.refused, report.lines()
+    assert {finding.check for finding in report.findings} == warnings
+
+
+def test_what_a_study_tolerates_is_told_and_let_in(patient):
+    case = CASES["a qform elsewhere"]
+    case.make(patient / case.file)
+    report = inspected(patient, Settings(tolerate=("forms", "constant")))
+    assert not report.refused
+    assert [finding.verdict for finding in report.findings] == ["warn"]
+
+
+def test_what_cannot_be_tolerated_is_refused_all_the_same(patient):
+    case = CASES["an empty image"]
+    case.make(patient / case.file)
+    assert inspected(patient, Settings(tolerate=("constant",))).refused
+
+
+def test_the_names_a_dataset_bears_are_no_private_words(good):
+    """Every raw name of the simulated study is one it is released under, or starts with one."""
+    complete = config.load({"study": {"layout": "bids", "root": str(good)}}, SCHEMA)
+    built = study.build(layouts.read(complete), complete["reference"]).subjects[0]
+    paths, open_names = raw_files.paths(built), raw_files.open_names(built)
+    words = private_words.of_files(paths, str(good), open_names)
+    for path in paths:
+        assert words.found_in(Path(path).name.partition(".")[0]) == []
+        assert words.found_in(path) == ["the path of an input"]
+
+
+def _state(folder: Path) -> dict[str, tuple[int, int]]:
+    return {
+        str(path): (path.lstat().st_mtime_ns, path.lstat().st_size)
+        for path in sorted(folder.rglob("*"))
+    }

@@ -1,0 +1,163 @@
+"""The gate: everything wrong with a subject at once, for people and for machines."""
+
+from __future__ import annotations
+
+import json
+import resource
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import yaml
+from strokeprep import checks, content, gate, images
+from strokeprep.checks import CHECKS, REFUSE, WARN, Settings
+from strokeprep.errors import StrokeprepError
+
+REPOSITORY = Path(__file__).parents[2]
+AFFINE = np.diag([-8.0, -8.0, 10.0, 1.0])
+
+
+def stored(path: Path, data: np.ndarray, affine=AFFINE, codes=(2, 1)) -> str:
+    nifti = nib.Nifti1Image(data, affine)
+    nifti.set_qform(affine, codes[0])
+    nifti.set_sform(affine, codes[1])
+    nifti.header.set_xyzt_units("mm", "sec")
+    nib.save(nifti, path)
+    return str(path)
+
+
+def head(*shape: int, seed: int = 0) -> np.ndarray:
+    """A ball of tissue in a shell of bone, in air (HU)."""
+    axes = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape[:3]), indexing="ij")
+    radius = np.sqrt(sum(axis**2 for axis in axes))
+    data = np.select([radius < 0.6, radius < 0.7], [35.0, 1000.0], -1000.0)
+    if len(shape) == 4:
+        data = np.repeat(data[..., None], shape[3], 3)
+    return np.rint(data + np.random.default_rng(seed).normal(0, 8, data.shape)).astype(np.int16)
+
+
+def ct(path: str, sidecar: str | None = None, kind: str = "ncct") -> gate.RawImage:
+    return gate.RawImage(path, kind, 4 if kind == "ctp" else 3, sidecar, path)
+
+
+def test_a_good_subject_is_admitted_and_described(tmp_path):
+    scan = stored(tmp_path / "ncct.nii.gz", head(32, 32, 16))
+    series = stored(tmp_path / "ctp.nii.gz", head(32, 32, 8, 12, seed=1))
+    drawn = np.zeros((32, 32, 16), np.uint8)
+    drawn[10:14, 10:14, 8] = 1
+    mask = stored(tmp_path / "mask.nii.gz", drawn)
+    beside = tmp_path / "ctp.json"
+    beside.write_text('{"RepetitionTime": 1.5}')
+    report = gate.inspect(
+        [ct(scan), ct(series, str(beside), "ctp")], [gate.RawLabel(mask, "lesion", scan)]
+    )
+    assert report.findings == ()
+    report.enforce()
+    said = json.loads(json.dumps(report.as_json()))
+    assert said["admitted"] is True
+    by_path = {file["path"]: file for file in said["files"]}
+    assert by_path[scan]["spacing_mm"] == [8, 8, 10]
+    assert by_path[series]["shape"] == [32, 32, 8, 12]
+    assert by_path[mask]["voxels"] == {"1": 16}
+
+
+def test_all_faults_of_a_subject_are_told_at_once(tmp_path):
+    first = stored(tmp_path / "a.nii.gz", head(16, 16, 8), codes=(0, 0))
+    second = stored(tmp_path / "b.nii.gz", np.zeros((16, 16, 8), np.int16))
+    report = gate.inspect([ct(first), ct(second)], [])
+    assert [finding.check for finding in report.refused] == ["no_position", "constant"]
+    with pytest.raises(StrokeprepError) as caught:
+        report.enforce()
+    assert "2 faults" in str(caught.value)
+    assert first in str(caught.value) and second in str(caught.value)
+
+
+def test_one_fault_is_one_error_with_fault_file_and_remedy(tmp_path):
+    path = stored(tmp_path / "a.nii.gz", np.zeros((16, 16, 8), np.int16))
+    with pytest.raises(StrokeprepError) as caught:
+        gate.inspect([ct(path)], []).enforce()
+    assert caught.value.what.startswith("Every voxel is 0")
+    assert caught.value.where == path
+    assert caught.value.remedy
+
+
+def test_a_finding_says_to_machines_what_follows_and_why(tmp_path):
+    path = stored(tmp_path / "a.nii.gz", np.zeros((16, 16, 8), np.int16))
+    (finding,) = gate.inspect([ct(path)], []).as_json()["findings"]
+    assert finding["check"] == "constant"
+    assert finding["verdict"] == REFUSE
+    assert finding["because"] == CHECKS["constant"].why
+    assert finding["where"] == path
+
+
+def test_no_value_that_names_a_patient_is_repeated(tmp_path):
+    scans = []
+    for name in ("Doe^Jane", "Roe^Richard"):
+        beside = tmp_path / f"{name[0]}.json"
+        beside.write_text(json.dumps({"PatientName": name}))
+        path = stored(tmp_path / f"{name[0]}.nii.gz", head(16, 16, 8, seed=len(name)))
+        scans.append(ct(path, str(beside)))
+    report = gate.inspect(scans, [])
+    assert [finding.check for finding in report.findings] == ["two_patients"]
+    said = json.dumps(report.as_json()) + "\n".join(report.lines())
+    assert "Jane" not in said and "Roe" not in said
+
+
+def test_the_same_scan_under_two_subjects_is_found(tmp_path):
+    one = stored(tmp_path / "one.nii.gz", head(16, 16, 8))
+    same = stored(tmp_path / "same.nii", head(16, 16, 8))
+    other = stored(tmp_path / "other.nii.gz", head(16, 16, 8, seed=1))
+    reports = {p: gate.inspect([ct(p)], []).as_json() for p in (one, same, other)}
+    assert gate.same_voxels(reports) == [(one, same)]
+
+
+def test_a_series_is_read_in_parts(tmp_path):
+    series = np.broadcast_to(head(256, 256, 8)[..., None], (256, 256, 8, 64))  # 64 MB
+    path = stored(tmp_path / "ctp.nii", series)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = content.measure(images.open_nifti(Path(path)), Path(path))
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    assert found.slices == 8 * 64
+    assert grown < 60
+
+
+def test_the_parts_of_a_file_are_its_voxels(tmp_path):
+    data = head(9, 7, 5, 3)
+    for name in ("a.nii", "a.nii.gz"):
+        path = Path(stored(tmp_path / name, data))
+        parts = list(images.blocks(images.open_nifti(path), path, 4))
+        assert [len(part) for part in parts] == [4, 4, 4, 3]
+        read = np.concatenate(parts).reshape(3, 5, 7, 9).T
+        assert np.array_equal(read, data)
+
+
+def test_every_voxel_is_seen_where_there_are_few(tmp_path):
+    data = head(16, 16, 8)
+    path = Path(stored(tmp_path / "a.nii", data))
+    found = content.measure(images.open_nifti(path), path)
+    assert np.array_equal(np.sort(found.sample), np.sort(data.ravel()))
+
+
+def test_settings_of_a_config_replace_only_what_they_name():
+    found = Settings.of({"tolerate": ["forms"], "extent_mm": [10, 900], "else": 1})
+    assert found == Settings(tolerate=("forms",), extent_mm=(10, 900))
+
+
+def test_the_guide_says_what_the_code_does():
+    assert checks.table() in (REPOSITORY / "docs/gate.md").read_text()
+
+
+def test_every_check_has_a_verdict_and_a_reason():
+    for check in CHECKS.values():
+        assert check.verdict in (REFUSE, WARN)
+        assert check.finds and check.why
+        assert not (check.tolerable and check.verdict == WARN)
+
+
+def test_the_config_may_name_every_limit_and_agrees_with_the_library():
+    schema = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
+    rows = schema["properties"]["gate"]["properties"]
+    found = Settings.of({key: row["default"] for key, row in rows.items()})
+    assert found == Settings()
+    assert rows["tolerate"]["items"]["enum"] == checks.tolerable()

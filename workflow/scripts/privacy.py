@@ -1,0 +1,24 @@
+from pathlib import Path
+
+from strokeprep.job import job, write_json
+
+with job(snakemake):
+    from strokeprep import privacy, private_words
+
+    params, root = snakemake.params, Path(snakemake.config["output"])
+    words = private_words.of_files(params.raw, params.raw_root, params.open_names)
+    if params.subject is None:
+        leaks = privacy.of_dataset(root, params.subjects, words, params.skip)
+    else:
+        leaks = privacy.of_subject(
+            root,
+            params.subject,
+            words,
+            declared_defaced=params.declared_defaced,
+            undefaced=privacy.digests(params.undefaced),
+            logs=Path(snakemake.config["work"]) / "logs",
+            skip=params.skip,
+        )
+    print("\n".join(str(leak.error()) for leak in leaks))
+    privacy.enforce(leaks)
+    write_json(privacy.report(leaks), snakemake.output.report)

@@ -1,0 +1,332 @@
+"""What the voxels of a raw file hold, and whether a scan of a head can hold it.
+
+A series of gigabytes is read once, a few slices at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+from strokeprep import images
+from strokeprep.checks import Finding, Settings
+from strokeprep.study import KINDS, LABELS, Kind
+
+BLOCK_BYTES = 8 << 20
+# Histograms settle long before so many voxels.
+SAMPLE = 200_000
+# One value that fills this share of a CT, and lies below all others, pads the field of view.
+PADDING_SHARE = 0.005
+AIR_BELOW_HU, AIR_SHARE, AIR_BIN_HU = -200.0, 0.05, 20.0
+# Shares below this are noise, not air.
+NO_AIR_SHARE = 0.005
+# A brain on an empty background has at least this much of it.
+BACKGROUND_SHARE = 0.1
+TISSUE_HU = (-20.0, 100.0)
+OFFSET_HU = 1024.0
+REPORTED = (0.01, 0.5, 0.99)
+# Between the darkest and the brightest, the border of an image lies this high if it is inverted;
+# air is at 0, soft tissue that fills a CT's field of view at a half.
+BORDER_HEIGHT = 0.75
+LARGEST_LABEL = np.iinfo(np.uint16).max
+LABEL_TOLERANCE = 1e-3
+AGAIN = "Convert the scan again, with rescale slope and intercept applied."
+
+
+@dataclass(frozen=True)
+class Content:
+    """What one pass over an image's voxels found; values in the image's units."""
+
+    low: float
+    high: float
+    sample: np.ndarray  # voxels evenly spread over the image, float32
+    border: np.ndarray  # voxels from the edges of slices
+    empty_slices: int
+    empty_frames: int
+    slices: int
+    digest: str
+
+    @property
+    def finite(self) -> bool:
+        """Whether no voxel is NaN or infinite."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+    def facts(self) -> dict[str, Any]:
+        """What the report says about the voxels."""
+        quantiles = np.quantile(self.sample, REPORTED).round(4).tolist()
+        return {
+            "range": [self.low, self.high],
+            "quantiles": dict(zip(map(str, REPORTED), quantiles, strict=True)),
+            "empty_slices": self.empty_slices,
+            "empty_frames": self.empty_frames,
+            "digest": self.digest,
+        }
+
+
+def measure(nifti: nib.Nifti1Image, path: Path) -> Content:
+    """One pass over all voxels."""
+    rows, columns, *rest = nifti.shape
+    slices = int(np.prod(rest))
+    step = _stride(rows * columns * slices, rows, columns)
+    per_block = max(1, BLOCK_BYTES // (rows * columns * nifti.dataobj.dtype.itemsize))
+    lows, highs, sample, border = [], [], [], []
+    digest, first = hashlib.blake2b(digest_size=16), 0
+    for block in images.blocks(nifti, path, per_block):
+        digest.update(block)
+        flat = block.reshape(len(block), -1)
+        lows.append(flat.min(axis=1))
+        highs.append(flat.max(axis=1))
+        sample.append(block.reshape(-1)[first % step and step - first % step :: step].copy())
+        border.append(block[::4, [0, -1], ::4].ravel())
+        border.append(block[::4, ::4, [0, -1]].ravel())
+        first += block.size
+    low, high = np.concatenate(lows), np.concatenate(highs)
+    empty = low == high
+    scaled = _scaling(nifti)
+    ends = sorted((scaled(low.min()), scaled(high.max())))
+    return Content(
+        low=float(ends[0]),
+        high=float(ends[1]),
+        sample=scaled(np.concatenate(sample)),
+        border=scaled(np.concatenate(border)),
+        empty_slices=int(empty.sum()),
+        empty_frames=_empty_frames(low, high, nifti.shape[2]),
+        slices=slices,
+        digest=digest.hexdigest(),
+    )
+
+
+def _stride(voxels: int, rows: int, columns: int) -> int:
+    """Every so-many-th voxel is looked at; never always the same column."""
+    step = max(1, voxels // SAMPLE)
+    while step > 1 and (math.gcd(step, rows) > 1 or math.gcd(step, columns) > 1):
+        step += 1
+    return step
+
+
+def _scaling(nifti: nib.Nifti1Image):
+    slope, inter = np.float32(nifti.dataobj.slope), np.float32(nifti.dataobj.inter)
+
+    def scaled(stored: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found later
+            return np.asarray(stored, np.float32) * slope + inter
+
+    return scaled
+
+
+def _empty_frames(low: np.ndarray, high: np.ndarray, depth: int) -> int:
+    per_frame = low.reshape(-1, depth).min(axis=1) == high.reshape(-1, depth).max(axis=1)
+    return int(per_frame.sum())
+
+
+# --- Images ---------------------------------------------------------------------------------
+
+
+def of_image(content: Content, kind: str, path: Path, settings: Settings) -> Iterator[Finding]:
+    """Everything wrong with the voxels of an image of one kind."""
+    fatal = list(_unusable(content, path, settings))
+    if fatal:
+        yield from fatal
+        return
+    of_kind = KINDS[kind]
+    yield from _emptiness(content, of_kind, path, settings)
+    if of_kind.modality == "ct":
+        yield from _hounsfield(content, path, settings)
+    else:
+        yield from _magnetic(content, kind, path, settings)
+
+
+def _unusable(content: Content, path: Path, settings: Settings) -> Iterator[Finding]:
+    if not content.finite:
+        yield Finding.of(
+            "not_finite",
+            "The image holds NaN or infinite voxels",
+            path,
+            "Find out what wrote them; replace the file or remove it from the study.",
+        )
+    elif content.low == content.high:
+        what = f"Every voxel is {content.low:g}: the image is empty"
+        yield Finding.of("constant", what, path, "Convert the scan again.")
+    elif len(values := np.unique(content.sample)) < settings.fewest_values:
+        what = f"The image holds {len(values)} values only, as a mask does"
+        yield Finding.of("mask_as_image", what, path, "Put the scan itself in its place.")
+
+
+def _emptiness(content: Content, kind: Kind, path: Path, settings: Settings) -> Iterator[Finding]:
+    if kind.ndim == 4 and content.empty_frames:
+        what = f"{content.empty_frames} frames hold one value only"
+        yield Finding.of("empty_frames", what, path, "Export the series again if they exist.")
+    elif content.empty_slices > settings.empty_slices * content.slices:
+        what = f"{content.empty_slices} of {content.slices} slices hold one value only"
+        yield Finding.of("empty_slices", what, path, "Check that the transfer was complete.")
+
+
+def _hounsfield(content: Content, path: Path, settings: Settings) -> Iterator[Finding]:
+    values = _without_padding(content)
+    if content.high > settings.highest_hu or _span(values) < settings.least_hu_range:
+        what = f"Values from {content.low:g} to {content.high:g} are no Hounsfield units"
+        yield Finding.of("hu_range", what, path, AGAIN)
+    elif _is_offset(values, settings):
+        what = f"Soft tissue lies near {OFFSET_HU:g} instead of 0 to 100 HU, and air near 0"
+        yield Finding.of("hu_offset", what, path, AGAIN)
+    elif _is_inverted(content, values):
+        what = "The image is brighter at its border than within, as if inverted"
+        yield Finding.of("inverted", what, path, AGAIN)
+    else:
+        yield from _scale(content, values, path, settings)
+        yield from _saturation(content, "saturated", path, settings)
+
+
+def _without_padding(content: Content) -> np.ndarray:
+    """The sample without the value outside the scanned field, such as -1024, -2048 or -3024."""
+    padding = content.sample == content.low
+    kept = content.sample[~padding]
+    return kept if padding.mean() >= PADDING_SHARE and len(kept) else content.sample
+
+
+def _share(values: np.ndarray, low: float, high: float) -> float:
+    return float(np.mean((values > low) & (values < high)))
+
+
+def _is_offset(values: np.ndarray, settings: Settings) -> bool:
+    low, high = TISSUE_HU
+    no_air = np.mean(values < AIR_BELOW_HU) < NO_AIR_SHARE
+    return no_air and _share(values, low + OFFSET_HU, high + OFFSET_HU) >= settings.tissue_share
+
+
+def _span(values: np.ndarray) -> float:
+    low, high = np.quantile(values, (0.001, 0.999))
+    return float(high - low)
+
+
+def _scale(
+    content: Content, values: np.ndarray, path: Path, settings: Settings
+) -> Iterator[Finding]:
+    low, high = settings.air_hu
+    air = values[values < AIR_BELOW_HU]
+    tissue = _share(values, *TISSUE_HU)
+    peak = _peak(air) if len(air) >= AIR_SHARE * len(values) else None
+    what = ""
+    if tissue < settings.tissue_share:
+        what = f"Only {tissue:.1%} of voxels lie from {TISSUE_HU[0]:g} to {TISSUE_HU[1]:g} HU"
+    elif peak is not None and not low <= peak <= high:
+        what = f"Air lies near {peak:g} HU, not near -1000"
+    elif _is_airless(content):
+        what = "There is neither air nor an empty background, as in MR"
+    if what:
+        yield Finding.of("hu_scale", what, path, AGAIN)
+
+
+def _is_airless(content: Content) -> bool:
+    air = np.mean(content.sample < AIR_BELOW_HU)
+    return air < NO_AIR_SHARE and np.mean(content.sample == content.low) < BACKGROUND_SHARE
+
+
+def _peak(values: np.ndarray) -> float:
+    """The commonest value, to a bin's width."""
+    bins, counts = np.unique(np.floor(values / AIR_BIN_HU), return_counts=True)
+    return float((bins[counts.argmax()] + 0.5) * AIR_BIN_HU)
+
+
+def _is_inverted(content: Content, values: np.ndarray) -> bool:
+    low, high = np.quantile(values, (0.01, 0.99))
+    return high > low and float(np.median(content.border) - low) / (high - low) > BORDER_HEIGHT
+
+
+def _saturation(content: Content, check: str, path: Path, settings: Settings) -> Iterator[Finding]:
+    share = float(np.mean(content.sample == content.high))
+    if share > settings.saturated_share:
+        what = f"{share:.0%} of voxels have the largest value, {content.high:g}"
+        yield Finding.of(check, what, path, "Export the full range of values, without a window.")
+
+
+def _magnetic(content: Content, kind: str, path: Path, settings: Settings) -> Iterator[Finding]:
+    if kind == "adc":
+        yield from _diffusion(content, path, settings)
+        return
+    if _is_inverted(content, content.sample):
+        what = "The image is brighter at its border than within, as if inverted"
+        yield Finding.of("inverted", what, path, "Convert the scan again, without inverting it.")
+        return
+    negative = float(np.mean(content.sample < 0))
+    if negative > settings.negative_share:
+        what = f"{negative:.0%} of voxels are below zero"
+        yield Finding.of("mr_negative", what, path, "Check the conversion for an overflow.")
+    yield from _saturation(content, "mr_saturated", path, settings)
+
+
+def _diffusion(content: Content, path: Path, settings: Settings) -> Iterator[Finding]:
+    measured = content.sample[content.sample > 0]
+    median = float(np.median(measured)) if len(measured) else 0.0
+    low, high = settings.adc_median
+    if not low <= median <= high:
+        what = f"The median ADC is {median:.3g}, {low:g} to {high:g} is usual in 1e-6 mm2/s"
+        yield Finding.of("adc_scale", what, path, "Say its unit when you use it.")
+
+
+# --- Labels ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Marked:
+    """What one pass over a label's voxels found."""
+
+    whole: bool
+    voxels: dict[int, int]
+    share: float
+    digest: str
+
+    def facts(self) -> dict[str, Any]:
+        """What the report says about the label."""
+        counts = {str(value): count for value, count in sorted(self.voxels.items())}
+        return {"voxels": counts, "digest": self.digest}
+
+
+def count(nifti: nib.Nifti1Image, path: Path) -> Marked:
+    """One pass over a label: its values and how often each is there."""
+    rows, columns, *rest = nifti.shape
+    per_block = max(1, BLOCK_BYTES // (rows * columns * nifti.dataobj.dtype.itemsize))
+    scaled, digest = _scaling(nifti), hashlib.blake2b(digest_size=16)
+    whole, counts = True, np.zeros(LARGEST_LABEL + 1, np.int64)
+    for block in images.blocks(nifti, path, per_block):
+        digest.update(block)
+        values = scaled(block.ravel())
+        rounded = np.rint(values)
+        with np.errstate(invalid="ignore"):
+            fits = (np.abs(values - rounded) <= LABEL_TOLERANCE) & (rounded >= 0)
+            fits &= rounded <= LARGEST_LABEL
+        if not fits.all():
+            whole = False
+            break
+        counts += np.bincount(rounded.astype(np.int64), minlength=LARGEST_LABEL + 1)
+    found = {int(value): int(counts[value]) for value in np.flatnonzero(counts) if value}
+    total = int(np.prod(nifti.shape))
+    return Marked(whole, found, sum(found.values()) / total, digest.hexdigest())
+
+
+def of_label(marked: Marked, kind: str, path: Path, settings: Settings) -> Iterator[Finding]:
+    """Everything wrong with the voxels of a label of one kind."""
+    if not marked.whole:
+        yield Finding.of(
+            "label_values",
+            f"A mask must hold whole, non-negative numbers up to {LARGEST_LABEL}",
+            path,
+            "Threshold it, or give the label image instead of a probability map.",
+        )
+        return
+    if not marked.voxels:
+        yield Finding.of("label_empty", "Nothing is marked", path, "Nothing, if none is there.")
+    elif marked.share > settings.label_share:
+        what = f"{marked.share:.0%} of the image is marked"
+        yield Finding.of("label_large", what, path, "Check that the mask is not inverted.")
+    others = sorted(set(marked.voxels) - {1})
+    if others and LABELS[kind].suffix == "mask":
+        what = f"The mask holds the values {', '.join(map(str, others[:5]))} besides 0 and 1"
+        yield Finding.of("label_unknown", what, path, "Tell those who use it what they mean.")

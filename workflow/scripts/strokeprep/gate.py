@@ -1,0 +1,212 @@
+"""The gate: nothing is computed from a raw file that has not passed it.
+
+Every file of a subject is looked at, and everything found is told at once. Nothing is mended: a
+header is taken as it is, or its subject stays out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from strokeprep import content, geometry, images, metadata, sidecar_checks
+from strokeprep.checks import CHECKS, Finding, Settings
+from strokeprep.errors import StrokeprepError, combined
+
+
+@dataclass(frozen=True)
+class RawImage:
+    """A raw image, what it should be, and the first image of its scan."""
+
+    path: str
+    kind: str
+    ndim: int
+    sidecar: str | None
+    grid: str
+
+
+@dataclass(frozen=True)
+class RawLabel:
+    """A raw mask or segmentation and the image whose grid it must share, if that is known."""
+
+    path: str
+    kind: str
+    grid: str | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the gate found in one subject."""
+
+    files: tuple[dict[str, Any], ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def refused(self) -> tuple[Finding, ...]:
+        """What keeps the subject out; empty if it may enter."""
+        return tuple(finding for finding in self.findings if finding.refused)
+
+    def as_json(self) -> dict[str, Any]:
+        """The report for machines."""
+        return {
+            "admitted": not self.refused,
+            "findings": [
+                asdict(each) | {"because": CHECKS[each.check].why} for each in self.findings
+            ],
+            "files": list(self.files),
+        }
+
+    def lines(self) -> list[str]:
+        """The report for people, one line per finding."""
+        return [f"{each.verdict}: {each.error()}" for each in self.findings]
+
+    def published(self, names: Mapping[str, str]) -> Report:
+        """The report with each path replaced by the name its file may be spoken of by.
+
+        A refusal has to say where the file lies; what is kept of a subject that entered must not,
+        for a path may name a patient.
+        """
+
+        def renamed(text: str) -> str:
+            for path in sorted(names, key=len, reverse=True):
+                text = text.replace(path, names[path])
+                text = text.replace(Path(path).name, names[path].rpartition("/")[2])
+            return text
+
+        return Report(
+            tuple(file | {"path": renamed(file["path"])} for file in self.files),
+            tuple(
+                replace(each, what=renamed(each.what), where=renamed(each.where))
+                for each in self.findings
+            ),
+        )
+
+    def enforce(self) -> None:
+        """Raise one error that lists everything refused."""
+        if self.refused:
+            raise combined([finding.error() for finding in self.refused])
+
+
+def inspect_files(files: Mapping[str, Iterable[Mapping]], settings: Settings) -> Report:
+    """:func:`inspect` for files as :func:`strokeprep.raw_files.of_subject` lists them."""
+    return inspect(
+        [RawImage(**scan) for scan in files["scans"]],
+        [RawLabel(**label) for label in files["labels"]],
+        settings,
+    )
+
+
+def inspect(
+    scans: Iterable[RawImage], labels: Iterable[RawLabel], settings: Settings | None = None
+) -> Report:
+    """Everything the gate has to say about the files of one subject."""
+    settings = settings or Settings()
+    files: list[dict[str, Any]] = []
+    findings: list[Finding] = []
+    sidecars: dict[str, Mapping[str, Any]] = {}
+    for scan in scans:
+        facts, found, sidecar = _image(scan, settings)
+        files.append({"path": scan.path, "kind": scan.kind} | facts)
+        findings += found
+        if sidecar is not None:
+            sidecars[scan.sidecar] = sidecar
+    for label in labels:
+        facts, found = _label(label, settings)
+        files.append({"path": label.path, "kind": label.kind} | facts)
+        findings += found
+    findings += _duplicates(files)
+    findings += sidecar_checks.two_patients(sidecars)
+    return Report(tuple(files), tuple(each.judged(settings.tolerate) for each in findings))
+
+
+def same_voxels(reports: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Groups of files with equal voxels, of one subject or of several.
+
+    ``reports`` holds reports of the gate (as read from JSON) by subject.
+    """
+    seen: dict[str, list[str]] = {}
+    for report in reports.values():
+        for file in report["files"]:
+            if "quantiles" in file:  # an image; empty labels are all alike
+                seen.setdefault(file["digest"], []).append(file["path"])
+    return [tuple(paths) for paths in seen.values() if len(paths) > 1]
+
+
+def _image(
+    scan: RawImage, settings: Settings
+) -> tuple[dict[str, Any], list[Finding], Mapping[str, Any] | None]:
+    """Facts, findings and the sidecar of one image."""
+    path, findings = Path(scan.path), []
+    sidecar, unread = _sidecar(scan.sidecar)
+    findings += unread
+    try:
+        nifti = images.open_nifti(path)
+    except StrokeprepError as error:
+        return {}, [*findings, _unreadable(error)], sidecar
+    findings += geometry.of_header(nifti, path, scan.ndim, settings)
+    if any(finding.refused for finding in findings):
+        return {}, findings, sidecar
+    findings += sidecar_checks.of_image(nifti, scan.kind, sidecar or {}, path, settings)
+    findings += _on_grid(scan.path, scan.grid, settings)
+    facts = geometry.facts(nifti)
+    try:
+        found = content.measure(nifti, path)
+    except StrokeprepError as error:
+        return facts, [*findings, Finding.of("damaged", error.what, path, error.remedy)], sidecar
+    findings += content.of_image(found, scan.kind, path, settings)
+    return facts | (found.facts() if found.finite else {}), findings, sidecar
+
+
+def _label(label: RawLabel, settings: Settings) -> tuple[dict[str, Any], list[Finding]]:
+    """Facts and findings of one label."""
+    path = Path(label.path)
+    try:
+        nifti = images.open_nifti(path)
+    except StrokeprepError as error:
+        return {}, [_unreadable(error)]
+    findings = list(geometry.of_header(nifti, path, 3, settings))
+    if any(finding.refused for finding in findings):
+        return {}, findings
+    findings += _on_grid(label.path, label.grid, settings)
+    facts = geometry.facts(nifti)
+    try:
+        marked = content.count(nifti, path)
+    except StrokeprepError as error:
+        return facts, [*findings, Finding.of("damaged", error.what, path, error.remedy)]
+    findings += content.of_label(marked, label.kind, path, settings)
+    return facts | marked.facts(), findings
+
+
+def _sidecar(path: str | None) -> tuple[Mapping[str, Any] | None, list[Finding]]:
+    try:
+        return (metadata.read(path) if path else None), []
+    except StrokeprepError as error:
+        return None, [Finding.of("sidecar", error.what, path, error.remedy)]
+
+
+def _unreadable(error: StrokeprepError) -> Finding:
+    missing = not Path(error.where).exists()
+    return Finding.of("missing" if missing else "unreadable", error.what, error.where, error.remedy)
+
+
+def _on_grid(path: str, grid: str | None, settings: Settings) -> Iterator[Finding]:
+    """Findings about two grids; a grid that cannot be read is told of where it is checked."""
+    if grid is None or grid == path:
+        return
+    try:
+        yield from geometry.same_grid(Path(path), Path(grid), settings)
+    except StrokeprepError:
+        return
+
+
+def _duplicates(files: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    for first, *others in same_voxels({"": {"files": files}}):
+        for other in others:
+            yield Finding.of(
+                "duplicate",
+                f"The image has the same voxels as {first}",
+                other,
+                "Find out which name is right, and put the missing scan in place of the other.",
+            )

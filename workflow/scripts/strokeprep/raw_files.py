@@ -1,0 +1,90 @@
+"""Which raw files of a subject the gate looks at, and what each has to be.
+
+Read when the workflow is parsed, so it opens nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from strokeprep import naming
+from strokeprep.study import Subject
+
+
+def of_subject(subject: Subject) -> dict[str, Any]:
+    """Images and labels, in the words of :class:`strokeprep.gate.RawImage` and ``RawLabel``, and
+    the names under which they may be spoken of.
+    """
+    scans = [
+        {
+            "path": str(image.path),
+            "kind": image.kind.name,
+            "ndim": image.kind.ndim,
+            "sidecar": str(image.sidecar) if image.sidecar else None,
+            "grid": str(scan.pilot.path),
+        }
+        for scan in subject.scans
+        for image in scan.images
+    ]
+    labels = [
+        {
+            "path": str(label.path),
+            "kind": label.kind.name,
+            "grid": None if label.in_reference_space else str(label.scan.pilot.path),
+        }
+        for label in subject.labels
+    ]
+    return {"scans": scans, "labels": labels, "names": public_names(subject)}
+
+
+def paths(subject: Subject) -> list[str]:
+    """Every file of :func:`of_subject`, sidecars too."""
+    files = of_subject(subject)
+    found = [file[key] for file in files["scans"] for key in ("path", "sidecar") if file[key]]
+    return found + [file["path"] for file in files["labels"]]
+
+
+def undefaced(subject: Subject) -> list[str]:
+    """The images that may show a face."""
+    return [str(i.path) for scan in subject.scans for i in scan.images if not i.defaced]
+
+
+def open_names(subject: Subject) -> list[str]:
+    """What the dataset bears openly: subject, sessions, and the names its files start with."""
+    found = {subject.name, f"sub-{subject.name}"}
+    for scan in subject.scans:
+        found.update(scan.folder.split("/"))
+        found.add(scan.stem)
+        found.update(f"{scan.stem}_{image.kind.suffix}" for image in scan.images)
+        if scan.session:
+            found.add(scan.session)
+    spaces = [naming.ORIG]
+    if subject.reference is not None:
+        spaces.append(naming.Space(subject.reference.name))
+    for label in subject.labels:  # as drawn, a label often has the very name it is released under
+        for space in spaces:
+            entities = dict(label.kind.entities)
+            name = naming.label(label.scan, space, label.kind.suffix, **entities)
+            found.add(name.rpartition("/")[2].partition(".")[0])
+    return sorted(found)
+
+
+def public_names(subject: Subject) -> dict[str, str]:
+    """What each file is called where its own path must not be: as BIDS would name it."""
+    names = {
+        str(image.path): naming.raw_uri(scan, image.kind.suffix)
+        for scan in subject.scans
+        for image in scan.images
+    }
+    names |= {
+        str(image.sidecar): naming.sidecar(naming.raw_uri(scan, image.kind.suffix))
+        for scan in subject.scans
+        for image in scan.images
+        if image.sidecar
+    }
+    for label in subject.labels:
+        entities = dict(label.kind.entities)
+        names[str(label.path)] = "bids:raw:" + naming.label(
+            label.scan, naming.ORIG, label.kind.suffix, **entities
+        )
+    return names

@@ -1,0 +1,149 @@
+"""What the JSON beside a raw file contradicts: its image, its name, its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+from strokeprep import timing
+from strokeprep.checks import Finding, Settings
+from strokeprep.errors import StrokeprepError
+from strokeprep.study import KINDS
+
+TIMES = (*timing.START_KEYS, timing.INTERVAL_KEY)
+# Positions of slices as converters write them: millimetres along the stack, or points.
+POSITION_KEYS = ("SlicePositions", "SliceLocations", "SliceLocation", "ImagePositionPatient")
+SPACING_KEY = "SpacingBetweenSlices"
+TILT_KEY = "GantryDetectorTilt"
+# Tilts below this (degrees) shear a head by less than a voxel.
+SMALL_TILT_DEG = 0.2
+# Spacings are logged to two digits.
+SAME_SPACING = 0.02
+# No length or angle is this large; NaN is no number either.
+HUGE = 1e6
+# What tells one person from another. Their values are never shown.
+IDENTITY_KEYS = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex")
+MODALITIES = {"ct": {"CT"}, "mr": {"MR"}}
+
+
+def of_image(
+    nifti: nib.Nifti1Image, kind: str, sidecar: Mapping[str, Any], path: Path, settings: Settings
+) -> Iterator[Finding]:
+    """Everything a sidecar says against its image."""
+    yield from _modality(kind, sidecar, path)
+    yield from _slices(nifti, sidecar, path, settings)
+    yield from _tilt(nifti, sidecar, path)
+    if KINDS[kind].ndim == 4:
+        yield from _times(nifti, sidecar, path, settings)
+
+
+def two_patients(sidecars: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
+    """Sidecars of one subject, by path, that name two patients."""
+    for key in IDENTITY_KEYS:
+        named = {
+            path: _same(sidecar[key]) for path, sidecar in sidecars.items() if sidecar.get(key)
+        }
+        first = next(iter(named), "")
+        other = next((path for path in named if named[path] != named[first]), None)
+        if other:
+            yield Finding.of(
+                "two_patients",
+                f"{key} is not that of {first}",
+                other,
+                "Move the scan to the subject it belongs to, or correct the sidecar.",
+            )
+            return
+
+
+def _same(value: Any) -> str:
+    """A value without what converters change: case, spaces and empty name parts."""
+    return str(value).casefold().replace(" ", "").rstrip("^")
+
+
+def _modality(kind: str, sidecar: Mapping[str, Any], path: Path) -> Iterator[Finding]:
+    modality = KINDS[kind].modality
+    said = sidecar.get("Modality")
+    if isinstance(said, str) and said.upper() in {"CT", "MR", "PT"} - MODALITIES[modality]:
+        yield Finding.of(
+            "modality",
+            f"The sidecar says {said.upper()}, the file is named as {modality.upper()}",
+            path,
+            "Rename the file, or correct the sidecar.",
+        )
+    unit = sidecar.get("Units")
+    if modality == "ct" and isinstance(unit, str) and unit.casefold() not in ("hu", "hounsfield"):
+        what = "The sidecar gives another unit than HU"
+        yield Finding.of("units_hu", what, path, "Correct it if the values are HU.")
+
+
+def _slices(
+    nifti: nib.Nifti1Image, sidecar: Mapping[str, Any], path: Path, settings: Settings
+) -> Iterator[Finding]:
+    spacing = float(np.linalg.norm(nifti.affine[:3, 2]))
+    said = sidecar.get(SPACING_KEY)
+    if _is_number(said) and abs(abs(said) / spacing - 1) > SAME_SPACING:
+        what = f"Slices are {spacing:.4g} mm apart, {abs(said):.4g} mm by the sidecar"
+        yield Finding.of("slice_spacing", what, path, "Check the proportions of the head.")
+    steps = _steps(sidecar)
+    if steps is None:
+        return
+    if len(steps) + 1 != nifti.shape[2]:
+        what = f"The sidecar lists {len(steps) + 1} slices, the image has {nifti.shape[2]}"
+        yield Finding.of("slice_spacing", what, path, "Check that no slice is missing.")
+    elif np.abs(steps - np.median(steps)).max() > max(
+        settings.uneven_mm, settings.uneven_share * float(np.median(steps))
+    ):
+        yield Finding.of(
+            "slice_positions",
+            f"By the sidecar, slices are {steps.min():.4g} to {steps.max():.4g} mm apart",
+            path,
+            "Resample the scan to even slices first (dcm2niix does, and marks the file _Eq).",
+        )
+
+
+def _steps(sidecar: Mapping[str, Any]) -> np.ndarray | None:
+    """Distances (mm) between neighbouring slices, None where the sidecar does not list them."""
+    for key in POSITION_KEYS:
+        try:
+            positions = np.array(sidecar.get(key), float)
+        except (TypeError, ValueError):
+            continue
+        if positions.ndim == 1 and positions.size > 2 and np.isfinite(positions).all():
+            return np.abs(np.diff(positions))
+        if positions.ndim == 2 and positions.shape[1] == 3 and np.isfinite(positions).all():
+            return np.linalg.norm(np.diff(positions, axis=0), axis=1)
+    return None
+
+
+def _tilt(nifti: nib.Nifti1Image, sidecar: Mapping[str, Any], path: Path) -> Iterator[Finding]:
+    tilt = sidecar.get(TILT_KEY)
+    if _is_number(tilt) and abs(tilt) > SMALL_TILT_DEG:
+        what = f"The gantry was tilted by {tilt:g} degrees, and the affine is not sheared"
+        remedy = "Check that the converter removed the tilt: the head must not lean."
+        yield Finding.of("tilt", what, path, remedy)
+
+
+def _times(
+    nifti: nib.Nifti1Image, sidecar: Mapping[str, Any], path: Path, settings: Settings
+) -> Iterator[Finding]:
+    frames = nifti.shape[3]
+    header_s = timing.header_interval(nifti)
+    if any(key in sidecar for key in TIMES):
+        try:
+            timing.resolve(sidecar, frames, nifti.shape[2], header_s, None, path)
+        except StrokeprepError as error:
+            yield Finding.of("timing", error.what, path, error.remedy)
+    elif header_s is None:
+        what = "Nothing says when the frames were taken"
+        yield Finding.of("timing_missing", what, path, timing.REMEDY)
+    if frames < settings.fewest_frames:
+        what = f"The series has {frames} frames"
+        yield Finding.of("series_short", what, path, "Give the whole series if there is more.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < HUGE

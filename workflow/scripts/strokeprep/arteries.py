@@ -24,6 +24,7 @@ from scipy import ndimage, stats
 from strokeprep.errors import StrokeprepError
 from strokeprep.perfusion import NotComputable
 
+BLOCK = 100_000  # voxels looked at at a time, so that no float copy of a series is made
 SAMPLE = 20000  # brain voxels are enough for its noise and mean curve
 LAST = 3  # frames: a single one is too noisy to judge the end of a curve by
 PASS_S = (10.0, 18.0)  # before and after its peak, in which the first pass of a vessel lies
@@ -100,10 +101,6 @@ class Series:
     def voxel_ml(self) -> float:
         """Volume of a voxel."""
         return float(np.prod(self.spacing)) / 1000
-
-    def curves(self, where: np.ndarray) -> np.ndarray:
-        """HU of the voxels of a mask, voxels x frames, float32."""
-        return self.hu[where].astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -205,12 +202,13 @@ def baseline_frames(curves: np.ndarray, mean: np.ndarray, dt: float, settings: S
 
 def _plain(series: Series, settings: Settings) -> np.ndarray:
     """Curves (HU) of an even sample of the brain, voxels with bone or air in them left out."""
-    curves = series.curves(series.brain)
-    base = curves[:, : settings.least_baseline_frames].mean(1)
-    curves = curves[(base >= settings.base_hu[0]) & (base <= settings.base_hu[1])]
-    if not len(curves):
+    base = series.hu[..., : settings.least_baseline_frames].mean(-1, dtype=np.float32)
+    low, high = settings.base_hu
+    index = np.argwhere(series.brain & (base >= low) & (base <= high))
+    if not len(index):
         raise NotComputable("little-brain", "No voxel of the brain mask has the HU of brain")
-    return curves[:: -(-len(curves) // SAMPLE)]
+    chosen = index[:: -(-len(index) // SAMPLE)]
+    return series.hu[tuple(chosen.T)].astype(np.float32)
 
 
 def _transits(frames: int, dt: float) -> np.ndarray:
@@ -406,7 +404,22 @@ def _candidates(
 ) -> Candidates:
     """Voxels of a region whose contrast stands out of their own noise."""
     index = np.argwhere(where)
-    curves = series.curves(where)
+    parts = [
+        _standing_out(series, index[start : start + BLOCK], frames, noise, settings)
+        for start in range(0, len(index), BLOCK)
+    ]
+    return Candidates(*map(np.concatenate, zip(*map(_values, parts), strict=True)))
+
+
+def _values(found: Candidates) -> tuple[np.ndarray, ...]:
+    return tuple(vars(found).values())
+
+
+def _standing_out(
+    series: Series, index: np.ndarray, frames: int, noise: float, settings: Settings
+) -> Candidates:
+    """Those of some voxels."""
+    curves = series.hu[tuple(index.T)].astype(np.float32)
     base, own = curves[:, :frames].mean(1), curves[:, :frames].std(1, ddof=1)
     low, high = settings.base_hu
     curves = over_baseline(curves, frames)

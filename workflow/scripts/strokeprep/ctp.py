@@ -116,7 +116,7 @@ def slab_of(sources: Sources, rim_mm: float) -> Slab:
     here = affine.copy()
     here[:3, 3] = affine[:3, :3] @ [part.start for part in box] + affine[:3, 3]
     nifti = images.open_nifti(Path(sources.series))
-    hu = np.asarray(images.voxels(nifti, Path(sources.series))[box])
+    hu = images.voxels(nifti, Path(sources.series))[box].copy()  # the rest can be let go
     series = arteries.Series(hu, inside[box], here, GRID_S)
     to_mid = transforms.chain([*from_series, transforms.read(sources.to_template)])
     return Slab(series, box, inside.shape, _right_mm(series, to_mid))
@@ -128,8 +128,9 @@ def mapped(slab: Slab, vessels: arteries.Vessels, settings: Mapping[str, Any]) -
     risk = _settings(tissue_at_risk.Settings, settings["tissue"])
     before = series.hu[..., : vessels.baseline_frames].mean(-1)
     solid = series.brain & (before >= risk.tissue_hu[0]) & (before <= risk.tissue_hu[1])
-    calm = tissue_at_risk.smoothed(series.hu, solid, series.spacing, risk.smoothing_fwhm_mm)
-    curves = arteries.over_baseline(calm[solid], vessels.baseline_frames)
+    smooth = risk.smoothing_fwhm_mm
+    curves = tissue_at_risk.smoothed_curves(series.hu, solid, series.spacing, smooth)
+    curves -= curves[:, : vessels.baseline_frames].mean(1, keepdims=True)
     constants = _settings(perfusion.Settings, settings["maps"])
     found = perfusion.perfusion_maps(curves, vessels.aif, series.dt, settings["method"], constants)
     maps = {name: _placed(getattr(found, name), solid) for name in MAPS}

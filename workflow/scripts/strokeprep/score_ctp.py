@@ -127,8 +127,9 @@ def _maps(
     known &= blood < tissue["vessel_cbv"] * np.median(blood[known])
     fwhm = tissue["smoothing_fwhm_mm"]
     for name in naming.MAPS:
-        smooth = tissue_at_risk.smoothed(true[name], known, grid.GetSpacing(), fwhm)
-        here, there = found[name][known], smooth[known]
+        volume = true[name][..., None]
+        there = tissue_at_risk.smoothed_curves(volume, known, grid.GetSpacing(), fwhm)[:, 0]
+        here = found[name][known]
         yield check(f"ctp_{name}", "correlation", float(np.corrcoef(here, there)[0, 1]), "ratio")
         if name != "tmax":  # deconvolution adds a bias to times, which a ratio would hide
             apart = abs(float(np.median(here) / np.median(there)) - 1)

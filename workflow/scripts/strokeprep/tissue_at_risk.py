@@ -58,26 +58,21 @@ class AtRisk:
     row: dict[str, float | str | None]
 
 
-def smoothed(
-    values: np.ndarray, mask: np.ndarray, spacing: np.ndarray, fwhm_mm: float
+def smoothed_curves(
+    series: np.ndarray, mask: np.ndarray, spacing: np.ndarray, fwhm_mm: float
 ) -> np.ndarray:
-    """In-plane Gaussian mean of the voxels inside a mask only; float32, zero outside.
-
-    ``values`` is a volume or a series (i, j, k, frames).
-    """
-    sigma = [fwhm_mm / FWHM_PER_SIGMA / mm for mm in spacing[:2]]
-    inside = mask.astype(np.float32)
+    """In-plane Gaussian means of the voxels inside a mask only: voxels × frames, float32."""
+    sigma = [*(fwhm_mm / FWHM_PER_SIGMA / mm for mm in spacing[:2]), 0]
 
     def blurred(volume: np.ndarray) -> np.ndarray:
-        return ndimage.gaussian_filter(volume, [*sigma, 0], mode="constant", truncate=TRUNCATE)
+        inside = np.where(mask, volume, 0).astype(np.float32)
+        return ndimage.gaussian_filter(inside, sigma, mode="constant", truncate=TRUNCATE)[mask]
 
-    weight = blurred(inside)
-    out = np.zeros(values.shape, np.float32)
-    frames = [...] if values.ndim == 3 else [(..., frame) for frame in range(values.shape[3])]
-    for frame in frames:
-        volume = blurred(np.where(mask, values[frame], 0).astype(np.float32))
-        np.divide(volume, weight, out=out[frame], where=mask)
-    return out
+    weight = blurred(mask)
+    curves = np.empty((len(weight), series.shape[3]), np.float32)
+    for frame in range(series.shape[3]):
+        curves[:, frame] = blurred(series[..., frame]) / weight
+    return curves
 
 
 def tissue_mask(

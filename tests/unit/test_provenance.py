@@ -22,9 +22,17 @@ def touched(monkeypatch):
             return original(path, *args, **kwargs) + ("\n# edited" if edited else "")
 
         monkeypatch.setattr(Path, "read_text", read)
-        return provenance.code_digest.__wrapped__(SCRIPTS / script)
+        _forget()
+        return provenance.code_digest(SCRIPTS / script)
 
-    return digest
+    yield digest
+    _forget()
+
+
+def _forget() -> None:
+    """As if no source had been read yet."""
+    for cached in (provenance.code_digest, provenance._imported, provenance._source):
+        cached.cache_clear()
 
 
 @pytest.mark.parametrize("module", ["labels.py", "images.py", "errors.py", "resample_label.py"])

@@ -30,16 +30,16 @@ def code_digest(script: Path) -> str:
     Snakemake reruns a job when its script or a parameter changes, but does not see an edit to a
     module the script imports. Each rule carries this digest as a parameter, so it does.
     """
-    found: dict[Path, str] = {}
+    found: set[Path] = set()
     queue = [script]
     while queue:
         path = queue.pop()
         if path not in found:
-            found[path] = path.read_text()
-            queue.extend(_imported(found[path]))
+            found.add(path)
+            queue.extend(_imported(path))
     digest = hashlib.sha256()
     for path in sorted(found, key=lambda path: path.as_posix()):
-        digest.update(found[path].encode())
+        digest.update(_source(path).encode())
     return digest.hexdigest()[:12]
 
 
@@ -53,16 +53,22 @@ def versions() -> dict[str, str]:
     return {"strokeprep": VERSION} | loaded
 
 
-def _imported(source: str) -> list[Path]:
+@cache
+def _source(path: Path) -> str:
+    return path.read_text()
+
+
+@cache
+def _imported(path: Path) -> tuple[Path, ...]:
     """The files of the library that a module's import statements name."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(ast.parse(_source(path))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE.name):
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Import):
             names.update(a.name for a in node.names if a.name.startswith(PACKAGE.name))
-    return [path for name in names for path in _files(name)]
+    return tuple(path for name in names for path in _files(name))
 
 
 @cache

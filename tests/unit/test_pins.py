@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
 ENVS = Path(__file__).parents[2] / "envs"
@@ -19,22 +20,42 @@ def of(name: str) -> dict[str, str]:
     return pins((ENVS / name).read_text().splitlines())
 
 
-def test_the_conda_environment_has_the_pins_of_the_pip_environment():
-    conda = yaml.safe_load((ENVS / "imaging.yaml").read_text())["dependencies"]
-    packages = pins(next(entry["pip"] for entry in conda if isinstance(entry, dict)))
-    wanted = of("imaging.txt")
+LISTS = (
+    "imaging.txt",
+    "test.txt",
+    "constraints.txt",
+    "segmentation.txt",
+    "segmentation-constraints.txt",
+)
+
+
+@pytest.mark.parametrize(
+    ("conda", "pip"),
+    [("imaging", ["imaging"]), ("segmentation", ["imaging", "segmentation"])],
+)
+def test_a_conda_environment_has_the_pins_of_the_pip_environment(conda, pip):
+    listed = yaml.safe_load((ENVS / f"{conda}.yaml").read_text())["dependencies"]
+    packages = pins(next(entry["pip"] for entry in listed if isinstance(entry, dict)))
+    wanted = {name: version for each in pip for name, version in of(f"{each}.txt").items()}
     wanted.pop("snakemake")  # runs the environments, is not in them
     assert packages == wanted
 
 
+def test_torch_and_torchvision_belong_together():
+    # Each torchvision is built for one torch: its minor version is 15 more than torch's.
+    found = of("segmentation.txt")
+    torch, vision = (found[name].split(".")[:2] for name in ("torch", "torchvision"))
+    assert torch[0] == "2" and int(vision[1]) == int(torch[1]) + 15
+
+
 def test_every_package_is_pinned_once():
-    lists = [of(name) for name in ("imaging.txt", "test.txt", "constraints.txt")]
+    lists = [of(name) for name in LISTS]
     names = [name for pinned in lists for name in pinned]
     assert len(names) == len(set(names)) > 80
 
 
 def test_nothing_is_installed_without_a_pin():
-    for name in ("imaging.txt", "test.txt", "constraints.txt"):
+    for name in LISTS:
         lines = (ENVS / name).read_text().splitlines()
         loose = [
             line for line in lines if line and not line.startswith(("#", "-")) and "==" not in line

@@ -19,7 +19,10 @@ DISTRIBUTIONS = {
     "itk": "itk-elastix",
     "nibabel": "nibabel",
     "numpy": "numpy",
+    "nnunetv2": "nnunetv2",
     "scipy": "scipy",
+    "torch": "torch",
+    "totalsegmentator": "TotalSegmentator",
 }
 
 

@@ -1,0 +1,323 @@
+"""Weights: fetched whole or not at all, held to their digest, never downloaded twice."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from strokeprep import models
+from strokeprep.errors import StrokeprepError
+
+LIBRARY = Path(models.__file__).parents[1]
+CHECKPOINT = os.urandom(400_000)
+DATASET = "Dataset297_TotalSegmentator_total_3mm_1559subj"
+TRAINED = f"{DATASET}/nnUNetTrainer__nnUNetPlans__3d_fullres"
+HD_BET = {"plans.json": b"{}", "dataset.json": b"{}", "fold_all/checkpoint_final.pth": CHECKPOINT}
+TOTAL = {
+    f"{TRAINED}/plans.json": b"{}",
+    f"{TRAINED}/dataset.json": b"{}",
+    f"{TRAINED}/fold_0/checkpoint_final.pth": CHECKPOINT,
+}
+
+
+def packed(files: dict[str, bytes]) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+    return content.getvalue()
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+class Server(ThreadingHTTPServer):
+    """Serves one archive; ``cut`` bytes of it at most, when told; notes what it was asked for."""
+
+    content = packed(HD_BET)
+    cut: int | None = None
+    slow = False
+    license_number = "aca_0123456789ABCD"
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[tuple[str, str | None]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/release.zip?download=1"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def log_message(self, *_) -> None:
+        """Quiet."""
+
+    def do_GET(self) -> None:
+        wanted = self.headers["Range"]
+        self.server.asked.append(("GET", wanted))
+        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
+        if start >= len(self.server.content):
+            return self.send_error(416)
+        self.send_part(206 if wanted else 200, self.server.content[start:])
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.append(("POST", body["task"]))
+        if body["license_number"] != self.server.license_number:
+            return self.send_error(403)
+        self.send_part(200, self.server.content)
+
+    def send_part(self, status: int, content: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[: self.server.cut])
+        if self.server.slow:
+            self.wfile.flush()
+            time.sleep(30)
+
+
+@pytest.fixture
+def server():
+    serving = Server()
+    thread = threading.Thread(target=serving.serve_forever, daemon=True)
+    thread.start()
+    yield serving
+    serving.shutdown()
+    serving.server_close()
+
+
+@pytest.fixture
+def published(server, monkeypatch):
+    """HD-BET's weights, and a licensed model's, as this server publishes them."""
+    known = sha256(server.content)
+    for name in ("hd-bet", "face"):
+        changed = replace(models.MODELS[name], url=server.url, sha256=known)
+        monkeypatch.setitem(models.MODELS, name, changed)
+    return server
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def whole(folder: Path) -> bool:
+    place = folder / "hd-bet"
+    return all((place / name).read_bytes() == data for name, data in HD_BET.items())
+
+
+def test_a_model_is_fetched_verified_and_recorded(published, tmp_path):
+    assert models.missing(["hd-bet"], tmp_path) == ["hd-bet"]
+    models.fetch(["hd-bet"], tmp_path)
+    assert models.missing(["hd-bet"], tmp_path) == [] and whole(tmp_path)
+    place, digest = models.verified("hd-bet", tmp_path)
+    record = json.loads((place / models.RECORD).read_text())
+    assert record["archive"] == sha256(published.content) and record["digest"] == digest
+    assert record["files"]["fold_all/checkpoint_final.pth"] == sha256(CHECKPOINT)
+    assert files(tmp_path) == {f"hd-bet/{name}" for name in (*HD_BET, models.RECORD)} | {
+        ".hd-bet.lock"
+    }
+
+
+def test_what_is_there_is_not_fetched_again(published, tmp_path):
+    models.fetch(["hd-bet"], tmp_path)
+    models.fetch(["hd-bet"], tmp_path)
+    assert len(published.asked) == 1
+
+
+def test_a_download_that_breaks_off_says_so_and_goes_on_where_it_stopped(published, tmp_path):
+    published.cut = 150_000
+    with pytest.raises(StrokeprepError, match="goes on where it stopped"):
+        models.fetch(["hd-bet"], tmp_path)
+    assert models.missing(["hd-bet"], tmp_path) == ["hd-bet"] and not (tmp_path / "hd-bet").exists()
+    published.cut = None
+    models.fetch(["hd-bet"], tmp_path)
+    assert whole(tmp_path) and published.asked[-1] == ("GET", "bytes=150000-")
+
+
+def test_an_archive_that_arrived_before_the_interruption_is_used(published, tmp_path):
+    (tmp_path / ".hd-bet.zip.part").write_bytes(published.content)
+    models.fetch(["hd-bet"], tmp_path)
+    assert whole(tmp_path)
+
+
+def test_a_fetch_that_is_killed_leaves_no_model_and_the_next_one_works(published, tmp_path):
+    published.cut, published.slow = 100_000, True
+    program = (
+        "import sys; from dataclasses import replace; from strokeprep import models as m;"
+        "m.MODELS['hd-bet'] = replace(m.MODELS['hd-bet'], url=sys.argv[1]);"
+        "m.fetch(['hd-bet'], sys.argv[2])"
+    )
+    environment = os.environ | {"PYTHONPATH": str(LIBRARY)}
+    job = subprocess.Popen(
+        [sys.executable, "-c", program, published.url, str(tmp_path)], env=environment
+    )
+    while not published.asked:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    job.send_signal(signal.SIGKILL)
+    job.wait()
+    assert models.missing(["hd-bet"], tmp_path) == ["hd-bet"]
+    published.cut, published.slow = None, False
+    models.fetch(["hd-bet"], tmp_path)
+    assert whole(tmp_path)
+
+
+def test_leftovers_of_an_interrupted_unpacking_do_not_become_a_model(published, tmp_path):
+    half = tmp_path / ".hd-bet.new" / "fold_all"
+    half.mkdir(parents=True)
+    (half / "checkpoint_final.pth").write_bytes(b"half")
+    incomplete = tmp_path / "hd-bet" / "fold_all"
+    incomplete.mkdir(parents=True)
+    (incomplete / "checkpoint_final.pth").write_bytes(b"half")
+    assert models.missing(["hd-bet"], tmp_path) == ["hd-bet"]
+    models.fetch(["hd-bet"], tmp_path)
+    assert whole(tmp_path) and not (tmp_path / ".hd-bet.new").exists()
+
+
+def test_two_runs_at_once_download_once(published, tmp_path):
+    faults = []
+
+    def fetch() -> None:
+        try:
+            models.fetch(["hd-bet"], tmp_path)
+        except Exception as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=fetch) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == [] and whole(tmp_path) and len(published.asked) == 1
+
+
+def test_an_archive_with_another_digest_is_refused_and_not_kept(published, tmp_path):
+    with pytest.raises(StrokeprepError, match="was expected"):
+        models.fetch(["hd-bet"], tmp_path, known={"hd-bet": "0" * 64})
+    assert files(tmp_path) == {".hd-bet.lock"}
+    models.fetch(["hd-bet"], tmp_path)
+    assert whole(tmp_path)
+
+
+def test_what_is_no_archive_or_another_one_is_refused(published, tmp_path):
+    for content, message in ((b"<html>", "damaged"), (packed({"a": b""}), "lacks plans.json")):
+        published.content = content
+        with pytest.raises(StrokeprepError, match=message):
+            models.fetch(["hd-bet"], tmp_path, known={"hd-bet": sha256(content)})
+        assert models.missing(["hd-bet"], tmp_path) == ["hd-bet"]
+        (tmp_path / ".hd-bet.zip.part").unlink(missing_ok=True)
+
+
+def test_an_archive_cannot_write_elsewhere(published, tmp_path):
+    published.content = packed(HD_BET | {"../../escaped": b"x", "/tmp/escaped-too": b"x"})
+    folder = tmp_path / "deep" / "models"
+    models.fetch(["hd-bet"], folder, known={"hd-bet": sha256(published.content)})
+    assert all(path.is_relative_to(folder) for path in tmp_path.rglob("escaped*"))
+
+
+@pytest.mark.parametrize("as_archive", [True, False])
+def test_a_folder_can_take_the_place_of_the_network(tmp_path, as_archive):
+    offline, folder = tmp_path / "usb", tmp_path / "models"
+    offline.mkdir()
+    content = packed(TOTAL)
+    if as_archive:
+        (offline / f"{DATASET}.zip").write_bytes(content)
+    else:
+        zipfile.ZipFile(io.BytesIO(content)).extractall(offline)
+    models.fetch(["total-fast"], folder, offline=offline, known={"total-fast": sha256(content)})
+    place, _ = models.verified("total-fast", folder)
+    assert place == folder / "totalsegmentator" / DATASET
+    checkpoint = place / "nnUNetTrainer__nnUNetPlans__3d_fullres/fold_0/checkpoint_final.pth"
+    assert checkpoint.read_bytes() == CHECKPOINT
+    assert (offline / f"{DATASET}.zip").exists() == as_archive
+
+
+def test_an_offline_folder_without_the_model_says_what_to_put_there(tmp_path):
+    with pytest.raises(StrokeprepError, match="release_v1.5.0.zip.*zenodo"):
+        models.fetch(["hd-bet"], tmp_path / "models", offline=tmp_path)
+
+
+def test_a_licensed_model_is_asked_for_with_the_number_which_is_not_kept(
+    published, tmp_path, monkeypatch
+):
+    monkeypatch.delenv(models.LICENSE_VARIABLE, raising=False)
+    published.content = packed(
+        {f"Dataset303_face_1559subj/x/{n}": b"{}" for n in ("plans.json", "dataset.json")}
+        | {"Dataset303_face_1559subj/x/fold_0/checkpoint_final.pth": b"weights"}
+    )
+    monkeypatch.setattr(models.metadata, "version", lambda package: "2.18.0")
+    known = {"face": sha256(published.content)}
+    with pytest.raises(StrokeprepError, match="needs a licence number"):
+        models.fetch(["face"], tmp_path, known=known)
+    number = published.license_number
+    models.fetch(["face"], tmp_path, license_number=number, known=known)
+    assert published.asked == [("POST", "face")] and models.missing(["face"], tmp_path) == []
+    assert all(number.encode() not in path.read_bytes() for path in tmp_path.rglob("*.json"))
+
+
+def test_a_changed_weight_is_found_before_it_is_loaded(published, tmp_path):
+    models.fetch(["hd-bet"], tmp_path)
+    checkpoint = tmp_path / "hd-bet" / "fold_all" / "checkpoint_final.pth"
+    checkpoint.write_bytes(b"x" + CHECKPOINT[1:])
+    with pytest.raises(StrokeprepError, match="not what was fetched"):
+        models.verified("hd-bet", tmp_path)
+
+
+def test_missing_models_are_named_together_with_the_command(tmp_path):
+    with pytest.raises(StrokeprepError) as raised:
+        models.require(["hd-bet", "total-fast", "hd-bet"], tmp_path)
+    assert "hd-bet, total-fast are missing" in str(raised.value)
+    assert f"make models MODELS='hd-bet total-fast' FOLDER={tmp_path}" in str(raised.value)
+
+
+def test_a_server_that_does_not_answer_is_a_clear_error(published, tmp_path):
+    published.shutdown()
+    published.server_close()
+    with pytest.raises(StrokeprepError, match="could not be downloaded"):
+        models.fetch(["hd-bet"], tmp_path)
+
+
+def test_the_command_fetches_and_checks(published, tmp_path, capsys):
+    arguments = ["--folder", str(tmp_path), "hd-bet"]
+    assert models.main(["--check", *arguments]) == 1
+    assert "are missing" in capsys.readouterr().err
+    assert models.main(arguments) == 0
+    assert "sha256:" in capsys.readouterr().out
+    assert models.main(["--check", *arguments]) == 0
+
+
+@pytest.mark.parametrize(
+    ("backend", "modality", "fast", "wanted"),
+    [
+        ("template", "ct", True, ()),
+        ("hd-bet", "mr", False, ("hd-bet",)),
+        ("totalsegmentator", "ct", True, ("total-fast",)),
+        ("totalsegmentator", "ct", False, ("total-crop", "total-head")),
+        ("totalsegmentator-face", "mr", True, ("face-mr",)),
+    ],
+)
+def test_a_backend_says_which_models_it_needs(backend, modality, fast, wanted):
+    assert models.needed(backend, modality, fast) == wanted
+
+
+def test_asking_needs_only_the_standard_library():
+    program = "import sys; from strokeprep import models; print(*sys.modules)"
+    environment = os.environ | {"PYTHONPATH": str(LIBRARY)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert not {"numpy", "torch", "SimpleITK", "nibabel", "yaml"} & set(done.stdout.split())

@@ -1,0 +1,94 @@
+"""Brain masks of MR heads by HD-BET: its network and settings, without its command.
+
+The ``hd-bet`` command starts twelve processes that share one folder, takes every core, and
+expects the head upright. This runs the same network the same way in the process that calls it;
+``benchmarks/segmentation.py`` shows that the masks are the same.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import SimpleITK as sitk
+
+from strokeprep import images, nnunet
+from strokeprep.errors import StrokeprepError
+from strokeprep.nnunet import Settings
+
+PACKAGE, MODEL = "HD-BET", "hd-bet"
+
+
+def mask(
+    image: sitk.Image, modality: str, where: str, settings: Settings
+) -> tuple[sitk.Image, dict[str, Any]]:
+    """The brain (uint8 on the image's grid) of an MR head, and what made it."""
+    if modality != "mr":
+        raise StrokeprepError(
+            "HD-BET was trained on MR and finds no brain on CT",
+            where,
+            "Set brain.ct to totalsegmentator or template.",
+        )
+    found = nnunet.weights([MODEL], settings)
+    chosen = nnunet.device(settings.device)
+    folder, digest = found[MODEL]
+    with nnunet.limits(settings.threads) as private:
+        upright, back = _upright(image)
+        path = private / "image.nii.gz"
+        nib.save(upright, path)
+        predicted = nnunet.on_memory(
+            lambda: predict(path, private, folder, chosen, settings.mirroring), where
+        )
+    data = nib.orientations.apply_orientation(predicted, back)
+    if not data.any():
+        raise StrokeprepError(
+            "HD-BET found no brain",
+            where,
+            "Look at the image; if it shows a head, set brain.mr to another backend.",
+        )
+    made = images.like(np.ascontiguousarray(data.astype(np.uint8)), image)
+    facts = nnunet.facts(PACKAGE, {MODEL: digest}, chosen, Mirroring=settings.mirroring)
+    return made, facts
+
+
+def predict(
+    image: Path, private: Path, weights: Path, device: str, mirroring: bool = False
+) -> np.ndarray:
+    """HD-BET's mask of an upright image file, voxel for voxel; files are made in ``private``."""
+    import torch
+
+    with nnunet.quick_lookup():
+        predictor = nnunet.in_process()(
+            tile_step_size=0.5,
+            use_gaussian=True,
+            use_mirroring=mirroring,
+            perform_everything_on_device=True,
+            device=torch.device(device),
+            allow_tqdm=False,
+        )
+        predictor.initialize_from_trained_model_folder(str(weights), "all")
+    results = private / "hd-bet"
+    results.mkdir()
+    predictor.predict_from_files([[str(image)]], [str(results / "mask.nii.gz")])
+    # nnU-Net adds the ending of the network's own data set, which for HD-BET is none.
+    written = next(results.glob("mask.nii.gz*"))
+    return np.asarray(nib.load(written).dataobj)
+
+
+def _upright(image: sitk.Image) -> tuple[nib.Nifti1Image, np.ndarray]:
+    """The image with axes nearest to right, front and up, and the turn that undoes it.
+
+    Only axes are exchanged and reversed: no value changes.
+    """
+    nifti = nib.Nifti1Image(_storable(images.array(image)), images.affine(image))
+    stored = nib.io_orientation(nifti.affine)
+    upright = nib.orientations.axcodes2ornt("RAS")
+    turned = nifti.as_reoriented(nib.orientations.ornt_transform(stored, upright))
+    return turned, nib.orientations.ornt_transform(upright, stored)
+
+
+def _storable(data: np.ndarray) -> np.ndarray:
+    """The voxels in a type NIfTI readers agree on; nnU-Net works in single precision."""
+    return data if data.dtype in (np.uint8, np.int16, np.float32) else data.astype(np.float32)

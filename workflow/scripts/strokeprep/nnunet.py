@@ -1,0 +1,186 @@
+"""nnU-Net as both segmentation packages need it: in this process, on this job's share of it.
+
+By themselves the packages start eight or more helper processes, take every core, fall back to
+the CPU without a word and look a trainer up by importing all of nnU-Net. Here they get a
+predictor that works in the process that calls it, and limits that hold.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from strokeprep import models
+from strokeprep.errors import StrokeprepError
+
+# nnU-Net reads these when it is imported, and complains about those that are not set.
+FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
+
+FIRST_CHANNEL = "_0000.nii.gz"  # how nnU-Net ends the name of an image in a folder
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where a network runs and with what.
+
+    ``models`` is the folder of weights, ``device`` one of auto, cpu, cuda or the number of a
+    GPU. ``mirroring`` averages over mirrored copies (HD-BET only: eight times the work).
+    ``fast`` takes TotalSegmentator's 3 mm networks instead of those of 1.5 mm. The licence number
+    comes from the environment, so that it stands in no config, log or sidecar.
+    """
+
+    models: str
+    device: str = "auto"
+    threads: int = 1
+    mirroring: bool = False
+    fast: bool = True
+    license_number: str | None = field(
+        default_factory=lambda: os.environ.get(models.LICENSE_VARIABLE), repr=False
+    )
+
+
+def device(wanted: str) -> str:
+    """``cpu`` or ``cuda:<index>``; a GPU that was asked for and is not there is an error."""
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if wanted == "cpu" or (wanted == "auto" and count == 0):
+        print(f"device: cpu (asked for {wanted}; {count} GPUs seen)")
+        return "cpu"
+    index = "0" if wanted in ("auto", "cuda") else wanted
+    if not index.isdecimal():
+        raise StrokeprepError(
+            "No such device", f"device: {wanted}", "Give auto, cpu, cuda, or a GPU's number."
+        )
+    if int(index) >= count:
+        raise StrokeprepError(
+            f"The GPU that was asked for is not there: torch {torch.__version__} sees {count}",
+            f"device: {wanted}",
+            "Set the device to auto or cpu, or run where there is a GPU and a torch that can use it.",
+        )
+    print(f"device: cuda:{index} ({torch.cuda.get_device_name(int(index))}; asked for {wanted})")
+    return f"cuda:{index}"
+
+
+@contextmanager
+def limits(threads: int) -> Iterator[Path]:
+    """At most ``threads`` busy threads, and a private folder for whatever is written meanwhile.
+
+    The packages set torch's threads to the number of cores; here a larger number than granted
+    counts as the grant.
+    """
+    with tempfile.TemporaryDirectory(prefix="strokeprep-") as name:
+        private = Path(name)
+        variables = dict.fromkeys(FOLDERS, name) | {
+            "nnUNet_def_n_proc": str(threads),
+            "nnUNet_n_proc_DA": str(threads),
+            "nnUNet_compile": "F",
+        }
+        with mock.patch.dict(os.environ, variables):
+            import torch
+            from threadpoolctl import threadpool_limits
+
+            granted, before = torch.set_num_threads, torch.get_num_threads()
+            capped = mock.patch.object(
+                torch, "set_num_threads", lambda count: granted(min(count, threads))
+            )
+            elsewhere = mock.patch.object(tempfile, "tempdir", name)
+            with threadpool_limits(threads), capped, elsewhere:
+                granted(threads)
+                try:
+                    yield private
+                finally:
+                    granted(before)
+
+
+@contextmanager
+def quick_lookup() -> Iterator[None]:
+    """Find a trainer by the file that defines it, without importing all the others.
+
+    The full search imports every optional part of nnU-Net, which takes seconds and fails where
+    torch and torchvision were not built together.
+    """
+    import nnunetv2.inference.predict_from_raw_data as predicting
+
+    with mock.patch.object(predicting, "recursive_find_trainer_class_by_name", trainer):
+        yield
+
+
+@cache
+def trainer(name: str) -> type:
+    """nnU-Net's trainer class of that name."""
+    from nnunetv2.training import nnUNetTrainer as trainers
+
+    root = Path(trainers.__path__[0])
+    defines = re.compile(rf"^class {re.escape(name)}\b", re.MULTILINE)
+    for path in sorted(root.rglob("*.py")):
+        if defines.search(path.read_text(encoding="utf-8")):
+            parts = path.relative_to(root).with_suffix("").parts
+            return getattr(importlib.import_module(".".join((trainers.__name__, *parts))), name)
+    raise StrokeprepError(
+        f"The weights were trained with {name}, which nnU-Net {metadata.version('nnunetv2')} lacks",
+        "nnunetv2",
+        "Install the versions that envs/segmentation.txt names.",
+    )
+
+
+def in_process() -> type:
+    """An ``nnUNetPredictor`` that starts no processes, however many it is asked for."""
+    from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+
+    class InProcess(nnUNetPredictor):
+        def predict_from_files(  # as nnU-Net declares it
+            self, images, results, save_probabilities=False, overwrite=True, *_counts, **_more
+        ):
+            if isinstance(images, str):  # nnU-Net would list the folder with twelve processes
+                listed = sorted(Path(images).glob(f"*{FIRST_CHANNEL}"))
+                images = [[str(path)] for path in listed]
+                results = [f"{results}/{path.name.removesuffix(FIRST_CHANNEL)}" for path in listed]
+            return self.predict_from_files_sequential(
+                images, results, save_probabilities, overwrite
+            )
+
+    return InProcess
+
+
+def on_memory(compute: Callable[[], Any], where: str) -> Any:
+    """``compute()``, with running out of GPU memory put into words."""
+    import torch
+
+    try:
+        return compute()
+    except torch.cuda.OutOfMemoryError as error:
+        raise StrokeprepError(
+            "The GPU's memory does not hold the image",
+            where,
+            "Run on a larger GPU, or set the device to cpu.",
+        ) from error
+
+
+def facts(package: str, weights: dict[str, str], where: str, **more: Any) -> dict[str, Any]:
+    """What a sidecar says about a network: package, version, each model's digest, device."""
+    return {
+        "Package": package,
+        "Version": metadata.version(package),
+        "nnUNet": metadata.version("nnunetv2"),
+        "Torch": metadata.version("torch"),
+        "Weights": {name: f"sha256:{digest}" for name, digest in weights.items()},
+        "Device": where.partition(":")[0],
+        **more,
+    }
+
+
+def weights(names: Iterable[str], settings: Settings) -> dict[str, tuple[Path, str]]:
+    """Folder and digest of each model, verified: loading a checkpoint runs what is in it."""
+    models.require(names, settings.models)
+    return {name: models.verified(name, settings.models) for name in names}

@@ -1,0 +1,182 @@
+"""What brain and skull tell about a head: what the skull encloses, and where the face is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+
+from strokeprep import images, template
+
+WORK_MM = 2.0  # these shapes are smooth: no finer grid is needed to hold them
+FAR_MM = 999.0
+
+# Between a mask of the brain and the inner table lie the fluid and the network's own error.
+TO_THE_SKULL_MM = 2.0
+
+# A network of 3 mm voxels finds a skull to within one of them. There, bone is what is brighter
+# than BONE_HU; where the network sees bone, also thin bone that its neighbours have dimmed.
+REACH_MM, BONE_HU, THIN_BONE_HU = 2.0, 250, 150
+NOISE_MM = 0.6
+
+# The face, by landmarks of the brain seen from the side. It begins below the brow, BROW_MM above
+# the lowest point of the frontal lobes, FRONT_MM deep from their pole; it ends before the tips of
+# the temporal lobes, which are looked for BELOW_MM under the frontal lobes. Where a scan shows no
+# temporal lobes, their tips are taken to lie TIPS_MM behind the frontal pole.
+FRONT_MM, BROW_MM, BELOW_MM, TIPS_MM = 25.0, 8.0, 8.0, 48.0
+
+# In front of the bone skin goes at any depth, this far behind the temporal tips at most.
+CHEEKS_MM = 10.0
+
+
+def refined(skull: sitk.Image, image: sitk.Image) -> sitk.Image:
+    """The skull (uint8) where the scan shows bone: a network tells which, HU tell how far."""
+    box = _box(skull, REACH_MM)
+    near = template.distance(skull[box]) >= -REACH_MM
+    smooth = _denoised(image[box])
+    sure = sitk.And(near, smooth > BONE_HU)
+    thin = sitk.And(skull[box] > 0, smooth > THIN_BONE_HU)
+    return _pasted(sitk.Or(sure, thin), skull, box)
+
+
+def inside(brain: sitk.Image, skull: sitk.Image) -> sitk.Image:
+    """All that the skull encloses (uint8): the brain grown to the bone, in one piece, filled."""
+    box = _box(brain, 2 * TO_THE_SKULL_MM)
+    half = min(brain.GetSpacing()) / 2  # distances count from the centres of the last voxels inside
+    grown = template.distance(brain[box]) >= -TO_THE_SKULL_MM - half
+    bare = sitk.And(grown, skull[box] == 0)
+    one = sitk.RelabelComponent(sitk.ConnectedComponent(bare)) == 1
+    filled = sitk.And(sitk.BinaryFillhole(one), skull[box] == 0)
+    return _pasted(filled, brain, box)
+
+
+def face_field(
+    grid: sitk.Image, brain: sitk.Image, skull: sitk.Image | None, to_template: sitk.Transform
+) -> sitk.Image:
+    """Millimetres into the face on ``grid``, positive inside; from landmarks of brain and skull.
+
+    ``to_template`` tells front from back and up from down, and nothing else.
+    """
+    frame = _patient_frame(grid, brain, to_template)
+    inner = images.array(sitk.Resample(brain, frame)) > 0
+    bone = images.array(sitk.Resample(skull, frame)) > 0 if skull is not None else None
+    region = images.like(_region(inner, bone).astype(np.uint8), frame)
+    return sitk.Resample(
+        template.distance(region), grid, sitk.Transform(), sitk.sitkLinear, -FAR_MM
+    )
+
+
+def mask_field(grid: sitk.Image, mask: sitk.Image) -> sitk.Image:
+    """Millimetres into a mask on ``grid``, positive inside."""
+    distance = template.distance(template.resampled(mask, WORK_MM, sitk.sitkNearestNeighbor))
+    return sitk.Resample(distance, grid, sitk.Transform(), sitk.sitkLinear, -FAR_MM)
+
+
+def carried(masks: Iterable[tuple[sitk.Image, sitk.Transform]], image: sitk.Image) -> sitk.Image:
+    """The union (uint8 on ``image``) of masks of other images of the patient.
+
+    Each comes with the transform of ``image``'s points to its own. A mask ends where its image
+    does: what lies outside is not removed.
+    """
+    union = sitk.Image(image.GetSize(), sitk.sitkUInt8)
+    union.CopyInformation(image)
+    for mask, to_mask in masks:
+        here = sitk.Resample(mask, image, to_mask, sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
+        union = sitk.Or(union, here > 0)
+    return union
+
+
+def _box(mask: sitk.Image, margin_mm: float) -> tuple[slice, ...]:
+    """The voxels around a mask."""
+    shape = sitk.LabelShapeStatisticsImageFilter()
+    shape.Execute(sitk.Cast(mask > 0, sitk.sitkUInt8))
+    start_and_size = shape.GetBoundingBox(1)
+    margins = [int(np.ceil(margin_mm / spacing)) + 1 for spacing in mask.GetSpacing()]
+    return tuple(
+        slice(max(start - margin, 0), min(start + size + margin, whole))
+        for start, size, margin, whole in zip(
+            start_and_size[:3], start_and_size[3:], margins, mask.GetSize(), strict=True
+        )
+    )
+
+
+def _pasted(part: sitk.Image, whole: sitk.Image, box: tuple[slice, ...]) -> sitk.Image:
+    """A mask of a box (uint8) on the grid of the whole image."""
+    data = np.zeros(whole.GetSize(), np.uint8)
+    data[box] = images.array(part)
+    return images.like(data, whole)
+
+
+def _denoised(image: sitk.Image) -> sitk.Image:
+    """The image smoothed by about half a millimetre."""
+    sigma = [min(NOISE_MM / spacing, 1.0) for spacing in image.GetSpacing()]
+    data = ndimage.gaussian_filter(images.array(image).astype(np.float32), sigma, truncate=2.0)
+    return images.like(data, image)
+
+
+def _patient_frame(grid: sitk.Image, brain: sitk.Image, to_template: sitk.Transform) -> sitk.Image:
+    """An empty grid over all of ``grid`` whose axes are the patient's right, front and up."""
+    centre = np.array(_centre(brain))
+    turned = _axes(to_template, centre)
+    corners = [
+        grid.TransformIndexToPhysicalPoint((i, j, k))
+        for i in (0, grid.GetWidth() - 1)
+        for j in (0, grid.GetHeight() - 1)
+        for k in (0, grid.GetDepth() - 1)
+    ]
+    along = (np.array(corners) - centre) @ turned
+    low, high = along.min(axis=0), along.max(axis=0)
+    size = np.ceil((high - low) / WORK_MM).astype(int) + 1
+    frame = sitk.Image(size.tolist(), sitk.sitkUInt8)
+    frame.SetSpacing((WORK_MM,) * 3)
+    frame.SetDirection(turned.ravel().tolist())
+    frame.SetOrigin((centre + turned @ low).tolist())
+    return frame
+
+
+def _axes(to_template: sitk.Transform, at: np.ndarray) -> np.ndarray:
+    """The template's right, front and up at a point (LPS), as columns of a rotation."""
+    step = 10.0
+    origin = np.array(to_template.TransformPoint(at.tolist()))
+    ahead = [to_template.TransformPoint((at + step * unit).tolist()) for unit in np.eye(3)]
+    jacobian = (np.array(ahead) - origin).T / step
+    u, _, vt = np.linalg.svd(np.linalg.inv(jacobian))
+    return (u @ vt) @ np.diag([-1.0, -1.0, 1.0])
+
+
+def _centre(mask: sitk.Image) -> tuple[float, ...]:
+    shape = sitk.LabelShapeStatisticsImageFilter()
+    shape.Execute(mask)
+    return shape.GetCentroid(1)
+
+
+def _region(brain: np.ndarray, bone: np.ndarray | None) -> np.ndarray:
+    """The face on a frame of right, front, up: before the temporal tips, below the brow.
+
+    With bone, also the skin in front of it and below it at the sides.
+    """
+    pole, brow, tips = _landmarks(brain)
+    front = np.arange(brain.shape[1])[None, :, None]
+    height = np.arange(brain.shape[2])[None, None, :]
+    below = height < brow
+    region = np.broadcast_to(below & (front > tips), brain.shape).copy()
+    if bone is not None:
+        solid = bone | brain
+        no_bone_ahead = ~np.maximum.accumulate(solid[:, ::-1], axis=1)[:, ::-1]
+        no_bone_under = ~np.maximum.accumulate(solid, axis=2)
+        region |= below & (front > tips - CHEEKS_MM / WORK_MM) & no_bone_ahead & no_bone_under
+    return region
+
+
+def _landmarks(brain: np.ndarray) -> tuple[int, float, int]:
+    """Indices of the frontal pole, of the brow above it, and of the temporal lobes' tips."""
+    rows = np.flatnonzero(brain.any(axis=(0, 2)))
+    pole = int(rows[-1])
+    frontal = brain[:, max(0, pole - int(FRONT_MM / WORK_MM)) :]
+    lowest = int(np.flatnonzero(frontal.any(axis=(0, 1)))[0])
+    under = brain[:, :, : max(0, lowest - int(BELOW_MM / WORK_MM))]
+    ahead = np.flatnonzero(under.any(axis=(0, 2)))
+    tips = int(ahead[-1]) if len(ahead) else pole - int(TIPS_MM / WORK_MM)
+    return pole, lowest + BROW_MM / WORK_MM, tips

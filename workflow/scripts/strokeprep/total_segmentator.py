@@ -1,0 +1,225 @@
+"""Brain, skull and face by TotalSegmentator, each run alone with what belongs to it.
+
+A run gets a home of its own (the package rewrites a file there), in which usage statistics are
+off; the weights are shared and never fetched or removed by the package; nothing runs outside the
+process that calls. What the package does silently is refused here: it casts voxels to integers,
+falls back to the CPU, and returns an empty mask with success.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import nibabel as nib
+import numpy as np
+import SimpleITK as sitk
+
+from strokeprep import images, models, nnunet, skull
+from strokeprep.errors import StrokeprepError
+from strokeprep.nnunet import Settings
+
+PACKAGE = "TotalSegmentator"
+
+# MR signal has no unit, so it may be scaled: the package casts to int32 before it resamples.
+SIGNAL = 10_000.0
+COARSEST, FINEST = 1_000.0, 1_000_000.0  # a bright signal within these is left as it is
+PERCENTILE = 99.9
+
+# Every head on CT shows air below this and bone above that.
+AIR_BELOW_HU, BONE_ABOVE_HU = -200, 200
+
+TASKS = {"ct": "total", "mr": "total_mr"}
+FACES = {"ct": "face", "mr": "face_mr"}
+PARTS = {"ct": ("brain", "skull"), "mr": ("brain",)}
+
+Facts = dict[str, Any]
+
+
+def mask(
+    image: sitk.Image, modality: str, where: str, settings: Settings
+) -> tuple[sitk.Image, Facts]:
+    """The brain (uint8 on the image's grid): on CT all that the skull encloses."""
+    found, facts = parts(image, modality, where, settings)
+    if modality == "ct":
+        return skull.inside(found["brain"], found["skull"]), facts
+    return found["brain"], facts
+
+
+def face_by_parts(
+    image: sitk.Image,
+    modality: str,
+    where: str,
+    settings: Settings,
+    *,
+    grid: sitk.Image,
+    to_template: sitk.Transform,
+) -> tuple[sitk.Image, sitk.Image, Facts]:
+    """Millimetres into the face and into the brain, both on ``grid``; needs no licence."""
+    found, facts = parts(image, modality, where, settings)
+    wanted = skull.face_field(grid, found["brain"], found.get("skull"), to_template)
+    return wanted, skull.mask_field(grid, found["brain"]), facts
+
+
+def face(
+    image: sitk.Image, modality: str, where: str, settings: Settings
+) -> tuple[sitk.Image, Facts]:
+    """The mask of the face by the networks that need a licence."""
+    if not settings.license_number:
+        raise StrokeprepError(
+            "TotalSegmentator's face networks need a licence number, free for academic use",
+            where,
+            f"Set {models.LICENSE_VARIABLE}, or choose the backend totalsegmentator, which needs "
+            "none.",
+        )
+    names = models.needed("totalsegmentator-face", modality, settings.fast)
+    found, facts = _masks(
+        image, modality, FACES[modality], False, ("face",), names, where, settings
+    )
+    return found["face"], facts
+
+
+def parts(
+    image: sitk.Image, modality: str, where: str, settings: Settings
+) -> tuple[dict[str, sitk.Image], Facts]:
+    """Masks of the brain and, on CT, of the skull; what made them."""
+    names = models.needed("totalsegmentator", modality, settings.fast)
+    task, wanted = TASKS[modality], PARTS[modality]
+    found, facts = _masks(image, modality, task, settings.fast, wanted, names, where, settings)
+    if "skull" in found:
+        found["skull"] = skull.refined(found["skull"], image)
+    return found, facts
+
+
+def _masks(
+    image: sitk.Image,
+    modality: str,
+    task: str,
+    fast: bool,
+    wanted: tuple[str, ...],
+    names: tuple[str, ...],
+    where: str,
+    settings: Settings,
+) -> tuple[dict[str, sitk.Image], Facts]:
+    weights = nnunet.weights(names, settings)
+    device = nnunet.device(settings.device)
+    given = _hounsfield(image, where) if modality == "ct" else _integral(image, where)
+    labels = segment(given, task, fast, wanted, device, where, settings)
+    found = {name: _part(labels, task, name, image, where) for name in wanted}
+    digests = {name: digest for name, (_, digest) in weights.items()}
+    return found, nnunet.facts(PACKAGE, digests, device, Task=task, Fast=fast)
+
+
+def segment(
+    nifti: nib.Nifti1Image,
+    task: str,
+    fast: bool,
+    wanted: tuple[str, ...],
+    device: str,
+    where: str,
+    settings: Settings,
+) -> np.ndarray:
+    """The package's label image of a task, on the grid of ``nifti``; integers in, integers out."""
+    with nnunet.limits(settings.threads) as private, _alone(private, settings):
+        from totalsegmentator.python_api import totalsegmentator
+
+        # A subset makes the full networks run where the head is; the fast one sees all at once.
+        subset = list(wanted) if task in TASKS.values() and not fast else None
+        with nnunet.quick_lookup():
+            result = nnunet.on_memory(
+                lambda: totalsegmentator(
+                    nifti,
+                    None,
+                    ml=True,
+                    task=task,
+                    fast=fast,
+                    roi_subset=subset,
+                    device=device.replace("cuda", "gpu"),
+                    nr_thr_resamp=1,
+                    nr_thr_saving=1,
+                    quiet=True,
+                ),
+                where,
+            )
+    if result.shape != nifti.shape or not np.allclose(result.affine, nifti.affine, atol=1e-3):
+        raise ValueError(f"TotalSegmentator left the grid of {where}")
+    return np.asarray(result.dataobj)
+
+
+@contextmanager
+def _alone(private: Path, settings: Settings) -> Iterator[None]:
+    """A home for one run, without statistics and without downloads."""
+    home = private / "totalsegmentator"
+    home.mkdir()
+    config = {
+        "totalseg_id": "strokeprep",
+        "send_usage_stats": False,
+        "prediction_counter": 0,
+        "statistics_disclaimer_shown": True,
+    }
+    if settings.license_number:
+        config["license_number"] = settings.license_number
+    (home / "config.json").write_text(json.dumps(config))
+    variables = {
+        "TOTALSEG_HOME_DIR": str(home),
+        "TOTALSEG_WEIGHTS_PATH": str(Path(settings.models).resolve() / "totalsegmentator"),
+    }
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.dict(os.environ, variables))
+        from totalsegmentator import nnunet as runner
+        from totalsegmentator import python_api
+
+        # That the weights are there and whole was made sure of before. The package would look at
+        # folder names alone, and delete those of older releases from the shared folder.
+        stack.enter_context(
+            mock.patch.object(python_api, "download_pretrained_weights", lambda task_id: None)
+        )
+        stack.enter_context(mock.patch.object(runner, "nnUNetPredictor", nnunet.in_process()))
+        yield
+
+
+def _hounsfield(image: sitk.Image, where: str) -> nib.Nifti1Image:
+    """CT as whole numbers; refused where its values cannot be Hounsfield units."""
+    data = images.array(image)
+    low, high = float(data.min()), float(data.max())
+    if low > AIR_BELOW_HU or high < BONE_ABOVE_HU:
+        raise StrokeprepError(
+            f"The values run from {low:g} to {high:g}, which are not Hounsfield units of a head",
+            where,
+            "Convert the scan again with its rescale slope and intercept.",
+        )
+    return nib.Nifti1Image(np.rint(data).astype(np.int32), images.affine(image))
+
+
+def _integral(image: sitk.Image, where: str) -> nib.Nifti1Image:
+    """MR as whole numbers fine enough to hold it; networks see it normalised anyway."""
+    data = images.array(image).astype(np.float32)
+    bright = float(np.percentile(np.abs(data), PERCENTILE))
+    if bright == 0:
+        raise StrokeprepError("The image is empty", where, "Remove it from the study.")
+    if not COARSEST <= bright <= FINEST:
+        data *= SIGNAL / bright
+        bright = SIGNAL
+    # A stray voxel must not leave the range of int32.
+    whole = np.rint(np.clip(data, -100 * bright, 100 * bright)).astype(np.int32)
+    return nib.Nifti1Image(whole, images.affine(image))
+
+
+def _part(labels: np.ndarray, task: str, name: str, image: sitk.Image, where: str) -> sitk.Image:
+    """One class as a mask; an empty one is refused, as the package would not."""
+    from totalsegmentator.map_to_binary import class_map
+
+    number = next(number for number, each in class_map[task].items() if each == name)
+    found = labels == number
+    if not found.any():
+        raise StrokeprepError(
+            f"TotalSegmentator ({task}) found no {name}",
+            where,
+            "Look at the image; if it shows a head, choose the template backend for it.",
+        )
+    return images.like(found.astype(np.uint8), image)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,9 @@ SOFT_HU = (0.0, 90.0)
 
 # The reference is the mean of so many frames: more only blur it, noise is no limit.
 REFERENCE_FRAMES = 5
+
+# Frames so near the reference say where its middle is.
+CENTRE_MM = 0.75
 
 # A head that moves less is still: interpolation would blur more than it mends.
 STILL_MM = 0.2
@@ -290,6 +293,7 @@ class _Fitting:
         reference = np.mean(self._aligned(nearest, fine, finest), axis=0)
         edges = self._edges(reference, finest)
         fits = [self._refined(frame, edges, rough[frame]) for frame in everything]
+        fits = _centred(fits[:arrival], fits, edges)
         return _described(fits, edges, to_lps, enhancement, arrival)
 
     def _rough(self, edges: list[_Edges]) -> list[np.ndarray]:
@@ -591,6 +595,24 @@ def _mapped(pose: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 # --- What the poses mean --------------------------------------------------------------------
+
+
+def _centred(before: list[_Fit], fits: list[_Fit], head: _Edges) -> list[_Fit]:
+    """The same poses, from the middle of those before contrast that lie near the reference.
+
+    A head that rests between moves keeps its pose; of one that nods all the time, the frames
+    around the middle can be averaged as they are.
+    """
+    moved = [
+        np.linalg.norm(_mapped(fit.pose, head.where) - head.where, axis=0).mean() for fit in before
+    ]
+    near = np.array(moved) <= max(CENTRE_MM, min(moved))
+    poses = np.array([fit.pose for fit in before])[near]
+    middle = np.eye(4)
+    middle[:3, :3] = Rotation.from_matrix(poses[:, :3, :3]).mean().as_matrix()
+    middle[:3, 3] = poses[:, :3, 3].mean(axis=0)
+    back = np.linalg.inv(middle)
+    return [replace(fit, pose=fit.pose @ back) for fit in fits]
 
 
 def _described(

@@ -19,6 +19,10 @@ from strokeprep.study import KINDS
 # more, so the mean is that of the frames before it; fewer than these would be too noisy.
 LEAST_FRAMES = 3
 
+# A frame that lies so near the common pose goes into the mean as it is: the mean of many blurs less
+# than interpolation does, and evenly.
+NEAR_MM = 1.0
+
 
 def motion(
     source: str, face: str | None, table: str, average: str, *, kind: str
@@ -88,7 +92,7 @@ def _mean(source: str, moves: Motion, chosen: np.ndarray) -> np.ndarray:
     for index, voxels in enumerate(head_motion.stream(source)):
         if not chosen[index]:
             continue
-        if moves.still[index]:
+        if moves.displacement_mm[index] <= NEAR_MM:
             total, seen = total + voxels, seen + 1
             continue
         pose = transforms.linear(moves.matrices[index])

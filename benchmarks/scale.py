@@ -36,8 +36,7 @@ SUBJECT_FILES = [
     "{s}/ses-02/anat/{s}_ses-02_T1w.nii.gz",
     "derivatives/manual/{s}/ses-01/anat/{s}_ses-01_acq-cta_space-orig_label-LVO_mask.nii.gz",
     "derivatives/manual/{s}/ses-01/anat/{s}_ses-01_acq-cta_space-orig_seg-CoW_dseg.nii.gz",
-    "derivatives/manual/{s}/ses-02/dwi/"
-    "{s}_ses-02_space-orig_label-L_desc-infarct_mask.nii.gz",
+    "derivatives/manual/{s}/ses-02/dwi/{s}_ses-02_space-orig_label-L_desc-infarct_mask.nii.gz",
 ]
 
 

@@ -72,7 +72,7 @@ def world(tmp_path):
 
 def figures(world, limits=LIMITS):
     subject, out, truth = world
-    checks = score.subject_checks(subject, Path(out), Path(truth), MNI, limits)
+    checks = score.subject_checks(subject, Path(out), Path(truth), MNI, limits, {})
     return {(check.step, check.metric): check for check in checks}
 
 

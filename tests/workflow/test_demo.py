@@ -56,7 +56,7 @@ def test_all_images_in_the_space_of_the_ncct_share_its_grid(demo):
         assert len(moved) >= 9
         for path in moved:
             image = nib.load(path)
-            assert image.shape == reference.shape, path
+            assert image.shape[:3] == reference.shape, path
             assert np.abs(image.affine - reference.affine).max() < 1e-4, path
 
 

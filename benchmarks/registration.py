@@ -37,7 +37,7 @@ import numpy as np  # noqa: E402
 import SimpleITK as sitk  # noqa: E402
 from strokeprep import images, phantom, registration, template  # noqa: E402
 from strokeprep.phantom.names import MNI, image_stem  # noqa: E402
-from strokeprep.score import Truth  # noqa: E402
+from strokeprep.truth import Truth  # noqa: E402
 
 SUBJECT, SEED = "01", 1
 
@@ -89,18 +89,10 @@ def ants(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform:
     """ANTs' Rigid or Affine, as ANTsPy sets them up."""
     import ants
 
-    def convert(image: sitk.Image) -> ants.ANTsImage:
-        return ants.from_numpy(
-            sitk.GetArrayFromImage(image).T.astype(np.float32),
-            origin=image.GetOrigin(),
-            spacing=image.GetSpacing(),
-            direction=np.reshape(image.GetDirection(), (3, 3)),
-        )
-
     with tempfile.TemporaryDirectory() as folder:
         found = ants.registration(
-            convert(fixed),
-            convert(moving),
+            registration.ants_image(fixed),
+            registration.ants_image(moving),
             type_of_transform=dof.capitalize(),
             outprefix=f"{folder}/",
             random_seed=SEED,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
@@ -257,27 +257,31 @@ def _syn(
     )
 
 
+def ants_image(image: sitk.Image) -> Any:
+    """An image as ANTsPy takes it."""
+    import ants
+
+    return ants.from_numpy(
+        sitk.GetArrayFromImage(image).T.astype(np.float32),
+        origin=image.GetOrigin(),
+        spacing=image.GetSpacing(),
+        direction=np.reshape(image.GetDirection(), (3, 3)),
+    )
+
+
 def _ants_syn(
     fixed: sitk.Image, moving: sitk.Image, mask: sitk.Image | None, seed: int
 ) -> tuple[sitk.Transform, sitk.Transform]:
     """The warp from points of fixed to points of moving on one grid, and its inverse."""
     import ants  # slow to load, and needed for this alone
 
-    def convert(image: sitk.Image) -> ants.ANTsImage:
-        return ants.from_numpy(
-            sitk.GetArrayFromImage(image).T.astype(np.float32),
-            origin=image.GetOrigin(),
-            spacing=image.GetSpacing(),
-            direction=np.reshape(image.GetDirection(), (3, 3)),
-        )
-
     with tempfile.TemporaryDirectory() as folder:
         found = ants.registration(
-            convert(fixed),
-            convert(moving),
+            ants_image(fixed),
+            ants_image(moving),
             type_of_transform="SyNOnly",
             initial_transform="identity",
-            mask=None if mask is None else convert(mask),
+            mask=None if mask is None else ants_image(mask),
             outprefix=f"{folder}/",
             random_seed=seed,
             **SYN,

@@ -5,7 +5,7 @@ with job(snakemake):
 
     given, settings = snakemake.input, snakemake.params.settings
     sources = ctp.Sources(
-        given.series, given.coverage, given.brain, given.get("to_series"), given.to_template
+        given.series, given.coverage, given.brain, str(given.to_series) or None, given.to_template
     )
     done = ctp.computed(sources, settings)
     files = dict(snakemake.output.items())

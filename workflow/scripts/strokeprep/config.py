@@ -20,6 +20,7 @@ from jsonschema.exceptions import ValidationError
 
 from strokeprep import layouts
 from strokeprep.errors import StrokeprepError
+from strokeprep.tables import is_number
 
 BUILT_IN_TEMPLATE = "MNI152NLin2009aSym"
 PHANTOM = "phantom"
@@ -217,17 +218,9 @@ def _hint(value: Any, error: ValidationError) -> str:
         and "string" in str(error.validator_value)
     ):
         return "; put quotes around it"
-    if isinstance(value, str) and _is_number(value):
+    if isinstance(value, str) and is_number(value):
         return "; YAML takes 1e-4 for text and 0.0001 or 1.0e-4 for a number"
     return ""
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _refuse_contradictions(config: Mapping) -> None:

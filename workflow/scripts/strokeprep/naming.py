@@ -167,15 +167,6 @@ def at_risk(scan: Named, name: str, space: Space) -> str:
     return bids(scan.folder, PERFUSION, scan.stem, **TISSUE_AT_RISK[name], **where)
 
 
-def named_at_risk(seg: str | None, label: str | None) -> str:
-    """Which of TISSUE_AT_RISK has these entities."""
-    return next(
-        name
-        for name, entities in TISSUE_AT_RISK.items()
-        if (entities.get("seg"), entities.get("label")) == (seg, label)
-    )
-
-
 def tissue_volumes(scan: Named) -> str:
     """A scan's volumes of core, penumbra and late tissue: one row."""
     return f"docs/qc/{scan.folder}/{scan.stem}_perfusion.tsv"

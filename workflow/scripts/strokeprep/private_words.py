@@ -13,6 +13,7 @@ from typing import Any
 
 from strokeprep import images, metadata
 from strokeprep.errors import StrokeprepError
+from strokeprep.tables import is_number
 
 # Whatever is shorter is found everywhere and tells nothing.
 SHORTEST_WORD, SHORTEST_TEXT, SHORTEST_CODE = 4, 6, 4
@@ -134,7 +135,7 @@ def _spellings(key: str, text: str) -> Iterator[str]:
 def _texts(text: str) -> Iterator[str]:
     """A text if it is telling, and the dates in it in every form."""
     text = text.strip()
-    code = re.fullmatch(rf"(?=.*\d)\S{{{SHORTEST_CODE},}}", text) and not _is_number(text)
+    code = re.fullmatch(rf"(?=.*\d)\S{{{SHORTEST_CODE},}}", text) and not is_number(text)
     long_number = re.fullmatch(r"\d{5,}", text)
     if code or long_number or (len(text) >= SHORTEST_TEXT and _unusual(_words(text))):
         yield text
@@ -144,14 +145,6 @@ def _texts(text: str) -> Iterator[str]:
         yield from (mark.join((year, month, day)) for mark in ("", "-", ".", "/", "_"))
         yield from (mark.join((day, month, year)) for mark in ("", "-", ".", "/"))
         yield f"{month}/{day}/{year}"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _words(text: str) -> list[str]:

@@ -48,6 +48,15 @@ class Check:
 CHECK_COLUMNS = ("subject", "step", "metric", "value", "unit", "limit", "pass")
 
 
+def is_number(text: str) -> bool:
+    """Whether a cell reads as a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def render(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
     """Rows as tab-separated text with a header."""
     buffer = io.StringIO()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from strokeprep import naming
 from strokeprep.naming import ORIG, Space
@@ -135,9 +136,7 @@ def audit_plan(subject: Subject, template: Space) -> AuditPlan:
     faced = [scan for scan in subject.scans if not scan.defaced]
     return AuditPlan(
         subject=subject.name,
-        reference=naming.defaced(reference, reference.pilot.kind.suffix),
-        on_reference=tuple(name for name in images if f"_space-{reference.name}_" in name),
-        on_template=tuple(name for name in images if f"_space-{template.label}_" in name),
+        **_grids(images, reference, template),
         labels=tuple(
             (naming.label(label.scan, ORIG, label.kind.suffix, **dict(label.kind.entities)),)
             + (naming.label(label.scan, space, label.kind.suffix, **dict(label.kind.entities)),)
@@ -163,9 +162,7 @@ def perfusion_audit_plan(subject: Subject, template: Space) -> AuditPlan:
     reference = subject.reference
     return AuditPlan(
         subject=subject.name,
-        reference=naming.defaced(reference, reference.pilot.kind.suffix),
-        on_reference=tuple(name for name in names if f"_space-{reference.name}_" in name),
-        on_template=tuple(name for name in names if f"_space-{template.label}_" in name),
+        **_grids(names, reference, template),
         labels=tuple(
             (naming.at_risk(scan, name, ORIG), naming.at_risk(scan, name, space), False)
             for scan in subject.scans
@@ -174,6 +171,15 @@ def perfusion_audit_plan(subject: Subject, template: Space) -> AuditPlan:
             for space in (reference_space(reference), template)
         ),
     )
+
+
+def _grids(names: list[str], reference: Scan, template: Space) -> dict[str, Any]:
+    """Which names claim which grid."""
+    return {
+        "reference": naming.defaced(reference, reference.pilot.kind.suffix),
+        "on_reference": tuple(name for name in names if f"_space-{reference.name}_" in name),
+        "on_template": tuple(name for name in names if f"_space-{template.label}_" in name),
+    }
 
 
 def _brain_of_face(scan: Scan, reference: Scan) -> tuple[str, str, str]:

@@ -12,7 +12,7 @@ VENV     ?= .venv
 CORES    ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 DIR      ?= demo
 SEED     ?= 1
-SUBJECTS ?= 3
+SUBJECTS ?= 2
 SIZE     ?= small
 ARGS     ?=
 

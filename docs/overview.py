@@ -31,8 +31,8 @@ PANELS = [
      f"{ANAT}/*ncct_space-ncct_desc-brain_mask", 0, 0.5),
     ("DWI on NCCT, infarct", f"{DWI}/*space-ncct_desc-brain_trace", None,
      f"{DWI}/*space-ncct_label-L_desc-infarct_mask", 2, None),
-    ("NCCT in MNI, infarct", f"{CT}/*{MNI}_res-1_desc-brain_ct", SOFT,
-     f"{DWI}/*{MNI}_res-1_label-L_desc-infarct_mask", 2, None),
+    ("NCCT in MNI, infarct", f"{CT}/*{MNI}_res-*_desc-brain_ct", SOFT,
+     f"{DWI}/*{MNI}_res-*_label-L_desc-infarct_mask", 2, None),
 ]  # fmt: skip
 
 

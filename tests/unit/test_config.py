@@ -95,7 +95,7 @@ def test_a_section_whose_lines_are_all_commented_out_is_empty():
 
 def test_the_phantom_has_its_section_and_other_studies_have_not():
     simulated = config.load({"study": {"layout": "phantom"}}, SCHEMA)
-    assert simulated["phantom"]["subjects"] == 3
+    assert simulated["phantom"]["subjects"] == 2
     assert "phantom" not in load()
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import numpy as np
 import SimpleITK as sitk
-from scipy import ndimage
 
 from strokeprep import images, template
 from strokeprep.errors import StrokeprepError
@@ -108,6 +107,8 @@ def _box(depth: sitk.Image, image: sitk.Image) -> tuple[slice, ...]:
 
 def _soft(image: sitk.Image, box: tuple[slice, ...]) -> np.ndarray:
     """Neither bone nor air, on a CT smoothed by about half a millimetre against noise."""
+    from scipy import ndimage  # slow to load, and needed on CT alone
+
     hu = images.array(image[box]).astype(np.float32)
     sigma = [min(0.6 / spacing, 1.0) for spacing in image.GetSpacing()]
     smooth = ndimage.gaussian_filter(hu, sigma, truncate=2.0)

@@ -86,8 +86,12 @@ def checks(
         to_series=str(root / naming.to_reference(scan, scan.name, reference.name)),
         to_template=str(root / naming.from_template(reference, reference.name, template)),
     )
-    files = {"vessels": root / naming.vessels(scan), "volumes": root / naming.tissue_volumes(scan)}
-    yield from _volumes(sources, files, truth, settings, check)
+    used = tables.read(root / naming.vessels(scan))
+    vessels = _true_vessels(truth, len(used))
+    area = sum(float(row["aif"]) for row in used) / float(vessels.aif.sum())
+    yield check("ctp_aif", "area_error", abs(area - 1), "ratio")
+    ideal = ctp.mapped(ctp.slab_of(sources, settings["rim_mm"]), vessels, settings)
+    yield from _by_either_input(scan, root, ideal, check)
 
 
 def _places(scan: Scan, reference: Scan, course: Course, check: Checker) -> Iterator[Check]:
@@ -136,20 +140,19 @@ def _maps(
             yield check(f"ctp_{name}", "median_error", apart, "ratio")
 
 
-def _volumes(
-    sources: ctp.Sources,
-    tables_of: Mapping[str, Path],
-    truth: Truth,
-    settings: Mapping[str, Any],
-    check: Checker,
+def _by_either_input(
+    scan: Scan, root: Path, ideal: ctp.Perfusion, check: Checker
 ) -> Iterator[Check]:
-    """The automatic input against the true one, and late tissue by either."""
-    used = np.array([float(row["aif"]) for row in tables.read(tables_of["vessels"])])
-    vessels = _true_vessels(truth, len(used))
-    area = abs(float(used.sum() / vessels.aif.sum()) - 1)
-    yield check("ctp_aif", "area_error", area, "ratio")
-    (row,) = tables.read(tables_of["volumes"])
-    ideal = ctp.mapped(ctp.slab_of(sources, settings["rim_mm"]), vessels, settings)
+    """What the chain made with the input it found, against the same made with the true input."""
+    blood = ideal.maps["cbv"] > 0
+    for name in ("cbv", "mtt"):
+        found = images.array(images.read(root / naming.perfusion_map(scan, name, ORIG)))[blood]
+        wanted = ideal.maps[name][blood]
+        alike = float(np.corrcoef(found, wanted)[0, 1])
+        yield check(f"ctp_{name}_by_input", "correlation", alike, "ratio")
+        slope = float(found @ wanted / (wanted @ wanted))
+        yield check(f"ctp_{name}_by_input", "slope_error", abs(slope - 1), "ratio")
+    (row,) = tables.read(root / naming.tissue_volumes(scan))
     change = abs(float(row[HYPOPERFUSED]) / float(ideal.volumes[HYPOPERFUSED]) - 1)
     yield check("ctp_hypoperfused", "volume_change", change, "ratio")
 

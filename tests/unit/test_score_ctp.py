@@ -1,0 +1,185 @@
+"""The score of CT perfusion reacts to what is wrong, and to nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from perfused_heads import BOLUS, FRAMES, head
+from strokeprep import (
+    config,
+    ctp,
+    images,
+    motion,
+    naming,
+    score_ctp,
+    study,
+    tables,
+    transforms,
+)
+from strokeprep.naming import ORIG
+from strokeprep.phantom.bolus import arterial_curve, venous_curve
+from strokeprep.study import Row
+from strokeprep.truth import Truth
+
+SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
+SETTINGS = config.load({"study": {"layout": "bids", "root": "x"}}, SCHEMA)["perfusion"]
+SETTINGS |= {"aif": None, "vof": None}
+MNI = "MNI152NLin2009aSym"
+STILL = np.tile(np.eye(4), (FRAMES, 1, 1))
+
+
+def moves(matrices: np.ndarray) -> motion.Motion:
+    """A motion table that holds these poses."""
+    none, never = np.zeros(FRAMES), np.zeros(FRAMES, bool)
+    return motion.Motion(
+        matrices=matrices,
+        moves=np.zeros((FRAMES, 6)),
+        displacement_mm=none,
+        framewise_mm=none,
+        before=none,
+        after=none,
+        residual_hu=none,
+        enhancement_hu=none,
+        pre_contrast=never,
+        still=never,
+        outlier=never,
+    )
+
+
+class World:
+    """A perfusion scan that was processed without a flaw, and the truth about it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.truth = folder / "derivatives", folder / "truth"
+        rows = [
+            Row("1", None, name, folder / f"{name}.nii.gz", entities=(f"acq-{name}",))
+            for name in ("ncct", "ctp")
+        ]
+        (subject,) = study.build(rows, ["ncct"]).subjects
+        self.reference, self.scan = subject.scans
+        self.series = head()
+        self._write_derivatives()
+        self._write_truth()
+
+    def path(self, name: str) -> Path:
+        return self.root / name
+
+    def _write_derivatives(self) -> None:
+        scan, still = self.scan, transforms.linear(np.eye(4))
+        series, affine = self.series, self.series.affine
+        brain = series.brain.astype(np.uint8)
+        preproc = self.path(naming.preproc(scan, "ct", ORIG, "preproc"))
+        images.write_array(series.hu, affine, preproc, frame_seconds=1.0)
+        images.write_array(np.ones_like(brain), affine, self.path(naming.coverage(scan, ORIG)))
+        images.write_array(brain, affine, self.path(naming.brain_mask(self.reference, ORIG)))
+        transforms.write(still, self.path(naming.to_reference(scan, "ctp", "ncct")))
+        transforms.write(still, self.path(naming.from_template(self.reference, "ncct", MNI)))
+        motion.write(moves(STILL), self.path(naming.motion(scan)))
+        sources = ctp.Sources(
+            str(preproc),
+            str(self.path(naming.coverage(scan, ORIG))),
+            str(self.path(naming.brain_mask(self.reference, ORIG))),
+            str(self.path(naming.to_reference(scan, "ctp", "ncct"))),
+            str(self.path(naming.from_template(self.reference, "ncct", MNI))),
+        )
+        names = {name: naming.perfusion_map(scan, name, ORIG) for name in naming.MAPS}
+        names |= {name: naming.at_risk(scan, name, ORIG) for name in naming.TISSUE_AT_RISK}
+        names |= {"vessels": naming.vessels(scan), "volumes": naming.tissue_volumes(scan)}
+        files = {name: str(self.path(where)) for name, where in names.items()}
+        self.done = ctp.computed(sources, SETTINGS)
+        ctp.write(self.done, str(preproc), files)
+
+    def _write_truth(self) -> None:
+        self.truth.mkdir()
+        (self.truth / "truth.json").write_text("{}")
+        for name in ("ctp", "ncct"):
+            transforms.write(transforms.linear(np.eye(4)), self.truth / f"from-head_to-{name}.tfm")
+        brain, affine = self.series.brain.astype(np.uint8), self.series.affine
+        images.write_array(brain, affine, self.truth / "ctp_brain.nii.gz")
+        for name in naming.MAPS:
+            images.write_array(self.done.maps[name], affine, self.truth / f"ctp_{name}.nii.gz")
+        times = np.arange(FRAMES, dtype=float)
+        curves = zip(times, arterial_curve(times, BOLUS), venous_curve(times, BOLUS), strict=True)
+        rows = [dict(zip(("time_s", "aif_hu", "vof_hu"), row, strict=True)) for row in curves]
+        (self.truth / "ctp_aif.tsv").write_text(tables.render(rows, list(rows[0])))
+        poses = [
+            dict(zip(motion.MATRIX_COLUMNS, np.eye(4)[:3].ravel(), strict=True))
+            for _ in range(FRAMES)
+        ]
+        (self.truth / "ctp_motion.tsv").write_text(tables.render(poses, motion.MATRIX_COLUMNS))
+
+    def figures(self) -> dict[tuple[str, str], float]:
+        """Every figure, by step and metric."""
+        checks = score_ctp.checks(
+            self.scan,
+            self.reference,
+            MNI,
+            self.root,
+            Truth(self.truth),
+            SETTINGS,
+            lambda step, metric, value, unit: (step, metric, value),
+        )
+        return {(step, metric): value for step, metric, value in checks}
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path)
+
+
+def test_a_flawless_series_scores_well(world):
+    found = world.figures()
+    assert found["ctp_to_ncct", "tre_max"] == pytest.approx(0, abs=1e-5)
+    assert found["ctp_motion", "tre_worst_frame"] == pytest.approx(0, abs=1e-5)
+    assert found["ctp_aif", "area_error"] < 0.05
+    assert found["ctp_cbv_by_input", "correlation"] > 0.99
+    assert found["ctp_cbv_by_input", "slope_error"] < 0.05
+    assert found["ctp_hypoperfused", "volume_change"] < 0.1
+
+
+def test_a_misplaced_series_is_the_registrations_fault(world):
+    shift = np.eye(4)
+    shift[0, 3] = 2.0
+    place = world.path(naming.to_reference(world.scan, "ctp", "ncct"))
+    transforms.write(transforms.linear(shift), place)
+    found = world.figures()
+    assert found["ctp_to_ncct", "tre_mean"] == pytest.approx(2.0, abs=1e-3)
+    assert found["ctp_motion", "tre_worst_frame"] == pytest.approx(0, abs=1e-5)
+
+
+def test_a_missed_jump_is_the_motions_fault(world):
+    poses = STILL.copy()
+    poses[30, 2, 3] = 1.0
+    motion.write(moves(poses), world.path(naming.motion(world.scan)))
+    found = world.figures()
+    assert found["ctp_motion", "tre_worst_frame"] == pytest.approx(1 - 1 / FRAMES, abs=1e-3)
+    assert found["ctp_to_ncct", "tre_mean"] == pytest.approx(1 / FRAMES, abs=1e-3)
+
+
+def test_frames_that_were_given_up_are_not_judged(world):
+    poses = STILL.copy()
+    poses[30, 2, 3] = 5.0
+    given_up = replace(moves(poses), outlier=np.arange(FRAMES) == 30)
+    motion.write(given_up, world.path(naming.motion(world.scan)))
+    assert world.figures()["ctp_motion", "tre_worst_frame"] == pytest.approx(0, abs=1e-5)
+
+
+def test_an_input_that_is_too_large_shows_in_its_area(world):
+    path = world.path(naming.vessels(world.scan))
+    before = world.figures()["ctp_aif", "area_error"]
+    rows = [row | {"aif": str(1.5 * float(row["aif"]))} for row in tables.read(path)]
+    path.write_text(tables.render(rows, list(rows[0])))
+    assert world.figures()["ctp_aif", "area_error"] == pytest.approx(0.5, abs=1.5 * before + 0.01)
+
+
+def test_a_halved_blood_volume_shows_in_its_slope(world):
+    path = world.path(naming.perfusion_map(world.scan, "cbv", ORIG))
+    image = images.read(path)
+    images.write(image * 0.5, path)
+    found = world.figures()
+    assert found["ctp_cbv_by_input", "slope_error"] == pytest.approx(0.5, abs=0.03)
+    assert found["ctp_cbv", "median_error"] == pytest.approx(0.5, abs=0.03)
+    assert found["ctp_cbv_by_input", "correlation"] > 0.99

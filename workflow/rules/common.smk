@@ -151,14 +151,22 @@ def perfusion_targets(subject):
     return [out(name) for name in targets.perfusion_outputs(subject, TEMPLATE)]
 
 
+def all_images(subject):
+    """What is made of a subject whether or not its perfusion can be measured, audit included."""
+    audit = [out(naming.audit(subject.name))] if subject.reference is not None else []
+    return [*subject_targets(subject), *audit]
+
+
+def all_perfusion(subject):
+    """What its perfusion gives, and the audit of that."""
+    found = perfusion_targets(subject)
+    return [*found, out(naming.perfusion_audit(subject.name))] if found else []
+
+
 def final_targets():
     files = list(rules.dataset.output.files)
     for subject in STUDY.subjects:
-        files += subject_targets(subject)
-        if subject.reference is not None:
-            files.append(out(naming.audit(subject.name)))
-        if perfusion_targets(subject):
-            files += [*perfusion_targets(subject), out(naming.perfusion_audit(subject.name))]
+        files += [*all_images(subject), *all_perfusion(subject)]
     if "phantom" in CONFIG:
         files.append(out(naming.ACCURACY))
     return files
@@ -168,14 +176,9 @@ def wanted_files():
     """The files there should be in the end, by subject and part."""
     wanted = {}
     for subject in STUDY.subjects:
-        images = subject_targets(subject)
-        if subject.reference is not None:
-            images.append(out(naming.audit(subject.name)))
-        wanted[subject.name] = {summary.IMAGES: images}
+        wanted[subject.name] = {summary.IMAGES: all_images(subject)}
         if targets.perfusion_outputs(subject, TEMPLATE):
-            perfusion = perfusion_targets(subject)
-            audit = [out(naming.perfusion_audit(subject.name))] if perfusion else []
-            wanted[subject.name][summary.PERFUSION] = [*perfusion, *audit]
+            wanted[subject.name][summary.PERFUSION] = all_perfusion(subject)
     return wanted
 
 

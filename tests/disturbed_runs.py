@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from strokeprep.whole import PARTIAL
 from workflow_tools import REPOSITORY
 
 SHOWN = "shown.txt"
@@ -34,10 +35,10 @@ def shown_by(folder: Path) -> str:
     return (folder / SHOWN).read_text()
 
 
-def nifti_digests(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every finished image below a folder."""
+def digests(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every finished file below a folder."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*.nii.gz"))
-        if not path.name.startswith(".partial-")
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.startswith(PARTIAL)
     }

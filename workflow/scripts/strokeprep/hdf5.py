@@ -17,7 +17,15 @@ TIMES = 16  # bytes: access, modification, change, birth
 CHECKSUM = 4
 
 ROTATIONS = ((0, 2, 4), (1, 0, 6), (2, 1, 8), (0, 2, 16), (1, 0, 19), (2, 1, 4))
-FINAL_ROTATIONS = ((2, 1, 14), (0, 2, 11), (1, 0, 25), (2, 1, 16), (0, 2, 4), (1, 0, 14), (2, 1, 24))
+FINAL_ROTATIONS = (
+    (2, 1, 14),
+    (0, 2, 11),
+    (1, 0, 25),
+    (2, 1, 16),
+    (0, 2, 4),
+    (1, 0, 14),
+    (2, 1, 24),
+)
 WORD = 0xFFFFFFFF
 
 

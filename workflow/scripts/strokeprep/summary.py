@@ -129,7 +129,9 @@ def gather(rows_of: Mapping[str, Path], path: Path) -> None:
 def _of_subject(failures: Iterable[Mapping[str, str]], name: str) -> list[Mapping[str, str]]:
     """A subject's failures; that of the job that runs its steps counts if no step has failed."""
     own = [
-        each for each in failures if any(_is_about(each, name, part) for part in (IMAGES, PERFUSION))
+        each
+        for each in failures
+        if any(_is_about(each, name, part) for part in (IMAGES, PERFUSION))
     ]
     return [each for each in own if each["rule"] != WHOLE_PATIENT] or own
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from strokeprep.whole import PARTIAL
-from workflow_tools import REPOSITORY
+from workflow_tools import REPOSITORY, snakemake
 
 SHOWN = "shown.txt"
 
@@ -42,3 +43,24 @@ def digests(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not path.name.startswith(PARTIAL)
     }
+
+
+# What a patient of the test studies has; the reference is the first that is there.
+MRI = ("ses-02/anat", "ses-02/dwi")
+CT_PERFUSION = ("ses-01/ct/*ncct*", "ses-01/ct/*ctp*", "ses-02/dwi")
+
+
+def patient(folder: Path, parts: Sequence[str] = MRI) -> Path:
+    """Simulates sub-01 of the built-in study, cut down to these parts; gives the raw folder."""
+    some = "demo/raw/sub-01/ses-02/anat/sub-01_ses-02_T1w.nii.gz"
+    made = snakemake(folder, None, some, "--quiet", "rules", "--config", 'phantom={"subjects": 1}')
+    assert made.returncode == 0, made.stderr[-2000:]
+    everything, raw = folder / "demo/raw", folder / "raw"
+    for base in ("sub-01", "derivatives/manual/sub-01"):
+        for part in parts:
+            for path in everything.glob(f"{base}/{part}"):
+                target = raw / path.relative_to(everything)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.rename(target)
+    shutil.rmtree(folder / "demo")
+    return raw

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from disturbed_runs import digests, shown_by, started
+from disturbed_runs import digests, patient, shown_by, started
 from strokeprep import tables
 from workflow_tools import REPOSITORY, snakemake
 
@@ -86,14 +86,8 @@ def cluster() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory) -> Path:
     """sub-01 with MRI and a lesion, sub-02 with a T1w cut short, sub-03 with a T1w: the raw folder."""
-    folder = tmp_path_factory.mktemp("raw")
-    first = "demo/raw/" + T1W.format("sub-01")
-    made = snakemake(folder, None, first, "--config", 'phantom={"subjects": 1}')
-    assert made.returncode == 0, made.stderr[-2000:]
-    raw = folder / "demo/raw"
-    shutil.rmtree(raw / "sub-01/ses-01")
-    shutil.rmtree(raw / "derivatives/manual/sub-01/ses-01")
-    whole = (folder / first).read_bytes()
+    raw = patient(tmp_path_factory.mktemp("raw"))
+    whole = (raw / T1W.format("sub-01")).read_bytes()
     for name, content in (("sub-02", whole[:100_000]), ("sub-03", whole)):
         path = raw / T1W.format(name)
         path.parent.mkdir(parents=True)

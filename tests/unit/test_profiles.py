@@ -3,76 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from pathlib import Path
 
 import pytest
-import trees
 import yaml
 from strokeprep import config
 from workflow_tools import REPOSITORY, snakemake
 
-RULES = REPOSITORY / "workflow/rules"
 SLURM = yaml.safe_load((REPOSITORY / "profiles/slurm/config.yaml").read_text())
 
 
-def rules_of(path: Path) -> set[str]:
-    """The rules a file defines that are jobs of a cluster."""
-    text = path.read_text()
-    found = re.findall(r"^(?:rule|use rule \w+ as) (\w+)", text, re.MULTILINE)
-    local = re.search(r"^localrules:\n((?:    \w+,\n)+)", text, re.MULTILINE)
-    return set(found) - set(re.findall(r"\w+", local[1]) if local else ())
+def test_what_the_slurm_profile_names_is_there():
+    snakefile = REPOSITORY / SLURM["snakefile"]
+    defined = set(re.findall(r"^rule (\w+):", snakefile.read_text(), re.MULTILINE))
+    assert set(SLURM["set-threads"]) | set(SLURM["set-resources"]) == {"patient"} <= defined
 
 
-@pytest.fixture(scope="module")
-def edges(tmp_path_factory) -> set[tuple[str, str]]:
-    """Which rule hands files to which, in a study that uses every rule."""
-    folder = tmp_path_factory.mktemp("rulegraph")
-    study = {"study": {"layout": "bids", "root": str(trees.bids(folder / "raw"))}}
-    shown = snakemake(folder, study, "--rulegraph").stdout
-    names = dict(re.findall(r'(\d+)\[label = "(\w+)"', shown))
-    return {(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", shown)}
-
-
-def test_every_rule_of_a_patient_is_in_a_group():
-    patients = {rule for path in RULES.glob("*.smk") for rule in rules_of(path)}
-    assert set(SLURM["groups"]) == patients - rules_of(RULES / "phantom.smk")
-
-
-def test_what_gets_a_time_of_its_own_is_a_rule():
-    assert set(SLURM["set-resources"]) <= set(SLURM["groups"])
-
-
-def test_no_path_leaves_a_group_and_comes_back(edges):
-    """A group that waits for a job that waits for the group would never start."""
-    after = defaultdict(set)
-    for before, then in edges:
-        after[before].add(then)
-    group = SLURM["groups"]
-    for rule in group:
-        outside = [then for then in after[rule] if group.get(then) != group[rule]]
-        seen = set(outside)
-        while outside:
-            new = after[outside.pop()] - seen
-            seen |= new
-            outside += new
-        assert not [then for then in seen if group.get(then) == group[rule]], rule
-
-
-def test_perfusion_waits_for_the_images_and_never_they_for_it(edges):
-    crossing = {
-        (SLURM["groups"][a], SLURM["groups"][b])
-        for a, b in edges
-        if a in SLURM["groups"] and b in SLURM["groups"]
-    }
-    assert {before for before, then in crossing if then == "images"} == {"images"}
-    assert {before for before, then in crossing if then == "perfusion"} == {"images", "perfusion"}
-
-
-def test_a_slurm_job_has_the_cpus_a_registration_asks_for(tmp_path):
+def test_a_patients_job_has_the_cpus_a_registration_asks_for(tmp_path):
     schema = REPOSITORY / "workflow/schemas/config.schema.yaml"
     study = {"study": {"layout": "bids", "root": str(tmp_path)}}
-    assert SLURM["cores"] >= config.load(study, schema)["threads"]["registration"]
+    assert SLURM["set-threads"]["patient"] >= config.load(study, schema)["threads"]["registration"]
+
+
+def test_a_patients_job_holds_its_largest_step():
+    rules = "".join(path.read_text() for path in (REPOSITORY / "workflow/rules").glob("*.smk"))
+    largest = max(int(number) for number in re.findall(r"mem_mb=megabytes\((\d+)\)", rules))
+    allowed = SLURM["set-resources"]["patient"]["mem_mb"]
+    assert eval(allowed, {"attempt": 1}) > largest
+    assert eval(allowed, {"attempt": 2}) > eval(allowed, {"attempt": 1})
 
 
 def test_jobs_on_a_workstation_share_its_memory(tmp_path):

@@ -30,7 +30,7 @@ PROFILE = (
 STEP_BY_STEP = (*PROFILE, "--snakefile", str(REPOSITORY / "workflow/Snakefile"))
 # Too little for the Snakemakes of a job (100 MB each) and an image on the first attempt.
 STARVED = ("--set-resources", "patient:mem_mb=420 * attempt ** 3")
-STARVED_STEP = ("--set-resources", "admit:mem_mb=300 * attempt ** 2")
+STARVED_STEP = ("--set-resources", "locate:mem_mb=300 * attempt ** 2")
 PATIENCE_S = 1800
 STUDY = {
     "study": {"layout": "bids", "root": "raw"},
@@ -176,16 +176,15 @@ def test_a_local_run_finds_nothing_left_to_do(troubled):
 
 def test_a_step_may_be_a_job_with_the_memory_its_rule_names(study, cluster, tmp_path):
     folder = place(tmp_path, study)
-    report = folder / "work/admit/sub-03.json"
-    target = str(report.relative_to(folder))
+    target = "work/located/sub-03/ses-02/anat/sub-03_ses-02.h5"
     once = snakemake(folder, STUDY, target, *STEP_BY_STEP, *STARVED_STEP, "--retries", "0")
-    assert once.returncode != 0 and not report.exists()
-    told = re.search(r"admit: Killed before it could end: .*SLURM's word on it: (\S+)", once.stderr)
+    assert once.returncode != 0 and not (folder / target).exists()
+    told = re.search(r"locate: Killed before it could end: .*SLURM's word on it: (\S+)", once.stderr)
     (log,) = folder.glob(told[1])
     assert "oom" in log.read_text().lower()
     again = snakemake(folder, STUDY, target, *STEP_BY_STEP, *STARVED_STEP)
     assert again.returncode == 0, again.stderr[-3000:]
-    assert report.exists() and "Trying to restart job" in again.stderr
+    assert (folder / target).exists() and "Trying to restart job" in again.stderr
 
 
 @pytest.mark.skipif(os.environ.get("FULL") != "1", reason="takes long: ask for it with FULL=1")

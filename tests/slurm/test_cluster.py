@@ -179,7 +179,9 @@ def test_a_step_may_be_a_job_with_the_memory_its_rule_names(study, cluster, tmp_
     target = "work/located/sub-03/ses-02/anat/sub-03_ses-02.h5"
     once = snakemake(folder, STUDY, target, *STEP_BY_STEP, *STARVED_STEP, "--retries", "0")
     assert once.returncode != 0 and not (folder / target).exists()
-    told = re.search(r"locate: Killed before it could end: .*SLURM's word on it: (\S+)", once.stderr)
+    told = re.search(
+        r"locate: Killed before it could end: .*SLURM's word on it: (\S+)", once.stderr
+    )
     (log,) = folder.glob(told[1])
     assert "oom" in log.read_text().lower()
     again = snakemake(folder, STUDY, target, *STEP_BY_STEP, *STARVED_STEP)

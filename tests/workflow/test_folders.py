@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from workflow_tools import REPOSITORY, snakemake
+from workflow_tools import snakemake
 
 FEW, MORE = 2, 4
 IMAGES = (
@@ -17,7 +17,7 @@ IMAGES = (
 )
 
 
-def planned(folder: Path, subjects: int, *arguments: str):
+def planned(folder: Path, subjects: int):
     """The dry run of a study of that many subjects, every job with its files."""
     folder.mkdir()
     for number in range(1, subjects + 1):
@@ -26,7 +26,7 @@ def planned(folder: Path, subjects: int, *arguments: str):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
     config = {"study": {"layout": "bids", "root": "raw"}}
-    return snakemake(folder, config, "--dry-run", *arguments)
+    return snakemake(folder, config, "--dry-run")
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +51,3 @@ def test_no_folder_grows_by_more_than_two_files_a_patient(per_folder):
 
 def test_a_folder_that_is_one_patients_holds_no_hundred_files(per_folder):
     assert max(per_folder[1].values()) < 100
-
-
-def test_planned_by_patient_a_study_is_a_job_per_patient(tmp_path):
-    by_patient = ("--snakefile", str(REPOSITORY / "workflow/by_patient.smk"))
-    shown = planned(tmp_path / "s", MORE, *by_patient, "--quiet", "rules")
-    counts = dict(re.findall(r"^(\w+) +(\d+)$", shown.stdout, re.MULTILINE))
-    assert counts == {
-        "patient": str(MORE),
-        "dataset": "1",
-        "privacy_dataset": "1",
-        "study": "1",
-        "total": str(MORE + 3),
-    }

@@ -1,5 +1,6 @@
 """The study table and the input functions that read it. No image is opened here."""
 
+import os
 import sys
 
 from snakemake.exceptions import WorkflowError
@@ -7,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(HERE / "scripts"))
 
 from strokeprep import config as settings
-from strokeprep import dataset, layouts, naming, provenance, raw_files, summary, targets
+from strokeprep import dataset, layouts, naming, patients, provenance, raw_files, summary, targets
 from strokeprep import study as table
 from strokeprep.errors import StrokeprepError
 from strokeprep.naming import ANY, ANYWHERE, ORIG, WILD, Space
@@ -31,7 +32,8 @@ def read_study():
 CONFIG, STUDY = read_study()
 config.update(CONFIG)
 
-if workflow.is_main_process:
+# Within a patient's job they would be about all other patients as well.
+if workflow.is_main_process and patients.WITHIN not in os.environ:
     for remark in STUDY.remarks:
         print(f"strokeprep: {remark}", file=sys.stderr)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,8 @@ from typing import Any
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.job import write_json
+
+WITHIN = "STROKEPREP_PATIENT"  # set in the environment of what runs inside a patient's job
 
 
 def run(
@@ -38,12 +41,13 @@ def run(
     command += ["--persistence-backend", "db"]
     command += ["--persistence-backend-db-url", f"sqlite:///{folder / 'metadata.db'}"]
     with _alone(folder) as held:
-        done = subprocess.run(command, check=False, pass_fds=[held])
+        within = os.environ | {WITHIN: folder.name}
+        done = subprocess.run(command, check=False, pass_fds=[held], env=within)
     if done.returncode:
         raise StrokeprepError(
             "Not all of this patient could be made",
             folder.name,
-            "The log ends with the steps that failed, each with its own log.",
+            "The log names the steps that failed, each with its own log.",
         )
 
 

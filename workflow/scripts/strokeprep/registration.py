@@ -38,7 +38,7 @@ RESOLUTIONS = {
     "warp": (Level(4, 15_000, 15), Level(1, 120_000, 20)),
     "fine": (Level(4, 10_000, 30), Level(2, 40_000, 30), Level(1, 80_000, 30)),
     "refined": (Level(2, 40_000, 30), Level(1, 80_000, 30)),  # on from a coarse result
-    "compared": (Level(4, 8_000, 15), Level(2, 30_000, 15)),  # on from poses that are known
+    "compared": (Level(4, 6_000, 12), Level(2, 20_000, 12)),  # on from poses that are known
 }
 DOF = {"rigid": 6, "affine": 12}
 

@@ -183,7 +183,7 @@ def test_a_step_may_be_a_job_with_the_memory_its_rule_names(study, cluster, tmp_
         r"locate: Killed before it could end: .*SLURM's word on it: (\S+)", once.stderr
     )
     (log,) = folder.glob(told[1])
-    assert "oom" in log.read_text().lower()
+    assert "exceeded memory limit" in log.read_text()
     again = snakemake(folder, STUDY, target, *STEP_BY_STEP, *STARVED_STEP)
     assert again.returncode == 0, again.stderr[-3000:]
     assert (folder / target).exists() and "Trying to restart job" in again.stderr

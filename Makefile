@@ -2,7 +2,9 @@
 #
 #   make demo    simulate a stroke study, preprocess it, score it   [SEED= SUBJECTS= SIZE= CORES= DIR=]
 #   make test    all tests                                          [ARGS= for pytest]
-#   make test-hostile   bad input and planted leaks alone    [STROKEPREP_FUZZ=20 for the full length]
+#   make test-hostile   bad input, planted leaks, kills and other mishaps     [FULL=1: all of them]
+#   make test-slurm     the workflow on a SLURM cluster raised on this machine, as root [FULL=1]
+#   make bench-scale    what planning costs, from 1 to 1,000 patients
 #   make lint    ruff, snakefmt, snakemake --lint
 #   make bench   this project beside its peers: bench-registration, bench-motion, bench-perfusion
 #                (osipy, a peer of the last, needs Python >= 3.12: PYTHON=python3.12)
@@ -15,18 +17,20 @@ SEED     ?= 1
 SUBJECTS ?= 2
 SIZE     ?= small
 ARGS     ?=
+FULL     ?= 0
 
 # Caches of pip, snakemake and matplotlib belong to the checkout, too.
 export XDG_CACHE_HOME := $(CURDIR)/.cache
 export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
 export PYTHONPATH := workflow/scripts
+export FULL
 
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake
 
 BENCHMARKS := registration motion perfusion
 
-.PHONY: demo test test-hostile lint clean bench $(BENCHMARKS:%=bench-%)
+.PHONY: demo test test-hostile test-slurm bench-scale lint clean bench $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/imaging.done
@@ -39,13 +43,20 @@ test: $(VENV)/test.done
 	$(BIN)/python -m pytest $(ARGS)
 
 test-hostile: $(VENV)/test.done
-	$(BIN)/python -m pytest tests/hostile tests/unit/test_privacy.py $(ARGS)
+	$(if $(filter 1,$(FULL)),STROKEPREP_FUZZ=20) $(BIN)/python -m pytest -rs \
+	  tests/hostile tests/unit/test_privacy.py tests/disturbed $(ARGS)
+
+test-slurm: $(VENV)/slurm.done
+	STROKEPREP_SLURM=1 $(BIN)/python -m pytest -rs tests/slurm $(ARGS)
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(SNAKEMAKE) --lint
+
+bench-scale: $(VENV)/imaging.done
+	$(BIN)/python benchmarks/scale.py --out .bench/scale.tsv
 
 bench: $(BENCHMARKS:%=bench-%)
 
@@ -70,4 +81,9 @@ $(VENV)/imaging.done: envs/imaging.txt envs/constraints.txt
 $(VENV)/test.done: $(VENV)/imaging.done envs/test.txt
 	@echo "Adding the test tools to $(VENV)"
 	$(BIN)/pip install --disable-pip-version-check -r envs/test.txt
+	@touch $@
+
+$(VENV)/slurm.done: $(VENV)/test.done envs/slurm.txt
+	@echo "Adding the SLURM executor to $(VENV)"
+	$(BIN)/pip install --disable-pip-version-check -r envs/slurm.txt
 	@touch $@

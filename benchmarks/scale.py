@@ -1,10 +1,12 @@
 """What planning costs as a study grows: a dry run over trees of empty files, no image in them.
 
-    python benchmarks/scale.py [--subjects 1 10 100 1000] [--profile] [--out scale.tsv]
+    python benchmarks/scale.py [--subjects 1 10 100 1000] [--plans ...] [--profile] [--out scale.tsv]
 
-A subject has NCCT, CTA, CT perfusion, DWI (three images), T1w and three masks. Time is CPU time and
-memory the largest resident set of the snakemake process. Fails where a study of 1,000 takes more
-than the limits below.
+A subject has NCCT, CTA, CT perfusion, DWI (three images), T1w and three masks. There are two ways to
+plan a study: by ``patients``, one job for each, which plans its ``steps`` when it runs; or all steps
+of all patients at once. ``one`` is what the job of one patient plans in a study of that size. Time is
+CPU time and memory the largest resident set of the snakemake process. Fails where the plan by
+patients, or that of one of them, takes more than the limits below.
 """
 
 from __future__ import annotations
@@ -23,7 +25,14 @@ import yaml
 
 REPOSITORY = Path(__file__).parents[1]
 LIMIT_SUBJECTS, LIMIT_SECONDS, LIMIT_MB = 1000, 120, 2000
-COLUMNS = ("subjects", "jobs", "cpu_s", "wall_s", "memory_mb", "cpu_ms_per_job")
+# Snakefile and, for one patient, the target of each plan.
+PLANS = {
+    "patients": ("workflow/by_patient.smk",),
+    "one": ("workflow/Snakefile", "derivatives/strokeprep-work/privacy/sub-0001.json"),
+    "steps": ("workflow/Snakefile",),
+}
+ALL_STEPS_UP_TO = 100  # subjects; 1,000 take minutes, which is why there is another way
+COLUMNS = ("plan", "subjects", "jobs", "cpu_s", "wall_s", "memory_mb", "cpu_ms_per_job")
 SLOWEST = 25
 
 SUBJECT_FILES = [
@@ -48,14 +57,16 @@ def study(folder: Path, subjects: int) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
     config = folder / "study.yaml"
-    config.write_text(yaml.safe_dump({"study": {"layout": "bids", "root": "raw"}}))
+    settings = {"study": {"layout": "bids", "root": "raw"}, "output": "derivatives/strokeprep"}
+    config.write_text(yaml.safe_dump(settings))
     return config
 
 
-def planned(folder: Path, config: Path, profile: bool) -> dict[str, float]:
+def planned(folder: Path, config: Path, plan: str, profile: bool) -> dict[str, float]:
     """What a dry run plans and costs, under the names of the columns."""
+    snakefile, *targets = PLANS[plan]
     command = [sys.executable, *(["-m", "cProfile", "-o", "plan.prof"] if profile else [])]
-    command += ["-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile")]
+    command += ["-m", "snakemake", *targets, "--snakefile", str(REPOSITORY / snakefile)]
     command += ["--directory", str(folder), "--configfile", str(config), "--cores", "2"]
     command += ["--profile", "none", "--dry-run", "--quiet", "rules"]
     start = time.perf_counter()
@@ -77,15 +88,21 @@ def planned(folder: Path, config: Path, profile: bool) -> dict[str, float]:
 
 
 def kept(row: dict[str, float]) -> bool:
-    """Whether a study that is not larger than the limit's keeps the limits."""
+    """Whether a plan that the limits are for keeps them."""
     within = row["cpu_s"] <= LIMIT_SECONDS and row["memory_mb"] <= LIMIT_MB
-    return within or row["subjects"] > LIMIT_SUBJECTS
+    return within or row["subjects"] > LIMIT_SUBJECTS or row["plan"] == "steps"
+
+
+def shown(value: str | float) -> str:
+    """A cell of the table."""
+    return value if isinstance(value, str) else f"{value:.6g}"
 
 
 def main() -> int:
     """Print and write the table; 1 if a limit is not kept."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--subjects", type=int, nargs="+", default=[1, 10, 100, 1000])
+    parser.add_argument("--plans", nargs="+", choices=PLANS, default=list(PLANS))
     parser.add_argument("--profile", action="store_true", help="say where the time goes, too")
     parser.add_argument("--out", type=Path, help="also write the table here")
     given = parser.parse_args()
@@ -94,14 +111,20 @@ def main() -> int:
     for subjects in given.subjects:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            row = {"subjects": subjects}
-            row |= planned(folder, study(folder, subjects), given.profile)
-            rows.append(row)
-            print("".join(f"{row[column]:>16.6g}" for column in COLUMNS), flush=True)
-            if given.profile:
-                pstats.Stats(str(folder / "plan.prof")).sort_stats("tottime").print_stats(SLOWEST)
+            config = study(folder, subjects)
+            for plan in given.plans:
+                if plan == "steps" and subjects > ALL_STEPS_UP_TO and given.plans != ["steps"]:
+                    continue
+                row = {"plan": plan, "subjects": subjects}
+                row |= planned(folder, config, plan, given.profile)
+                rows.append(row)
+                print("".join(f"{shown(row[column]):>16}" for column in COLUMNS), flush=True)
+                if given.profile:
+                    stats = pstats.Stats(str(folder / "plan.prof"))
+                    stats.sort_stats("tottime").print_stats(SLOWEST)
     if given.out:
-        lines = ["\t".join(COLUMNS), *("\t".join(f"{r[c]:.6g}" for c in COLUMNS) for r in rows)]
+        lines = ["\t".join(COLUMNS), *("\t".join(shown(r[c]) for c in COLUMNS) for r in rows)]
+        given.out.parent.mkdir(exist_ok=True)
         given.out.write_text("\n".join(lines) + "\n")
     return 0 if all(map(kept, rows)) else 1
 

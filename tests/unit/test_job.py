@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -128,3 +129,20 @@ def test_files_are_whole_or_absent(tmp_path):
     assert list(tmp_path.iterdir()) == []
     write_text("done\n", tmp_path / "deep" / "x.txt")
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["x.txt"]
+
+
+def test_a_job_that_is_killed_has_said_so_before(snakemake, tmp_path, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "42")
+    failure = tmp_path / "work" / ("job.log" + FAILURE)
+    with job(snakemake):
+        told = json.loads(failure.read_text())
+    assert told["message"].startswith("Killed before it could end")
+    assert "logs/slurm/*/*/42.log" in told["message"]
+    assert not failure.exists()
+
+
+def test_a_full_disk_is_no_bug(snakemake, capfd):
+    with pytest.raises(SystemExit), job(snakemake):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "out/image.nii.gz")
+    shown = capfd.readouterr().err
+    assert "The disk is full: out/image.nii.gz. Make room and run again." in shown

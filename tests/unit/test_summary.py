@@ -114,3 +114,14 @@ def test_one_subject_over_a_limit_fails_the_table(tmp_path):
 def test_a_figure_without_a_limit_passes_nothing_and_fails_nothing(tmp_path):
     text, passed = accuracy(tmp_path, Check("01", "x", "tre_mean", 9, "mm"))
     assert passed and "n/a" in text
+
+
+def test_the_job_around_a_patients_steps_counts_only_where_no_step_has_failed(tmp_path):
+    wanted = {name: {"images": ["a"], "perfusion": ["b"]} for name in ("1", "2")}
+    failed(tmp_path, "patient", "sub-1.log")
+    failed(tmp_path, "perfusion", "sub-1/perf/x.log")
+    failed(tmp_path, "patient", "sub-2.log")
+    ended = {(each.subject, each.part): each for each in summary.endings(wanted, tmp_path)}
+    assert ended["1", "images"].status == "unfinished"
+    assert ended["1", "perfusion"].row["rule"] == "perfusion"
+    assert ended["2", "images"].row["rule"] == "patient"

@@ -16,7 +16,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 import yaml
-from strokeprep import tables
+from strokeprep import images, qc, registration, tables, targets, transforms
+from strokeprep.errors import StrokeprepError
 from workflow_tools import REPOSITORY, snakemake
 
 TWO_SUBJECTS = ("--config", 'phantom={"subjects": 2}')
@@ -172,3 +173,66 @@ def test_a_series_without_contrast_costs_its_patient_the_maps_alone(troubled):
     }
     assert status["sub-03", "perfusion"]["reason"] == "no-bolus"
     assert status["sub-03", "images"]["status"] == "done"
+
+
+@pytest.fixture
+def copied(demo, tmp_path):
+    """sub-02's outputs, to exchange images in, and the plan of what is compared with what."""
+    shutil.copytree(demo.derivatives / "sub-02", tmp_path / "sub-02")
+    scan = "sub-02/ses-02/dwi/sub-02_ses-02"
+    reference = "sub-02/ses-01/{}/sub-02_ses-01_acq-ncct"
+    plan = targets.AuditPlan(
+        subject="02",
+        reference=reference.format("ct") + "_desc-defaced_ct.nii.gz",
+        on_reference=(),
+        on_template=(),
+        labels=(),
+        alike=(
+            (f"{scan}_desc-defaced_S0map.nii.gz", f"{scan}_from-dwi_to-ncct_mode-image_xfm.txt"),
+        ),
+        reference_brain=reference.format("anat") + "_space-orig_desc-brain_mask.nii.gz",
+        to_template=reference.format("ct") + "_from-ncct_to-MNI152NLin2009aSym_mode-image_xfm.h5",
+    )
+    return tmp_path, plan
+
+
+def exchange(folder, plan, image):
+    """Put another DWI in the place of the patient's, registered as the chain would."""
+    (scan, transform), at = plan.alike[0], lambda name: str(folder / name)
+    images.write(image, at(scan))
+    found = registration.rigid(
+        images.read(at(plan.reference)),
+        image,
+        fixed_brain=images.read(at(plan.reference_brain)),
+        resolution="coarse",
+    )
+    transforms.write(found.transform, at(transform))
+
+
+def likeness_of(folder, plan):
+    """What the audit says of the one scan that is compared."""
+    (check,) = qc.one_head(plan, lambda name: str(folder / name))
+    return check
+
+
+def test_a_scan_of_the_same_head_passes(copied):
+    assert likeness_of(*copied).passed
+
+
+def test_a_flipped_scan_fails_the_audit_of_its_patient(copied):
+    folder, plan = copied
+    dwi = images.read(folder / plan.alike[0][0])
+    mirrored = np.diag([-1.0, 1, 1, 1]) @ images.affine(dwi)
+    exchange(folder, plan, images.from_array(images.array(dwi), mirrored))
+    check = likeness_of(folder, plan)
+    with pytest.raises(StrokeprepError, match="Left and right are exchanged"):
+        qc.verdict([check], "02")
+
+
+def test_another_patients_scan_gets_a_warning_and_no_verdict(copied, demo, capsys):
+    folder, plan = copied
+    exchange(
+        folder, plan, images.read(demo.derivatives / plan.alike[0][0].replace("sub-02", "sub-01"))
+    )
+    assert likeness_of(folder, plan).passed is None
+    assert "the same head?" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """The study table and the input functions that read it. No image is opened here."""
 
+import os
 import sys
 
 from snakemake.exceptions import WorkflowError
@@ -7,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(HERE / "scripts"))
 
 from strokeprep import config as settings
-from strokeprep import dataset, layouts, naming, provenance, raw_files, summary, targets
+from strokeprep import dataset, layouts, naming, patients, provenance, raw_files, summary, targets
 from strokeprep import study as table
 from strokeprep.errors import StrokeprepError
 from strokeprep.naming import ANY, ANYWHERE, ORIG, WILD, Space
@@ -31,7 +32,8 @@ def read_study():
 CONFIG, STUDY = read_study()
 config.update(CONFIG)
 
-if workflow.is_main_process:
+# Within a patient's job they would be about all other patients as well.
+if workflow.is_main_process and patients.WITHIN not in os.environ:
     for remark in STUDY.remarks:
         print(f"strokeprep: {remark}", file=sys.stderr)
 
@@ -151,14 +153,22 @@ def perfusion_targets(subject):
     return [out(name) for name in targets.perfusion_outputs(subject, TEMPLATE)]
 
 
+def all_images(subject):
+    """What is made of a subject whether or not its perfusion can be measured, audit included."""
+    audit = [out(naming.audit(subject.name))] if subject.reference is not None else []
+    return [*subject_targets(subject), *audit]
+
+
+def all_perfusion(subject):
+    """What its perfusion gives, and the audit of that."""
+    found = perfusion_targets(subject)
+    return [*found, out(naming.perfusion_audit(subject.name))] if found else []
+
+
 def final_targets():
     files = list(rules.dataset.output.files)
     for subject in STUDY.subjects:
-        files += subject_targets(subject)
-        if subject.reference is not None:
-            files.append(out(naming.audit(subject.name)))
-        if perfusion_targets(subject):
-            files += [*perfusion_targets(subject), out(naming.perfusion_audit(subject.name))]
+        files += [*all_images(subject), *all_perfusion(subject)]
     if "phantom" in CONFIG:
         files.append(out(naming.ACCURACY))
     return files
@@ -168,14 +178,9 @@ def wanted_files():
     """The files there should be in the end, by subject and part."""
     wanted = {}
     for subject in STUDY.subjects:
-        images = subject_targets(subject)
-        if subject.reference is not None:
-            images.append(out(naming.audit(subject.name)))
-        wanted[subject.name] = {summary.IMAGES: images}
+        wanted[subject.name] = {summary.IMAGES: all_images(subject)}
         if targets.perfusion_outputs(subject, TEMPLATE):
-            perfusion = perfusion_targets(subject)
-            audit = [out(naming.perfusion_audit(subject.name))] if perfusion else []
-            wanted[subject.name][summary.PERFUSION] = [*perfusion, *audit]
+            wanted[subject.name][summary.PERFUSION] = all_perfusion(subject)
     return wanted
 
 

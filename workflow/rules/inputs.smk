@@ -190,22 +190,22 @@ def perfusion_audited(wildcards):
 
 
 def images_of(wildcards):
-    """What is made of a subject whether or not its perfusion can be measured."""
-    subject = STUDY.by_name[wildcards.subject]
-    audit = [out(naming.audit(subject.name))] if subject.reference is not None else []
-    return [*subject_targets(subject), *audit]
+    return all_images(STUDY.by_name[wildcards.subject])
 
 
 def perfusion_of(wildcards):
-    """What its perfusion gives, and the audit of that."""
-    subject = STUDY.by_name[wildcards.subject]
-    found = perfusion_targets(subject)
-    return [*found, out(naming.perfusion_audit(subject.name))] if found else []
+    return all_perfusion(STUDY.by_name[wildcards.subject])
 
 
 def private(subject, part=""):
     """The report that says a subject's part of the dataset may be released."""
     return f"{WORK}/privacy/sub-{subject}{part}.json"
+
+
+def privacy_reports_of(subject):
+    """What says that one patient's outputs may be released."""
+    perfusion = [private(subject.name, "_perfusion")] if perfusion_targets(subject) else []
+    return [private(subject.name), *perfusion]
 
 
 def spoken_of(subjects):
@@ -224,7 +224,19 @@ def privacy_reports():
     """What says that the whole dataset may be released."""
     found = [f"{WORK}/privacy/dataset.json"]
     for subject in STUDY.subjects:
-        found.append(private(subject.name))
-        if perfusion_targets(subject):
-            found.append(private(subject.name, "_perfusion"))
+        found += privacy_reports_of(subject)
     return found
+
+
+# --------------------------------------------------------------------------- by patient
+
+
+def finished(subject):
+    """Lists the files of a patient that was made by a job of its own, beside what it remembers."""
+    return f"{WORK}/patients/sub-{subject}/done"
+
+
+def patient_targets(subject):
+    """Everything that is made of one patient."""
+    score = [f"{WORK}/accuracy/sub-{subject.name}.tsv"] if "phantom" in CONFIG else []
+    return [*all_images(subject), *all_perfusion(subject), *privacy_reports_of(subject), *score]

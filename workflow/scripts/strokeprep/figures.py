@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from strokeprep.arteries import Series, Vessels
+from strokeprep.whole import whole
 
 # Orange and blue of Okabe and Ito: told apart with any colour vision.
 ARTERY, VEIN = "#D55E00", "#0072B2"
@@ -70,7 +70,5 @@ def _flips(affine: np.ndarray) -> tuple[bool, bool]:
 
 
 def _save(figure: Any, target: str) -> None:
-    Path(target).parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(target).with_name(f".partial-{Path(target).name}")
-    figure.savefig(partial, format="png", metadata={"Software": None})
-    partial.replace(target)
+    with whole(target) as partial:
+        figure.savefig(partial, format="png", metadata={"Software": None})

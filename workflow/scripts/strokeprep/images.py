@@ -8,7 +8,6 @@ NIfTI world coordinates are RAS, SimpleITK's are LPS; only this module and
 from __future__ import annotations
 
 import gzip
-import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
+from strokeprep.whole import whole
 
 AIR_HU = -1024
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -237,11 +237,8 @@ def write_array(
 
 def save(nifti: nib.Nifti1Image, path: str | Path) -> None:
     """Write so that the file is either whole or absent."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial-{path.name}")
-    nib.save(nifti, partial)
-    os.replace(partial, path)
+    with whole(path) as partial:
+        nib.save(nifti, partial)
 
 
 def as_dtype(data: np.ndarray, dtype: np.dtype | type) -> np.ndarray:

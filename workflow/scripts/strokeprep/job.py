@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
 from strokeprep import sidecars
 from strokeprep.errors import StrokeprepError
 from strokeprep.provenance import versions
+from strokeprep.whole import whole
 
 # Environment variables that hold a thread count for the libraries a job may load.
 THREAD_VARIABLES = (
@@ -23,6 +25,8 @@ THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
 )
 FAILURE = ".failure.json"
+FULL = (errno.ENOSPC, errno.EDQUOT)
+KILLED = "Killed before it could end: out of memory or time, a lost node, or by hand."
 
 
 @contextmanager
@@ -31,25 +35,29 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
 
     A :class:`StrokeprepError` ends the job with its one message, any other exception with a
     pointer to the traceback in the log. Either way a ``.failure.json`` stays beside the log for
-    the summary of the run.
+    the summary of the run; that of a job that was killed says so.
     """
     os.umask(os.umask(0o077) | 0o002)  # never world-writable, whatever the user's own mask
     log = Path(snakemake.log[0]).resolve()
     failure = log.with_name(log.name + FAILURE)
-    failure.unlink(missing_ok=True)
+    about = {"rule": snakemake.rule, "message": _killed(), "log": str(log), "reason": None}
     for variable in THREAD_VARIABLES:
         os.environ[variable] = str(snakemake.threads)
     sidecar: dict[str, Any] = {}
     with _captured(log) as terminal:
         try:
+            # A job that is killed can say nothing any more: say it before, take it back at the end.
+            write_json(about, failure)
             yield sidecar
             if hasattr(snakemake.output, "sidecar"):
                 write_sidecar(sidecar, snakemake.output.sidecar, snakemake)
+            failure.unlink()
         except Exception as error:
-            traceback.print_exc()
             message = _message(error, log)
-            about = {"rule": snakemake.rule, "message": message, "log": str(log)}
-            write_json(about | {"reason": getattr(error, "reason", None)}, failure)
+            told = {"message": message, "reason": getattr(error, "reason", None)}
+            with suppress(OSError):  # a full disk takes not even this
+                traceback.print_exc()
+                write_json(about | told, failure)
             print(f"strokeprep: {snakemake.rule}: {message}", file=terminal, flush=True)
             sys.exit(1)
 
@@ -73,26 +81,28 @@ def write_sidecar(content: dict[str, Any], path: str, snakemake: Any) -> None:
 
 def write_json(content: Any, path: str | Path) -> None:
     """Write JSON whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial-{path.name}")
-    partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-    os.replace(partial, path)
+    with whole(path) as partial:
+        partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_text(content: str, path: str | Path) -> None:
     """Write text whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial-{path.name}")
-    partial.write_text(content)
-    os.replace(partial, path)
+    with whole(path) as partial:
+        partial.write_text(content)
 
 
 def _message(error: Exception, log: Path) -> str:
     if isinstance(error, StrokeprepError):
         return str(error)
+    if isinstance(error, OSError) and error.errno in FULL:
+        return str(StrokeprepError("The disk is full", error.filename, "Make room and run again."))
     return f"Unexpected {type(error).__name__} ({error}): this is a bug. See {log}."
+
+
+def _killed() -> str:
+    """What is true of a job that leaves no other word; on a cluster, where SLURM's own lies."""
+    number = os.environ.get("SLURM_JOB_ID")
+    return f"{KILLED} SLURM's word on it: logs/slurm/*/*/{number}.log" if number else KILLED
 
 
 def _sources(snakemake: Any) -> list[str]:

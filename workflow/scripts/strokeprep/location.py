@@ -11,6 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from strokeprep import images, template, transforms
+from strokeprep.whole import whole
 
 # Fluid is looked up where the template has ventricles: deep, and dark against the rest of it.
 DEEP_MM = 12.0
@@ -49,7 +50,8 @@ def write(location: Location, transform: str | Path, facts: str | Path) -> None:
     """Save a location: its transform, and beside it what is known about it."""
     transforms.write(location.to_template, transform)
     content = {"Contrast": location.contrast, "Metrics": dict(location.metrics)}
-    Path(facts).write_text(json.dumps(content, indent=2) + "\n")
+    with whole(facts) as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def read(transform: str | Path, facts: str | Path) -> Location:

@@ -12,7 +12,6 @@ ITK transforms that resample the frame onto the reference do.
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from threadpoolctl import threadpool_limits
 
 from strokeprep import images, tables
 from strokeprep.errors import StrokeprepError
+from strokeprep.whole import whole
 
 # Frames are compared at this in-plane resolution, after a coarse and a middle one; slices are
 # merged where they are thinner. Finer gains nothing: the edges are many.
@@ -344,16 +344,13 @@ class _Fitting:
 
 def write(motion: Motion, path: str | Path) -> None:
     """Save as a table: what COLUMNS says, then each pose's matrix (LPS), row by row."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     rows = [
         dict(zip(COLUMNS, row, strict=True))
         | dict(zip(MATRIX_COLUMNS, map(repr, pose[:3].ravel().tolist()), strict=True))
         for row, pose in zip(motion.rows(), motion.matrices, strict=True)
     ]
-    partial = path.with_name(f".partial-{path.name}")
-    partial.write_text(tables.render(rows, [*COLUMNS, *MATRIX_COLUMNS]))
-    os.replace(partial, path)
+    with whole(path) as partial:
+        partial.write_text(tables.render(rows, [*COLUMNS, *MATRIX_COLUMNS]))
 
 
 def read(path: str | Path) -> Motion:

@@ -9,7 +9,6 @@ scan's own grid a frame of a still head keeps its voxels to the bit.
 from __future__ import annotations
 
 import gzip
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from strokeprep import images, transforms
 from strokeprep.errors import StrokeprepError
 from strokeprep.motion import Motion, stream
 from strokeprep.timing import GRID_S, Timing
+from strokeprep.whole import whole
 
 # HU are noise in their last bits: harder compression costs several times the time and saves little.
 COMPRESSION = 1
@@ -250,24 +250,19 @@ def _compressed(path: Path) -> Iterator[Callable[[Any], None]]:
 
     Compressing goes on while the next piece is made, one piece behind at most.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial-{path.name}")
-    try:
-        with (
-            partial.open("wb") as raw,
-            gzip.GzipFile("", "wb", COMPRESSION, raw, mtime=0) as file,
-            ThreadPoolExecutor(1) as behind,
-        ):
-            pending: list[Future] = []
+    with (
+        whole(path) as partial,
+        partial.open("wb") as raw,
+        gzip.GzipFile("", "wb", COMPRESSION, raw, mtime=0) as file,
+        ThreadPoolExecutor(1) as behind,
+    ):
+        pending: list[Future] = []
 
-            def write_later(piece: Any) -> None:
-                if pending:
-                    pending.pop().result()
-                pending.append(behind.submit(file.write, piece))
+        def write_later(piece: Any) -> None:
+            if pending:
+                pending.pop().result()
+            pending.append(behind.submit(file.write, piece))
 
-            yield write_later
-            for last in pending:
-                last.result()
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+        yield write_later
+        for last in pending:
+            last.result()

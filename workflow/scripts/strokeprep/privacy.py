@@ -25,6 +25,7 @@ from scipy import ndimage
 from strokeprep import dataset, images, layouts, metadata, naming
 from strokeprep.errors import StrokeprepError, combined
 from strokeprep.private_words import DATE, PrivateWords, vocabulary
+from strokeprep.whole import PARTIAL, final_name
 
 FINDS: dict[str, str] = {
     "link": "A symbolic link: it may lead to what was never checked",
@@ -137,7 +138,7 @@ def _own(subject: str) -> re.Pattern:
 def _stem(where: str) -> str:
     """A relative path without extension; a file that is being written has that of its target."""
     folder, _, name = where.rpartition("/")
-    return f"{folder}/{name.removeprefix('.partial-').partition('.')[0]}"
+    return f"{folder}/{final_name(name).partition('.')[0]}"
 
 
 def of_dataset(
@@ -239,7 +240,7 @@ def _of_file(path: Path, root: Path, words: PrivateWords) -> Iterator[Leak]:
 
 def _of_name(path: Path, where: str) -> Iterator[Leak]:
     known = path.name.endswith((IMAGE, ".png", *TEXTS))
-    if not known or path.name.startswith(".partial-"):
+    if not known or path.name.startswith(PARTIAL):
         yield Leak("file", "no file of a finished dataset", where)
         return
     if not where.startswith("sub-"):

@@ -5,15 +5,17 @@ Everything is read back from the files on disk, so the audit also covers the wri
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from strokeprep import images, labels, spaces, transforms
+from strokeprep import images, labels, likeness, spaces, transforms
 from strokeprep.errors import StrokeprepError
 from strokeprep.tables import Check
 from strokeprep.targets import AuditPlan
+
+LIKENESS = "likeness:"
 
 
 def audit(
@@ -33,6 +35,8 @@ def audit(
     ]  # fmt: skip
     if plan.template_brain:
         checks.append(brain_fits(subject, at(plan.template_brain), settings, limits))
+    if plan.alike:
+        checks.extend(one_head(plan, at))
     for before, after, whole in plan.labels:
         checks.extend(label_kept(subject, at(before), at(after), whole, limits))
     return checks
@@ -46,10 +50,13 @@ def verdict(checks: list[Check], subject: str) -> None:
             f"{check.step} {check.metric} = {check.value:.4g} {check.unit} (limit {check.limit:g})"
             for check in failed
         )
+        flipped = any(check.step.startswith(LIKENESS) for check in failed)
         raise StrokeprepError(
             f"The audit failed: {listed}",
             f"sub-{subject}",
-            "Look at the images named; exclude the scan in question, or correct its input.",
+            "Left and right are exchanged in one of two scans: convert them again."
+            if flipped
+            else "Look at the images named; exclude the scan in question, or correct its input.",
         )
 
 
@@ -63,6 +70,29 @@ def on_grid(subject: str, path: str, grid, limits: Mapping[str, float]) -> Check
     )
     limit = limits["affine_difference"]
     return Check(subject, f"grid:{Path(path).name}", "affine_difference", apart, "mm", limit)
+
+
+def one_head(plan: AuditPlan, at: Callable[[str], str]) -> Iterator[Check]:
+    """How well the mirror image of each scan fits the reference, by how well the scan does.
+
+    Above the limit the scan is flipped. Where the two fit alike, another patient's scan would do
+    the same, but a head of rare symmetry, too: said in the log, and the row is without a verdict.
+    """
+    reference = likeness.Reference(
+        images.read(at(plan.reference)),
+        images.read(at(plan.reference_brain)),
+        transforms.read(at(plan.to_template)),
+    )
+    for scan, transform in plan.alike:
+        found = transforms.read(at(transform)) if transform else transforms.linear(np.eye(4))
+        compared = likeness.compare(reference, images.read(at(scan)), found)
+        name, limit = Path(scan).name, likeness.LEAST_IF_FLIPPED
+        if compared.verdict == likeness.UNLIKE:
+            print(f"Warning: {name} and its mirror image fit the reference alike: the same head?")
+            limit = None
+        yield Check(
+            plan.subject, f"{LIKENESS}{name}", "flipped_fit", compared.ratio, "ratio", limit
+        )
 
 
 def label_kept(

@@ -38,6 +38,7 @@ RESOLUTIONS = {
     "warp": (Level(4, 15_000, 15), Level(1, 120_000, 20)),
     "fine": (Level(4, 10_000, 30), Level(2, 40_000, 30), Level(1, 80_000, 30)),
     "refined": (Level(2, 40_000, 30), Level(1, 80_000, 30)),  # on from a coarse result
+    "compared": (Level(4, 6_000, 12), Level(2, 20_000, 12)),  # on from poses that are known
 }
 DOF = {"rigid": 6, "affine": 12}
 
@@ -135,6 +136,33 @@ def rigid(
     pair = _head_side(fixed, near, levels[-1].mm), _head_side(moving, None, levels[-1].mm)
     known = start if isinstance(start, sitk.Transform) else None
     return _registered(*pair, DOF[dof], known, levels, seed, where)
+
+
+def information(
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    fixed_brain: sitk.Image,
+    poses: Sequence[np.ndarray],
+    seed: int = 1,
+) -> list[float]:
+    """What moving tells about the head around the brain in fixed, in the best pose near each given.
+
+    Poses are 4×4 matrices (points of fixed to points of moving, LPS) and may be mirror images.
+    """
+    levels = RESOLUTIONS["compared"]
+    near = _dilated(fixed_brain, NEAR_BRAIN_MM)
+    pair = _head_side(fixed, near, levels[-1].mm), _head_side(moving, None, levels[-1].mm)
+    backwards = _volume(pair[1].head) < PARTIAL * _volume(pair[0].head)
+    told = []
+    for pose in poses:
+        matrix = np.linalg.inv(pose) if backwards else pose
+        for level in levels:
+            fit = _refined(
+                *(reversed(pair) if backwards else pair), matrix, level, DOF["rigid"], seed
+            )
+            matrix = fit.matrix
+        told.append(fit.information)
+    return told
 
 
 def to_template(

@@ -15,6 +15,8 @@ from strokeprep.job import FAILURE, write_json, write_text
 # A subject's images and its perfusion end apart: a scan without a bolus still gives the images.
 IMAGES, PERFUSION = "images", "perfusion"
 PERFUSION_RULES = ("perfusion", "audit_perfusion", "privacy_perfusion")
+# The job in which all steps of a patient run, where each patient is one job.
+WHOLE_PATIENT = "patient"
 STATUS_COLUMNS = {
     "participant_id": "The patient",
     "part": "What it is about: all images, or what is derived from CT perfusion",
@@ -65,7 +67,7 @@ def endings(wanted: Mapping[str, Mapping[str, Sequence[str]]], work: Path) -> li
             part,
             len(files),
             sum(Path(path).exists() for path in files),
-            tuple(each for each in failures if _is_about(each, name, part)),
+            tuple(each for each in _of_subject(failures, name) if _is_about(each, name, part)),
         )
         for name, parts in wanted.items()
         for part, files in parts.items()
@@ -122,6 +124,16 @@ def gather(rows_of: Mapping[str, Path], path: Path) -> None:
     ]
     if rows:
         write_text(tables.render(rows, list(rows[0])), path)
+
+
+def _of_subject(failures: Iterable[Mapping[str, str]], name: str) -> list[Mapping[str, str]]:
+    """A subject's failures; that of the job that runs its steps counts if no step has failed."""
+    own = [
+        each
+        for each in failures
+        if any(_is_about(each, name, part) for part in (IMAGES, PERFUSION))
+    ]
+    return [each for each in own if each["rule"] != WHOLE_PATIENT] or own
 
 
 def _is_about(failure: Mapping[str, str], name: str, part: str) -> bool:

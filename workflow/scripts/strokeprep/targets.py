@@ -126,6 +126,11 @@ class AuditPlan:
     # face mask, brain mask, transform from the face's scan to the brain's ("" if one scan)
     brains: tuple[tuple[str, str, str], ...] = ()
     template_brain: str | None = None
+    # 3D image of a scan, its transform to the reference ("" if it came on its grid)
+    alike: tuple[tuple[str, str], ...] = ()
+    # of the reference: its brain, and the transform that takes points of the template to it
+    reference_brain: str | None = None
+    to_template: str | None = None
 
 
 def audit_plan(subject: Subject, template: Space) -> AuditPlan:
@@ -153,6 +158,9 @@ def audit_plan(subject: Subject, template: Space) -> AuditPlan:
         ),
         brains=tuple(_brain_of_face(scan, reference) for scan in faced),
         template_brain=naming.brain_mask(reference, template),
+        alike=tuple(_onto(scan, reference) for scan in subject.scans if scan is not reference),
+        reference_brain=naming.brain_mask(reference, ORIG),
+        to_template=naming.to_template(reference, reference.name, template.label),
     )
 
 
@@ -180,6 +188,14 @@ def _grids(names: list[str], reference: Scan, template: Space) -> dict[str, Any]
         "on_reference": tuple(name for name in names if f"_space-{reference.name}_" in name),
         "on_template": tuple(name for name in names if f"_space-{template.label}_" in name),
     }
+
+
+def _onto(scan: Scan, reference: Scan) -> tuple[str, str]:
+    suffix = scan.pilot.kind.suffix
+    pilot = naming.mean(scan, suffix) if scan.is_4d else naming.defaced(scan, suffix)
+    if scan.in_reference_space:
+        return pilot, ""
+    return pilot, naming.to_reference(scan, scan.name, reference.name)
 
 
 def _brain_of_face(scan: Scan, reference: Scan) -> tuple[str, str, str]:

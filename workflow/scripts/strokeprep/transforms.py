@@ -7,14 +7,15 @@ elastix, 3D Slicer) can use it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
+from strokeprep import hdf5
 from strokeprep.errors import StrokeprepError
+from strokeprep.whole import whole
 
 LINEAR, NEAREST = sitk.sitkLinear, sitk.sitkNearestNeighbor
 
@@ -31,11 +32,10 @@ def read(path: str | Path) -> sitk.Transform:
 
 def write(transform: sitk.Transform, path: str | Path) -> None:
     """Save so that the file is either whole or absent."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial-{path.name}")
-    sitk.WriteTransform(transform, str(partial))
-    os.replace(partial, path)
+    with whole(path) as partial:
+        sitk.WriteTransform(transform, str(partial))
+        if partial.suffix == ".h5":
+            hdf5.forget_times(partial)
 
 
 def chain(transforms: Sequence[sitk.Transform]) -> sitk.Transform:

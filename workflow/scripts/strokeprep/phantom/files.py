@@ -10,6 +10,8 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from strokeprep.whole import whole
+
 from .scanner import Grid
 
 
@@ -33,9 +35,9 @@ def write_nifti(
         header["pixdim"][4] = frame_s
     if comment is not None:
         header.extensions.append(nib.nifti1.Nifti1Extension("comment", comment.encode("ascii")))
-    path.parent.mkdir(parents=True, exist_ok=True)
     with (
-        path.open("wb") as raw,
+        whole(path) as partial,
+        partial.open("wb") as raw,
         gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=raw, mtime=0) as stream,
     ):
         image.to_stream(stream)
@@ -43,13 +45,13 @@ def write_nifti(
 
 def write_json(path: Path, content: dict) -> None:
     """Write a sidecar with stable layout."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=2, sort_keys=False) + "\n", encoding="utf-8")
+    with whole(path) as partial:
+        partial.write_text(json.dumps(content, indent=2, sort_keys=False) + "\n", encoding="utf-8")
 
 
 def write_table(path: Path, names: Sequence[str], rows: Iterable[Sequence]) -> None:
     """Write a tab-separated table of strings and numbers."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     lines = ["\t".join(names)]
     lines += ["\t".join(v if isinstance(v, str) else f"{v:.10g}" for v in row) for row in rows]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with whole(path) as partial:
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,0 +1,66 @@
+"""Runs of the workflow that a test disturbs while they last, and the bytes they leave."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from strokeprep.whole import PARTIAL
+from workflow_tools import REPOSITORY, snakemake
+
+SHOWN = "shown.txt"
+
+
+def started(folder: Path, config: Mapping[str, Any] | None, *arguments: str) -> subprocess.Popen:
+    """A running snakemake, head of a process group; what it shows goes to ``folder/shown.txt``."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile")]
+    command += ["--directory", str(folder), "--cores", "2", "--nocolor", "--profile", "none"]
+    command += ["--workflow-profile", str(REPOSITORY / "profiles/default"), *arguments]
+    if config is not None:
+        (folder / "study.yaml").write_text(yaml.safe_dump(dict(config)))
+        command += ["--configfile", str(folder / "study.yaml")]
+    with (folder / SHOWN).open("w") as shown:
+        return subprocess.Popen(
+            command, stdout=shown, stderr=shown, cwd=folder, start_new_session=True
+        )
+
+
+def shown_by(folder: Path) -> str:
+    """What the last started run has shown so far."""
+    return (folder / SHOWN).read_text()
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every finished file below a folder."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.startswith(PARTIAL)
+    }
+
+
+# What a patient of the test studies has; the reference is the first that is there.
+MRI = ("ses-02/anat", "ses-02/dwi")
+CT_PERFUSION = ("ses-01/ct/*ncct*", "ses-01/ct/*ctp*", "ses-02/dwi")
+
+
+def patient(folder: Path, parts: Sequence[str] = MRI) -> Path:
+    """Simulates sub-01 of the built-in study, cut down to these parts; gives the raw folder."""
+    some = "demo/raw/sub-01/ses-02/anat/sub-01_ses-02_T1w.nii.gz"
+    made = snakemake(folder, None, some, "--quiet", "rules", "--config", 'phantom={"subjects": 1}')
+    assert made.returncode == 0, made.stderr[-2000:]
+    everything, raw = folder / "demo/raw", folder / "raw"
+    for base in ("sub-01", "derivatives/manual/sub-01"):
+        for part in parts:
+            for path in everything.glob(f"{base}/{part}"):
+                target = raw / path.relative_to(everything)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.rename(target)
+    shutil.rmtree(folder / "demo")
+    return raw

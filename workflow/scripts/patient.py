@@ -1,0 +1,18 @@
+from pathlib import Path
+
+from strokeprep.job import job, write_text
+
+with job(snakemake):
+    from strokeprep import patients
+
+    params, done = snakemake.params, Path(snakemake.output.done)
+    patients.run(
+        params.targets,
+        params.snakefile,
+        params.profile,
+        done.parent,
+        snakemake.config,
+        cores=snakemake.threads,
+        mem_mb=snakemake.resources.mem_mb,
+    )
+    write_text("\n".join(params.targets) + "\n", done)

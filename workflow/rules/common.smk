@@ -11,6 +11,8 @@ from strokeprep import config as settings
 from strokeprep import dataset, layouts, naming, patients, provenance, raw_files, summary, targets
 from strokeprep import study as table
 from strokeprep.errors import StrokeprepError
+from strokeprep.report import cohort
+from strokeprep.report import plan as report_plan
 from strokeprep.naming import ANY, ANYWHERE, ORIG, WILD, Space
 
 
@@ -154,15 +156,18 @@ def perfusion_targets(subject):
 
 
 def all_images(subject):
-    """What is made of a subject whether or not its perfusion can be measured, audit included."""
-    audit = [out(naming.audit(subject.name))] if subject.reference is not None else []
-    return [*subject_targets(subject), *audit]
+    """What is made of a subject whether or not its perfusion can be measured, its page included."""
+    names = [*report_plan.image_names(subject.name), *report_plan.methods_names(subject.name)]
+    if subject.reference is not None:
+        names.append(naming.audit(subject.name))
+    return [*subject_targets(subject), *(out(name) for name in names)]
 
 
 def all_perfusion(subject):
-    """What its perfusion gives, and the audit of that."""
+    """What its perfusion gives, and what judges that."""
     found = perfusion_targets(subject)
-    return [*found, out(naming.perfusion_audit(subject.name))] if found else []
+    names = [*report_plan.perfusion_names(subject.name), naming.perfusion_audit(subject.name)]
+    return [*found, *(out(name) for name in names)] if found else []
 
 
 def final_targets():
@@ -196,5 +201,6 @@ def conclude():
         },
         Path(out(naming.ALL_TISSUE_VOLUMES)),
     )
+    cohort.write(ended, Path(OUT))
     others = summary.of_the_study(STUDY.by_name, Path(WORK))
     print(summary.text(ended, Path(OUT), others), file=sys.stderr)

@@ -186,6 +186,22 @@ def perfusion_audited(wildcards):
     return perfusion_targets(STUDY.by_name[wildcards.subject])
 
 
+# --------------------------------------------------------------------------- report
+
+
+def files_of(names):
+    """The files of a report by what they are called there."""
+    return {name: out(file) for name, file in names._asdict().items()}
+
+
+def reported(wildcards):
+    return subject_targets(STUDY.by_name[wildcards.subject])
+
+
+def perfusion_reported(wildcards):
+    return perfusion_targets(STUDY.by_name[wildcards.subject])
+
+
 # --------------------------------------------------------------------------- privacy
 
 

@@ -49,6 +49,7 @@ TEXTS = (
     ".txt",
     ".h5",
     ".md",
+    ".bib",
     ".html",
     ".svg",
     ".bidsignore",

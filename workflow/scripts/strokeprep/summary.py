@@ -14,7 +14,7 @@ from strokeprep.job import FAILURE, write_json, write_text
 
 # A subject's images and its perfusion end apart: a scan without a bolus still gives the images.
 IMAGES, PERFUSION = "images", "perfusion"
-PERFUSION_RULES = ("perfusion", "audit_perfusion", "privacy_perfusion")
+PERFUSION_RULES = ("perfusion", "audit_perfusion", "perfusion_report", "privacy_perfusion")
 # The job in which all steps of a patient run, where each patient is one job.
 WHOLE_PATIENT = "patient"
 STATUS_COLUMNS = {

@@ -34,7 +34,7 @@ class Template:
     t1: sitk.Image
     inside: sitk.Image
 
-    @property
+    @cached_property
     def filled(self) -> sitk.Image:
         """What is marked as brain, and what that encloses."""
         return sitk.BinaryFillhole(self.inside)
@@ -115,7 +115,7 @@ def distance(mask: sitk.Image) -> sitk.Image:
 
 @cache
 def _builtin() -> Template:
-    folder = _nilearn_data()
+    folder = nilearn_data()
     t1 = images.read(folder / NILEARN_FILE, np.uint8)
     return Template(MNI, t1, t1 > 0)
 
@@ -157,7 +157,8 @@ def same_grid(a: sitk.Image, b: sitk.Image) -> bool:
     return a.GetSize() == b.GetSize() and np.allclose(images.affine(a), images.affine(b), atol=1e-3)
 
 
-def _nilearn_data() -> Path:
+def nilearn_data() -> Path:
+    """The folder with the templates that ship inside nilearn."""
     spec = importlib.util.find_spec("nilearn")
     if spec is None or not spec.submodule_search_locations:
         raise StrokeprepError(

@@ -1,0 +1,123 @@
+"""Each planted defect turns the right figure to fail, and nothing fails where nothing is planted."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from report_study import SETTINGS, TEMPLATE
+from strokeprep import images, tables, transforms
+from strokeprep.report import measures, numbers, plan, views
+from strokeprep.report.limits import FAIL, Judge
+from strokeprep.report.scene import Scene
+
+
+@pytest.fixture
+def scene_of(patient):
+    """A function that gives the scene of some derivatives, with one registered scan or none."""
+
+    def made(root: Path, scan: str = "") -> Scene:
+        whole = plan.images(patient, TEMPLATE)
+        moved = tuple(each for each in whole.moved if each.scan == scan)
+        return Scene(replace(whole, moved=moved, s0_on_template=""), views.Files(root))
+
+    return made
+
+
+def replaced(root: Path, name: str, data: np.ndarray) -> None:
+    """Put other voxels in the place of a file."""
+    path = root / name
+    affine = images.open_nifti(path).affine
+    path.unlink()
+    images.write_array(data, affine, path)
+
+
+def voxels(root: Path, name: str) -> np.ndarray:
+    return images.array(images.read(root / name)).copy()
+
+
+def verdicts(found) -> dict[str, str]:
+    return {number.metric: number.verdict for number in found}
+
+
+def test_a_registration_that_is_off_by_5_mm_fails(scene_of, spoilt):
+    moved = scene_of(spoilt, "cta").plan.moved[0]
+    image = images.read(spoilt / moved.on_reference)
+    away = sitk.TranslationTransform(3, (3.0, 4.0, 0.0))
+    shifted = transforms.resample(image, image, [away], transforms.LINEAR, images.AIR_HU)
+    replaced(spoilt, moved.on_reference, images.array(shifted))
+    scene = scene_of(spoilt, "cta")
+    found = {n.metric: n for n in numbers.of_move(scene, scene.shown[0], Judge())}
+    assert found["off_mm"].verdict == FAIL
+    assert found["off_mm"].value == pytest.approx(5.0, abs=0.5)
+
+
+def test_a_flipped_scan_fails_and_the_right_way_round_passes(scene_of, finished):
+    scene = scene_of(finished, "cta")
+    shown = scene.shown[0]
+    mirror = transforms.linear(measures.mirrored_start(scene.to_template_matrix))
+    flipped = views.seen(scene.as_image(shown.unstripped), scene.view, mirror, images.AIR_HU)
+    right, wrong = (
+        verdicts(numbers.of_move(scene, each, Judge()))
+        for each in (shown, replace(shown, unstripped=flipped))
+    )
+    assert right["mirror_ratio"] == "pass"
+    assert wrong["mirror_ratio"] == FAIL
+    assert FAIL not in right.values()
+
+
+def test_half_a_brain_mask_fails(scene_of, spoilt):
+    whole = scene_of(spoilt).plan
+    for name in (whole.brain, whole.template_brain):
+        mask = voxels(spoilt, name)
+        mask[: mask.shape[0] // 2] = 0
+        replaced(spoilt, name, mask)
+    found = verdicts(numbers.of_brain(scene_of(spoilt), Judge(), SETTINGS))
+    assert found["brain_asymmetry"] == FAIL
+    assert found["template_dice"] == FAIL
+
+
+def test_a_face_left_in_fails_whether_or_not_the_mask_knows_of_it(scene_of, spoilt):
+    whole = scene_of(spoilt).plan
+    face = next(each for each in whole.faces if each.scan == "ncct")
+    image, mask = voxels(spoilt, face.image), voxels(spoilt, face.mask)
+    image[mask > 0] = 40
+    replaced(spoilt, face.image, image)
+    only = replace(whole, faces=(face,))
+    scene = scene_of(spoilt)
+    assert verdicts(numbers.of_faces(only, scene.files, Judge(), scene))["face_voxels_left"] == FAIL
+    replaced(spoilt, face.mask, np.zeros_like(mask))
+    scene = scene_of(spoilt)
+    found = verdicts(numbers.of_faces(only, scene.files, Judge(), scene))
+    assert found["face_voxels_left"] == "pass"
+    assert found["face_left_ml"] == FAIL
+
+
+def test_a_frame_that_jumped_fails(scene_of, spoilt):
+    scene = scene_of(spoilt)
+    path = spoilt / scene.plan.series[0].motion
+    rows = tables.read(path)
+    rows[12] |= {"m03": "9.0", "framewise_mm": "9.0", "displacement_mm": "9.0"}
+    path.unlink()
+    path.write_text(tables.render(rows, list(rows[0])))
+    found = verdicts(numbers.of_motion(scene, scene.plan.series[0], Judge()))
+    assert found["framewise_max_mm"] == FAIL
+
+
+def test_an_arterial_input_taken_in_tissue_fails(patient, spoilt):
+    about = plan.perfusion(patient)
+    assert FAIL not in verdicts(numbers.of_perfusion(about, spoilt, Judge())).values()
+    path = spoilt / about.vessels
+    with path.open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    for row in rows:  # tissue: low, late and wide
+        row["aif"] = f"{12 * np.exp(-(((float(row['time']) - 24) / 8) ** 2)):.3f}"
+    path.unlink()
+    path.write_text(tables.render(rows, list(rows[0])))
+    found = verdicts(numbers.of_vessels(about, spoilt, Judge()))
+    assert found["aif_peak_hu"] == FAIL
+    assert found["aif_lead_s"] == FAIL

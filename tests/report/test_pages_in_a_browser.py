@@ -1,0 +1,103 @@
+"""Pages work in a browser from disk: sorting, opening a subject, flicking, walking the viewer."""
+
+from __future__ import annotations
+
+import browser as driver
+import numpy as np
+import pytest
+from strokeprep import summary, tables
+from strokeprep.report import cohort, limits, page, pictures, plan
+from strokeprep.report.limits import Judge
+from strokeprep.report.pictures import AXIAL, Scale, Slice
+from strokeprep.report.sections import Figure, Section, Viewer
+
+pytestmark = pytest.mark.skipif(
+    driver.missing() is not None, reason=f"{driver.missing()} is not installed"
+)
+COUNT = 1000
+SHAPE = (20, 24, 16)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with driver.browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """A cohort of a thousand; the page of its first subject is real."""
+    root = tmp_path_factory.mktemp("derivatives")
+    (root / plan.FOLDER).mkdir(parents=True)
+    random, ended = np.random.default_rng(4), []
+    small = pictures.picture(pictures.renders(np.ones((9, 9, 9), bool))).png
+    for n in range(COUNT):
+        name, names = f"{n:04d}", plan.image_names(f"{n:04d}")
+        found = [Judge()("cta to ncct", "off_mm", 9.0 if n == 500 else random.uniform(0, 0.4))]
+        rows = limits.rows(found, name)
+        (root / names.table).write_text(tables.render(rows, list(limits.COLUMNS)))
+        (root / names.thumbnail).write_bytes(small)
+        (root / names.page).write_text(subject_page(name) if n == 500 else "<title>x</title>")
+        ended.append(summary.Ending(name, summary.IMAGES, 1, 1, ()))
+    cohort.write(ended, root)
+    return root
+
+
+def subject_page(name: str) -> str:
+    volume = np.random.default_rng(5).random(SHAPE)
+    frames = tuple(
+        (label, pictures.picture(pictures.strip(values, [Slice(AXIAL, 8)], Scale(0, 1))))
+        for label, values in (("before", volume), ("after", 1 - volume))
+    )
+    section = Section("to-cta", "CTA", "Nothing jumps.", (Figure("CTA", frames),), ("cta to ncct",))
+    mosaic, across = pictures.mosaic(volume, Scale(0, 1))
+    mask, _ = pictures.mosaic(np.ones(SHAPE), Scale(0, 1))
+    viewer = Viewer(SHAPE, 2.0, across, (("NCCT", mosaic),), (("brain mask", mask),))
+    numbers = [Judge()("cta to ncct", "off_mm", 9.0)]
+    return page.html(f"sub-{name}", [section], numbers, viewer)
+
+
+def test_a_thousand_subjects_open_sort_and_lead_to_the_one_that_failed(chromium, pages):
+    chromium.open(pages / plan.COHORT)
+    opened = chromium.run(
+        "const t=performance.getEntriesByType('navigation')[0];return t.domComplete-t.startTime;"
+    )
+    assert chromium.run("return document.querySelectorAll('#subjects tbody tr').length") == COUNT
+    loaded = "[...document.images].filter(e=>e.complete&&e.naturalWidth).length"
+    assert chromium.run(f"return {loaded}") < 200  # the rest waits until it is scrolled to
+    for _ in range(2):  # the second click turns the order
+        chromium.run("document.querySelectorAll('th[data-sort]')[1].click()")
+    first = "document.querySelector('#subjects tbody tr a')"
+    assert chromium.run(f"return {first}.textContent") == "sub-0500"
+    assert chromium.errors() == []
+    chromium.run(f"{first}.click()")
+    chromium.until("return document.title==='sub-0500'")
+    assert opened < 3000, f"{opened:.0f} ms"
+
+
+def test_an_overlay_is_flicked_by_button_and_by_click(chromium, pages):
+    chromium.open(pages / plan.image_names("0500").page)
+    shown = "return document.querySelector('.flick img.on').alt"
+    assert chromium.run(shown).endswith("before")
+    chromium.run("document.querySelectorAll('.flick button')[1].click()")
+    assert chromium.run(shown).endswith("after")
+    chromium.run("document.querySelector('.flick img.on').click()")
+    assert chromium.run(shown).endswith("before")
+    assert chromium.errors() == []
+
+
+def test_the_viewer_shows_its_volume_and_follows_the_mouse(chromium, pages):
+    chromium.open(pages / plan.image_names("0500").page)
+    middle = chromium.until("return document.querySelector('.viewer').dataset.drawn")
+    assert middle == ",".join(str(n // 2) for n in SHAPE)
+    chromium.run(
+        "const c=document.querySelector('canvas.axial'),r=c.getBoundingClientRect();"
+        "c.dispatchEvent(new MouseEvent('click',{clientX:r.left+5,clientY:r.top+5}))"
+    )
+    chromium.until("return document.querySelector('.viewer').dataset.drawn!=='" + middle + "'")
+    filled = chromium.run(
+        "const c=document.querySelector('canvas.coronal');const d=c.getContext('2d')"
+        ".getImageData(0,0,c.width,c.height).data;return d.some((v,i)=>i%4<3&&v>0)"
+    )
+    assert filled
+    assert chromium.errors() == []

@@ -1,0 +1,279 @@
+"""Reports: pictures the right way round, figures that judge, pages that need no network."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from PIL import Image
+from strokeprep import config, images, summary, tables
+from strokeprep.report import cohort, limits, measures, methods, page, pictures, plan, views
+from strokeprep.report.limits import FAIL, NONE, PASS, WARN, Judge
+from strokeprep.report.pictures import AXIAL, CORONAL, SAGITTAL, Layer, Scale, Slice
+from strokeprep.report.sections import Figure, Section, Viewer
+
+SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
+
+
+@pytest.fixture
+def marked_head() -> sitk.Image:
+    """A box that is bright at the patient's right, front and top; stored with axes that run anyhow."""
+    data = np.zeros((20, 24, 16), np.float32)
+    data[15:18, 19:22, 12:14] = 100  # RAS: right, front, top
+    affine = np.diag([-2.0, -2.0, 2.0, 1.0])
+    affine[:3, 3] = (19, 23, -16)
+    return images.from_array(data[::-1, ::-1], affine)
+
+
+def centre(image: Image.Image) -> tuple[float, float]:
+    """Where the white lies in a picture: shares of its width and height."""
+    pixels = np.asarray(image.convert("RGB"))[: -pictures.FOOT].astype(int)
+    grey, yellow = pixels.mean(axis=2), np.ptp(pixels, axis=2) > 40  # yellow are the marks
+    grey[yellow] = 0
+    rows, columns = np.nonzero(grey > 200)
+    return float(columns.mean() / grey.shape[1]), float(rows.mean() / grey.shape[0])
+
+
+def test_the_patients_right_is_on_the_left_and_the_top_is_up(marked_head):
+    view = views.whole(marked_head, 2.0)
+    grey = views.seen(marked_head, view)
+    i, j, k = views.middle(grey > 50)
+    across, down = centre(pictures.strip(grey, [Slice(AXIAL, k)], Scale(0, 100)))
+    assert across < 0.4 and down < 0.4  # right is left, front is up
+    across, down = centre(pictures.strip(grey, [Slice(CORONAL, j)], Scale(0, 100)))
+    assert across < 0.4 and down < 0.4
+    across, down = centre(pictures.strip(grey, [Slice(SAGITTAL, i)], Scale(0, 100)))
+    assert across < 0.4 and down < 0.4  # the front is on the left
+
+
+def test_every_picture_says_how_it_is_turned(marked_head):
+    view = views.whole(marked_head, 2.0)
+    drawn = pictures.strip(views.seen(marked_head, view), [Slice(AXIAL, 0)], Scale(0, 100))
+    foot = np.asarray(drawn)[-pictures.FOOT :]
+    marks = np.ptp(np.asarray(drawn)[: -pictures.FOOT].astype(int), axis=2) > 100
+    assert (foot > 150).any()
+    assert marks[:, : drawn.width // 2].any() and marks[:, drawn.width // 2 :].any()
+
+
+def test_an_outline_follows_the_border_of_its_mask():
+    mask = np.zeros((40, 40, 3), bool)
+    mask[10:30, 10:30, 1] = True
+    drawn = np.asarray(
+        pictures.strip(
+            np.zeros(mask.shape), [Slice(AXIAL, 1)], Scale(0, 1), [Layer(mask, pictures.ORANGE)]
+        )
+    )
+    orange = (drawn == pictures.ORANGE).all(axis=2)[: -pictures.FOOT]
+    rows = np.flatnonzero(orange.any(axis=1)) / pictures.ZOOM
+    assert rows[0] == pytest.approx(10, abs=1) and rows[-1] == pytest.approx(30, abs=1)
+    assert not orange[int(20 * pictures.ZOOM), int(20 * pictures.ZOOM)]
+
+
+def test_a_colour_map_bears_its_unit_and_is_black_where_nothing_is_known():
+    values = np.full((30, 30, 2), 5.0)
+    known = np.zeros(values.shape, bool)
+    known[:15] = True
+    scale = Scale(0, 10, "viridis", "s")
+    drawn = np.asarray(pictures.strip(values, [Slice(AXIAL, 0)], scale, shown=known))
+    middle = drawn[10]
+    assert middle[12].any() and not middle[30].any()
+    assert drawn.shape[1] == round(30 * pictures.ZOOM) + pictures.BAR
+
+
+def test_a_mosaic_holds_every_slice():
+    volume = np.random.default_rng(0).random((7, 9, 10))
+    shown, across = pictures.mosaic(volume, Scale(0, 1))
+    pixels = np.asarray(Image.open(io.BytesIO(shown.png)))
+    k = 7
+    y, x = divmod(k, across)
+    tile = pixels[y * 9 : y * 9 + 9, x * 7 : x * 7 + 7]
+    assert np.array_equal(tile, (volume[:, :, k] * 255).astype(np.uint8).T)
+
+
+def test_a_verdict_is_what_the_ranges_say():
+    limit = limits.Limit("ml", (10, 20), (5, 30), "why")
+    assert [limit.verdict(v) for v in (15, 7, 25, 4, 31)] == [PASS, WARN, WARN, FAIL, FAIL]
+    assert limit.verdict(float("nan")) == FAIL
+    assert limits.Limit("ml", (None, None), (None, None), "").verdict(3) == NONE
+
+
+def test_a_config_can_move_a_limit_and_every_limit_has_a_reason():
+    judge = Judge({"off_mm": [None, None, 1, 9]})
+    assert judge("x", "off_mm", 5).verdict == WARN
+    assert Judge()("x", "off_mm", 5).verdict == FAIL
+    assert all(len(limit.reason) > 15 for limit in limits.LIMITS.values())
+
+
+def test_the_config_schema_has_the_limits_of_the_library():
+    schema = config.read_schema(SCHEMA)["properties"]
+    assert schema["report"] == limits.schema()
+    given = {name: rule["default"] for name, rule in _limits(schema["report"]).items()}
+    assert Judge(given).limits == limits.LIMITS
+
+
+def _limits(section: dict) -> dict:
+    return section["properties"]["limits"]["properties"]
+
+
+def test_limits_survive_the_way_through_the_schema():
+    given = {name: rule["default"] for name, rule in _limits(limits.schema()).items()}
+    assert Judge(given).limits == limits.LIMITS
+
+
+def test_a_warning_comes_before_a_failure():
+    for name, limit in limits.LIMITS.items():
+        for n, sign in ((0, 1), (1, -1)):
+            if None not in (limit.warn[n], limit.fail[n]):
+                assert sign * limit.warn[n] >= sign * limit.fail[n], name
+
+
+def test_information_is_two_for_the_same_and_one_for_strangers():
+    random = np.random.default_rng(1)
+    a, b = random.random((2, 50_000))
+    assert measures.normalised_information(a, a) == pytest.approx(2, abs=1e-6)
+    assert measures.normalised_information(a, b) == pytest.approx(1, abs=0.01)
+
+
+def test_noise_is_measured_and_anatomy_is_not():
+    random = np.random.default_rng(2)
+    slope = np.linspace(0, 50, 40)[:, None, None] * np.ones((40, 40, 40))
+    found = measures.noise(slope + 4 * random.standard_normal((40,) * 3), np.ones((40,) * 3, bool))
+    assert found == pytest.approx(4, rel=0.05)
+
+
+def test_the_strips_are_five_voxels_wide_and_gamma_counts_them():
+    inside = np.zeros((40, 40, 40), bool)
+    inside[10:30, 10:30, 10:30] = True
+    outer, inner = measures.strips(inside)
+    assert outer[20, 20].nonzero()[0].tolist() == [5, 6, 7, 8, 9, 30, 31, 32, 33, 34]
+    assert inner[20, 20].nonzero()[0].tolist() == [10, 11, 12, 13, 14, 25, 26, 27, 28, 29]
+    assert measures.gammas(inside.astype(float), inside) == (0.0, 0.0)
+    assert measures.gammas(np.zeros(inside.shape), inside) == (0.0, 1.0)
+
+
+def test_a_bolus_has_its_width():
+    time_s = np.arange(60.0)
+    curve = 100 * np.exp(-0.5 * ((time_s - 20) / 3) ** 2)
+    assert measures.fwhm_s(curve, 1.0) == pytest.approx(2.355 * 3, abs=1)
+
+
+def subject_page() -> str:
+    drawn = pictures.picture(pictures.strip(np.zeros((9, 9, 2)), [Slice(AXIAL, 0)], Scale(0, 1)))
+    section = Section(
+        "to-cta", "CTA", "That it fits.", (Figure("f", (("a", drawn), ("b", drawn))),), ("x",)
+    )
+    mosaic, across = pictures.mosaic(np.zeros((4, 5, 6)), Scale(0, 1))
+    viewer = Viewer((4, 5, 6), 2.0, across, (("CT", mosaic),), (("mask", mosaic),))
+    return page.html("sub-<1>", [section], [Judge()("x", "off_mm", 5)], viewer)
+
+
+def test_a_page_holds_all_it_shows_and_escapes_what_it_names():
+    html = subject_page()
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', html)
+    assert addresses and all(each.startswith(("data:", "#")) for each in addresses)
+    assert "http" not in re.sub(r"data:image/[^\"]+", "", html)
+    assert "sub-<1>" not in html
+    assert "What to look for" in html and "radiological" in html
+
+
+def test_a_page_is_the_same_twice():
+    assert subject_page() == subject_page()
+
+
+def simulated(root, count: int) -> list[summary.Ending]:
+    """A cohort's reports on disk; subject 7 is far off, subject 3 failed, 5 was skipped."""
+    random, ended = np.random.default_rng(3), []
+    for n in range(count):
+        name = f"{n:04d}"
+        names = plan.image_names(name)
+        off = 4.0 if n == 7 else float(random.uniform(0.05, 0.4))
+        found = [
+            Judge()("cta to ncct", "off_mm", off),
+            Judge()("brain ncct", "brain_ml", float(random.normal(1400, 90))),
+            *(Judge()("deface ncct", metric, 0) for metric in ("face_voxels_left", "face_left_ml")),
+        ]
+        failures = ({"rule": "register", "message": "/raw/x is bad", "log": "l", "reason": None},)
+        ended.append(summary.Ending(name, summary.IMAGES, 5, 5, failures if n == 3 else ()))
+        ended.append(summary.Ending(name, summary.PERFUSION, 0 if n == 5 else 4, 4, ()))
+        if n != 3:
+            folder = root / "docs" / "qc"
+            folder.mkdir(parents=True, exist_ok=True)
+            text = tables.render(limits.rows(found, name), list(limits.COLUMNS))
+            (root / names.table).write_text(text)
+            (root / names.page).write_text("page")
+            (root / names.thumbnail).write_bytes(b"")
+    return ended
+
+
+def test_a_cohort_tells_who_is_done_who_failed_and_where(tmp_path):
+    cohort.write(simulated(tmp_path, 12), tmp_path)
+    html = (tmp_path / plan.COHORT).read_text()
+    row = {name: html.split(f"sub-{name}</a>")[1][:900] for name in ("0001", "0005", "0007")}
+    assert "done" in row["0001"] and "skipped because" in row["0005"]
+    assert 'badge fail">fail' in row["0007"]
+    assert "failed at register" in html
+    assert "/raw/x" not in html  # a page that may be released holds no path of the input
+    assert "far off: sub-0007" in html
+    table = tables.read(tmp_path / plan.COHORT_TABLE)
+    assert len(table) == 12
+    assert {row["participant_id"]: row["verdict"] for row in table}["sub-0007"] == FAIL
+    described = json.loads((tmp_path / plan.COHORT_TABLE).with_suffix(".json").read_text())
+    assert set(described) == set(table[0])
+
+
+def test_a_thousand_subjects_make_a_light_page(tmp_path):
+    ended = simulated(tmp_path, 1000)
+    start = time.process_time()
+    cohort.write(ended, tmp_path)
+    assert time.process_time() - start < 10
+    html = (tmp_path / plan.COHORT).read_text()
+    assert len(html) < 4_000_000
+    assert html.count('loading="lazy"') == 999
+    assert "data:image" not in html
+
+
+def test_methods_say_what_ran_and_cite_no_more(tmp_path):
+    folder = tmp_path / "sub-1" / "ct"
+    folder.mkdir(parents=True)
+    about = {"Sources": ["bids:raw:x"], "Software": {"SimpleITK": "2.5.7"}, "Type": "affine"}
+    (folder / "sub-1_from-ncct_to-MNI152NLin2009aSym_mode-image_xfm.json").write_text(
+        json.dumps(about)
+    )
+    words, references = methods.text(tmp_path, ["1"])
+    assert "affine transform" in words and "perfusion" not in words
+    assert "fonov2011" in references and "wu2003" not in references
+    assert methods.bib(references).count("@article") == len(references)
+    nodes = methods.graph(tmp_path, "1")["Activities"]
+    (node,) = nodes.values()
+    assert node["Sources"] == ["bids:raw:x"] and node["Parameters"] == {"Type": "affine"}
+
+
+def test_every_reference_has_a_title_a_year_and_a_doi():
+    for key, entry in methods.CITED.items():
+        assert entry.startswith(f"@article{{{key},")
+        assert all(methods._field(entry, name) for name in ("title", "journal", "year", "doi"))
+
+
+def test_the_cohort_page_and_the_plans_need_no_imaging_package():
+    heavy = {"numpy", "SimpleITK", "PIL", "scipy", "nibabel", "matplotlib"}
+    code = (
+        "import sys; from strokeprep.report import cohort, plan; "
+        f"print({heavy!r} & set(sys.modules))"
+    )
+    scripts = str(SCHEMA.parents[1] / "scripts")
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": scripts},
+    )
+    assert run.stdout.strip() == "set()"

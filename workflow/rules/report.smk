@@ -1,0 +1,52 @@
+"""Pages for people: what each step did to a subject, in pictures and in numbers with limits.
+
+A page stops nothing and needs no audit to pass: it is there to show what an audit refused. The
+cohort's page is made when the run ends (conclude() in common.smk), whatever failed.
+"""
+
+
+rule subject_report:
+    input:
+        files=reported,
+    output:
+        **files_of(report_plan.image_names("{subject}")),
+        **files_of(report_plan.methods_names("{subject}")),
+    log:
+        log_of("subject_report", "sub-{subject}"),
+    benchmark:
+        benchmark_of("subject_report", "sub-{subject}")
+    conda:
+        "../../envs/imaging.yaml"
+    resources:
+        mem_mb=megabytes(3000),
+        runtime=20,
+    params:
+        plan=lambda w: report_plan.images(STUDY.by_name[w.subject], TEMPLATE),
+        has_perfusion=lambda w: bool(perfusion_targets(STUDY.by_name[w.subject])),
+        template=CONFIG["template"],
+        limits=CONFIG["report"]["limits"],
+        code=code("subject_report.py"),
+    script:
+        "../scripts/subject_report.py"
+
+
+rule perfusion_report:
+    input:
+        files=perfusion_reported,
+    output:
+        **files_of(report_plan.perfusion_names("{subject}")),
+    log:
+        log_of("perfusion_report", "sub-{subject}"),
+    benchmark:
+        benchmark_of("perfusion_report", "sub-{subject}")
+    conda:
+        "../../envs/imaging.yaml"
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=20,
+    params:
+        plan=lambda w: report_plan.perfusion(STUDY.by_name[w.subject]),
+        limits=CONFIG["report"]["limits"],
+        code=code("perfusion_report.py"),
+    script:
+        "../scripts/perfusion_report.py"

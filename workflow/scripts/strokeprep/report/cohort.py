@@ -1,0 +1,267 @@
+"""The cohort: every subject's state and figures on one light page, one click from each overlay.
+
+Made in the end of a run from what is there, whatever failed. Pictures are files beside the page
+and are loaded as they scroll into view, so a thousand subjects open at once. Snakemake's own process
+makes it, so it needs the standard library alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from strokeprep import summary, tables
+from strokeprep.job import write_json, write_text
+from strokeprep.report import limits, page, plan, style
+from strokeprep.report.limits import FAIL, NONE, WARN, worst
+
+# Columns of the page: what tells outliers at a glance. The table beside it has every figure.
+SHOWN = (
+    "off_mm",
+    "template_dice",
+    "brain_ml",
+    "framewise_max_mm",
+    "face_left_ml",
+    "snr",
+    "aif_peak_hu",
+    "core_ml",
+)
+# Robust distance from the cohort's median, in standard deviations of a normal distribution.
+OUTLIER_SD = 3.5
+MAD_TO_SD = 1.4826
+# Figures that are all but equal have no outliers.
+LEAST_SPREAD, TINY = 1e-3, 1e-9
+FEWEST = 8  # subjects that an outlier can be told from
+PLOT = (260, 70)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A subject: how its parts ended, and its figures."""
+
+    name: str
+    endings: tuple[summary.Ending, ...]
+    rows: tuple[Mapping[str, str], ...]
+    pages: Mapping[str, str] = field(default_factory=dict)  # by part, where there is one
+    thumbnails: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> str:
+        """The gravest verdict of its figures."""
+        return worst([row["verdict"] for row in self.rows])
+
+    def gravest(self, metric: str) -> Mapping[str, str] | None:
+        """The row of a figure; of several steps', the gravest, and of those the most extreme."""
+        rows = [row for row in self.rows if row["metric"] == metric and row["value"] != NONE]
+        if not rows:
+            return None
+        return max(rows, key=lambda row: (limits.ORDER.index(row["verdict"]), _badness(row)))
+
+
+def write(ended: Sequence[summary.Ending], root: Path, messages: bool = False) -> None:
+    """The cohort's page and table, from the reports that are there.
+
+    ``messages`` adds what a failed step said; it may hold paths of the input, so a page that is
+    to be released goes without.
+    """
+    members = read(ended, root)
+    write_text(html(members, messages), root / plan.COHORT)
+    rows, columns = wide(members)
+    write_text(tables.render(rows, columns), root / plan.COHORT_TABLE)
+    about = {name: {"Description": _described(name)} for name in columns}
+    write_json(about, (root / plan.COHORT_TABLE).with_suffix(".json"))
+
+
+def read(ended: Iterable[summary.Ending], root: Path) -> list[Member]:
+    """The members of a cohort, in the order they come."""
+    by_name: dict[str, list[summary.Ending]] = {}
+    for ending in ended:
+        by_name.setdefault(ending.subject, []).append(ending)
+    return [_member(name, endings, root) for name, endings in by_name.items()]
+
+
+def _member(name: str, endings: list[summary.Ending], root: Path) -> Member:
+    rows: list[Mapping[str, str]] = []
+    pages, thumbnails = {}, {}
+    parts = {summary.IMAGES: plan.image_names(name), summary.PERFUSION: plan.perfusion_names(name)}
+    for part, names in parts.items():
+        if (root / names.table).exists():
+            rows.extend(tables.read(root / names.table))
+        if (root / names.page).exists():
+            pages[part] = Path(names.page).name
+        if (root / names.thumbnail).exists():
+            thumbnails[part] = Path(names.thumbnail).name
+    return Member(name, tuple(endings), tuple(rows), pages, thumbnails)
+
+
+def wide(members: Sequence[Member]) -> tuple[list[dict[str, str]], list[str]]:
+    """One row per subject: its verdict and every figure, named ``step.metric``."""
+    found = [
+        {f"{row['step']}.{row['metric']}".replace(" ", "_"): row["value"] for row in member.rows}
+        for member in members
+    ]
+    names = sorted({name for values in found for name in values})
+    rows = [
+        {"participant_id": f"sub-{member.name}", "verdict": member.verdict}
+        | {name: values.get(name, NONE) for name in names}
+        for member, values in zip(members, found, strict=True)
+    ]
+    return rows, ["participant_id", "verdict", *names]
+
+
+def _described(name: str) -> str:
+    metric = name.rpartition(".")[2]
+    if metric in limits.LIMITS:
+        return f"{limits.LIMITS[metric].reason} ({limits.LIMITS[metric].unit})"
+    return {"participant_id": "The patient"}.get(name, "The gravest verdict of its figures")
+
+
+def outliers(values: Sequence[float]) -> list[bool]:
+    """Which values lie far from the others (by median and median absolute deviation)."""
+    if len(values) < FEWEST:
+        return [False] * len(values)
+    middle = median(values)
+    away = [abs(value - middle) for value in values]
+    limit = OUTLIER_SD * max(MAD_TO_SD * median(away), LEAST_SPREAD * abs(middle), TINY)
+    return [each > limit for each in away]
+
+
+def html(members: Sequence[Member], messages: bool = False) -> str:
+    """The cohort's page."""
+    counts = {verdict: sum(m.verdict == verdict for m in members) for verdict in (FAIL, WARN)}
+    done = sum(all(e.status in ("done", "skipped") for e in m.endings) for m in members)
+    head = (
+        f"<h1>{len(members)} subjects</h1><div class=note>{done} done; figures of {counts[FAIL]} "
+        f"fail, of {counts[WARN]} warn. Click a heading to sort, a subject to open its page.</div>"
+        + page.nav(
+            [("#subjects", "Subjects", ""), ("#spread", "Distributions", "")],
+            [("table of all figures", Path(plan.COHORT_TABLE).name)],
+        )
+    )
+    body = (
+        '<section id="subjects"><h2>Subjects</h2><p class="look"><b>What to look for.</b> Sort by '
+        "verdict to see who fails, by a figure to see outliers; the picture shows the brain under "
+        'the template’s outline, then Tmax.</p><input type="search" placeholder="find a '
+        f'subject or a word" aria-label="find">{_table(members, messages)}</section>'
+        '<section id="spread"><h2>Distributions</h2><p class="look">Each point is a subject and a '
+        "link to its page; orange warns, red fails or lies far from the others.</p>"
+        f'<div class="plots">{"".join(_plot(members, metric) for metric in _metrics(members))}'
+        "</div></section>"
+    )
+    return page.document("Cohort", head, body, style.SORT)
+
+
+def _table(members: Sequence[Member], messages: bool) -> str:
+    names = ["subject", "verdict", "images", "perfusion", *SHOWN]
+    head = "".join(f"<th data-sort>{escape(name)}</th>" for name in names)
+    head = head.replace("<th data-sort>images", "<th>pictures</th><th data-sort>images", 1)
+    rows = "".join(_row(member, messages) for member in members)
+    return (
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _row(member: Member, messages: bool) -> str:
+    first = member.pages.get(summary.IMAGES)
+    name = f"sub-{escape(member.name)}"
+    link = f'<a href="{escape(first)}">{name}</a>' if first else name
+    states = "".join(
+        f"<td>{_state(member, part, messages)}</td>" for part in (summary.IMAGES, summary.PERFUSION)
+    )
+    cells = "".join(_cell(member, metric) for metric in SHOWN)
+    pictures = "".join(
+        f'<a href="{escape(member.pages[part])}"><img class="thumb" loading="lazy" width="150" '
+        f'height="48" src="{escape(file)}" alt="{part} of {name}"></a>'
+        for part, file in member.thumbnails.items()
+        if part in member.pages
+    )
+    order = limits.ORDER.index(member.verdict)
+    return (
+        f'<tr><td>{link}</td><td data-value="{order}">{page.badge(member.verdict)}</td>'
+        f"<td>{pictures}</td>{states}{cells}</tr>"
+    )
+
+
+def _state(member: Member, part: str, messages: bool) -> str:
+    ending = next((each for each in member.endings if each.part == part), None)
+    if ending is None:
+        return "none"
+    said = _said(ending, messages)
+    if part == summary.PERFUSION and part in member.pages:
+        return f'<a href="{escape(member.pages[part])}">{said}</a>'
+    return said
+
+
+def _said(ending: summary.Ending, messages: bool) -> str:
+    """done, skipped because …, failed at …"""
+    if ending.status == "skipped":
+        return "skipped because the config says so"
+    if ending.status == "unfinished":
+        return f"unfinished: {ending.present} of {ending.files} files"
+    if not ending.failures:
+        return ending.status
+    first = ending.failures[0]
+    reason = f" ({first['reason']})" if first.get("reason") else ""
+    told = f'<div class="why">{escape(first["message"])}</div>' if messages else ""
+    return f"failed at {escape(first['rule'])}{escape(reason)}{told}"
+
+
+def _cell(member: Member, metric: str) -> str:
+    row = member.gravest(metric)
+    if row is None:
+        return '<td class="n" data-value=""></td>'
+    mark = f" {page.badge(row['verdict'])}" if row["verdict"] in (WARN, FAIL) else ""
+    return f'<td class="n" data-value="{row["value"]}">{float(row["value"]):.4g}{mark}</td>'
+
+
+def _metrics(members: Sequence[Member]) -> list[str]:
+    """The figures of the cohort, in the order of the limits."""
+    found = {row["metric"] for member in members for row in member.rows}
+    return [name for name in limits.LIMITS if name in found]
+
+
+def _plot(members: Sequence[Member], metric: str) -> str:
+    """The figure of every subject on a line, spread in height so that points do not hide."""
+    rows = [(member, row) for member in members if (row := member.gravest(metric))]
+    values = [float(row["value"]) for _, row in rows]
+    far = outliers(values)
+    low, high = min(values), max(values)
+    width, height = PLOT
+    x = [8 + (value - low) / (high - low or 1) * (width - 16) for value in values]
+    dots = "".join(
+        _dot(member, row, across, 8 + (n * 37 % 41) / 41 * (height - 30), outlier)
+        for n, ((member, row), across, outlier) in enumerate(zip(rows, x, far, strict=True))
+    )
+    unit = limits.LIMITS[metric].unit
+    named = ", ".join(f"sub-{m.name}" for (m, _), o in zip(rows, far, strict=True) if o)
+    note = f"; far off: {named[:90]}" if named else ""
+    return (
+        f'<figure><svg viewBox="0 0 {width} {height}" role="img" aria-label="{metric}">'
+        f'<line x1="4" x2="{width - 4}" y1="{height - 18}" y2="{height - 18}" stroke="#b9c0c8"/>'
+        f'{dots}<text x="4" y="{height - 4}" font-size="11">{low:.4g}</text>'
+        f'<text x="{width - 4}" y="{height - 4}" font-size="11" text-anchor="end">{high:.4g}</text>'
+        f"</svg><figcaption><b>{escape(metric)}</b> ({escape(unit)}){escape(note)}</figcaption></figure>"
+    )
+
+
+def _dot(member: Member, row: Mapping[str, Any], x: float, y: float, outlier: bool) -> str:
+    kind = FAIL if outlier else row["verdict"]
+    mark = f" {kind}" if kind in (WARN, FAIL) else ""
+    said = escape(f"sub-{member.name}: {row['step']} {float(row['value']):.4g}")
+    dot = (
+        f'<circle class="dot{mark}" cx="{x:.1f}" cy="{y:.1f}" r="3"><title>{said}</title></circle>'
+    )
+    first = next(iter(member.pages.values()), None)
+    return f'<a href="{escape(first)}">{dot}</a>' if first else dot
+
+
+def _badness(row: Mapping[str, str]) -> float:
+    """How bad a value is on its own scale: low where least is asked, high otherwise."""
+    limit = limits.LIMITS[row["metric"]]
+    value = float(row["value"])
+    return -value if limit.warn[0] is not None and limit.warn[1] is None else value

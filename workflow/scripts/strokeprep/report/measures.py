@@ -1,0 +1,160 @@
+"""Figures of merit that need no truth; pure functions of arrays and images."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
+
+from strokeprep import mutual_information as mi
+
+BINS = 48
+# Grey levels beyond these quantiles are few and would squeeze the rest into a few bins.
+RANGE = (0.01, 0.99)
+POINTS = 20_000
+STEPS = 25
+# Noise is what a voxel differs from the mean of its neighbours by; of six neighbours, a seventh
+# more than the noise of one voxel.
+NEIGHBOUR_FACTOR = np.sqrt(1 + 1 / 6)
+MAD_TO_SD = 1.4826
+# Edges are where the gradient is among the strongest of the image.
+EDGE_QUANTILE = 0.9
+STRIP_VOXELS = 5
+
+
+def normalised_information(a: np.ndarray, b: np.ndarray) -> float:
+    """Studholme's normalised mutual information of two sets of values: 1 nothing shared, 2 all."""
+    cells = (_binned(values) * (BINS - 1e-3) for values in (a, b))
+    first, second = (each.astype(np.int64) for each in cells)
+    joint = np.bincount(first * BINS + second, minlength=BINS**2).reshape(BINS, BINS)
+    share = joint / joint.sum()
+    both = _entropy(share.ravel())
+    return (_entropy(share.sum(0)) + _entropy(share.sum(1))) / both if both else 1.0
+
+
+def edge_agreement(a: np.ndarray, b: np.ndarray, where: np.ndarray) -> float:
+    """How parallel the edges of two volumes run where ``a`` has its strongest: 1/3 is chance.
+
+    Mean squared cosine between the gradients, blind to which side of an edge is bright.
+    """
+    slopes = [np.stack(np.gradient(ndimage.gaussian_filter(v, 1.0))) for v in (a, b)]
+    strength = np.sqrt((slopes[0] ** 2).sum(0))
+    if not where.any():
+        return 0.0
+    edges = where & (strength >= np.quantile(strength[where], EDGE_QUANTILE))
+    u, v = (slope[:, edges] for slope in slopes)
+    squares = (u**2).sum(0) * (v**2).sum(0)
+    known = squares > 1e-6
+    # No gradient at all is no agreement.
+    return float(((u * v).sum(0)[known] ** 2 / squares[known]).sum() / max(edges.sum(), 1))
+
+
+class Pose(NamedTuple):
+    """Where an image fits best, starting from where it lies."""
+
+    shift_mm: float  # mean distance of the brain from its best place
+    information: float
+    matrix: np.ndarray  # LPS: points of the reference to points of the image
+
+
+def best_pose(
+    fixed: sitk.Image, moving: sitk.Image, brain: np.ndarray, start: np.ndarray | None = None,
+    seed: int = 1,
+) -> Pose:  # fmt: skip
+    """Turn and shift ``moving`` until it tells most about ``fixed`` inside a mask (on ``fixed``)."""
+    random = np.random.default_rng(seed)
+    inside = np.flatnonzero(brain)
+    chosen = random.choice(inside, min(POINTS, len(inside)), replace=False, shuffle=False)
+    index = np.column_stack(np.unravel_index(chosen, brain.shape))
+    # Off the grid by a part of a voxel: two grids that coincide would hold the images in place.
+    off = index.T + random.random((3, len(index))) - 0.5
+    points = mi.mapped(mi.index_to_physical(fixed), off)
+    grey = ndimage.map_coordinates(_grey(fixed), off[::-1], order=1, mode="nearest")
+    bins = np.rint(_binned(grey) * (mi.BINS - 1)).astype(np.int64)
+    low, high = _range(_grey(moving)[tuple(index.T[::-1])])
+    volume = mi.Volume.of(moving, lambda grey: np.clip((grey - low) / (high - low), 0, 1))
+    start = np.eye(4) if start is None else start
+    centre = points.mean(axis=1)
+    metric = mi.Metric(mi.Points(points, bins), volume)
+    matrix, information, _ = mi.maximum(metric, start, centre, 6, STEPS)
+    moved = mi.mapped(matrix, points) - mi.mapped(start, points)
+    return Pose(float(np.linalg.norm(moved, axis=0).mean()), information, matrix)
+
+
+def mirrored_start(to_template: np.ndarray) -> np.ndarray:
+    """The map (LPS) that mirrors a head at the template's mid-plane."""
+    flip = np.diag([-1.0, 1.0, 1.0, 1.0])
+    return np.linalg.inv(to_template) @ flip @ to_template
+
+
+def noise(volume: np.ndarray, where: np.ndarray) -> float:
+    """The standard deviation of noise: how far voxels lie from the mean of their neighbours."""
+    kernel = ndimage.generate_binary_structure(3, 1).astype(np.float32)
+    kernel[1, 1, 1] = 0
+    left = (volume - ndimage.convolve(volume, kernel / 6))[where]
+    return float(MAD_TO_SD * np.median(np.abs(left - np.median(left))) / NEIGHBOUR_FACTOR)
+
+
+def contrast_to_noise(volume: np.ndarray, a: np.ndarray, b: np.ndarray, sd: float) -> float:
+    """Difference of the means of two tissues by the noise, signed."""
+    return float((volume[a].mean() - volume[b].mean()) / sd) if sd > 0 else 0.0
+
+
+def tilt_deg(to_template: np.ndarray) -> float:
+    """How far a head is turned from the template's axes."""
+    u, _, vt = np.linalg.svd(to_template[:3, :3])
+    turn = u @ vt
+    if np.linalg.det(turn) < 0:
+        return 180.0
+    return float(np.degrees(np.linalg.norm(Rotation.from_matrix(turn).as_rotvec())))
+
+
+def strips(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Bands of STRIP_VOXELS just outside and just inside of a mask."""
+    outer = ndimage.distance_transform_cdt(~inside, "taxicab")
+    inner = ndimage.distance_transform_cdt(inside, "taxicab")
+    return (outer > 0) & (outer <= STRIP_VOXELS), (inner > 0) & (inner <= STRIP_VOXELS)
+
+
+def gammas(image: np.ndarray, inside: np.ndarray) -> tuple[float, float]:
+    """γ_OSBM and γ_ISBM: share of the outer strip that is filled, of the inner that is empty."""
+    outer, inner = strips(inside)
+    return float((image[outer] > 0).mean()), float((image[inner] <= 0).mean())
+
+
+def asymmetry(mask: np.ndarray, right: np.ndarray) -> float:
+    """How unequal a mask's halves are: 0 alike, 1 one side missing."""
+    total = np.count_nonzero(mask)
+    here = np.count_nonzero(mask & right)
+    return abs(2 * here - total) / total if total else 1.0
+
+
+def fwhm_s(curve: np.ndarray, dt: float) -> float:
+    """Full width at half maximum of a curve's main peak."""
+    peak = int(curve.argmax())
+    half = curve[peak] / 2
+    after = next((i for i in range(peak, len(curve)) if curve[i] < half), len(curve))
+    before = next((i for i in range(peak, -1, -1) if curve[i] < half), -1)
+    return float((after - before - 1) * dt)
+
+
+def _grey(image: sitk.Image) -> np.ndarray:
+    return sitk.GetArrayViewFromImage(image)
+
+
+def _range(values: np.ndarray) -> tuple[float, float]:
+    low, high = (float(each) for each in np.quantile(values, RANGE))
+    return low, max(high, low + 1e-6)
+
+
+def _binned(values: np.ndarray) -> np.ndarray:
+    low, high = _range(values)
+    return np.clip((values - low) / (high - low), 0, 1)
+
+
+def _entropy(share: np.ndarray) -> float:
+    share = share[share > 0]
+    return float(-(share * np.log(share)).sum())

@@ -1,0 +1,286 @@
+"""The figures of a subject's pages, from the files a reader of the derivatives has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+
+from strokeprep import deface, images, labels, motion, naming, spaces, tables, transforms
+from strokeprep import template as templates
+from strokeprep.report import measures, views
+from strokeprep.report.limits import Judge, Number
+from strokeprep.report.plan import Drawn, Face, Images, Perfused, Series
+from strokeprep.report.scene import Scene, Shown, ranged
+from strokeprep.tables import MISSING
+
+# Head, not air: above this (HU), or this share of an MR image's bright end.
+HEAD_HU = -300.0
+HEAD_SHARE = 0.12
+# Soft tissue of the face; padding and air that interpolation blurred stay below.
+FACE_MM = 2.0
+# Nothing this close to the removed region's border or to the brain is held against defacing.
+FACE_SLACK_MM = 6.0
+SMALL_LABEL_ML = 1.0
+PURE = 0.9
+# nilearn stores tissue probabilities as bytes.
+PURE_BYTE = PURE * 255
+# Of the template's voxels along each axis, one in so many tells what share of it is shown.
+SHARE_VOXELS = 4
+
+
+def of_images(scene: Scene, judge: Judge, settings: Mapping[str, Any]) -> list[Number]:
+    """Every figure of the page on a subject's images."""
+    return [
+        *of_brain(scene, judge, settings),
+        *(number for shown in scene.shown for number in of_move(scene, shown, judge)),
+        *(number for each in scene.plan.series for number in of_motion(scene, each, judge)),
+        *(number for each in scene.plan.labels for number in of_label(scene, each, judge)),
+        *of_gammas(scene, judge, settings),
+    ]
+
+
+def of_faces(plan: Images, files: views.Files, judge: Judge, scene: Scene | None) -> list[Number]:
+    """The figures on defacing; most need no reference."""
+    return [number for face in plan.faces for number in _of_face(face, plan, files, judge, scene)]
+
+
+def of_brain(scene: Scene, judge: Judge, settings: Mapping[str, Any]) -> Iterator[Number]:
+    """Brain mask, place in the template, noise and contrast of the reference."""
+    step = f"brain {scene.plan.reference}"
+    yield judge(step, "brain_ml", _ml(scene.brain_image))
+    yield judge(step, "brain_asymmetry", measures.asymmetry(scene.brain, scene.right))
+    standard = spaces.standard(settings)
+    to_template = f"{scene.plan.reference} to {scene.plan.template}"
+    carried = scene.read(scene.plan.template_brain)
+    own = transforms.resample(standard.brain, carried, [], transforms.NEAREST)
+    yield judge(to_template, "template_dice", labels.dice(*map(images.array, (carried, own))))
+    matrix = scene.to_template_matrix
+    yield judge(to_template, "head_tilt_deg", measures.tilt_deg(matrix))
+    yield judge(to_template, "head_scale", 1 / abs(np.linalg.det(matrix[:3, :3])))
+    yield judge(to_template, "brain_shown", _shown(standard.brain, scene))
+    here = views.seen(standard.t1, scene.coarse_view, transforms.linear(matrix))
+    edges = measures.edge_agreement(here, _coarse(_grey(scene)), scene.near_brain)
+    yield judge(to_template, "template_edge_agreement", edges)
+    yield from _signal(scene, judge, settings)
+
+
+def _signal(scene: Scene, judge: Judge, settings: Mapping[str, Any]) -> Iterator[Number]:
+    step = f"signal {scene.plan.reference}"
+    spacing = np.array(scene.brain_image.GetSpacing())
+    inner = ndimage.distance_transform_cdt(scene.brain) * scene.view.GetSpacing()[0] > 5
+    # Noise is of the image as it was scanned: a view is smoother.
+    index = views.middle(images.array(scene.brain_image) > 0)
+    half = np.maximum((30 / spacing).astype(int), 1)
+    box = tuple(slice(max(i - h, 0), i + h) for i, h in zip(index, half, strict=True))
+    patch = images.array(scene.reference)[box].astype(np.float32)
+    sd = measures.noise(patch, images.array(scene.brain_image)[box] > 0)
+    middle = float(np.median(scene.grey[inner]))
+    yield judge(step, "snr", middle / max(sd, 1e-6))
+    if scene.plan.modality == "ct" and settings["path"] is None:
+        place = transforms.linear(scene.to_template_matrix)
+        grey, white = (views.seen(each, scene.view, place) > PURE_BYTE for each in _tissues())
+        sd_view = measures.noise(scene.grey, inner)
+        ratio = measures.contrast_to_noise(scene.grey, grey & inner, white & inner, sd_view)
+        yield judge(step, "cnr_grey_white", ratio)
+
+
+def of_move(scene: Scene, shown: Shown, judge: Judge) -> Iterator[Number]:
+    """How well a scan lies on the reference, and the right way round."""
+    step, brain = f"{shown.plan.scan} to {scene.plan.reference}", scene.brain & shown.seen
+    if not shown.plan.is_series:  # a slab is judged by what it shows in every frame
+        yield judge(step, "brain_seen", np.count_nonzero(brain) / np.count_nonzero(scene.brain))
+    fixed = ranged(scene.grey, scene.plan.modality)
+    after = ranged(shown.after, shown.plan.modality)
+    information = measures.normalised_information(fixed[brain], after[brain])
+    if shown.before is not None:
+        placed = ranged(shown.before, shown.plan.modality)
+        before = measures.normalised_information(fixed[brain], placed[brain])
+        yield judge(step, "nmi_before", before)
+        yield judge(step, "nmi_gain", information - before)
+    yield judge(step, "nmi_after", information)
+    agreed = measures.edge_agreement(
+        _coarse(fixed), _coarse(after), scene.near_brain & shown.seen[::2, ::2, ::2]
+    )
+    yield judge(step, "edge_agreement", agreed)
+    pose = measures.best_pose(scene.as_image(fixed), scene.as_image(after), brain)
+    yield judge(step, "off_mm", pose.shift_mm)
+    yield judge(step, "mirror_ratio", _mirror_ratio(scene, shown))
+    if shown.brain is not None:
+        yield judge(step, "brain_dice_with_reference", labels.dice(shown.brain, scene.brain))
+
+
+def _mirror_ratio(scene: Scene, shown: Shown) -> float:
+    """The information of the mirror image by that of the scan, both where they fit best."""
+    fixed, moving = (
+        scene.as_image(ranged(values, modality, wide=True))
+        for values, modality in (
+            (scene.grey, scene.plan.modality),
+            (shown.unstripped, shown.plan.modality),
+        )
+    )
+    head = shown.seen & (scene.grey > head_level(scene.grey, scene.plan.modality))
+    direct = measures.best_pose(fixed, moving, head)
+    start = measures.mirrored_start(scene.to_template_matrix)
+    mirrored = measures.best_pose(fixed, moving, head, start)
+    return mirrored.information / max(direct.information, 1e-6)
+
+
+def of_motion(scene: Scene, series: Series, judge: Judge) -> Iterator[Number]:
+    """Motion of a perfusion series, and how much of the brain it shows throughout."""
+    course = motion.read(scene.root / series.motion)
+    yield judge("ctp motion", "framewise_max_mm", course.framewise_mm.max())
+    yield judge("ctp motion", "framewise_mean_mm", course.framewise_mm[1:].mean())
+    yield judge("ctp motion", "displacement_max_mm", course.displacement_mm.max())
+    yield judge("ctp motion", "outlier_share", course.outlier.mean())
+    covered = scene.marked(series.coverage) > 0
+    share = np.count_nonzero(covered & scene.brain) / np.count_nonzero(scene.brain)
+    yield judge("ctp motion", "series_coverage", share)
+
+
+def of_label(scene: Scene, label: Drawn, judge: Judge) -> Iterator[Number]:
+    """What moving a label did to it, as its sidecar tells, and whether it lies in the brain."""
+    step = f"{label.kind} on {scene.plan.reference}"
+    found = scene.read(label.on_reference)
+    yield judge(step, "label_ml", _ml(found))
+    audit = _sidecar(scene.root / label.on_reference).get("Audit", {})
+    if "After" in audit:
+        before, after = (audit[when]["Volumes"] for when in ("Before", "After"))
+        yield judge(step, "labels_lost", len(set(before) ^ set(after)))
+        total = max(sum(before.values()), SMALL_LABEL_ML)
+        change = abs(sum(after.values()) - sum(before.values())) / total
+        yield judge(step, "label_volume_change", change)
+    here = scene.marked(label.on_reference) > 0
+    if label.kind == "lesion" and here.any():
+        yield judge(step, "label_in_brain", (here & scene.brain).sum() / here.sum())
+
+
+def of_gammas(scene: Scene, judge: Judge, settings: Mapping[str, Any]) -> Iterator[Number]:
+    """The Johns Hopkins measures of a diffusion image in template space."""
+    if not scene.plan.s0_on_template:
+        return
+    image = scene.read(scene.plan.s0_on_template)
+    inside = transforms.resample(spaces.standard(settings).brain, image, [], transforms.NEAREST)
+    box = views.box(images.array(inside) > 0, measures.STRIP_VOXELS + 1)
+    outer, inner = measures.gammas(images.array(image)[box], images.array(inside)[box] > 0)
+    yield judge("dwi in template", "gamma_osbm", outer)
+    yield judge("dwi in template", "gamma_isbm", inner)
+
+
+def _of_face(
+    face: Face, plan: Images, files: views.Files, judge: Judge, scene: Scene | None
+) -> Iterator[Number]:
+    step, image = f"deface {face.scan}", files.image(face.image)
+    move = transforms.read(files.path(face.transform)) if face.transform else None
+    if face.mask:
+        removed = files.image(face.mask)
+        empty = images.background(face.modality)
+        inside = sitk.GetArrayViewFromImage(removed) > 0
+        left = np.count_nonzero(sitk.GetArrayViewFromImage(image)[inside] != empty)
+        yield judge(step, "face_voxels_left", left)
+        yield judge(step, "removed_ml", inside.sum() * _voxel_ml(removed))
+        if scene is not None:
+            both = scene.brain & (views.marked(removed, scene.view, move) > 0)
+            yield judge(step, "brain_removed_ml", both.sum() * _voxel_ml(scene.view))
+    if scene is not None:
+        yield judge(step, "face_left_ml", face_left_ml(image, face.modality, scene, move))
+
+
+def face_left_ml(
+    image: sitk.Image, modality: str, scene: Scene, move: sitk.Transform | None
+) -> float:
+    """Tissue in the template's face region, found without the mask of what was removed."""
+    to_template = scene.to_template
+    if move is not None:
+        to_template = transforms.chain([move.GetInverse(), to_template])
+    coarse = templates.cubic_grid(image, FACE_MM)
+    face, _ = deface.region(coarse, to_template, "template", FACE_SLACK_MM)
+    deep = ndimage.distance_transform_cdt(images.array(face) > 0) * FACE_MM > FACE_SLACK_MM
+    outside = images.background(modality)
+    grey = images.array(transforms.resample(image, coarse, [], transforms.NEAREST, outside))
+    return float((deep & (grey > head_level(grey, modality))).sum() * FACE_MM**3 / 1000)
+
+
+def head_level(grey: np.ndarray, modality: str) -> float:
+    """The grey level above which a voxel is head rather than air."""
+    return HEAD_HU if modality == "ct" else HEAD_SHARE * float(np.quantile(grey, 0.98))
+
+
+def of_perfusion(plan: Perfused, root: Path, judge: Judge) -> list[Number]:
+    """Every figure of the page on perfusion."""
+    return [*of_vessels(plan, root, judge), *of_maps(plan, root, judge)]
+
+
+def of_vessels(plan: Perfused, root: Path, judge: Judge) -> Iterator[Number]:
+    """Whether the arterial input looks like an artery's."""
+    rows = tables.read(root / plan.vessels)
+    about = _sidecar(root / plan.vessels)
+    time, aif = (np.array([float(row[name]) for row in rows]) for name in ("time", "aif"))
+    yield judge("arterial input", "aif_peak_hu", aif.max() / about["ArterialScale"])
+    yield judge("arterial input", "aif_fwhm_s", measures.fwhm_s(aif, time[1] - time[0]))
+    yield judge("arterial input", "aif_scale", about["ArterialScale"])
+    yield judge("arterial input", "baseline_frames", about["BaselineFrames"])
+    if rows[0]["vof"] != MISSING:
+        vof = np.array([float(row["vof"]) for row in rows])
+        yield judge("arterial input", "aif_to_vof", aif.max() / max(vof.max(), 1e-6))
+        yield judge("arterial input", "aif_lead_s", time[vof.argmax()] - time[aif.argmax()])
+
+
+def of_maps(plan: Perfused, root: Path, judge: Judge) -> Iterator[Number]:
+    """Whether the maps hold values a brain can have."""
+    row = tables.read(root / plan.volumes)[0]
+    for name in ("tissue_ml", "reference_cbf", "core_ml", "hypoperfused_ml", "mismatch_ratio"):
+        if row[name] != MISSING:
+            yield judge("maps", name, float(row[name]))
+    flow = images.array(images.read(root / plan.maps["cbf"]))
+    known = flow > 0
+    for name in ("cbv", "mtt"):
+        values = images.array(images.read(root / plan.maps[name]))[known]
+        yield judge("maps", f"{name}_median", np.median(values) if values.size else np.nan)
+    late = images.array(images.read(root / plan.maps["tmax"]))[known]
+    yield judge("maps", "tmax_negative", float((late < 0).mean()) if late.size else np.nan)
+
+
+def _grey(scene: Scene) -> np.ndarray:
+    return np.where(scene.brain, ranged(scene.grey, scene.plan.modality), 0)
+
+
+def _coarse(values: np.ndarray) -> np.ndarray:
+    return values[::2, ::2, ::2].astype(np.float32)
+
+
+def _tissues() -> list[sitk.Image]:
+    """Probabilities of grey and white matter in the built-in template, as bytes."""
+    files = (templates.NILEARN_FILE.replace("_t1_", f"_{name}_") for name in ("gm", "wm"))
+    return [images.read(templates.nilearn_data() / file, np.uint8) for file in files]
+
+
+def _shown(brain: sitk.Image, scene: Scene) -> float:
+    """The share of the template's brain that the reference's field of view holds."""
+    every = SHARE_VOXELS
+    index = np.argwhere(images.array(brain)[::every, ::every, ::every] > 0) * every
+    points = index * brain.GetSpacing()[0]
+    points = points @ np.reshape(brain.GetDirection(), (3, 3)).T + brain.GetOrigin()
+    back = np.linalg.inv(scene.to_template_matrix)
+    here = points @ back[:3, :3].T + back[:3, 3]
+    grid = np.linalg.inv(measures.mi.index_to_physical(scene.reference))
+    found = here @ grid[:3, :3].T + grid[:3, 3]
+    size = np.array(scene.reference.GetSize())
+    return float(np.all((found >= -0.5) & (found <= size - 0.5), axis=1).mean())
+
+
+def _ml(mask: sitk.Image) -> float:
+    return np.count_nonzero(sitk.GetArrayViewFromImage(mask)) * _voxel_ml(mask)
+
+
+def _voxel_ml(image: sitk.Image) -> float:
+    return float(np.prod(image.GetSpacing())) / 1000
+
+
+def _sidecar(path: Path) -> dict[str, Any]:
+    return json.loads(Path(naming.sidecar(str(path))).read_text())

@@ -1,0 +1,248 @@
+"""Which files a subject's pages are made from, and what the pages are called.
+
+Built when the workflow is parsed, so it opens no image. A subject's images and its perfusion are
+reported apart, as they are computed apart: a scan without a bolus still has a page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from strokeprep import naming, targets
+from strokeprep.naming import ORIG, Space
+from strokeprep.study import Label, Scan, Subject
+
+FOLDER = "docs/qc"
+COHORT = f"{FOLDER}/index.html"
+COHORT_TABLE = f"{FOLDER}/cohort_qc.tsv"
+
+
+class Names(NamedTuple):
+    """The files of one report, relative to the derivatives folder."""
+
+    page: str
+    table: str
+    about: str
+    thumbnail: str
+
+
+class MethodsNames(NamedTuple):
+    """What was done to a subject: as a graph, in words, and what the words cite."""
+
+    graph: str
+    words: str
+    bib: str
+
+
+def image_names(subject: str) -> Names:
+    """The report on a subject's images."""
+    return _names(f"{FOLDER}/sub-{subject}")
+
+
+def perfusion_names(subject: str) -> Names:
+    """The report on what its CT perfusion gave."""
+    return _names(f"{FOLDER}/sub-{subject}_perfusion")
+
+
+def _names(base: str) -> Names:
+    return Names(
+        page=f"{base}.html",
+        table=f"{base}_qc.tsv",
+        about=f"{base}_qc.json",
+        thumbnail=f"{base}.png",
+    )
+
+
+def methods_names(subject: str) -> MethodsNames:
+    """Where it is written what was done to a subject."""
+    base = f"{FOLDER}/sub-{subject}"
+    return MethodsNames(f"{base}_provenance.json", f"{base}_methods.md", f"{base}_methods.bib")
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A scan that was registered to the reference."""
+
+    scan: str
+    modality: str
+    native: str
+    on_reference: str
+    stripped: bool  # whether the image on the reference shows the brain alone
+    transform: str  # maps points of the reference to points of the scan
+    brain: str  # its own brain mask on the reference's grid, or ""
+    is_series: bool
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A manual label; its places are "" where it does not lie there."""
+
+    kind: str
+    scan: str
+    on_reference: str
+    on_template: str
+
+
+@dataclass(frozen=True)
+class Face:
+    """A released image of a head, and where its face was."""
+
+    scan: str
+    modality: str
+    image: str
+    mask: str  # what was emptied; "" where it came defaced
+    transform: str  # maps points of the reference to points of the scan; "" if it is the reference
+
+
+@dataclass(frozen=True)
+class Series:
+    """A CT perfusion series: its motion, and where on the reference it shows the head."""
+
+    motion: str
+    coverage: str
+
+
+@dataclass(frozen=True)
+class Images:
+    """What the page on a subject's images is made from."""
+
+    subject: str
+    reference: str  # name of the scan, "" where there is none
+    modality: str
+    image: str
+    brain: str
+    to_template: str  # maps points of the reference to points of the template
+    template: str
+    template_image: str
+    template_brain: str
+    moved: tuple[Moved, ...]
+    labels: tuple[Drawn, ...]
+    faces: tuple[Face, ...]
+    series: tuple[Series, ...]
+    s0_on_template: str  # skull-stripped diffusion image without weighting, or ""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file that is read."""
+        singles = (self.image, self.brain, self.to_template, self.template_image)
+        groups = ((m.native, m.on_reference, m.transform, m.brain) for m in self.moved)
+        others = [
+            *singles,
+            self.template_brain,
+            self.s0_on_template,
+            *(name for group in groups for name in group),
+            *(name for each in self.labels for name in (each.on_reference, each.on_template)),
+            *(name for each in self.faces for name in (each.image, each.mask, each.transform)),
+            *(name for each in self.series for name in (each.motion, each.coverage)),
+        ]
+        return tuple(dict.fromkeys(filter(None, others)))
+
+
+@dataclass(frozen=True)
+class Perfused:
+    """What the page on a perfusion series is made from; all on the series' own grid."""
+
+    subject: str
+    mean: str
+    vessels: str
+    volumes: str
+    maps: dict[str, str]
+    at_risk: dict[str, str]
+
+
+def images(subject: Subject, template: Space) -> Images:
+    """The plan of a subject's page."""
+    reference = subject.reference
+    faces = tuple(
+        Face(
+            scan.name,
+            scan.modality,
+            naming.defaced(scan, scan.pilot.kind.suffix),
+            "" if scan.defaced else naming.face_mask(scan),
+            _transform(scan, reference),
+        )
+        for scan in subject.scans
+    )
+    if reference is None:
+        empty = Images(subject.name, *[""] * 8, (), (), faces, (), "")
+        return empty
+    home = targets.reference_space(reference)
+    whole = None if None in targets.VIEWS[reference.name] else targets.VIEWS[reference.name][0]
+    suffix = reference.pilot.kind.suffix
+    return Images(
+        subject=subject.name,
+        reference=reference.name,
+        modality=reference.modality,
+        image=naming.defaced(reference, suffix),
+        brain=naming.brain_mask(reference, ORIG),
+        to_template=naming.from_template(reference, reference.name, template.label),
+        template=template.label,
+        template_image=naming.preproc(reference, suffix, template, whole),
+        template_brain=naming.brain_mask(reference, template),
+        moved=tuple(_moved(scan, reference) for scan in subject.scans if scan is not reference),
+        labels=tuple(_drawn(label, reference, home, template) for label in subject.labels),
+        faces=faces,
+        series=tuple(
+            Series(naming.motion(scan), naming.coverage(scan, home))
+            for scan in subject.scans
+            if scan.is_4d
+        ),
+        s0_on_template=next(
+            (
+                naming.preproc(scan, "S0map", template, "brain")
+                for scan in subject.scans
+                if any(image.kind.name == "b0" for image in scan.images)
+            ),
+            "",
+        ),
+    )
+
+
+def perfusion(subject: Subject) -> Perfused | None:
+    """The plan of a subject's perfusion page, or None where it has no series."""
+    scan = next((scan for scan in subject.scans if scan.has_perfusion), None)
+    if scan is None or subject.reference is None:
+        return None
+    return Perfused(
+        subject=subject.name,
+        mean=naming.mean(scan, scan.pilot.kind.suffix),
+        vessels=naming.vessels(scan),
+        volumes=naming.tissue_volumes(scan),
+        maps={name: naming.perfusion_map(scan, name, ORIG) for name in naming.MAPS},
+        at_risk={name: naming.at_risk(scan, name, ORIG) for name in ("core", "penumbra")},
+    )
+
+
+def _transform(scan: Scan, reference: Scan | None) -> str:
+    if reference is None or scan is reference or scan.in_reference_space:
+        return ""
+    return naming.to_reference(scan, scan.name, reference.name)
+
+
+def _moved(scan: Scan, reference: Scan) -> Moved:
+    suffix, desc = scan.pilot.kind.suffix, targets.VIEWS[scan.name][0]
+    name = naming.mean if scan.is_4d else naming.defaced
+    return Moved(
+        scan=scan.name,
+        modality=scan.modality,
+        native=name(scan, suffix),
+        on_reference=naming.preproc(scan, suffix, targets.reference_space(reference), desc),
+        stripped=desc == "brain",
+        transform=_transform(scan, reference),
+        brain=naming.brain_mask(scan, targets.reference_space(reference))
+        if targets.has_brain(scan)
+        else "",
+        is_series=scan.is_4d,
+    )
+
+
+def _drawn(label: Label, reference: Scan, home: Space, template: Space) -> Drawn:
+    own = label.scan is reference and not label.in_reference_space
+    kind, entities = label.kind, dict(label.kind.entities)
+    return Drawn(
+        kind.name,
+        label.scan.name,
+        naming.label(label.scan, ORIG if own else home, kind.suffix, **entities),
+        naming.label(label.scan, template, kind.suffix, **entities),
+    )

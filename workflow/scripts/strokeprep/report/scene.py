@@ -1,0 +1,134 @@
+"""A subject's images as its page needs them: each file read once, all on one view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+
+from strokeprep import images, transforms
+from strokeprep.report import views
+from strokeprep.report.plan import Images, Moved
+
+# Fine enough to judge a millimetre by eye, coarse enough for a page of a few megabytes.
+VIEW_MM = 1.5
+MARGIN_MM = 15.0
+POINTS = 2000
+# Edges of the skull's inner table are edges of the brain as well.
+NEAR_MM = 12.0
+# Where soft tissue, contrast and the inner table of the skull can be told apart.
+CT_RANGE = (-100.0, 250.0)
+WIDE_CT_RANGE = (-200.0, 1200.0)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A registered scan on the view: as the scanner placed it, as released, and whole."""
+
+    plan: Moved
+    before: np.ndarray | None  # None where it came on the reference's grid
+    after: np.ndarray
+    unstripped: np.ndarray
+    seen: np.ndarray  # where the scan's field of view reaches
+    brain: np.ndarray | None
+
+
+class Scene:
+    """Everything of a subject around its reference."""
+
+    def __init__(self, plan: Images, files: views.Files) -> None:
+        self.plan, self.files, self.root = plan, files, files.root
+        self.reference = self.read(plan.image)
+        self.brain_image = self.read(plan.brain)
+        self.view = views.around(self.brain_image, VIEW_MM, MARGIN_MM)
+        self.grey = self.on_view(self.reference, plan.modality)
+        self._marked: dict[str, np.ndarray] = {}
+        self.brain = self.marked(plan.brain) > 0
+
+    def read(self, name: str) -> sitk.Image:
+        """A file of the derivatives folder."""
+        return self.files.image(name)
+
+    def on_view(
+        self, image: sitk.Image, modality: str, transform: sitk.Transform | None = None
+    ) -> np.ndarray:
+        """Grey levels on the view around the brain."""
+        return views.seen(image, self.view, transform, images.background(modality))
+
+    def marked(self, name: str) -> np.ndarray:
+        """The labels of a mask on the view; no mask is carried there twice."""
+        if name not in self._marked:
+            self._marked[name] = views.marked(self.read(name), self.view)
+        return self._marked[name]
+
+    def as_image(self, values: np.ndarray) -> sitk.Image:
+        """An array of the view as an image."""
+        return images.like(np.asarray(values, np.float32), self.view)
+
+    @cached_property
+    def to_template(self) -> sitk.Transform:
+        """Maps points of the reference to points of the template."""
+        return transforms.read(self.root / self.plan.to_template)
+
+    @cached_property
+    def to_template_matrix(self) -> np.ndarray:
+        """The same as a matrix (LPS); of a deformation, the nearest affine map in the brain."""
+        if self.to_template.IsLinear():
+            return transforms.matrix(self.to_template)
+        inside = np.flatnonzero(self.brain)
+        inside = inside[:: max(1, len(inside) // POINTS)]
+        points = np.column_stack(np.unravel_index(inside, self.brain.shape)) * VIEW_MM + np.array(
+            self.view.GetOrigin()
+        )
+        moved = [self.to_template.TransformPoint(point.tolist()) for point in points]
+        found, *_ = np.linalg.lstsq(np.column_stack([points, np.ones(len(points))]), moved, None)
+        return np.vstack([found.T, [0, 0, 0, 1]])
+
+    @cached_property
+    def right(self) -> np.ndarray:
+        """Where the view lies right of the template's mid-plane."""
+        matrix, origin = self.to_template_matrix, np.array(self.view.GetOrigin())
+        i, j, k = np.ogrid[tuple(slice(0, n) for n in self.view.GetSize())]
+        row = matrix[0, :3] * VIEW_MM
+        return row[0] * i + row[1] * j + row[2] * k + matrix[0, :3] @ origin + matrix[0, 3] < 0
+
+    @cached_property
+    def shown(self) -> list[Shown]:
+        """Every registered scan."""
+        return [self._shown(moved) for moved in self.plan.moved]
+
+    def _shown(self, moved: Moved) -> Shown:
+        native = self.read(moved.native)
+        move = transforms.read(self.root / moved.transform) if moved.transform else None
+        after = self.on_view(self.read(moved.on_reference), moved.modality)
+        everywhere = sitk.Image(native.GetSize(), sitk.sitkUInt8) + 1
+        everywhere.CopyInformation(native)
+        return Shown(
+            moved,
+            self.on_view(native, moved.modality) if move is not None else None,
+            after,
+            self.on_view(native, moved.modality, move) if moved.stripped else after,
+            views.marked(everywhere, self.view, move) > 0,
+            self.marked(moved.brain) > 0 if moved.brain else None,
+        )
+
+    @cached_property
+    def coarse_view(self) -> sitk.Image:
+        """Every second voxel of the view."""
+        return self.view[::2, ::2, ::2]
+
+    @cached_property
+    def near_brain(self) -> np.ndarray:
+        """The brain and what lies close to it, on every second voxel."""
+        near = ndimage.distance_transform_cdt(~self.brain[::2, ::2, ::2])
+        return near * 2 * VIEW_MM <= NEAR_MM
+
+
+def ranged(values: np.ndarray, modality: str, wide: bool = False) -> np.ndarray:
+    """CT without what contrasts more than anything of interest; MR as it is."""
+    if modality != "ct":
+        return values
+    return np.clip(values, *(WIDE_CT_RANGE if wide else CT_RANGE))

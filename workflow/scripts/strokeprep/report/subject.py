@@ -1,0 +1,86 @@
+"""A subject's report from files to files: page, numbers, thumbnail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from strokeprep import tables
+from strokeprep.job import write_json, write_text
+from strokeprep.report import limits, methods, numbers, page, pictures, plan, sections, views
+from strokeprep.report.limits import Judge, Number
+from strokeprep.report.scene import Scene
+
+
+def write_images(
+    about: plan.Images, root: Path, settings: Mapping[str, Any], judge: Judge, has_perfusion: bool
+) -> list[Number]:
+    """The report on a subject's images; returns its numbers."""
+    files = views.Files(root)
+    scene = Scene(about, files) if about.reference else None
+    found = numbers.of_images(scene, judge, settings) if scene else []
+    found += numbers.of_faces(about, files, judge, scene)
+    shown = sections.of_images(about, files, scene, judge, settings)
+    names, other = plan.image_names(about.subject), plan.perfusion_names(about.subject)
+    links = [("cohort", Path(plan.COHORT).name)]
+    if has_perfusion:
+        links.insert(0, ("CT perfusion", Path(other.page).name))
+    text, references = methods.text(root, [about.subject])
+    html = page.html(
+        f"sub-{about.subject}",
+        shown,
+        found,
+        sections.viewer(scene) if scene else None,
+        links,
+        methods.as_html(text, references),
+    )
+    _write(names, root, html, found, about.subject)
+    _write_methods(about.subject, root, text, references)
+    _thumbnail(root / names.thumbnail, shown)
+    return found
+
+
+def write_perfusion(about: plan.Perfused, root: Path, judge: Judge) -> list[Number]:
+    """The report on what a subject's CT perfusion gave; returns its numbers."""
+    found = numbers.of_perfusion(about, root, judge)
+    shown = sections.of_perfusion(about, views.Files(root))
+    names = plan.perfusion_names(about.subject)
+    links = [
+        ("images", Path(plan.image_names(about.subject).page).name),
+        ("cohort", Path(plan.COHORT).name),
+    ]
+    html = page.html(f"sub-{about.subject}: CT perfusion", shown, found, links=links)
+    _write(names, root, html, found, about.subject)
+    _thumbnail(root / names.thumbnail, [each for each in shown if each.name == "maps"], last=True)
+    return found
+
+
+def _write(names: plan.Names, root: Path, html: str, found: Sequence[Number], subject: str) -> None:
+    write_text(html, root / names.page)
+    rows = limits.rows(found, subject)
+    write_text(tables.render(rows, list(limits.COLUMNS)), root / names.table)
+    write_json(limits.about(), root / names.about)
+
+
+def _write_methods(subject: str, root: Path, text: str, references: Sequence[str]) -> None:
+    names = plan.methods_names(subject)
+    write_json(methods.graph(root, subject), root / names.graph)
+    write_text(text + "\n", root / names.words)
+    write_text(methods.bib(references), root / names.bib)
+
+
+def _thumbnail(path: Path, shown: Sequence[sections.Section], last: bool = False) -> None:
+    """The picture that says most at a glance: the template overlay, or Tmax."""
+    import io
+
+    from PIL import Image
+
+    wanted = [each for each in shown if each.name in ("template", "maps")] or list(shown)
+    figure = wanted[-1].figures[-1 if last else 0] if wanted else None
+    if figure is None:
+        return
+    first = Image.open(io.BytesIO(figure.frames[0][1].png)).convert("RGB")
+    partial = path.with_name(f".partial-{path.name}")
+    partial.write_bytes(pictures.thumbnail(first, 300))
+    partial.replace(path)

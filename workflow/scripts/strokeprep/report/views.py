@@ -1,0 +1,136 @@
+"""Volumes as pictures and measures need them: few voxels, cubic, along the axes of the world.
+
+A view's voxels run to the patient's left, back and top (LPS), so that an axial slice drawn as it
+lies in memory is the radiological picture: the patient's right is on the left. How a file stores
+its axes does not matter any more; what its header says of left and right does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+
+from strokeprep import images, transforms
+
+AIR = float(images.AIR_HU)
+
+
+def around(image: sitk.Image, mm: float, margin_mm: float = 0.0) -> sitk.Image:
+    """An empty view of what is above zero in a mask, with a margin."""
+    reach = [found[[0, -1]] for found in map(np.flatnonzero, _extents(images.array(image) > 0))]
+    low, high = np.transpose(reach)
+    return _view(image, low - 0.5, high + 0.5, mm, margin_mm)
+
+
+def _extents(mask: np.ndarray) -> list[np.ndarray]:
+    """Along each axis, which slices show something of a mask."""
+    flat = mask.any(axis=2)
+    return [flat.any(axis=1), flat.any(axis=0), mask.any(axis=0).any(axis=0)]
+
+
+def whole(image: sitk.Image, mm: float) -> sitk.Image:
+    """An empty view of all an image shows."""
+    return _view(image, np.full(3, -0.5), np.array(image.GetSize()) - 0.5, mm, 0.0)
+
+
+def _view(
+    image: sitk.Image, low: np.ndarray, high: np.ndarray, mm: float, margin_mm: float
+) -> sitk.Image:
+    corners = [
+        image.TransformContinuousIndexToPhysicalPoint([float(edges[axis]) for axis, edges in
+                                                       enumerate(choice)])
+        for choice in _corners(low, high)
+    ]  # fmt: skip
+    start = np.min(corners, axis=0) - margin_mm
+    end = np.max(corners, axis=0) + margin_mm
+    grid = sitk.Image([max(int(n), 1) for n in np.ceil((end - start) / mm)], sitk.sitkUInt8)
+    grid.SetSpacing([mm] * 3)
+    grid.SetOrigin((start + mm / 2).tolist())
+    return grid
+
+
+def _corners(low: np.ndarray, high: np.ndarray) -> list[list[np.ndarray]]:
+    ends = (low, high)
+    return [[ends[a], ends[b], ends[c]] for a in (0, 1) for b in (0, 1) for c in (0, 1)]
+
+
+def seen(
+    image: sitk.Image,
+    view: sitk.Image,
+    transform: sitk.Transform | None = None,
+    outside: float = 0.0,
+) -> np.ndarray:
+    """Grey levels (float32, LPS order i, j, k) of an image on a view."""
+    return _on(image, view, transform, transforms.LINEAR, outside).astype(np.float32)
+
+
+def marked(
+    mask: sitk.Image, view: sitk.Image, transform: sitk.Transform | None = None
+) -> np.ndarray:
+    """The labels of a mask on a view, by nearest neighbour."""
+    return _on(mask, view, transform, transforms.NEAREST, 0)
+
+
+def _on(
+    image: sitk.Image, view: sitk.Image, transform: sitk.Transform | None, how: int, outside: float
+) -> np.ndarray:
+    steps: Sequence[sitk.Transform] = [transform] if transform is not None else []
+    moved = transforms.resample(image, view, steps, how, outside)
+    return images.array(moved)
+
+
+class Files:
+    """The derivatives folder; no image is read twice."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+        self._read: dict[str, sitk.Image] = {}
+
+    def image(self, name: str) -> sitk.Image:
+        """An image, or the first frame of a series, of which no more is unpacked."""
+        if name not in self._read:
+            path = self.root / name
+            nifti = images.open_nifti(path)
+            series = nifti.ndim == 4
+            data = nifti.dataobj[..., 0] if series else images.voxels(nifti, path)
+            self._read[name] = images.from_array(np.asarray(data), nifti.affine, path)
+        return self._read[name]
+
+    def path(self, name: str) -> Path:
+        """Where a file lies."""
+        return self.root / name
+
+
+def middle(mask: np.ndarray) -> tuple[int, int, int]:
+    """The index of a mask's centre of gravity, or of the view's where it is empty."""
+    found = []
+    for axis, size in enumerate(mask.shape):
+        counts = np.count_nonzero(mask, axis=tuple({0, 1, 2} - {axis}))
+        total = counts.sum()
+        found.append(int(round(counts @ np.arange(size) / total)) if total else size // 2)
+    return tuple(found)
+
+
+def levels(mask: np.ndarray, count: int, axis: int = 2) -> list[int]:
+    """Slices spread evenly over the extent of a mask, its very ends left out."""
+    other = tuple(each for each in range(3) if each != axis)
+    found = np.flatnonzero(mask.any(axis=other))
+    low, high = (found[0], found[-1]) if len(found) else (0, mask.shape[axis] - 1)
+    shares = (np.arange(count) + 1) / (count + 1)
+    return [int(round(low + share * (high - low))) for share in shares]
+
+
+def fullest(mask: np.ndarray, axis: int = 2) -> int:
+    """The slice that shows most of a mask."""
+    other = tuple(each for each in range(3) if each != axis)
+    return int(mask.sum(axis=other).argmax())
+
+
+def box(mask: np.ndarray, margin: int) -> tuple[slice, ...]:
+    """The part of an array that holds a mask and so many voxels around it."""
+    found = ndimage.find_objects(mask.astype(np.uint8))[0]
+    return tuple(slice(max(each.start - margin, 0), each.stop + margin) for each in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import re
@@ -14,8 +15,30 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from PIL import Image
-from strokeprep import config, images, summary, tables
-from strokeprep.report import cohort, limits, measures, methods, page, pictures, plan, views
+from strokeprep import (
+    config,
+    images,
+    motion,
+    naming,
+    privacy,
+    private_words,
+    summary,
+    tables,
+    template,
+)
+from strokeprep.report import (
+    cohort,
+    curves,
+    limits,
+    lineage,
+    measures,
+    methods,
+    page,
+    pictures,
+    plan,
+    resources,
+    views,
+)
 from strokeprep.report.limits import FAIL, NONE, PASS, WARN, Judge
 from strokeprep.report.pictures import AXIAL, CORONAL, SAGITTAL, Layer, Scale, Slice
 from strokeprep.report.sections import Figure, Section, Viewer
@@ -159,10 +182,51 @@ def test_the_strips_are_five_voxels_wide_and_gamma_counts_them():
     assert measures.gammas(np.zeros(inside.shape), inside) == (0.0, 1.0)
 
 
+def test_the_strip_around_the_ventricles_is_as_bright_as_fluid_where_they_lie_elsewhere():
+    ventricles = np.zeros((40, 40, 40), bool)
+    ventricles[15:25, 15:25, 15:25] = True
+    image = np.full(ventricles.shape, 100.0)
+    image[ventricles] = 300.0
+    assert measures.gamma_oslv(image, ventricles) == 0.0
+    moved = np.roll(image, 3, axis=0)
+    assert 0.02 < measures.gamma_oslv(moved, ventricles) < 0.3
+
+
+def test_the_templates_lateral_ventricles_are_a_pair_on_both_sides():
+    t1 = images.array(template.load().t1)
+    inside = images.array(template.load().inside) > 0
+    found = measures.lateral_ventricles(t1, inside, 1.0)
+    left, right = (np.count_nonzero(half) / 1000 for half in np.split(found[1:], 2))
+    assert 3 < left < 8 and left == pytest.approx(right, rel=0.1)
+
+
 def test_a_bolus_has_its_width():
     time_s = np.arange(60.0)
     curve = 100 * np.exp(-0.5 * ((time_s - 20) / 3) ** 2)
     assert measures.fwhm_s(curve, 1.0) == pytest.approx(2.355 * 3, abs=1)
+
+
+def test_axes_bear_round_numbers():
+    assert curves.ticks(0, 59) == [0, 20, 40]
+    assert curves.ticks(-0.9, 0.4) == [-0.5, 0]
+    assert curves.ticks(-1.3, 1.2) == [-1, -0.5, 0, 0.5, 1]
+
+
+def test_a_frame_that_was_left_out_is_marked():
+    frames = 12
+    flat, outlier = np.zeros(frames), np.arange(frames) == 5
+    course = motion.Motion(
+        np.repeat(np.eye(4)[None], frames, axis=0), np.zeros((frames, 6)),
+        *[flat] * 5, ~outlier, ~outlier, outlier, flat,
+    )  # fmt: skip
+    svg = curves.motion_traces(course, 2.0)
+    assert svg.count(f'fill="{curves.YELLOW}"') == 3  # one bar in each of three panels
+    assert "warns above" in svg and "http" not in svg
+
+
+def test_a_series_without_a_vein_has_one_curve():
+    svg = curves.vessel_curves(np.arange(9.0), np.arange(9.0), None, 3)
+    assert svg.count("<polyline") == 1 and "venous" not in svg
 
 
 def subject_page() -> str:
@@ -200,7 +264,9 @@ def simulated(root, count: int) -> list[summary.Ending]:
             Judge()("brain ncct", "brain_ml", float(random.normal(1400, 90))),
             *(Judge()("deface ncct", metric, 0) for metric in ("face_voxels_left", "face_left_ml")),
         ]
-        failures = ({"rule": "register", "message": "/raw/x is bad", "log": "l", "reason": None},)
+        log = str(root.resolve() / "work/logs/register/x.log")
+        said = "The scan is cut short: /raw/x. Copy it again."
+        failures = ({"rule": "register", "message": said, "log": log, "reason": None},)
         ended.append(summary.Ending(name, summary.IMAGES, 5, 5, failures if n == 3 else ()))
         ended.append(summary.Ending(name, summary.PERFUSION, 0 if n == 5 else 4, 4, ()))
         if n != 3:
@@ -214,12 +280,12 @@ def simulated(root, count: int) -> list[summary.Ending]:
 
 
 def test_a_cohort_tells_who_is_done_who_failed_and_where(tmp_path):
-    cohort.write(simulated(tmp_path, 12), tmp_path)
+    cohort.write(simulated(tmp_path, 12), tmp_path, tmp_path / "work")
     html = (tmp_path / plan.COHORT).read_text()
     row = {name: html.split(f"sub-{name}</a>")[1][:900] for name in ("0001", "0005", "0007")}
     assert "done" in row["0001"] and "skipped because" in row["0005"]
     assert 'badge fail">fail' in row["0007"]
-    assert "failed at register" in html
+    assert 'failed at register<div class="why">The scan is cut short<br>log: logs/reg' in html
     assert "/raw/x" not in html  # a page that may be released holds no path of the input
     assert "far off: sub-0007" in html
     table = tables.read(tmp_path / plan.COHORT_TABLE)
@@ -232,7 +298,7 @@ def test_a_cohort_tells_who_is_done_who_failed_and_where(tmp_path):
 def test_a_thousand_subjects_make_a_light_page(tmp_path):
     ended = simulated(tmp_path, 1000)
     start = time.process_time()
-    cohort.write(ended, tmp_path)
+    cohort.write(ended, tmp_path, tmp_path / "work")
     assert time.process_time() - start < 10
     html = (tmp_path / plan.COHORT).read_text()
     assert len(html) < 4_000_000
@@ -240,20 +306,80 @@ def test_a_thousand_subjects_make_a_light_page(tmp_path):
     assert "data:image" not in html
 
 
+def made(root, admitted=None) -> lineage.Lineage:
+    """A subject with one transform, made from a raw image and an image of its own."""
+    name = "sub-1/ct/sub-1_from-ncct_to-MNI152NLin2009aSym_mode-image_xfm.h5"
+    source = "sub-1/ct/sub-1_desc-defaced_ct.nii.gz"
+    (root / "sub-1/ct").mkdir(parents=True)
+    (root / name).write_bytes(b"transform")
+    (root / source).write_bytes(b"image")
+    about = {
+        "Description": "where",
+        "Sources": ["bids:raw:x", f"bids::{source}"],
+        "Software": {"SimpleITK": "2.5.7"},
+        "Type": "affine",
+        "Seed": 1,
+        "KVP": 120,
+    }
+    Path(naming.sidecar(str(root / name))).write_text(json.dumps(about))
+    return lineage.Lineage(root, [name, source, "docs/qc/sub-1_x.png"], admitted)
+
+
+def test_the_graph_names_every_input_by_its_digest(tmp_path):
+    admitted = tmp_path / "admit.json"
+    admitted.write_text(json.dumps({"files": [{"path": "bids:raw:x", "digest": "abc"}]}))
+    ((name, node),) = made(tmp_path, admitted).nodes.items()
+    assert name.startswith("bids::sub-1/ct/sub-1_from-ncct")
+    assert node["Digest"] == "sha256:" + hashlib.sha256(b"transform").hexdigest()
+    raw, image = node["Sources"]
+    assert raw == {"File": "bids:raw:x", "Digest": "voxels-blake2b:abc"}
+    assert image["Digest"] == "sha256:" + hashlib.sha256(b"image").hexdigest()
+    assert node["Parameters"] == {"Type": "affine", "Seed": 1}
+    assert node["Software"] == {"SimpleITK": "2.5.7"}
+
+
+def test_a_digest_that_looks_like_a_date_is_no_leak(tmp_path):
+    path = tmp_path / "docs" / "x.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"Digest": "sha256:a20191105b", "Other": "a20191105b"}))
+    (leak,) = privacy.of_dataset(tmp_path, [], private_words.PrivateWords())
+    assert "Other" in leak.what
+
+
 def test_methods_say_what_ran_and_cite_no_more(tmp_path):
-    folder = tmp_path / "sub-1" / "ct"
-    folder.mkdir(parents=True)
-    about = {"Sources": ["bids:raw:x"], "Software": {"SimpleITK": "2.5.7"}, "Type": "affine"}
-    (folder / "sub-1_from-ncct_to-MNI152NLin2009aSym_mode-image_xfm.json").write_text(
-        json.dumps(about)
-    )
-    words, references = methods.text(tmp_path, ["1"])
-    assert "affine transform" in words and "perfusion" not in words
+    words, references = methods.text(made(tmp_path).nodes)
+    assert "NCCT were registered to MNI152NLin2009aSym [@fonov2011] by affine transforms" in words
+    assert "perfusion" not in words and "Brains" not in words
     assert "fonov2011" in references and "wu2003" not in references
     assert methods.bib(references).count("@article") == len(references)
-    nodes = methods.graph(tmp_path, "1")["Activities"]
-    (node,) = nodes.values()
-    assert node["Sources"] == ["bids:raw:x"] and node["Parameters"] == {"Type": "affine"}
+
+
+def test_the_cohorts_methods_are_those_of_all_its_members(tmp_path):
+    path = tmp_path / plan.image_names("1").provenance
+    path.parent.mkdir(parents=True)
+    made(tmp_path).write(path, "1", {"name": "MNI152NLin2009aSym", "path": None})
+    cohort.write([summary.Ending("1", summary.IMAGES, 1, 1, ())], tmp_path, tmp_path / "work")
+    assert "[@fonov2011]" in (tmp_path / plan.METHODS).read_text()
+    assert "@article{fonov2011," in (tmp_path / plan.REFERENCES).read_text()
+
+
+def test_the_slowest_and_the_largest_job_are_named(tmp_path):
+    header = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
+    for rule, name, seconds, memory in (
+        ("brain", "sub-1/anat/sub-1_mask.nii.gz", "9.5", "800.0"),
+        ("brain", "sub-2/anat/sub-2_mask.nii.gz", "1.5", "900.0"),
+        ("label", "sub-1_x.nii.gz", "0.1", "-"),
+    ):
+        path = tmp_path / "benchmarks" / rule / f"{name}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{header}\n{seconds}\t0\t{memory}\t0\t0\t0\t0\t0\t0\t{seconds}\n")
+    rows = resources.by_rule(resources.jobs(tmp_path))
+    assert [row["rule"] for row in rows] == ["brain", "label"]
+    assert rows[0]["jobs"] == "2" and rows[0]["cpu_total_s"] == "11.0"
+    assert (rows[0]["slowest"], rows[0]["largest"]) == ("sub-1_mask", "sub-2_mask")
+    html = resources.html(rows)
+    assert "slowest job is <b>brain</b> of sub-1_mask (9.5 s)" in html
+    assert "largest <b>brain</b> of sub-2_mask (900 MB)" in html
 
 
 def test_every_reference_has_a_title_a_year_and_a_doi():

@@ -157,7 +157,7 @@ def perfusion_targets(subject):
 
 def all_images(subject):
     """What is made of a subject whether or not its perfusion can be measured, its page included."""
-    names = [*report_plan.image_names(subject.name), *report_plan.methods_names(subject.name)]
+    names = [*report_plan.image_names(subject.name)]
     if subject.reference is not None:
         names.append(naming.audit(subject.name))
     return [*subject_targets(subject), *(out(name) for name in names)]
@@ -201,6 +201,6 @@ def conclude():
         },
         Path(out(naming.ALL_TISSUE_VOLUMES)),
     )
-    cohort.write(ended, Path(OUT))
+    cohort.write(ended, Path(OUT), Path(WORK))
     others = summary.of_the_study(STUDY.by_name, Path(WORK))
     print(summary.text(ended, Path(OUT), others), file=sys.stderr)

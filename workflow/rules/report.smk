@@ -8,9 +8,9 @@ cohort's page is made when the run ends (conclude() in common.smk), whatever fai
 rule subject_report:
     input:
         files=reported,
+        admitted=admitted("{subject}"),
     output:
         **files_of(report_plan.image_names("{subject}")),
-        **files_of(report_plan.methods_names("{subject}")),
     log:
         log_of("subject_report", "sub-{subject}"),
     benchmark:
@@ -46,6 +46,7 @@ rule perfusion_report:
         runtime=20,
     params:
         plan=lambda w: report_plan.perfusion(STUDY.by_name[w.subject]),
+        template=CONFIG["template"],
         limits=CONFIG["report"]["limits"],
         code=code("perfusion_report.py"),
     script:

@@ -3,8 +3,11 @@ from pathlib import Path
 from strokeprep.job import job
 
 with job(snakemake):
-    from strokeprep.report import limits, subject
+    from strokeprep.report import limits, lineage, subject
 
     params, root = snakemake.params, Path(snakemake.config["output"])
-    found = subject.write_perfusion(params.plan, root, limits.Judge(params.limits))
+    names = [str(Path(path).relative_to(root)) for path in snakemake.input.files]
+    made = lineage.Lineage(root, names, None)
+    judge = limits.Judge(params.limits)
+    found = subject.write_perfusion(params.plan, made, params.template, judge)
     print("\n".join(map(str, found)))

@@ -3,14 +3,11 @@ from pathlib import Path
 from strokeprep.job import job
 
 with job(snakemake):
-    from strokeprep.report import limits, subject
+    from strokeprep.report import limits, lineage, subject
 
-    params = snakemake.params
-    found = subject.write_images(
-        params.plan,
-        Path(snakemake.config["output"]),
-        params.template,
-        limits.Judge(params.limits),
-        params.has_perfusion,
-    )
+    params, root = snakemake.params, Path(snakemake.config["output"])
+    names = [str(Path(path).relative_to(root)) for path in snakemake.input.files]
+    made = lineage.Lineage(root, names, Path(snakemake.input.admitted))
+    judge = limits.Judge(params.limits)
+    found = subject.write_images(params.plan, made, params.template, judge, params.has_perfusion)
     print("\n".join(map(str, found)))

@@ -62,8 +62,8 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 # Within a section of a sidecar, and in tables, a key is a plain word, a number or a column's name.
 INNER_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+ -]{0,39}")
-# Software versions may look like dates.
-FREE_VALUES = frozenset({"Software"})
+# Software versions and digests may look like dates.
+FREE_VALUES = frozenset({"Software", "Digest"})
 PATH = re.compile(r"(?<![\w:/.])(?:/[\w.-]+){2,}|[A-Za-z]:\\\\|file://|~/")
 PERSON = re.compile(r"\w\^\w")
 

@@ -7,6 +7,8 @@ makes it, so it needs the standard library alone.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -16,7 +18,7 @@ from typing import Any
 
 from strokeprep import summary, tables
 from strokeprep.job import write_json, write_text
-from strokeprep.report import limits, page, plan, style
+from strokeprep.report import limits, methods, page, plan, resources, style
 from strokeprep.report.limits import FAIL, NONE, WARN, worst
 
 # Columns of the page: what tells outliers at a glance. The table beside it has every figure.
@@ -35,6 +37,8 @@ OUTLIER_SD = 3.5
 MAD_TO_SD = 1.4826
 # Figures that are all but equal have no outliers.
 LEAST_SPREAD, TINY = 1e-3, 1e-9
+# A message that speaks of a file's place is not shown.
+PLACE = re.compile(r"[/\\\\]")
 FEWEST = 8  # subjects that an outlier can be told from
 PLOT = (260, 70)
 
@@ -62,18 +66,37 @@ class Member:
         return max(rows, key=lambda row: (limits.ORDER.index(row["verdict"]), _badness(row)))
 
 
-def write(ended: Sequence[summary.Ending], root: Path, messages: bool = False) -> None:
-    """The cohort's page and table, from the reports that are there.
-
-    ``messages`` adds what a failed step said; it may hold paths of the input, so a page that is
-    to be released goes without.
-    """
+def write(ended: Sequence[summary.Ending], root: Path, work: Path) -> None:
+    """The cohort's page, tables and methods text, from the reports and benchmarks that are there."""
     members = read(ended, root)
-    write_text(html(members, messages), root / plan.COHORT)
     rows, columns = wide(members)
-    write_text(tables.render(rows, columns), root / plan.COHORT_TABLE)
-    about = {name: {"Description": _described(name)} for name in columns}
-    write_json(about, (root / plan.COHORT_TABLE).with_suffix(".json"))
+    _write_table(rows, {name: _described(name) for name in columns}, root / plan.COHORT_TABLE)
+    taken = resources.by_rule(resources.jobs(work))
+    _write_table(taken, resources.COLUMNS, root / plan.RESOURCES)
+    words, references = methods.text(_nodes(members, root))
+    write_text(words + "\n", root / plan.METHODS)
+    write_text(methods.bib(references), root / plan.REFERENCES)
+    write_text(html(members, work, taken, methods.as_html(words, references)), root / plan.COHORT)
+
+
+def _write_table(rows: Sequence[Mapping[str, str]], columns: Mapping[str, str], path: Path) -> None:
+    """A table, and what its columns mean beside it."""
+    write_text(tables.render(rows, list(columns)), path)
+    about = {name: {"Description": text} for name, text in columns.items()}
+    write_json(about, path.with_suffix(".json"))
+
+
+def _nodes(members: Sequence[Member], root: Path) -> dict[str, Any]:
+    """What was made of all members, and how."""
+    names = [
+        names(member.name).provenance
+        for member in members
+        for names in (plan.image_names, plan.perfusion_names)
+    ]
+    paths = [path for name in names if (path := root / name).exists()]
+    return {
+        file: node for path in paths for file, node in json.loads(path.read_text())["Files"].items()
+    }
 
 
 def read(ended: Iterable[summary.Ending], root: Path) -> list[Member]:
@@ -130,7 +153,12 @@ def outliers(values: Sequence[float]) -> list[bool]:
     return [each > limit for each in away]
 
 
-def html(members: Sequence[Member], messages: bool = False) -> str:
+def html(
+    members: Sequence[Member],
+    work: Path,
+    taken: Sequence[dict[str, str]] = (),
+    methods_words: str = "",
+) -> str:
     """The cohort's page."""
     counts = {verdict: sum(m.verdict == verdict for m in members) for verdict in (FAIL, WARN)}
     done = sum(all(e.status in ("done", "skipped") for e in m.endings) for m in members)
@@ -138,40 +166,54 @@ def html(members: Sequence[Member], messages: bool = False) -> str:
         f"<h1>{len(members)} subjects</h1><div class=note>{done} done; figures of {counts[FAIL]} "
         f"fail, of {counts[WARN]} warn. Click a heading to sort, a subject to open its page.</div>"
         + page.nav(
-            [("#subjects", "Subjects", ""), ("#spread", "Distributions", "")],
-            [("table of all figures", Path(plan.COHORT_TABLE).name)],
+            [
+                ("#subjects", "Subjects", ""),
+                ("#spread", "Distributions", ""),
+                ("#resources", "Time and memory", ""),
+                ("#methods", "Methods", ""),
+            ],
+            [
+                ("table of all figures", Path(plan.COHORT_TABLE).name),
+                ("methods.md", Path(plan.METHODS).name),
+                ("methods.bib", Path(plan.REFERENCES).name),
+            ],
         )
     )
     body = (
         '<section id="subjects"><h2>Subjects</h2><p class="look"><b>What to look for.</b> Sort by '
         "verdict to see who fails, by a figure to see outliers; the picture shows the brain under "
         'the template’s outline, then Tmax.</p><input type="search" placeholder="find a '
-        f'subject or a word" aria-label="find">{_table(members, messages)}</section>'
+        f'subject or a word" aria-label="find">{_table(members, work)}</section>'
         '<section id="spread"><h2>Distributions</h2><p class="look">Each point is a subject and a '
         "link to its page; orange warns, red fails or lies far from the others.</p>"
         f'<div class="plots">{"".join(_plot(members, metric) for metric in _metrics(members))}'
         "</div></section>"
+        '<section id="resources"><h2>Time and memory</h2><p class="look"><b>What to look for.</b> '
+        "Where a run spends its time, and what a job must be given; a job far above the mean of its "
+        f"rule has an unusual scan.</p>{resources.html(taken)}</section>"
+        '<section id="methods"><h2>Methods</h2><p class="look">From the steps that really ran, ready '
+        f"to paste.</p>{methods_words}</section>"
     )
-    return page.document("Cohort", head, body, style.SORT)
+    return page.document("Cohort", head, body, style.SORT, "wide")
 
 
-def _table(members: Sequence[Member], messages: bool) -> str:
+def _table(members: Sequence[Member], work: Path) -> str:
     names = ["subject", "verdict", "images", "perfusion", *SHOWN]
-    head = "".join(f"<th data-sort>{escape(name)}</th>" for name in names)
+    head = "".join(f"<th data-sort>{escape(name).replace('_', '_<wbr>')}</th>" for name in names)
     head = head.replace("<th data-sort>images", "<th>pictures</th><th data-sort>images", 1)
-    rows = "".join(_row(member, messages) for member in members)
+    rows = "".join(_row(member, work) for member in members)
     return (
         f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
 
 
-def _row(member: Member, messages: bool) -> str:
+def _row(member: Member, work: Path) -> str:
     first = member.pages.get(summary.IMAGES)
     name = f"sub-{escape(member.name)}"
     link = f'<a href="{escape(first)}">{name}</a>' if first else name
     states = "".join(
-        f"<td>{_state(member, part, messages)}</td>" for part in (summary.IMAGES, summary.PERFUSION)
+        f"<td>{_state(member, part, work)}</td>" for part in (summary.IMAGES, summary.PERFUSION)
     )
     cells = "".join(_cell(member, metric) for metric in SHOWN)
     pictures = "".join(
@@ -187,18 +229,18 @@ def _row(member: Member, messages: bool) -> str:
     )
 
 
-def _state(member: Member, part: str, messages: bool) -> str:
+def _state(member: Member, part: str, work: Path) -> str:
     ending = next((each for each in member.endings if each.part == part), None)
     if ending is None:
         return "none"
-    said = _said(ending, messages)
+    said = _said(ending, work)
     if part == summary.PERFUSION and part in member.pages:
         return f'<a href="{escape(member.pages[part])}">{said}</a>'
     return said
 
 
-def _said(ending: summary.Ending, messages: bool) -> str:
-    """done, skipped because …, failed at …"""
+def _said(ending: summary.Ending, work: Path) -> str:
+    """done, skipped because …, failed at …, with the cause and the log."""
     if ending.status == "skipped":
         return "skipped because the config says so"
     if ending.status == "unfinished":
@@ -206,9 +248,21 @@ def _said(ending: summary.Ending, messages: bool) -> str:
     if not ending.failures:
         return ending.status
     first = ending.failures[0]
-    reason = f" ({first['reason']})" if first.get("reason") else ""
-    told = f'<div class="why">{escape(first["message"])}</div>' if messages else ""
-    return f"failed at {escape(first['rule'])}{escape(reason)}{told}"
+    log = Path(first["log"])
+    if log.is_relative_to(work.resolve()):
+        log = log.relative_to(work.resolve())
+    return (
+        f"failed at {escape(first['rule'])}"
+        f'<div class="why">{escape(_cause(first))}<br>log: {escape(log.as_posix())}</div>'
+    )
+
+
+def _cause(failure: Mapping[str, str]) -> str:
+    """Why a step failed, without the file that it names: this page may be released."""
+    if failure.get("reason"):
+        return failure["reason"]
+    what = failure["message"].partition(": ")[0].partition(" (")[0]
+    return what if what and not PLACE.search(what) else "see the log"
 
 
 def _cell(member: Member, metric: str) -> str:

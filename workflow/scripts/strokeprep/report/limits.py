@@ -113,8 +113,9 @@ LIMITS: dict[str, Limit] = {
         "deg", 35, 60, "Heads are turned by up to 30° in a scanner; more is a wrong header."
     ),
     "head_scale": Limit(
-        "ratio", (0.75, 1.35), (0.6, 1.6),
-        "Volume of the head by the template's; adults lie within a quarter of it.",
+        "ratio", (0.5, 1.1), (0.4, 1.4),
+        "Volume of the brain by that of the built-in template, which is large (1.9 l): adults' 1100 "
+        "to 1800 ml are 0.58 to 0.95 of it.",
     ),
     "brain_shown": _least(
         "ratio", 0.97, 0.8, "Share of the template's brain in the reference's field of view."
@@ -171,6 +172,11 @@ LIMITS: dict[str, Limit] = {
         "ratio", (None, 0.4273), OPEN,
         "Diffusion image missing in a strip of 5 voxels inside the template's brain; published "
         "cohort: 0.156 to 0.427.",
+    ),
+    "gamma_oslv": _told(
+        "ratio",
+        "Diffusion image as bright as fluid in a strip of 5 voxels outside the template's lateral "
+        "ventricles; no range was published.",
     ),
     # --- perfusion
     "aif_peak_hu": _least(

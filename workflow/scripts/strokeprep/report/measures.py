@@ -23,6 +23,10 @@ MAD_TO_SD = 1.4826
 # Edges are where the gradient is among the strongest of the image.
 EDGE_QUANTILE = 0.9
 STRIP_VOXELS = 5
+# Fluid is darker than this share of a T1's median; that of the ventricles lies this deep.
+FLUID_SHARE, VENTRICLE_MM = 0.45, 15.0
+# γ_OSLV counts what is brighter than this many standard deviations below the ventricles' mean.
+OSLV_SD = 0.5
 
 
 def normalised_information(a: np.ndarray, b: np.ndarray) -> float:
@@ -123,6 +127,23 @@ def gammas(image: np.ndarray, inside: np.ndarray) -> tuple[float, float]:
     """γ_OSBM and γ_ISBM: share of the outer strip that is filled, of the inner that is empty."""
     outer, inner = strips(inside)
     return float((image[outer] > 0).mean()), float((image[inner] <= 0).mean())
+
+
+def gamma_oslv(image: np.ndarray, ventricles: np.ndarray) -> float:
+    """γ_OSLV: share of the strip outside the ventricles that is as bright as they are."""
+    fluid = image[ventricles]
+    strip, _ = strips(ventricles)
+    return float((image[strip] > fluid.mean() - OSLV_SD * fluid.std()).mean())
+
+
+def lateral_ventricles(t1: np.ndarray, inside: np.ndarray, mm: float) -> np.ndarray:
+    """The lateral ventricles of a template: the two largest bodies of fluid deep in its brain."""
+    fluid = ndimage.binary_opening((t1 < FLUID_SHARE * np.median(t1[inside])) & inside)
+    deep = fluid & (ndimage.distance_transform_cdt(inside) * mm > VENTRICLE_MM)
+    parts, _ = ndimage.label(deep)
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    return np.isin(parts, np.argsort(sizes)[-2:]) & deep
 
 
 def asymmetry(mask: np.ndarray, right: np.ndarray) -> float:

@@ -1,15 +1,20 @@
-"""What was done, in words and as a graph, read from the sidecars of what is really there."""
+"""What was done, in words, read from the graph of what is really there.
+
+Snakemake's own process writes the cohort's, so this needs the standard library alone.
+"""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from strokeprep import provenance
+from strokeprep import provenance, targets
+
+Nodes = Mapping[str, Mapping[str, Any]]
+Steps = Sequence[tuple[str, Mapping[str, Any]]]  # names of files, and with what they were made
 
 CITED: dict[str, str] = {
     "gorgolewski2016": """@article{gorgolewski2016,
@@ -78,6 +83,12 @@ CITED: dict[str, str] = {
   journal = {Human Brain Mapping}, year = {2019}, volume = {40}, pages = {4952--4964},
   doi = {10.1002/hbm.24750}
 }""",
+    "liu2023": """@article{liu2023,
+  author = {Liu, Chin-Fu and others},
+  title = {A large public dataset of annotated clinical {MRIs} and metadata of patients with acute stroke},
+  journal = {Scientific Data}, year = {2023}, volume = {10}, pages = {548},
+  doi = {10.1038/s41597-023-02457-9}
+}""",
     "wasserthal2023": """@article{wasserthal2023,
   author = {Wasserthal, Jakob and others},
   title = {{TotalSegmentator}: robust segmentation of 104 anatomic structures in {CT} images},
@@ -85,15 +96,23 @@ CITED: dict[str, str] = {
   doi = {10.1148/ryai.230024}
 }""",
 }  # fmt: skip
-BRAIN_BACKENDS = {
-    "template": ("by warping a template's brain to each image", ()),
+FACES = {
+    "template": ("by a template of the face", ()),
+    "totalsegmentator": ("in front of and below what TotalSegmentator finds", ("wasserthal2023",)),
+    "totalsegmentator-face": ("with TotalSegmentator", ("wasserthal2023",)),
+}
+BRAINS = {
+    "template": (
+        "by warping a template's brain to each image; on CT, bone and air near its surface were left out",
+        (),
+    ),
     "hd-bet": ("with HD-BET", ("isensee2019",)),
     "totalsegmentator": ("with TotalSegmentator", ("wasserthal2023",)),
 }
 WARPS = {
-    "affine": ("an affine transform", ()),
-    "bspline": ("an affine transform followed by a B-spline deformation", ()),
-    "syn": ("an affine transform followed by ANTs' symmetric diffeomorphism", ("avants2008",)),
+    "affine": ("affine transforms", ()),
+    "bspline": ("affine transforms followed by B-spline deformations", ()),
+    "syn": ("affine transforms followed by ANTs' symmetric diffeomorphisms", ("avants2008",)),
 }
 DECONVOLUTIONS = {
     "osvd": (
@@ -106,33 +125,17 @@ DECONVOLUTIONS = {
         ("ostergaard1996", "wu2003"),
     ),
 }
+TEMPLATES = ("MNI152NLin2009aSym", "MNI152NLin2009cAsym", "MNI152NLin2009cSym")
+TRANSFORM = re.compile(r"_from-(\w+)_to-(\w+)_mode-image_xfm\.(?:txt|h5)$")
 CITATION = re.compile(r"\[@([a-z0-9; @]+)\]")
 
 
-def graph(root: Path, subject: str) -> dict[str, Any]:
-    """Every file of a subject that has a sidecar: its inputs, transforms, parameters, software."""
-    nodes = {}
-    for path in _sidecars(root, subject):
-        about = _read(path)
-        parameters = {
-            key: value
-            for key, value in about.items()
-            if key in ("Backend", "Method", "Constants", "Thresholds", "Type", "Interpolation",
-                       "Transforms", "Seed", "Metrics", "SpatialReference", "Weights", "Model")
-        }  # fmt: skip
-        nodes[f"bids::{path.relative_to(root).as_posix()}"] = {
-            "Sources": about["Sources"],
-            "Software": about.get("Software", {}),
-            "Parameters": parameters,
-        }
-    return {"Subject": f"sub-{subject}", "Activities": nodes}
+def text(nodes: Nodes) -> tuple[str, list[str]]:
+    """The methods paragraph (Markdown, ``[@key]`` citations) and its references, in order.
 
-
-def text(root: Path, subjects: Iterable[str]) -> tuple[str, list[str]]:
-    """The methods paragraph (Markdown, ``[@key]`` citations) and its references, in order."""
-    found = [_read(path) for subject in subjects for path in _sidecars(root, subject)]
-    names = [path.name for subject in subjects for path in _sidecars(root, subject)]
-    steps = list(zip(names, found, strict=True))
+    ``nodes`` are files by name with their parameters and software (see ``lineage``).
+    """
+    steps = [(Path(name).name, node["Parameters"]) for name, node in nodes.items()]
     sentences = [
         f"Images were preprocessed with strokeprep {provenance.VERSION}, a Snakemake workflow "
         "[@molder2021], and organised as a BIDS derivative [@gorgolewski2016].",
@@ -140,7 +143,8 @@ def text(root: Path, subjects: Iterable[str]) -> tuple[str, list[str]]:
         *_brains(steps),
         *_registrations(steps),
         *_perfusion(steps),
-        _software(found),
+        *_quality(steps),
+        _software(node["Software"] for node in nodes.values()),
     ]
     words = " ".join(filter(None, sentences))
     keys = [key.strip(" @") for group in CITATION.findall(words) for key in group.split(";")]
@@ -172,61 +176,60 @@ def _field(entry: str, name: str) -> str:
     return re.sub(r"[{}]", "", re.search(rf"\b{name} = {{(.*?)}}(?:,|\n)", entry)[1])
 
 
-def _defacing(steps: list) -> list[str]:
-    masks = [about for name, about in steps if name.endswith("_label-face_mask.json")]
+def _defacing(steps: Steps) -> list[str]:
+    masks = [about for name, about in steps if name.endswith("_label-face_mask.nii.gz")]
     if not masks:
         return []
+    used = sorted({about["Backend"] for about in masks})
+    ways = " and ".join(words + _cite(keys) for words, keys in (_of(FACES, each) for each in used))
     margin = masks[0]["Metrics"]["BrainMarginMm"]
     return [
-        "Faces were removed from every image by a template of the face, sparing all within "
-        f"{margin:g} mm of the brain; headers were written anew."
+        f"Faces were removed {ways}, sparing all within {margin:g} mm of the brain; headers were "
+        "written anew."
     ]
 
 
-def _brains(steps: list) -> list[str]:
-    used = {
-        about["Backend"]
-        for name, about in steps
-        if name.endswith("_space-orig_desc-brain_mask.json")
-    }
-    known = [BRAIN_BACKENDS[name] for name in sorted(used) if name in BRAIN_BACKENDS]
-    if not known:
-        return []
-    ways = " and ".join(words + _cite(keys) for words, keys in known)
-    return [f"Brains were segmented {ways}."]
+def _brains(steps: Steps) -> list[str]:
+    used = sorted(
+        {
+            about["Backend"]
+            for name, about in steps
+            if name.endswith("_space-orig_desc-brain_mask.nii.gz")
+        }
+    )
+    ways = " and ".join(words + _cite(keys) for words, keys in (_of(BRAINS, each) for each in used))
+    return [f"Brains were segmented {ways}."] if used else []
 
 
-def _registrations(steps: list) -> list[str]:
-    within, across = [], []
+def _registrations(steps: Steps) -> list[str]:
+    """A sentence for each way into a reference or the template."""
+    moves: dict[tuple[str, str], set[str]] = {}
     for name, about in steps:
-        if match := re.search(r"_from-(\w+)_to-(\w+)_mode-image_xfm\.json$", name):
-            (across if name_is_template(match[2]) else within).append((match, about))
+        match = TRANSFORM.search(name)
+        if match and match[1] in targets.VIEWS:  # the way back says nothing new
+            moves.setdefault((match[2], about["Type"]), set()).add(match[1].upper())
     said = []
-    if pairs := [(m[1], m[2]) for m, _ in within if not name_is_template(m[1])]:
-        moved = ", ".join(sorted({source.upper() for source, _ in pairs}))
-        kind = within[0][1]["Type"]
+    for (target, kind), scans in sorted(moves.items(), key=lambda move: move[0][0] in TEMPLATES):
+        listed = _listed(sorted(scans))
+        if target in targets.VIEWS:
+            said.append(
+                f"{listed} were registered to the {target.upper()} of the same subject by {kind} "
+                "transforms that maximise mutual information [@mattes2003]."
+            )
+        else:
+            words, keys = WARPS.get(kind, (f"{kind} transforms", ()))
+            source = _cite(("fonov2011",)) if target in TEMPLATES else ""
+            said.append(f"{listed} were registered to {target}{source} by {words}{_cite(keys)}.")
+    if said:
         said.append(
-            f"{moved} were registered to the {pairs[0][1].upper()} by {kind} transforms that "
-            "maximise mutual information [@mattes2003]."
-        )
-    if across:
-        match, about = across[0]
-        words, keys = WARPS.get(about["Type"], (f"a transform ({about['Type']})", ()))
-        said.append(
-            f"The {match[1].upper()} was registered to {match[2]}{_cite(('fonov2011',))} by "
-            f"{words}{_cite(keys)}. Transforms were composed, so that every image was "
-            "interpolated once; masks by nearest neighbour."
+            "Transforms were composed, so that every image was interpolated once; masks by nearest "
+            "neighbour."
         )
     return said
 
 
-def name_is_template(name: str) -> bool:
-    """Whether the end of a transform is a template and not a scan."""
-    return name.startswith("MNI") or not name.islower() and not re.fullmatch(r"[a-z0-9]+", name)
-
-
-def _perfusion(steps: list) -> list[str]:
-    maps = [about for name, about in steps if name.endswith("_acq-ctp_cbf.json")]
+def _perfusion(steps: Steps) -> list[str]:
+    maps = [about for name, about in steps if name.endswith("_acq-ctp_cbf.nii.gz")]
     if not maps:
         return []
     words, keys = DECONVOLUTIONS[maps[0]["Method"]]
@@ -247,10 +250,19 @@ def _perfusion(steps: list) -> list[str]:
     return found
 
 
-def _software(found: list[dict]) -> str:
+def _quality(steps: Steps) -> list[str]:
+    if not any(re.search(r"_space-MNI\w+_desc-brain_S0map\.nii", name) for name, _ in steps):
+        return []
+    return [
+        "The fit of diffusion images to the template was judged by their fill of strips along the "
+        "surface of the brain and of the lateral ventricles [@liu2023]."
+    ]
+
+
+def _software(found: Iterable[Mapping[str, str]]) -> str:
     used: dict[str, str] = {}
-    for about in found:
-        used |= about.get("Software", {})
+    for each in found:
+        used |= each
     others = {name: version for name, version in used.items() if name != "strokeprep"}
     if not others:
         return ""
@@ -261,15 +273,14 @@ def _software(found: list[dict]) -> str:
     return f"Computations used {listed}."
 
 
+def _of(known: Mapping[str, tuple[str, tuple[str, ...]]], backend: str) -> tuple[str, tuple]:
+    """What to say of a backend; one that this text does not know goes by its name."""
+    return known.get(backend, (f"with {backend}", ()))
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
 def _cite(keys: Sequence[str]) -> str:
     return f" [{'; '.join('@' + key for key in keys)}]" if keys else ""
-
-
-def _sidecars(root: Path, subject: str) -> list[Path]:
-    """Sidecars that name their sources."""
-    found = sorted((root / f"sub-{subject}").rglob("*.json"))
-    return [path for path in found if "Sources" in _read(path)]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text())

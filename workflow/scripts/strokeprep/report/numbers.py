@@ -164,12 +164,17 @@ def of_gammas(scene: Scene, judge: Judge, settings: Mapping[str, Any]) -> Iterat
     """The Johns Hopkins measures of a diffusion image in template space."""
     if not scene.plan.s0_on_template:
         return
-    image = scene.read(scene.plan.s0_on_template)
-    inside = transforms.resample(spaces.standard(settings).brain, image, [], transforms.NEAREST)
-    box = views.box(images.array(inside) > 0, measures.STRIP_VOXELS + 1)
-    outer, inner = measures.gammas(images.array(image)[box], images.array(inside)[box] > 0)
+    image, standard = scene.read(scene.plan.s0_on_template), spaces.standard(settings)
+    whole = images.array(transforms.resample(standard.brain, image, [], transforms.NEAREST)) > 0
+    box = views.box(whole, measures.STRIP_VOXELS + 1)
+    grey, inside = images.array(image)[box], whole[box]
+    outer, inner = measures.gammas(grey, inside)
     yield judge("dwi in template", "gamma_osbm", outer)
     yield judge("dwi in template", "gamma_isbm", inner)
+    t1 = images.array(transforms.resample(standard.t1, image, []))[box]
+    ventricles = measures.lateral_ventricles(t1, inside, image.GetSpacing()[0])
+    if ventricles.any():  # a template may show none
+        yield judge("dwi in template", "gamma_oslv", measures.gamma_oslv(grey, ventricles))
 
 
 def _of_face(

@@ -48,13 +48,14 @@ def html(
     return document(title, head, "".join(body), style.FLICK + style.SORT + style.VIEWER)
 
 
-def document(title: str, head: str, body: str, script: str) -> str:
-    """A whole HTML document."""
+def document(title: str, head: str, body: str, script: str, kind: str = "page") -> str:
+    """A whole HTML document; ``kind`` is the class of its body."""
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<link rel="icon" href="data:,">'
-        f"<title>{escape(title)}</title><style>{style.CSS}</style></head><body>"
+        f"<title>{escape(title)}</title><style>{style.CSS}</style></head>"
+        f'<body class="{escape(kind)}">'
         f"<header>{head}</header><main>{body}</main><script>{script}</script></body></html>\n"
     )
 

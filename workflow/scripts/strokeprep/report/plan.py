@@ -16,6 +16,8 @@ from strokeprep.study import Label, Scan, Subject
 FOLDER = "docs/qc"
 COHORT = f"{FOLDER}/index.html"
 COHORT_TABLE = f"{FOLDER}/cohort_qc.tsv"
+METHODS, REFERENCES = f"{FOLDER}/methods.md", f"{FOLDER}/methods.bib"
+RESOURCES = f"{FOLDER}/resources.tsv"
 
 
 class Names(NamedTuple):
@@ -25,14 +27,7 @@ class Names(NamedTuple):
     table: str
     about: str
     thumbnail: str
-
-
-class MethodsNames(NamedTuple):
-    """What was done to a subject: as a graph, in words, and what the words cite."""
-
-    graph: str
-    words: str
-    bib: str
+    provenance: str
 
 
 def image_names(subject: str) -> Names:
@@ -51,13 +46,8 @@ def _names(base: str) -> Names:
         table=f"{base}_qc.tsv",
         about=f"{base}_qc.json",
         thumbnail=f"{base}.png",
+        provenance=f"{base}_provenance.json",
     )
-
-
-def methods_names(subject: str) -> MethodsNames:
-    """Where it is written what was done to a subject."""
-    base = f"{FOLDER}/sub-{subject}"
-    return MethodsNames(f"{base}_provenance.json", f"{base}_methods.md", f"{base}_methods.bib")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from PIL import Image
 from scipy import ndimage
 
 from strokeprep import images, motion, naming, spaces, tables
-from strokeprep.report import curves, numbers, pictures, views
+from strokeprep.report import curves, measures, numbers, pictures, views
 from strokeprep.report.limits import Judge
 from strokeprep.report.pictures import (
     AXIAL,
@@ -206,8 +206,7 @@ def template(scene: Scene, settings: Mapping[str, Any]) -> Section:
     grey = views.seen(image, view, None, images.background(scene.plan.modality))
     inside = views.marked(standard.brain, view) > 0
     t1 = views.seen(standard.t1, view)
-    fluid = ndimage.binary_opening((t1 < 0.45 * np.median(t1[inside])) & inside)
-    deep = fluid & (ndimage.distance_transform_cdt(inside) * MAP_MM > 15)
+    deep = measures.lateral_ventricles(t1, inside, MAP_MM)
     cuts = _cuts(inside, 4)
     scale = _scale(grey, scene.plan.modality, scene.plan.reference, inside)
     outlines = [Layer(inside, ORANGE, name="template's brain"),

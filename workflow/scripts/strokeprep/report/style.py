@@ -29,7 +29,8 @@ th,td{text-align:left;padding:4px 8px;border-bottom:1px solid var(--line);vertic
 th[data-sort]{cursor:pointer;user-select:none}
 th[data-sort]:after{content:" \\2195";color:#9aa2ad}
 td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-.why{color:var(--mute)}
+.why{color:var(--mute);font-size:12px;overflow-wrap:anywhere}td.name{min-width:9em;overflow-wrap:anywhere}
+.wide main{max-width:1700px}
 .viewer canvas{background:#000;border-radius:4px;cursor:crosshair;margin-right:6px;
 image-rendering:auto}
 .viewer .views{display:flex;flex-wrap:wrap;gap:6px}

@@ -10,14 +10,19 @@ from strokeprep import tables
 from strokeprep.job import write_json, write_text
 from strokeprep.report import limits, methods, numbers, page, pictures, plan, sections, views
 from strokeprep.report.limits import Judge, Number
+from strokeprep.report.lineage import Lineage
 from strokeprep.report.scene import Scene
 
 
 def write_images(
-    about: plan.Images, root: Path, settings: Mapping[str, Any], judge: Judge, has_perfusion: bool
+    about: plan.Images,
+    made: Lineage,
+    settings: Mapping[str, Any],
+    judge: Judge,
+    has_perfusion: bool,
 ) -> list[Number]:
     """The report on a subject's images; returns its numbers."""
-    files = views.Files(root)
+    root, files = made.root, views.Files(made.root)
     scene = Scene(about, files) if about.reference else None
     found = numbers.of_images(scene, judge, settings) if scene else []
     found += numbers.of_faces(about, files, judge, scene)
@@ -26,23 +31,25 @@ def write_images(
     links = [("cohort", Path(plan.COHORT).name)]
     if has_perfusion:
         links.insert(0, ("CT perfusion", Path(other.page).name))
-    text, references = methods.text(root, [about.subject])
     html = page.html(
         f"sub-{about.subject}",
         shown,
         found,
         sections.viewer(scene) if scene else None,
         links,
-        methods.as_html(text, references),
+        methods.as_html(*methods.text(made.nodes)),
     )
     _write(names, root, html, found, about.subject)
-    _write_methods(about.subject, root, text, references)
+    made.write(root / names.provenance, about.subject, settings)
     _thumbnail(root / names.thumbnail, shown)
     return found
 
 
-def write_perfusion(about: plan.Perfused, root: Path, judge: Judge) -> list[Number]:
+def write_perfusion(
+    about: plan.Perfused, made: Lineage, settings: Mapping[str, Any], judge: Judge
+) -> list[Number]:
     """The report on what a subject's CT perfusion gave; returns its numbers."""
+    root = made.root
     found = numbers.of_perfusion(about, root, judge)
     shown = sections.of_perfusion(about, views.Files(root))
     names = plan.perfusion_names(about.subject)
@@ -50,8 +57,11 @@ def write_perfusion(about: plan.Perfused, root: Path, judge: Judge) -> list[Numb
         ("images", Path(plan.image_names(about.subject).page).name),
         ("cohort", Path(plan.COHORT).name),
     ]
-    html = page.html(f"sub-{about.subject}: CT perfusion", shown, found, links=links)
+    words = methods.as_html(*methods.text(made.nodes))
+    title = f"sub-{about.subject}: CT perfusion"
+    html = page.html(title, shown, found, links=links, methods=words)
     _write(names, root, html, found, about.subject)
+    made.write(root / names.provenance, about.subject, settings)
     _thumbnail(root / names.thumbnail, [each for each in shown if each.name == "maps"], last=True)
     return found
 
@@ -61,13 +71,6 @@ def _write(names: plan.Names, root: Path, html: str, found: Sequence[Number], su
     rows = limits.rows(found, subject)
     write_text(tables.render(rows, list(limits.COLUMNS)), root / names.table)
     write_json(limits.about(), root / names.about)
-
-
-def _write_methods(subject: str, root: Path, text: str, references: Sequence[str]) -> None:
-    names = plan.methods_names(subject)
-    write_json(methods.graph(root, subject), root / names.graph)
-    write_text(text + "\n", root / names.words)
-    write_text(methods.bib(references), root / names.bib)
 
 
 def _thumbnail(path: Path, shown: Sequence[sections.Section], last: bool = False) -> None:

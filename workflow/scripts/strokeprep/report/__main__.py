@@ -1,0 +1,39 @@
+"""Every figure of a finished study that warns or fails: python -m strokeprep.report DERIVATIVES."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from strokeprep import tables
+from strokeprep.report import plan
+from strokeprep.report.limits import FAIL, WARN
+
+SHOWN = ("participant_id", "verdict", "step", "metric", "value", "unit", "pass_range")
+
+
+def flagged(root: Path) -> tuple[list[dict[str, str]], int]:
+    """The rows that warn or fail, and how many figures there are."""
+    rows = [
+        row
+        for path in sorted((root / plan.FOLDER).glob("sub-*_qc.tsv"))
+        for row in tables.read(path)
+    ]
+    return [row for row in rows if row["verdict"] in (WARN, FAIL)], len(rows)
+
+
+def main() -> int:
+    """Print them; the exit status is 1 if one fails, and 2 if there is no figure at all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("derivatives", type=Path, help="the folder that holds docs/qc")
+    found, count = flagged(parser.parse_args().derivatives)
+    for row in found:
+        print("\t".join(row[name] for name in SHOWN))
+    failed = sum(row["verdict"] == FAIL for row in found)
+    print(f"{count} figures: {failed} fail, {len(found) - failed} warn", file=sys.stderr)
+    return 2 if not count else int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""The graph of what produced each file: inputs by digest, transforms, parameters, software, weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from strokeprep import metadata, naming, provenance, template
+from strokeprep.job import write_json
+
+OWN, RAW = "bids::", "bids:raw:"
+# What a sidecar says about the image itself, or what the graph says in other words.
+NOT_PARAMETERS = frozenset({"Description", "Sources", "Software"}) | metadata.ALLOWED.keys()
+
+
+class Lineage:
+    """The files of one part of a subject, as nodes of a graph; no file is digested twice."""
+
+    def __init__(self, root: Path, names: Iterable[str], admitted: Path | None) -> None:
+        self.root = root
+        self.names = sorted(name for name in names if name.startswith("sub-"))
+        self._digests = _of_raw(admitted) if admitted else {}
+
+    @cached_property
+    def nodes(self) -> dict[str, dict[str, Any]]:
+        """By file: its digest, what it was made from, how, and with what."""
+        return {
+            f"{OWN}{name}": self._node(name, about)
+            for name in self.names
+            if (about := _sidecar(self.root / name)) is not None
+        }
+
+    def write(self, path: Path, subject: str, settings: Mapping[str, Any]) -> None:
+        """Write the graph as JSON."""
+        content = {
+            "Subject": f"sub-{subject}",
+            "Workflow": {"Name": "strokeprep", "Version": provenance.VERSION},
+            "Template": {"Name": settings["name"], "Digest": _of_template(settings)},
+            "Files": self.nodes,
+        }
+        write_json(content, path)
+
+    def _node(self, name: str, about: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "Digest": self._digest(f"{OWN}{name}"),
+            "Sources": [
+                {"File": source, "Digest": self._digest(source)} for source in about["Sources"]
+            ],
+            "Parameters": {key: value for key, value in about.items() if key not in NOT_PARAMETERS},
+            "Software": about.get("Software", {}),
+        }
+
+    def _digest(self, uri: str) -> str | None:
+        """The digest of a file; of a raw one its voxels', as the gate saw them."""
+        if uri.startswith(OWN) and uri not in self._digests:
+            self._digests[uri] = digest(self.root / uri.removeprefix(OWN))
+        return self._digests.get(uri)
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, as sha256sum prints it."""
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def _of_raw(admitted: Path) -> dict[str, str]:
+    """Digests of raw images' voxels from the gate's report; the files themselves are not opened."""
+    files = json.loads(admitted.read_text())["files"]
+    return {each["path"]: f"voxels-blake2b:{each['digest']}" for each in files}
+
+
+def _of_template(settings: Mapping[str, Any]) -> str | None:
+    given = settings["path"]
+    path = Path(given) if given else template.nilearn_data() / template.NILEARN_FILE
+    return digest(path) if path.is_file() else None  # a folder of TemplateFlow has many files
+
+
+def _sidecar(path: Path) -> dict[str, Any] | None:
+    """What a file's sidecar says, if it names its sources."""
+    beside = Path(naming.sidecar(str(path)))
+    if not beside.is_file():
+        return None
+    about = json.loads(beside.read_text())
+    return about if "Sources" in about else None

@@ -1,0 +1,110 @@
+"""What each rule took, from the benchmarks of a run: time, memory, its slowest and largest job.
+
+Snakemake's own process reads them, so this needs the standard library alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from strokeprep import tables
+
+COLUMNS = {
+    "rule": "The step",
+    "jobs": "How many of its jobs were measured; very short ones are not",
+    "cpu_total_s": "Processor time of all its jobs (s)",
+    "wall_mean_s": "Time of a job on the clock, mean (s)",
+    "wall_max_s": "The same of the slowest job (s)",
+    "slowest": "The slowest job, by what it makes",
+    "memory_max_mb": "Largest memory of a job (MB)",
+    "largest": "The job with the largest memory",
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One measured job."""
+
+    rule: str
+    makes: str
+    wall_s: float
+    cpu_s: float
+    memory_mb: float
+
+
+def jobs(work: Path) -> list[Job]:
+    """Every job with a benchmark, in the order of their names."""
+    folder = work / "benchmarks"
+    found = []
+    for path in sorted(folder.rglob("*.tsv")):
+        rule, *_ = path.relative_to(folder).parts
+        for row in tables.read(path)[-1:]:
+            values = [row[name] for name in ("s", "cpu_time", "max_rss")]
+            found.append(Job(rule, _makes(path), *(_number(value) for value in values)))
+    return found
+
+
+def _makes(path: Path) -> str:
+    """What a job makes, without the folders: they say no more than the name."""
+    return path.name.removesuffix(".tsv").removesuffix(".nii.gz")
+
+
+def _number(text: str) -> float:
+    """A figure of a benchmark; a job that was too short for one has a dash, or NA."""
+    return float(text) if tables.is_number(text) else 0.0
+
+
+def by_rule(measured: Sequence[Job]) -> list[dict[str, str]]:
+    """A row for each rule, the one that took most first."""
+    rules: dict[str, list[Job]] = {}
+    for job in measured:
+        rules.setdefault(job.rule, []).append(job)
+    total = {rule: sum(job.cpu_s for job in each) for rule, each in rules.items()}
+    return [_row(rule, rules[rule]) for rule in sorted(rules, key=lambda rule: -total[rule])]
+
+
+def _row(rule: str, measured: Sequence[Job]) -> dict[str, str]:
+    slowest = max(measured, key=lambda job: job.wall_s)
+    largest = max(measured, key=lambda job: job.memory_mb)
+    return {
+        "rule": rule,
+        "jobs": str(len(measured)),
+        "cpu_total_s": f"{sum(job.cpu_s for job in measured):.1f}",
+        "wall_mean_s": f"{sum(job.wall_s for job in measured) / len(measured):.1f}",
+        "wall_max_s": f"{slowest.wall_s:.1f}",
+        "slowest": slowest.makes,
+        "memory_max_mb": f"{largest.memory_mb:.0f}",
+        "largest": largest.makes,
+    }
+
+
+def html(rows: Sequence[dict[str, str]]) -> str:
+    """The rows as a sortable table, with a sentence that names the slowest and the largest."""
+    if not rows:
+        return "<p>Nothing was measured.</p>"
+    slow = max(rows, key=lambda row: float(row["wall_max_s"]))
+    large = max(rows, key=lambda row: float(row["memory_max_mb"]))
+    total = sum(float(row["cpu_total_s"]) for row in rows)
+    head = "".join(
+        f'<th data-sort title="{escape(text)}">{escape(name).replace("_", "_<wbr>")}</th>'
+        for name, text in COLUMNS.items()
+    )
+    body = "".join(
+        "<tr>" + "".join(_cell(name, row[name]) for name in COLUMNS) + "</tr>" for row in rows
+    )
+    return (
+        f"<p>{total / 3600:.2f} hours of processor time in all. The slowest job is "
+        f"<b>{escape(slow['rule'])}</b> of {escape(slow['slowest'])} ({slow['wall_max_s']} s), the "
+        f"largest <b>{escape(large['rule'])}</b> of {escape(large['largest'])} "
+        f'({large["memory_max_mb"]} MB).</p><div class="scroll"><table><thead><tr>{head}</tr>'
+        f"</thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _cell(name: str, value: str) -> str:
+    if name in ("rule", "slowest", "largest"):
+        return f'<td class="name">{escape(value).replace("_", "_<wbr>")}</td>'
+    return f'<td class="n">{value}</td>'

@@ -1,6 +1,7 @@
 # Everything a checkout can do, each target with its own set-up. All of it stays in this folder.
 #
 #   make demo    simulate a stroke study, preprocess it, score it   [SEED= SUBJECTS= SIZE= CORES= DIR=]
+#   make report  Snakemake's own report on that run, with the graph of its rules: DIR/snakemake.html
 #   make test    all tests                                          [ARGS= for pytest]
 #   make test-hostile   bad input, planted leaks, kills and other mishaps     [FULL=1: all of them]
 #   make test-slurm     the workflow on a SLURM cluster raised on this machine, as root [FULL=1]
@@ -30,14 +31,18 @@ SNAKEMAKE := $(BIN)/snakemake
 
 BENCHMARKS := registration motion perfusion
 
-.PHONY: demo test test-hostile test-slurm bench-scale lint clean bench $(BENCHMARKS:%=bench-%)
+STUDY = --config output=$(DIR)/derivatives work=$(DIR)/work \
+  'phantom={"folder": "$(DIR)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"}'
+
+.PHONY: demo report test test-hostile test-slurm bench-scale lint clean bench $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/imaging.done
-	$(SNAKEMAKE) --cores $(CORES) --quiet rules --config \
-	  output=$(DIR)/derivatives work=$(DIR)/work \
-	  'phantom={"folder": "$(DIR)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"}'
+	$(SNAKEMAKE) --cores $(CORES) $(STUDY)
 	@$(BIN)/python -m strokeprep.summary $(DIR)
+
+report: $(VENV)/imaging.done
+	$(SNAKEMAKE) --cores 1 $(STUDY) --report $(DIR)/snakemake.html
 
 test: $(VENV)/test.done
 	$(BIN)/python -m pytest $(ARGS)

@@ -1,9 +1,13 @@
-"""Chromium through WebDriver's own protocol: no package is needed but the two programs."""
+"""Chromium or Chrome through WebDriver's own protocol: no package is needed but two programs.
+
+Debian has them as chromium and chromium-driver, GitHub's Ubuntu as google-chrome and chromedriver.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,7 +17,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-PORT = 9525
+BROWSERS, DRIVER = ("chromium", "google-chrome", "chromium-browser"), "chromedriver"
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,1000",
              "--host-resolver-rules=MAP * ~NOTFOUND")  # fmt: skip
 PATIENCE_S = 60
@@ -21,14 +25,31 @@ PATIENCE_S = 60
 
 def missing() -> str | None:
     """The program that is not there, if one is not."""
-    return next((name for name in ("chromium", "chromedriver") if not shutil.which(name)), None)
+    if not shutil.which(DRIVER):
+        return DRIVER
+    return None if _program() else " or ".join(BROWSERS)
+
+
+def _program() -> str | None:
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 class Browser:
     """One page at a time."""
 
-    def __init__(self, session: str) -> None:
-        self.session = session
+    def __init__(self, port: int) -> None:
+        self._port, self._session = port, ""
+        wanted = {
+            "browserName": "chrome",
+            "goog:chromeOptions": {"args": list(ARGUMENTS), "binary": _program()},
+            "goog:loggingPrefs": {"browser": "ALL"},
+        }
+        answer = self._call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
+        self._session = f"/session/{answer['sessionId']}"
+
+    def close(self) -> None:
+        """End the browser."""
+        self._call("DELETE", "")
 
     def open(self, page: Path) -> None:
         """Show a file."""
@@ -53,13 +74,13 @@ class Browser:
         return found
 
     def _call(self, method: str, path: str, body: dict | None = None) -> Any:
-        return call(method, f"/session/{self.session}{path}", body)
+        return _call(self._port, method, f"{self._session}{path}", body)
 
 
-def call(method: str, path: str, body: dict | None = None) -> Any:
+def _call(port: int, method: str, path: str, body: dict | None = None) -> Any:
     """One command of the protocol."""
     data = None if body is None else json.dumps(body).encode()
-    request = Request(f"http://127.0.0.1:{PORT}{path}", data, method=method)
+    request = Request(f"http://127.0.0.1:{port}{path}", data, method=method)
     request.add_header("Content-Type", "application/json")
     with urlopen(request, timeout=PATIENCE_S) as answer:
         return json.load(answer)["value"]
@@ -68,33 +89,34 @@ def call(method: str, path: str, body: dict | None = None) -> Any:
 @contextmanager
 def browser() -> Iterator[Browser]:
     """A browser without a network, closed in the end."""
+    port = _free_port()
     driver = subprocess.Popen(
-        ["chromedriver", f"--port={PORT}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [DRIVER, f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        _await_driver()
-        wanted = {
-            "browserName": "chrome",
-            "goog:chromeOptions": {"args": list(ARGUMENTS)},
-            "goog:loggingPrefs": {"browser": "ALL"},
-        }
-        answer = call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
-        session = answer["sessionId"]
+        _await_driver(port)
+        opened = Browser(port)
         try:
-            yield Browser(session)
+            yield opened
         finally:
-            call("DELETE", f"/session/{session}")
+            opened.close()
     finally:
         driver.terminate()
         driver.wait()
 
 
-def _await_driver() -> None:
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _await_driver(port: int) -> None:
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         try:
-            call("GET", "/status")
+            _call(port, "GET", "/status")
             return
         except URLError:
             time.sleep(0.2)
-    raise TimeoutError("chromedriver does not answer")
+    raise TimeoutError(f"{DRIVER} does not answer")

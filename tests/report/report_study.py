@@ -7,13 +7,13 @@ from pathlib import Path
 from strokeprep.naming import Space
 from strokeprep.study import Row, Subject, build
 
-TEMPLATE = Space("MNI152NLin2009aSym", "1")
+TEMPLATE = Space("MNI152NLin2009aSym", "2")
 SETTINGS = {
     "name": TEMPLATE.label,
     "path": None,
     "brain_mask": None,
-    "resolution_mm": 1,
-    "res": "1",
+    "resolution_mm": 2,
+    "res": "2",
 }
 # (role, session, entities, scan a label is drawn on)
 FILES = (

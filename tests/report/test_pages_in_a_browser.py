@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import browser as driver
 import numpy as np
 import pytest
 from strokeprep import summary, tables
@@ -11,17 +10,9 @@ from strokeprep.report.limits import Judge
 from strokeprep.report.pictures import AXIAL, Scale, Slice
 from strokeprep.report.sections import Figure, Section, Viewer
 
-pytestmark = pytest.mark.skipif(
-    driver.missing() is not None, reason=f"{driver.missing()} is not installed"
-)
 COUNT = 1000
+LARGEST_PAGE = 15_000_000
 SHAPE = (20, 24, 16)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with driver.browser() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +30,53 @@ def pages(tmp_path_factory):
         (root / names.thumbnail).write_bytes(small)
         (root / names.page).write_text(subject_page(name) if n == 500 else "<title>x</title>")
         ended.append(summary.Ending(name, summary.IMAGES, 1, 1, ()))
-    cohort.write(ended, root)
+    cohort.write(ended, root, root / "work")
     return root
+
+
+REAL = ("sub-01.html", "sub-01_perfusion.html", "index.html")
+
+
+@pytest.fixture(params=REAL)
+def real_page(request, finished):
+    """A page of a run."""
+    return finished / plan.FOLDER / request.param
+
+
+def test_a_page_of_a_run_is_whole_and_nothing_on_it_is_cut_off(chromium, real_page):
+    assert real_page.stat().st_size < LARGEST_PAGE
+    chromium.open(real_page)
+    chromium.until("return [...document.images].every(e=>e.complete||e.loading==='lazy')")
+    broken = "[...document.images].filter(e=>e.complete&&!e.naturalWidth).map(e=>e.alt)"
+    assert chromium.run(f"return {broken}") == []
+    assert chromium.run("return document.images.length") >= 3
+    wide = "[...document.querySelectorAll('section,svg,.flick,h1,h2,h3')]"
+    cut = ".filter(e=>e.scrollWidth>e.clientWidth+1&&e.clientWidth).map(e=>e.id||e.textContent)"
+    assert chromium.run(f"return {wide}{cut}") == []
+    assert chromium.run("return document.documentElement.scrollWidth<=innerWidth")
+    # Text of a drawing that lies outside of it.
+    outside = chromium.run(
+        "return [...document.querySelectorAll('svg text')].filter(t=>{const a=t."
+        "getBoundingClientRect(),b=t.ownerSVGElement.getBoundingClientRect();return a.width&&"
+        "(a.left<b.left-1||a.right>b.right+1||a.bottom>b.bottom+1||a.top<b.top-1)})"
+        ".map(t=>t.textContent)"
+    )
+    assert outside == []
+    assert chromium.errors() == []
+
+
+def test_from_the_cohort_to_a_subjects_overlay_it_is_one_click(chromium, finished):
+    chromium.open(finished / plan.COHORT)
+    assert chromium.run("return document.querySelectorAll('#subjects tbody tr').length") >= 2
+    chromium.run("document.querySelector('#subjects tbody a').click()")
+    chromium.until("return document.title==='sub-01'")
+    shown = "return document.querySelector('#to-cta .flick img.on').alt"
+    assert chromium.run(shown).endswith("reference")
+    chromium.run("document.querySelectorAll('#to-cta .flick button')[2].click()")
+    assert chromium.run(shown).endswith("after")
+    chromium.run("document.querySelector('#to-cta .flick img.on').click()")
+    assert chromium.run(shown).endswith("reference")
+    assert chromium.errors() == []
 
 
 def subject_page(name: str) -> str:

@@ -172,14 +172,14 @@ def test_noise_is_measured_and_anatomy_is_not():
     assert found == pytest.approx(4, rel=0.05)
 
 
-def test_the_strips_are_five_voxels_wide_and_gamma_counts_them():
+def test_the_strips_are_five_millimetres_wide_and_gamma_counts_them():
     inside = np.zeros((40, 40, 40), bool)
     inside[10:30, 10:30, 10:30] = True
-    outer, inner = measures.strips(inside)
+    outer, inner = measures.strips(inside, 1.0)
     assert outer[20, 20].nonzero()[0].tolist() == [5, 6, 7, 8, 9, 30, 31, 32, 33, 34]
     assert inner[20, 20].nonzero()[0].tolist() == [10, 11, 12, 13, 14, 25, 26, 27, 28, 29]
-    assert measures.gammas(inside.astype(float), inside) == (0.0, 0.0)
-    assert measures.gammas(np.zeros(inside.shape), inside) == (0.0, 1.0)
+    assert measures.gammas(inside.astype(float), inside, 1.0) == (0.0, 0.0)
+    assert measures.gammas(np.zeros(inside.shape), inside, 1.0) == (0.0, 1.0)
 
 
 def test_the_strip_around_the_ventricles_is_as_bright_as_fluid_where_they_lie_elsewhere():
@@ -187,9 +187,9 @@ def test_the_strip_around_the_ventricles_is_as_bright_as_fluid_where_they_lie_el
     ventricles[15:25, 15:25, 15:25] = True
     image = np.full(ventricles.shape, 100.0)
     image[ventricles] = 300.0
-    assert measures.gamma_oslv(image, ventricles) == 0.0
+    assert measures.gamma_oslv(image, ventricles, 1.0) == 0.0
     moved = np.roll(image, 3, axis=0)
-    assert 0.02 < measures.gamma_oslv(moved, ventricles) < 0.3
+    assert 0.02 < measures.gamma_oslv(moved, ventricles, 1.0) < 0.3
 
 
 def test_the_templates_lateral_ventricles_are_a_pair_on_both_sides():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -157,6 +158,26 @@ def test_a_bad_file_stops_its_subject_and_no_other(troubled):
     assert "Traceback" not in shown
     assert not (folder / "out/strokeprep/sub-02").exists()
     assert (folder / "out/strokeprep/docs/qc/sub-01_audit.tsv").exists()
+
+
+def test_the_cohort_page_tells_who_stopped_why_and_where_to_read_on(troubled):
+    folder, bad, _, _ = troubled
+    page = (folder / "out/strokeprep/docs/qc/index.html").read_text()
+    row = page.split("sub-02</td>")[1].split("</tr>")[0]
+    assert "failed at admit" in row and "log: logs/admit/sub-02.log" in row
+    assert "cut short or damaged" in row
+    row = page.split("sub-03</a>")[1].split("</tr>")[0]
+    assert "failed at perfusion" in row and "no-bolus" in row
+    assert str(folder) not in page
+
+
+def test_a_patient_with_a_t1w_alone_has_a_page_of_its_own_kind(troubled):
+    page = (troubled[0] / "out/strokeprep/docs/qc/sub-01.html").read_text()
+    found = re.findall(r'<section id="([^"]+)"', page)
+    assert found == ["deface", "brain", "template", "viewer", "numbers", "methods"]
+    rows = tables.read(troubled[0] / "out/strokeprep/docs/qc/sub-01_qc.tsv")
+    assert {row["step"] for row in rows} >= {"brain t1w", "deface t1w"}
+    assert "fail" not in {row["verdict"] for row in rows}
 
 
 def test_a_series_without_contrast_costs_its_patient_the_maps_alone(troubled):

@@ -4,11 +4,22 @@ import os
 import sys
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 sys.path.insert(0, str(HERE / "scripts"))
 
 from strokeprep import config as settings
-from strokeprep import dataset, layouts, naming, patients, provenance, raw_files, summary, targets
+from strokeprep import (
+    dataset,
+    layouts,
+    naming,
+    patients,
+    progress,
+    provenance,
+    raw_files,
+    summary,
+    targets,
+)
 from strokeprep import study as table
 from strokeprep.errors import StrokeprepError
 from strokeprep.report import cohort
@@ -187,6 +198,16 @@ def wanted_files():
         if targets.perfusion_outputs(subject, TEMPLATE):
             wanted[subject.name][summary.PERFUSION] = all_perfusion(subject)
     return wanted
+
+
+def watch():
+    """Show how far each subject is, unless the user asked for all there is to read."""
+    if not (workflow.output_settings.verbose or workflow.output_settings.printshellcmds):
+        tasks = {
+            job.jobid: progress.Task(job.rule.name, progress.owner(job.wildcards_dict))
+            for job in workflow.dag.needrun_jobs()
+        }
+        progress.watch(logger, tasks)
 
 
 def conclude():

@@ -189,9 +189,16 @@ def perfusion_audited(wildcards):
 # --------------------------------------------------------------------------- report
 
 
-def files_of(names):
-    """The files of a report by what they are called there."""
-    return {name: out(file) for name, file in names._asdict().items()}
+def files_of(names, shows):
+    """A report's files by what they are; Snakemake's own report takes the small picture along."""
+    files = {name: out(file) for name, file in names._asdict().items()}
+    picture = report(
+        files["thumbnail"],
+        category="Subjects",
+        labels={"subject": "{subject}", "shows": shows},
+        caption=f"../report/{shows}.rst",
+    )
+    return files | {"thumbnail": picture}
 
 
 def reported(wildcards):

@@ -10,7 +10,7 @@ rule subject_report:
         files=reported,
         admitted=admitted("{subject}"),
     output:
-        **files_of(report_plan.image_names("{subject}")),
+        **files_of(report_plan.image_names("{subject}"), "template"),
     log:
         log_of("subject_report", "sub-{subject}"),
     benchmark:
@@ -34,7 +34,7 @@ rule perfusion_report:
     input:
         files=perfusion_reported,
     output:
-        **files_of(report_plan.perfusion_names("{subject}")),
+        **files_of(report_plan.perfusion_names("{subject}"), "tmax"),
     log:
         log_of("perfusion_report", "sub-{subject}"),
     benchmark:

@@ -165,17 +165,17 @@ LIMITS: dict[str, Limit] = {
     # --- Johns Hopkins γ (Liu et al. 2023): ranges of the published cohort
     "gamma_osbm": Limit(
         "ratio", (None, 0.5070), OPEN,
-        "Diffusion image left in a strip of 5 voxels outside the template's brain; published "
+        "Diffusion image left in a strip of 5 mm outside the template's brain; published "
         "cohort: 0.072 to 0.507.",
     ),
     "gamma_isbm": Limit(
         "ratio", (None, 0.4273), OPEN,
-        "Diffusion image missing in a strip of 5 voxels inside the template's brain; published "
+        "Diffusion image missing in a strip of 5 mm inside the template's brain; published "
         "cohort: 0.156 to 0.427.",
     ),
     "gamma_oslv": _told(
         "ratio",
-        "Diffusion image as bright as fluid in a strip of 5 voxels outside the template's lateral "
+        "Diffusion image as bright as fluid in a strip of 5 mm outside the template's lateral "
         "ventricles; no range was published.",
     ),
     # --- perfusion

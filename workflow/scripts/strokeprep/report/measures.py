@@ -22,7 +22,8 @@ NEIGHBOUR_FACTOR = np.sqrt(1 + 1 / 6)
 MAD_TO_SD = 1.4826
 # Edges are where the gradient is among the strongest of the image.
 EDGE_QUANTILE = 0.9
-STRIP_VOXELS = 5
+# Five voxels of 1 mm in the descriptor that defines γ.
+STRIP_MM = 5.0
 # Fluid is darker than this share of a T1's median; that of the ventricles lies this deep.
 FLUID_SHARE, VENTRICLE_MM = 0.45, 15.0
 # γ_OSLV counts what is brighter than this many standard deviations below the ventricles' mean.
@@ -116,23 +117,24 @@ def tilt_deg(to_template: np.ndarray) -> float:
     return float(np.degrees(np.linalg.norm(Rotation.from_matrix(turn).as_rotvec())))
 
 
-def strips(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bands of STRIP_VOXELS just outside and just inside of a mask."""
+def strips(inside: np.ndarray, mm: float) -> tuple[np.ndarray, np.ndarray]:
+    """Bands of STRIP_MM just outside and just inside of a mask of cubic voxels."""
+    wide = max(round(STRIP_MM / mm), 1)
     outer = ndimage.distance_transform_cdt(~inside, "taxicab")
     inner = ndimage.distance_transform_cdt(inside, "taxicab")
-    return (outer > 0) & (outer <= STRIP_VOXELS), (inner > 0) & (inner <= STRIP_VOXELS)
+    return (outer > 0) & (outer <= wide), (inner > 0) & (inner <= wide)
 
 
-def gammas(image: np.ndarray, inside: np.ndarray) -> tuple[float, float]:
+def gammas(image: np.ndarray, inside: np.ndarray, mm: float) -> tuple[float, float]:
     """γ_OSBM and γ_ISBM: share of the outer strip that is filled, of the inner that is empty."""
-    outer, inner = strips(inside)
+    outer, inner = strips(inside, mm)
     return float((image[outer] > 0).mean()), float((image[inner] <= 0).mean())
 
 
-def gamma_oslv(image: np.ndarray, ventricles: np.ndarray) -> float:
+def gamma_oslv(image: np.ndarray, ventricles: np.ndarray, mm: float) -> float:
     """γ_OSLV: share of the strip outside the ventricles that is as bright as they are."""
     fluid = image[ventricles]
-    strip, _ = strips(ventricles)
+    strip, _ = strips(ventricles, mm)
     return float((image[strip] > fluid.mean() - OSLV_SD * fluid.std()).mean())
 
 

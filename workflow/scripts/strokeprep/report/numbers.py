@@ -166,15 +166,16 @@ def of_gammas(scene: Scene, judge: Judge, settings: Mapping[str, Any]) -> Iterat
         return
     image, standard = scene.read(scene.plan.s0_on_template), spaces.standard(settings)
     whole = images.array(transforms.resample(standard.brain, image, [], transforms.NEAREST)) > 0
-    box = views.box(whole, measures.STRIP_VOXELS + 1)
+    mm = image.GetSpacing()[0]
+    box = views.box(whole, int(measures.STRIP_MM / mm) + 2)
     grey, inside = images.array(image)[box], whole[box]
-    outer, inner = measures.gammas(grey, inside)
+    outer, inner = measures.gammas(grey, inside, mm)
     yield judge("dwi in template", "gamma_osbm", outer)
     yield judge("dwi in template", "gamma_isbm", inner)
     t1 = images.array(transforms.resample(standard.t1, image, []))[box]
-    ventricles = measures.lateral_ventricles(t1, inside, image.GetSpacing()[0])
+    ventricles = measures.lateral_ventricles(t1, inside, mm)
     if ventricles.any():  # a template may show none
-        yield judge("dwi in template", "gamma_oslv", measures.gamma_oslv(grey, ventricles))
+        yield judge("dwi in template", "gamma_oslv", measures.gamma_oslv(grey, ventricles, mm))
 
 
 def _of_face(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import trees
 import yaml
@@ -219,6 +221,14 @@ def test_a_subject_whose_perfusion_is_skipped_keeps_its_series(tmp_path):
         "privacy_perfusion": 1,
         "resample_perfusion": 2,
     }
+
+
+def test_faces_are_shown_only_if_the_config_asks_for_it(tmp_path):
+    config = design("bids", trees.bids(tmp_path / "raw")) | {"report": {"faces": True}}
+    process = snakemake(tmp_path, config, "--dry-run")
+    assert jobs(process) == EXPECTED["bids"] | {"face_report": 2}
+    pages = re.findall(r"output: (\S+faces/sub-\d+\.html)", process.stdout)
+    assert sorted(pages) == [f"{config['work']}/faces/sub-0{n}.html" for n in (1, 2)]
 
 
 def test_a_missing_modality_takes_only_its_own_targets(tmp_path):

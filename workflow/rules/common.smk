@@ -185,6 +185,8 @@ def final_targets():
     files = list(rules.dataset.output.files)
     for subject in STUDY.subjects:
         files += [*all_images(subject), *all_perfusion(subject)]
+        if CONFIG["report"]["faces"] and not all(scan.defaced for scan in subject.scans):
+            files.append(face_page(subject.name))
     if "phantom" in CONFIG:
         files.append(out(naming.ACCURACY))
     return files

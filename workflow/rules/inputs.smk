@@ -209,6 +209,16 @@ def perfusion_reported(wildcards):
     return perfusion_targets(STUDY.by_name[wildcards.subject])
 
 
+def face_page(subject):
+    """The page that shows a subject's faces."""
+    return f"{WORK}/{report_plan.face_page(subject)}"
+
+
+def faced(wildcards):
+    """The scans of which defacing takes something away."""
+    return [scan for scan in STUDY.by_name[wildcards.subject].scans if not scan.defaced]
+
+
 # --------------------------------------------------------------------------- privacy
 
 

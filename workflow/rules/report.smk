@@ -51,3 +51,28 @@ rule perfusion_report:
         code=code("perfusion_report.py"),
     script:
         "../scripts/perfusion_report.py"
+
+
+# Into the work folder, and only if the config asks for it: this page shows faces.
+rule face_report:
+    input:
+        raw=lambda w: [str(scan.pilot.path) for scan in faced(w)],
+        released=lambda w: [out(naming.defaced(s, s.pilot.kind.suffix)) for s in faced(w)],
+        admitted=admitted("{subject}"),
+    output:
+        page=face_page("{subject}"),
+    log:
+        log_of("face_report", "sub-{subject}"),
+    benchmark:
+        benchmark_of("face_report", "sub-{subject}")
+    conda:
+        "../../envs/imaging.yaml"
+    resources:
+        mem_mb=megabytes(3000),
+        runtime=20,
+    params:
+        plan=lambda w: report_plan.images(STUDY.by_name[w.subject], TEMPLATE),
+        scans=lambda w: [scan.name for scan in faced(w)],
+        code=code("face_report.py"),
+    script:
+        "../scripts/face_report.py"

@@ -145,7 +145,8 @@ class Watcher(logging.Handler):
             self.course.begin(record.jobs)
         elif event == "job_finished" and (ready := self.course.finish(record.job_id)):
             self._say(ready)
-        if self.live and event in CHATTER and time.monotonic() - self._drawn > EVERY_S:
+        due = event == "job_started" or time.monotonic() - self._drawn > EVERY_S
+        if self.live and event in CHATTER and due:
             self._draw()
 
     def close(self) -> None:

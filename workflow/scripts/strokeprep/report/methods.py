@@ -251,7 +251,7 @@ def _perfusion(steps: Steps) -> list[str]:
 
 
 def _quality(steps: Steps) -> list[str]:
-    if not any(re.search(r"_space-MNI\w+_desc-brain_S0map\.nii", name) for name, _ in steps):
+    if not any(re.search(r"_space-MNI.+_desc-brain_S0map\.nii", name) for name, _ in steps):
         return []
     return [
         "The fit of diffusion images to the template was judged by their fill of strips along the "

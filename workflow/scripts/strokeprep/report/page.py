@@ -32,16 +32,18 @@ def html(
     named = [(section.name, section.title, _verdict(section, numbers)) for section in sections]
     if viewer:
         named.append(("viewer", "Viewer", ""))
-    named.append(("numbers", "All numbers", ""))
     body = [*(_section(section, numbers) for section in sections)]
     if viewer:
         body.append(_viewer(viewer))
-    body.append(_all(numbers))
+    if numbers:
+        named.append(("numbers", "All numbers", ""))
+        body.append(_all(numbers))
     if methods:
+        named.append(("methods", "Methods", ""))
         body.append(f'<section id="methods"><h2>Methods</h2>{methods}</section>')
     overall = worst([number.verdict for number in numbers])
     head = (
-        f"<h1>{escape(title)} {badge(overall)}</h1><div class=note>{_tally(numbers)} "
+        f"<h1>{escape(title)} {badge(overall) if numbers else ''}</h1><div class=note>{_tally(numbers)} "
         f"{CONVENTION}</div>"
         + nav([(f"#{name}", text, verdict) for name, text, verdict in named], links)
     )
@@ -106,6 +108,8 @@ def _verdict(section: Section, numbers: Sequence[Number]) -> str:
 
 
 def _tally(numbers: Sequence[Number]) -> str:
+    if not numbers:
+        return ""
     counts = {
         verdict: sum(number.verdict == verdict for number in numbers) for verdict in (FAIL, WARN)
     }

@@ -40,6 +40,11 @@ def perfusion_names(subject: str) -> Names:
     return _names(f"{FOLDER}/sub-{subject}_perfusion")
 
 
+def face_page(subject: str) -> str:
+    """The page that shows faces, relative to the work folder: it is no part of the dataset."""
+    return f"faces/sub-{subject}.html"
+
+
 def _names(base: str) -> Names:
     return Names(
         page=f"{base}.html",

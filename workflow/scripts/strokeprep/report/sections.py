@@ -32,6 +32,7 @@ from strokeprep.report.plan import Face, Images, Perfused
 from strokeprep.report.scene import Scene, Shown
 
 HEAD_MM = 2.0
+HIGH_MM = 100.0  # a lower slab has no surface worth a picture
 VIEWER_MM = 2.0
 MAP_MM = 1.5
 MAP_SLICES = 6
@@ -130,8 +131,46 @@ def _defaced(face: Face, files: views.Files) -> Iterator[Figure]:
     if face.mask:
         frames.insert(0, ("removed region", _one(pictures.strip(grey, cuts, scale, [layer]))))
     yield Figure(f"{name}: slices", tuple(frames))
-    if head.shape[2] * HEAD_MM > 100:  # a slab has no surface worth a picture
+    if head.shape[2] * HEAD_MM > HIGH_MM:
         yield Figure(f"{name}: surface", (("surface", _one(pictures.renders(head), None)),))
+
+
+def faces(plan: Images, files: views.Files, raw: Mapping[str, sitk.Image]) -> Section:
+    """Heads before and after defacing; for the eyes of those who may see the raw images alone."""
+    figures = [
+        figure
+        for face in plan.faces
+        if face.scan in raw
+        for figure in _before_and_after(face, files, raw[face.scan])
+    ]
+    return Section(
+        "faces",
+        "Before and after defacing",
+        "What could be recognised before must be gone after: nose, lips, chin, eyes. This page shows "
+        "faces and is no part of the dataset.",
+        tuple(figures),
+    )
+
+
+def _before_and_after(face: Face, files: views.Files, before: sitk.Image) -> Iterator[Figure]:
+    view = views.whole(before, HEAD_MM)
+    outside = images.background(face.modality)
+    pair = [
+        (name, views.seen(image, view, None, outside))
+        for name, image in (("before", before), ("after", files.image(face.image)))
+    ]
+    head = _head(pair[0][1], face.modality)
+    scale = BONE_HU if face.modality == "ct" else _mr_scale(pair[0][1], head)
+    i, j, k = views.middle(head)
+    cuts = [Slice(SAGITTAL, i), Slice(AXIAL, k), Slice(CORONAL, j)]
+    name = CALLED[face.scan]
+    slices = tuple((when, _one(pictures.strip(grey, cuts, scale))) for when, grey in pair)
+    yield Figure(f"{name}: slices", slices)
+    if head.shape[2] * HEAD_MM > HIGH_MM:
+        heads = tuple(
+            (when, _one(pictures.renders(_head(grey, face.modality)), None)) for when, grey in pair
+        )
+        yield Figure(f"{name}: surface", heads)
 
 
 def _head(grey: np.ndarray, modality: str) -> np.ndarray:

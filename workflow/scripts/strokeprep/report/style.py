@@ -79,7 +79,7 @@ if(find)find.addEventListener('input',()=>{const word=find.value.toLowerCase();
 VIEWER = """
 (async()=>{const box=document.querySelector('.viewer');if(!box)return;
 const about=JSON.parse(box.querySelector('script').textContent);
-const [nx,ny,nz]=about.shape,per=about.across,zoom=2;
+const [nx,ny,nz]=about.shape,per=about.across,zoom=3;
 const load=uri=>new Promise(done=>{const e=new Image();e.onload=()=>{
  const c=document.createElement('canvas');c.width=e.width;c.height=e.height;
  const g=c.getContext('2d',{willReadFrequently:true});g.drawImage(e,0,0);

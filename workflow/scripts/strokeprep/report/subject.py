@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from strokeprep import tables
+from strokeprep import images, tables
 from strokeprep.job import write_json, write_text
 from strokeprep.report import limits, methods, numbers, page, pictures, plan, sections, views
 from strokeprep.report.limits import Judge, Number
@@ -64,6 +64,13 @@ def write_perfusion(
     made.write(root / names.provenance, about.subject, settings)
     _thumbnail(root / names.thumbnail, [each for each in shown if each.name == "maps"], last=True)
     return found
+
+
+def write_faces(about: plan.Images, root: Path, raw: Mapping[str, str], target: Path) -> None:
+    """The page with faces; ``raw`` are undefaced images by scan."""
+    heads = {scan: images.read_mean(path) for scan, path in raw.items()}
+    section = sections.faces(about, views.Files(root), heads)
+    write_text(page.html(f"sub-{about.subject}: faces", [section], []), target)
 
 
 def _write(names: plan.Names, root: Path, html: str, found: Sequence[Number], subject: str) -> None:

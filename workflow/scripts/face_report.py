@@ -1,0 +1,10 @@
+from pathlib import Path
+
+from strokeprep.job import job
+
+with job(snakemake):
+    from strokeprep.report import subject
+
+    params, root = snakemake.params, Path(snakemake.config["output"])
+    raw = dict(zip(params.scans, snakemake.input.raw, strict=True))
+    subject.write_faces(params.plan, root, raw, Path(snakemake.output.page))

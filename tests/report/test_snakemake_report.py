@@ -35,5 +35,10 @@ def test_the_report_opens_and_draws_the_graph(chromium, report):
         ".find(e=>e.innerText.includes('Workflow')).click()"
     )
     chromium.until("return document.body.innerText.includes('strokeprep turns raw')")
-    chromium.until("return document.querySelectorAll('svg text,canvas').length>20")
+    drawn = chromium.until(
+        "const c=document.querySelector('canvas.marks');if(!c||c.height<200)return 0;"
+        "const d=c.getContext('2d').getImageData(0,0,c.width,c.height).data;"
+        "return d.filter((v,i)=>i%4===3&&v>0).length"
+    )
+    assert drawn > 5000
     assert chromium.errors() == []

@@ -72,7 +72,7 @@ LIMITS: dict[str, Limit] = {
     "off_mm": _most(
         "mm", 1.0, 2.5,
         "Mean distance of the brain from where the images would be most alike. Synthetic patients "
-        "stay below 0.5 mm; 2.5 mm is half a thick slice and visible.",
+        "stay below 0.6 mm; 2.5 mm is half a thick slice and visible.",
     ),
     "edge_agreement": _least(
         "ratio", 0.42, 0.36,

@@ -117,25 +117,22 @@ def tilt_deg(to_template: np.ndarray) -> float:
     return float(np.degrees(np.linalg.norm(Rotation.from_matrix(turn).as_rotvec())))
 
 
-def strips(inside: np.ndarray, mm: float) -> tuple[np.ndarray, np.ndarray]:
-    """Bands of STRIP_MM just outside and just inside of a mask of cubic voxels."""
-    wide = max(round(STRIP_MM / mm), 1)
-    outer = ndimage.distance_transform_cdt(~inside, "taxicab")
-    inner = ndimage.distance_transform_cdt(inside, "taxicab")
-    return (outer > 0) & (outer <= wide), (inner > 0) & (inner <= wide)
+def strip(mask: np.ndarray, mm: float) -> np.ndarray:
+    """A band of STRIP_MM just outside of a mask of cubic voxels."""
+    away = ndimage.distance_transform_cdt(~mask, "taxicab")
+    return (away > 0) & (away <= max(round(STRIP_MM / mm), 1))
 
 
 def gammas(image: np.ndarray, inside: np.ndarray, mm: float) -> tuple[float, float]:
     """γ_OSBM and γ_ISBM: share of the outer strip that is filled, of the inner that is empty."""
-    outer, inner = strips(inside, mm)
+    outer, inner = strip(inside, mm), strip(~inside, mm)
     return float((image[outer] > 0).mean()), float((image[inner] <= 0).mean())
 
 
 def gamma_oslv(image: np.ndarray, ventricles: np.ndarray, mm: float) -> float:
     """γ_OSLV: share of the strip outside the ventricles that is as bright as they are."""
     fluid = image[ventricles]
-    strip, _ = strips(ventricles, mm)
-    return float((image[strip] > fluid.mean() - OSLV_SD * fluid.std()).mean())
+    return float((image[strip(ventricles, mm)] > fluid.mean() - OSLV_SD * fluid.std()).mean())
 
 
 def lateral_ventricles(t1: np.ndarray, inside: np.ndarray, mm: float) -> np.ndarray:

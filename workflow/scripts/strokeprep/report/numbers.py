@@ -167,7 +167,8 @@ def of_gammas(scene: Scene, judge: Judge, settings: Mapping[str, Any]) -> Iterat
     image, standard = scene.read(scene.plan.s0_on_template), spaces.standard(settings)
     whole = images.array(transforms.resample(standard.brain, image, [], transforms.NEAREST)) > 0
     mm = image.GetSpacing()[0]
-    box = views.box(whole, int(measures.STRIP_MM / mm) + 2)
+    margin = int(measures.STRIP_MM / mm) + 2
+    box = views.box(whole, margin)
     grey, inside = images.array(image)[box], whole[box]
     outer, inner = measures.gammas(grey, inside, mm)
     yield judge("dwi in template", "gamma_osbm", outer)
@@ -175,7 +176,9 @@ def of_gammas(scene: Scene, judge: Judge, settings: Mapping[str, Any]) -> Iterat
     t1 = images.array(transforms.resample(standard.t1, image, []))[box]
     ventricles = measures.lateral_ventricles(t1, inside, mm)
     if ventricles.any():  # a template may show none
-        yield judge("dwi in template", "gamma_oslv", measures.gamma_oslv(grey, ventricles, mm))
+        near = views.box(ventricles, margin)
+        ratio = measures.gamma_oslv(grey[near], ventricles[near], mm)
+        yield judge("dwi in template", "gamma_oslv", ratio)
 
 
 def _of_face(

@@ -7,6 +7,7 @@ its axes does not matter any more; what its header says of left and right does.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep import images, transforms
+from strokeprep import images, naming, transforms
 
 AIR = float(images.AIR_HU)
 
@@ -95,14 +96,23 @@ class Files:
         if name not in self._read:
             path = self.root / name
             nifti = images.open_nifti(path)
-            series = nifti.ndim == 4
-            data = nifti.dataobj[..., 0] if series else images.voxels(nifti, path)
+            data = nifti.dataobj[..., 0] if nifti.ndim == 4 else _unpacked(path, nifti)
             self._read[name] = images.from_array(np.asarray(data), nifti.affine, path)
         return self._read[name]
 
     def path(self, name: str) -> Path:
         """Where a file lies."""
         return self.root / name
+
+
+def _unpacked(path: Path, nifti) -> np.ndarray:
+    """The voxels of one of the workflow's own files, unpacked in one go: half the time."""
+    stored = nifti.dataobj
+    if (stored.slope, stored.inter) != (1, 0) or not path.name.endswith(naming.IMAGE):
+        return images.voxels(nifti, path)
+    plain = zlib.decompress(path.read_bytes(), wbits=zlib.MAX_WBITS | 16)
+    flat = np.frombuffer(plain, stored.dtype, int(np.prod(nifti.shape)), stored.offset)
+    return flat.reshape(nifti.shape, order="F")
 
 
 def middle(mask: np.ndarray) -> tuple[int, int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import os
@@ -198,7 +199,9 @@ def log(content: str) -> Callable[[Study], None]:
     return lambda study: (study.logs / "deface/sub-01/ncct.log").write_text(content)
 
 
-def picture(study: Study) -> None:
+def telling_picture() -> bytes:
+    """A PNG that carries a name."""
+
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
             struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -207,7 +210,17 @@ def picture(study: Study) -> None:
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
     text = chunk(b"tEXt", b"Title\0Quillfeather")
     body = chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"IEND", b"")
-    (study.out / "docs/qc/sub-01_aif.png").write_bytes(privacy.PNG + head + text + body)
+    return privacy.PNG + head + text + body
+
+
+def picture(study: Study) -> None:
+    (study.out / "docs/qc/sub-01_aif.png").write_bytes(telling_picture())
+
+
+def picture_of_a_page(study: Study) -> None:
+    inline = base64.b64encode(telling_picture()).decode()
+    page = f'<img src="data:image/png;base64,{inline}">'
+    (study.out / "docs/qc/sub-01.html").write_text(page)
 
 
 def image_as_mask(study: Study) -> None:
@@ -255,6 +268,7 @@ PLANTED: dict[str, tuple[str, Callable[[Study], None]]] = {
     "a name in a log": ("word", log("reading the head of Quillfeather\n")),
     "a path in a log": ("word", lambda s: log(f"reading {s.raw}/x\n")(s)),
     "text in a picture": ("picture", picture),
+    "text in a picture of a page": ("picture", picture_of_a_page),
     "an undefaced frame": ("face", undefaced_frame(CTP)),
     "an undefaced frame of a derived series": ("face", undefaced_frame(STILL)),
     "an undefaced image": ("face", undefaced(NCCT)),

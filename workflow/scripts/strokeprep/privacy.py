@@ -6,6 +6,7 @@ compares it with what the input would have to hide.
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import json
@@ -39,7 +40,7 @@ FINDS: dict[str, str] = {
     "source": "An image that is not derived from a defaced one, or does not say what from",
     "face": "Voxels in the region of the face that are not empty",
     "raw": "An image with the very voxels of an undefaced one",
-    "picture": "A picture file that carries text or other extras",
+    "picture": "A picture, as a file or inside of a page, that carries text or other extras",
 }
 
 IMAGE = naming.IMAGE
@@ -58,6 +59,7 @@ TEXTS = (
 )
 # Chunks of a PNG that hold pixels or say how to show them.
 PICTURE_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"pHYs", b"sRGB", b"gAMA", b"tRNS", b"bKGD"}
+INLINE = re.compile(rb"data:image/png;base64,([A-Za-z0-9+/=]+)")
 PNG = b"\x89PNG\r\n\x1a\n"
 
 # Within a section of a sidecar, and in tables, a key is a plain word, a number or a column's name.
@@ -230,13 +232,15 @@ def _of_file(path: Path, root: Path, words: PrivateWords) -> Iterator[Leak]:
     if path.name.endswith(IMAGE):
         yield from _of_header(path, where)
     elif path.suffix == ".png":
-        yield from _of_picture(path, where)
+        yield from _of_picture(path.read_bytes(), where)
     elif path.name.endswith(TEXTS):
         content = path.read_bytes()
         for told in words.found_in(content):
             yield Leak("word", f"the file holds {told}", where)
         if path.suffix == ".json":
             yield from _of_json(content, path, where)
+        elif path.suffix == ".html":
+            yield from _of_page(content, where)
 
 
 def _of_name(path: Path, where: str) -> Iterator[Leak]:
@@ -279,8 +283,13 @@ def _of_header(path: Path, where: str) -> Iterator[Leak]:
         yield Leak("header", "the header has an extension or hidden bytes", where)
 
 
-def _of_picture(path: Path, where: str) -> Iterator[Leak]:
-    content = path.read_bytes()
+def _of_page(content: bytes, where: str) -> Iterator[Leak]:
+    """The pictures that a page holds."""
+    for found in INLINE.finditer(content):
+        yield from _of_picture(base64.b64decode(found[1]), where)
+
+
+def _of_picture(content: bytes, where: str) -> Iterator[Leak]:
     position = len(PNG)
     if not content.startswith(PNG):
         yield Leak("picture", "the file is no PNG", where)

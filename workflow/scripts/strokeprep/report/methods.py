@@ -103,7 +103,7 @@ FACES = {
 }
 BRAINS = {
     "template": (
-        "by warping a template's brain to each image; on CT, bone and air near its surface were left out",
+        "by warping a template's brain to each image",
         (),
     ),
     "hd-bet": ("with HD-BET", ("isensee2019",)),
@@ -190,15 +190,18 @@ def _defacing(steps: Steps) -> list[str]:
 
 
 def _brains(steps: Steps) -> list[str]:
-    used = sorted(
-        {
-            about["Backend"]
-            for name, about in steps
-            if name.endswith("_space-orig_desc-brain_mask.nii.gz")
-        }
-    )
-    ways = " and ".join(words + _cite(keys) for words, keys in (_of(BRAINS, each) for each in used))
-    return [f"Brains were segmented {ways}."] if used else []
+    masks = {
+        name: about["Backend"]
+        for name, about in steps
+        if name.endswith("_space-orig_desc-brain_mask.nii.gz")
+    }
+    if not masks:
+        return []
+    used = [_of(BRAINS, backend) for backend in sorted(set(masks.values()))]
+    ways = " and ".join(words + _cite(keys) for words, keys in used)
+    bone = any("_acq-ncct_" in name and backend == "template" for name, backend in masks.items())
+    more = "; on CT, bone and air near its surface were left out" if bone else ""
+    return [f"Brains were segmented {ways}{more}."]
 
 
 def _registrations(steps: Steps) -> list[str]:

@@ -106,8 +106,8 @@ def defacing(plan: Images, files: views.Files) -> Section:
         "deface",
         "Defacing",
         "The released images. No nose, lips, chin or eyes may be left on the surfaces; the brain "
-        "must be whole. Orange marks the removed region, air included. The image before is never "
-        "shown.",
+        "must be whole. Orange marks the removed region, air included. The image before is not "
+        "shown here.",
         tuple(figures),
         tuple(f"deface {face.scan}" for face in plan.faces),
     )

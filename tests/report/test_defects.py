@@ -56,11 +56,13 @@ def test_a_registration_that_is_off_by_5_mm_fails(scene_of, spoilt):
     assert found["off_mm"].value == pytest.approx(5.0, abs=0.5)
 
 
-def test_a_flipped_scan_fails_and_the_right_way_round_passes(scene_of, finished):
-    scene = scene_of(finished, "cta")
+@pytest.mark.parametrize("scan", ["cta", "dwi"])
+def test_a_flipped_scan_fails_and_the_right_way_round_passes(scene_of, finished, scan):
+    scene = scene_of(finished, scan)
     shown = scene.shown[0]
     mirror = transforms.linear(measures.mirrored_start(scene.to_template_matrix))
-    flipped = views.seen(scene.as_image(shown.unstripped), scene.view, mirror, images.AIR_HU)
+    outside = images.background(shown.plan.modality)
+    flipped = views.seen(scene.as_image(shown.unstripped), scene.view, mirror, outside)
     right, wrong = (
         verdicts(numbers.of_move(scene, each, Judge()))
         for each in (shown, replace(shown, unstripped=flipped))

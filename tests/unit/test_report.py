@@ -22,6 +22,7 @@ from strokeprep import (
     naming,
     privacy,
     private_words,
+    study,
     summary,
     tables,
     template,
@@ -251,6 +252,21 @@ def test_a_page_holds_all_it_shows_and_escapes_what_it_names():
 
 def test_a_page_is_the_same_twice():
     assert subject_page() == subject_page()
+
+
+def test_what_a_patient_has_decides_what_a_page_shows():
+    def of(*roles: str) -> plan.Images:
+        rows = [study.Row("1", None, role, Path(f"/raw/{role}")) for role in roles]
+        built = study.build(rows, ["ncct", "dwi", "t1w"]).subjects[0]
+        return plan.images(built, naming.Space("MNI152NLin2009aSym", "2"))
+
+    diffusion = of("b0", "trace", "adc")
+    assert (diffusion.reference, diffusion.moved, diffusion.series) == ("dwi", (), ())
+    assert "_space-MNI152NLin2009aSym_res-2_desc-brain_S0map" in diffusion.s0_on_template
+    t1w = of("t1w")
+    assert (t1w.reference, t1w.modality, t1w.s0_on_template) == ("t1w", "mr", "")
+    alone = of("cta")
+    assert (alone.reference, [face.scan for face in alone.faces]) == ("", ["cta"])
 
 
 def simulated(root, count: int) -> list[summary.Ending]:

@@ -40,7 +40,8 @@ LEAST_SPREAD, TINY = 1e-3, 1e-9
 # A message that speaks of a file's place is not shown.
 PLACE = re.compile(r"[/\\\\]")
 FEWEST = 8  # subjects that an outlier can be told from
-PLOT = (260, 70)
+MOST_NAMED = 90  # characters
+GRAVE = {WARN: 1, FAIL: 2}
 
 
 @dataclass(frozen=True)
@@ -186,15 +187,14 @@ def html(
         f'subject or a word" aria-label="find">{_table(members, work)}</section>'
         '<section id="spread"><h2>Distributions</h2><p class="look">Each point is a subject and a '
         "link to its page; orange warns, red fails or lies far from the others.</p>"
-        f'<div class="plots">{"".join(_plot(members, metric) for metric in _metrics(members))}'
-        "</div></section>"
+        f"{_plots(members)}</section>"
         '<section id="resources"><h2>Time and memory</h2><p class="look"><b>What to look for.</b> '
         "Where a run spends its time, and what a job must be given; a job far above the mean of its "
         f"rule has an unusual scan.</p>{resources.html(taken)}</section>"
         '<section id="methods"><h2>Methods</h2><p class="look">From the steps that really ran, ready '
         f"to paste.</p>{methods_words}</section>"
     )
-    return page.document("Cohort", head, body, style.SORT, "wide")
+    return page.document("Cohort", head, body, style.SORT + style.PLOTS, "wide")
 
 
 def _table(members: Sequence[Member], work: Path) -> str:
@@ -279,39 +279,41 @@ def _metrics(members: Sequence[Member]) -> list[str]:
     return [name for name in limits.LIMITS if name in found]
 
 
-def _plot(members: Sequence[Member], metric: str) -> str:
-    """The figure of every subject on a line, spread in height so that points do not hide."""
-    rows = [(member, row) for member in members if (row := member.gravest(metric))]
+def _plots(members: Sequence[Member]) -> str:
+    """A drawing for each figure, and its points as data: a thousand subjects are no burden so."""
+    found = [_plot(members, metric) for metric in _metrics(members)]
+    content = {
+        "subjects": [f"sub-{member.name}" for member in members],
+        "pages": [next(iter(member.pages.values()), "") for member in members],
+        "plots": [points for _, points in found],
+    }
+    figures = "".join(
+        f'<figure><canvas data-plot="{n}" role="img" width="520" height="108" '
+        f'aria-label="{escape(points["metric"])}"></canvas>{caption}</figure>'
+        for n, (caption, points) in enumerate(found)
+    )
+    data = json.dumps(content, separators=(",", ":")).replace("<", "\\u003c")
+    return f'<div class="plots">{figures}</div><script type="application/json" id="points">{data}</script>'
+
+
+def _plot(members: Sequence[Member], metric: str) -> tuple[str, dict[str, Any]]:
+    """The caption of a figure's drawing, and its points: subject, value, how grave, step."""
+    rows = [(n, row) for n, member in enumerate(members) if (row := member.gravest(metric))]
     values = [float(row["value"]) for _, row in rows]
     far = outliers(values)
-    low, high = min(values), max(values)
-    width, height = PLOT
-    x = [8 + (value - low) / (high - low or 1) * (width - 16) for value in values]
-    dots = "".join(
-        _dot(member, row, across, 8 + (n * 37 % 41) / 41 * (height - 30), outlier)
-        for n, ((member, row), across, outlier) in enumerate(zip(rows, x, far, strict=True))
-    )
+    steps = sorted({row["step"] for _, row in rows})
+    points = [
+        [n, value, GRAVE.get(FAIL if outlier else row["verdict"], 0), steps.index(row["step"])]
+        for (n, row), value, outlier in zip(rows, values, far, strict=True)
+    ]
+    named = ", ".join(f"sub-{members[n].name}" for (n, _), o in zip(rows, far, strict=True) if o)
+    note = f"; far off: {named[:MOST_NAMED]}" if named else ""
     unit = limits.LIMITS[metric].unit
-    named = ", ".join(f"sub-{m.name}" for (m, _), o in zip(rows, far, strict=True) if o)
-    note = f"; far off: {named[:90]}" if named else ""
-    return (
-        f'<figure><svg viewBox="0 0 {width} {height}" role="img" aria-label="{metric}">'
-        f'<line x1="4" x2="{width - 4}" y1="{height - 18}" y2="{height - 18}" stroke="#b9c0c8"/>'
-        f'{dots}<text x="4" y="{height - 4}" font-size="11">{low:.4g}</text>'
-        f'<text x="{width - 4}" y="{height - 4}" font-size="11" text-anchor="end">{high:.4g}</text>'
-        f"</svg><figcaption><b>{escape(metric)}</b> ({escape(unit)}){escape(note)}</figcaption></figure>"
+    caption = (
+        f"<figcaption><span>{min(values):.4g}</span><span>{max(values):.4g}</span><div><b>"
+        f"{escape(metric)}</b> ({escape(unit)}){escape(note)}</div></figcaption>"
     )
-
-
-def _dot(member: Member, row: Mapping[str, Any], x: float, y: float, outlier: bool) -> str:
-    kind = FAIL if outlier else row["verdict"]
-    mark = f" {kind}" if kind in (WARN, FAIL) else ""
-    said = escape(f"sub-{member.name}: {row['step']} {float(row['value']):.4g}")
-    dot = (
-        f'<circle class="dot{mark}" cx="{x:.1f}" cy="{y:.1f}" r="3"><title>{said}</title></circle>'
-    )
-    first = next(iter(member.pages.values()), None)
-    return f'<a href="{escape(first)}">{dot}</a>' if first else dot
+    return caption, {"metric": metric, "steps": steps, "points": points}
 
 
 def _badness(row: Mapping[str, str]) -> float:

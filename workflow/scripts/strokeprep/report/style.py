@@ -39,9 +39,10 @@ image-rendering:auto}
 .note{color:var(--mute);font-size:13px}
 input[type=search]{font:inherit;padding:3px 8px;border:1px solid var(--line);border-radius:5px}
 .plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(260px,1fr));gap:10px}
-.plots figure{margin:0}.plots figcaption{font-size:12px;color:var(--mute)}
-circle.dot{fill:#56707f;opacity:.55}circle.dot.warn{fill:#b97700;opacity:1}
-circle.dot.fail{fill:#c3330f;opacity:1}
+.plots figure{margin:0}.plots canvas{width:260px;height:54px;cursor:pointer;
+border-bottom:1px solid #b9c0c8}
+.plots figcaption{width:260px;font-size:12px;color:var(--mute);display:flex;flex-wrap:wrap;
+justify-content:space-between}.plots figcaption div{width:100%}
 """
 
 FLICK = """
@@ -118,4 +119,23 @@ box.querySelectorAll('[data-volume]').forEach(b=>b.addEventListener('click',()=>
 box.querySelectorAll('[data-overlay]').forEach(b=>b.addEventListener('click',()=>{
  const n=Number(b.dataset.overlay);overlay=overlay===n?-1:n;draw();}));
 await draw();})();
+"""
+
+# Points are drawn when they scroll into view; the grave ones last, so that none hides them.
+PLOTS = """
+(()=>{const box=document.getElementById('points');if(!box)return;
+const data=JSON.parse(box.textContent),W=260,H=54,ink=['rgba(86,112,127,.55)','#b97700','#c3330f'];
+document.querySelectorAll('.plots canvas').forEach(c=>{const plot=data.plots[c.dataset.plot];
+ const values=plot.points.map(p=>p[1]),low=Math.min(...values),span=Math.max(...values)-low||1;
+ const at=n=>[8+(plot.points[n][1]-low)/span*(W-16),6+n*37%41/41*(H-14)];
+ const order=plot.points.map((p,n)=>n).sort((a,b)=>plot.points[a][2]-plot.points[b][2]);
+ const near=e=>{const r=c.getBoundingClientRect(),x=e.clientX-r.left,y=e.clientY-r.top;let best=-1,least=64;
+  order.forEach(n=>{const [a,b]=at(n),d=(a-x)**2+(b-y)**2;if(d<=least){least=d;best=n;}});return best;};
+ const draw=()=>{const g=c.getContext('2d');g.scale(2,2);order.forEach(n=>{const [x,y]=at(n);
+  g.fillStyle=ink[plot.points[n][2]];g.beginPath();g.arc(x,y,3,0,7);g.fill();});c.dataset.drawn=order.length;};
+ new IntersectionObserver((seen,self)=>{if(seen.some(s=>s.isIntersecting)){self.disconnect();draw();}}).observe(c);
+ c.addEventListener('mousemove',e=>{const n=near(e);c.title=n<0?'':data.subjects[plot.points[n][0]]+': '+
+  plot.steps[plot.points[n][3]]+' '+Number(plot.points[n][1].toPrecision(4));});
+ c.addEventListener('click',e=>{const n=near(e),to=n<0?'':data.pages[plot.points[n][0]];if(to)location.href=to;});
+});})();
 """

@@ -334,7 +334,9 @@ def test_a_study_declared_defaced_needs_no_masks(study):
 
 
 def test_files_still_being_written_are_left_to_their_own_audit(study):
-    study.write("sub-01/ses-01/ct/.partial-0a1b2c3d-sub-01_ses-01_acq-ctp_desc-preproc_ct.json", "{")
+    study.write(
+        "sub-01/ses-01/ct/.partial-0a1b2c3d-sub-01_ses-01_acq-ctp_desc-preproc_ct.json", "{"
+    )
     undefaced_frame(STILL)(study)
     assert study.leaks(skip=[STILL]) == []
     assert study.leaks() != []

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import yaml
@@ -98,33 +99,42 @@ def shown(value: str | float) -> str:
     return value if isinstance(value, str) else f"{value:.6g}"
 
 
+def line(row: dict[str, str | float], separator: str = "") -> str:
+    """A line of the table; without a separator its columns stand below each other."""
+    cells = [shown(row[column]) for column in COLUMNS]
+    return separator.join(cells) if separator else "".join(f"{cell:>16}" for cell in cells)
+
+
+def measured(subjects: int, plans: Sequence[str], profile: bool) -> Iterator[dict]:
+    """The rows of the table for one size of study."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        config = study(folder, subjects)
+        for plan in plans:
+            yield {"plan": plan, "subjects": subjects} | planned(folder, config, plan, profile)
+            if profile:
+                stats = pstats.Stats(str(folder / "plan.prof"))
+                stats.sort_stats("tottime").print_stats(SLOWEST)
+
+
 def main() -> int:
     """Print and write the table; 1 if a limit is not kept."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--subjects", type=int, nargs="+", default=[1, 10, 100, 1000])
-    parser.add_argument("--plans", nargs="+", choices=PLANS, default=list(PLANS))
+    parser.add_argument("--plans", nargs="+", choices=PLANS, help="these, at any size")
     parser.add_argument("--profile", action="store_true", help="say where the time goes, too")
     parser.add_argument("--out", type=Path, help="also write the table here")
     given = parser.parse_args()
     rows = []
-    print("".join(f"{column:>16}" for column in COLUMNS), flush=True)
+    print(line(dict(zip(COLUMNS, COLUMNS, strict=True))), flush=True)
     for subjects in given.subjects:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            config = study(folder, subjects)
-            for plan in given.plans:
-                if plan == "steps" and subjects > ALL_STEPS_UP_TO and given.plans != ["steps"]:
-                    continue
-                row = {"plan": plan, "subjects": subjects}
-                row |= planned(folder, config, plan, given.profile)
-                rows.append(row)
-                print("".join(f"{shown(row[column]):>16}" for column in COLUMNS), flush=True)
-                if given.profile:
-                    stats = pstats.Stats(str(folder / "plan.prof"))
-                    stats.sort_stats("tottime").print_stats(SLOWEST)
+        usual = [plan for plan in PLANS if plan != "steps" or subjects <= ALL_STEPS_UP_TO]
+        for row in measured(subjects, given.plans or usual, given.profile):
+            rows.append(row)
+            print(line(row), flush=True)
     if given.out:
-        lines = ["\t".join(COLUMNS), *("\t".join(shown(r[c]) for c in COLUMNS) for r in rows)]
         given.out.parent.mkdir(exist_ok=True)
+        lines = ["\t".join(COLUMNS), *(line(row, "\t") for row in rows)]
         given.out.write_text("\n".join(lines) + "\n")
     return 0 if all(map(kept, rows)) else 1
 

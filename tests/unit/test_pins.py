@@ -23,6 +23,7 @@ def of(name: str) -> dict[str, str]:
 LISTS = (
     "imaging.txt",
     "test.txt",
+    "slurm.txt",
     "constraints.txt",
     "segmentation.txt",
     "segmentation-constraints.txt",

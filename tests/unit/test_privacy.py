@@ -261,7 +261,7 @@ PLANTED: dict[str, tuple[str, Callable[[Study], None]]] = {
     "a name as a file name": ("name", file("sub-01/ses-01/ct/sub-01_desc-quillfeather_ct.json", "{}")),
     "an unknown file name": ("file", file("sub-01/ses-01/ct/sub-01_desc-nurse_ct.json", "{}")),
     "an unknown sort of file": ("file", file("sub-01/ses-01/ct/sub-01_ct.dcm", "x")),
-    "half a file": ("file", file("sub-01/ses-01/ct/.partial-sub-01_ct.json", "{}")),
+    "half a file": ("file", file("sub-01/ses-01/ct/.partial-0a1b2c3d-sub-01_ct.json", "{}")),
     "a name in a table": ("word", file("participants.tsv", "participant_id\tw\nsub-01\tObadiah\n")),
     "a name in a subject's report": ("word", file("docs/qc/sub-01_audit.tsv", "a\nQuillfeather\n")),
     "a name in a page": ("word", file("docs/qc/index.html", "<p>Obadiah Quillfeather</p>")),
@@ -348,7 +348,9 @@ def test_a_study_declared_defaced_needs_no_masks(study):
 
 
 def test_files_still_being_written_are_left_to_their_own_audit(study):
-    study.write("sub-01/ses-01/ct/.partial-sub-01_ses-01_acq-ctp_desc-preproc_ct.json", "{")
+    study.write(
+        "sub-01/ses-01/ct/.partial-0a1b2c3d-sub-01_ses-01_acq-ctp_desc-preproc_ct.json", "{"
+    )
     undefaced_frame(STILL)(study)
     assert study.leaks(skip=[STILL]) == []
     assert study.leaks() != []

@@ -1,7 +1,9 @@
 # Everything a checkout can do, each target with its own set-up. All of it stays in this folder.
 #
 #   make demo    simulate a stroke study, preprocess it, score it   [SEED= SUBJECTS= SIZE= CORES= DIR=]
-#   make test    all tests                                          [ARGS= for pytest]
+#   make test    all tests but those of the networks                [ARGS= for pytest]
+#   make test-models    the tests that run HD-BET and TotalSegmentator
+#   make models  fetch the networks' weights                        [MODELS= FOLDER= FROM=]
 #   make test-hostile   bad input and planted leaks alone    [STROKEPREP_FUZZ=20 for the full length]
 #   make lint    ruff, snakefmt, snakemake --lint
 #   make bench   this project beside its peers: bench-registration, bench-motion, bench-perfusion
@@ -15,6 +17,10 @@ SEED     ?= 1
 SUBJECTS ?= 2
 SIZE     ?= small
 ARGS     ?=
+NETWORKS ?= .venv-segmentation
+MODELS   ?= hd-bet total-fast
+FOLDER   ?= models
+FROM     ?=
 
 # Caches of pip, snakemake and matplotlib belong to the checkout, too.
 export XDG_CACHE_HOME := $(CURDIR)/.cache
@@ -26,7 +32,7 @@ SNAKEMAKE := $(BIN)/snakemake
 
 BENCHMARKS := registration motion perfusion
 
-.PHONY: demo test test-hostile lint clean bench $(BENCHMARKS:%=bench-%)
+.PHONY: demo test test-models models test-hostile lint clean bench $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/imaging.done
@@ -36,7 +42,13 @@ demo: $(VENV)/imaging.done
 	@$(BIN)/python -m strokeprep.summary $(DIR)
 
 test: $(VENV)/test.done
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --ignore tests/models $(ARGS)
+
+test-models: $(NETWORKS)/segmentation.done
+	$(NETWORKS)/bin/python -m pytest tests/models $(ARGS)
+
+models: $(VENV)/imaging.done
+	$(BIN)/python -m strokeprep.models --folder $(FOLDER) $(if $(FROM),--from $(FROM)) $(MODELS)
 
 test-hostile: $(VENV)/test.done
 	$(BIN)/python -m pytest tests/hostile tests/unit/test_privacy.py $(ARGS)
@@ -59,7 +71,7 @@ $(BENCHMARKS:%=bench-%): bench-%: .bench/%.done
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .bench .cache .snakemake demo
+	rm -rf $(VENV) $(NETWORKS) .bench .cache .snakemake demo
 
 $(VENV)/imaging.done: envs/imaging.txt envs/constraints.txt
 	@echo "Setting up the imaging environment in $(VENV) (about a minute)"
@@ -70,4 +82,10 @@ $(VENV)/imaging.done: envs/imaging.txt envs/constraints.txt
 $(VENV)/test.done: $(VENV)/imaging.done envs/test.txt
 	@echo "Adding the test tools to $(VENV)"
 	$(BIN)/pip install --disable-pip-version-check -r envs/test.txt
+	@touch $@
+
+$(NETWORKS)/segmentation.done: envs/segmentation.txt envs/segmentation-constraints.txt envs/imaging.txt envs/test.txt envs/constraints.txt
+	@echo "Setting up the networks' environment in $(NETWORKS) (3 GB, some minutes)"
+	$(PYTHON) -m venv $(NETWORKS)
+	$(NETWORKS)/bin/pip install --disable-pip-version-check -r envs/segmentation.txt -r envs/test.txt
 	@touch $@

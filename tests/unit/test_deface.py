@@ -96,9 +96,22 @@ def test_the_numbers_count_what_the_mask_marks():
 def test_any_backend_has_the_brain_protected(monkeypatch):
     made, to_template = located()
 
-    def everything(grid: sitk.Image, _: sitk.Transform) -> sitk.Image:
-        return sitk.Cast(grid, sitk.sitkFloat32) * 0 + 100
+    def everything(asked: deface.Asked):
+        return sitk.Cast(asked.grid, sitk.sitkFloat32) * 0 + 100, None, {}
 
     monkeypatch.setitem(deface.BACKENDS, "everything", everything)
     mask, _ = deface.region(made.image, to_template, "everything", MARGIN_MM)
     assert (images.array(mask) > 0)[made.brain].sum() == 0
+
+
+def test_what_was_found_on_another_scan_goes_too_but_never_brain():
+    made, to_template = located()
+    found, _ = deface.region(made.image, to_template, "template", MARGIN_MM)
+    whole = sitk.Image(made.image.GetSize(), sitk.sitkUInt8) + 1
+    whole.CopyInformation(made.image)
+    union, _ = deface.region(
+        made.image, to_template, "template", MARGIN_MM, carried=[(whole, sitk.Transform())]
+    )
+    more = images.array(union) > 0
+    assert more[images.array(found) > 0].all() and more.sum() > (images.array(found) > 0).sum()
+    assert more[made.brain].sum() == 0

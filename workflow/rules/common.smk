@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(HERE / "scripts"))
 
 from strokeprep import config as settings
-from strokeprep import dataset, layouts, naming, provenance, raw_files, summary, targets
+from strokeprep import dataset, layouts, models, naming, provenance, raw_files, summary, targets
 from strokeprep import study as table
 from strokeprep.errors import StrokeprepError
 from strokeprep.naming import ANY, ANYWHERE, ORIG, WILD, Space

@@ -3,10 +3,12 @@
 #   make demo    simulate a stroke study, preprocess it, score it   [SEED= SUBJECTS= SIZE= CORES= DIR=]
 #   make test    all tests but those of the networks                [ARGS= for pytest]
 #   make test-models    the tests that run HD-BET and TotalSegmentator
-#   make models  fetch the networks' weights                        [MODELS= FOLDER= FROM=]
+#   make models  fetch the networks' weights: those named, or what a study needs
+#                                                      [MODELS= FOLDER= FROM= or CONFIG=]
 #   make test-hostile   bad input and planted leaks alone    [STROKEPREP_FUZZ=20 for the full length]
 #   make lint    ruff, snakefmt, snakemake --lint
-#   make bench   this project beside its peers: bench-registration, bench-motion, bench-perfusion
+#   make bench   this project beside its peers: bench-registration, bench-motion, bench-perfusion,
+#                bench-segmentation
 #                (osipy, a peer of the last, needs Python >= 3.12: PYTHON=python3.12)
 
 PYTHON   ?= python3
@@ -32,7 +34,7 @@ SNAKEMAKE := $(BIN)/snakemake
 
 BENCHMARKS := registration motion perfusion
 
-.PHONY: demo test test-models models test-hostile lint clean bench $(BENCHMARKS:%=bench-%)
+.PHONY: demo test test-models models test-hostile lint clean bench $(BENCHMARKS:%=bench-%) bench-segmentation
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/imaging.done
@@ -42,13 +44,17 @@ demo: $(VENV)/imaging.done
 	@$(BIN)/python -m strokeprep.summary $(DIR)
 
 test: $(VENV)/test.done
-	$(BIN)/python -m pytest --ignore tests/models $(ARGS)
+	$(BIN)/python -m pytest $(ARGS)
 
 test-models: $(NETWORKS)/segmentation.done
 	$(NETWORKS)/bin/python -m pytest tests/models $(ARGS)
 
 models: $(VENV)/imaging.done
+ifdef CONFIG
+	$(SNAKEMAKE) models --cores 1 --quiet rules --configfile $(CONFIG)
+else
 	$(BIN)/python -m strokeprep.models --folder $(FOLDER) $(if $(FROM),--from $(FROM)) $(MODELS)
+endif
 
 test-hostile: $(VENV)/test.done
 	$(BIN)/python -m pytest tests/hostile tests/unit/test_privacy.py $(ARGS)
@@ -59,10 +65,14 @@ lint: $(VENV)/test.done
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(SNAKEMAKE) --lint
 
-bench: $(BENCHMARKS:%=bench-%)
+bench: $(BENCHMARKS:%=bench-%) bench-segmentation
 
 $(BENCHMARKS:%=bench-%): bench-%: .bench/%.done
 	.bench/$*/bin/python benchmarks/$*.py --out .bench/$*.tsv
+
+bench-segmentation: $(NETWORKS)/segmentation.done
+	@mkdir -p .bench
+	$(NETWORKS)/bin/python benchmarks/segmentation.py --out .bench/segmentation.tsv
 
 .bench/%.done: benchmarks/peers-%.txt
 	@echo "Setting up the peers of $* in .bench/$*"
@@ -85,7 +95,7 @@ $(VENV)/test.done: $(VENV)/imaging.done envs/test.txt
 	@touch $@
 
 $(NETWORKS)/segmentation.done: envs/segmentation.txt envs/segmentation-constraints.txt envs/imaging.txt envs/test.txt envs/constraints.txt
-	@echo "Setting up the networks' environment in $(NETWORKS) (3 GB, some minutes)"
+	@echo "Setting up the networks' environment in $(NETWORKS) (3 GB without GPU, some minutes)"
 	$(PYTHON) -m venv $(NETWORKS)
 	$(NETWORKS)/bin/pip install --disable-pip-version-check -r envs/segmentation.txt -r envs/test.txt
 	@touch $@

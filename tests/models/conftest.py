@@ -55,6 +55,20 @@ def models_folder(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def blind_folder(tmp_path_factory) -> Path:
+    """A models folder whose networks find nothing, fetched from folders as they are unpacked."""
+    import standins
+    from strokeprep import models
+
+    built, folder = tmp_path_factory.mktemp("blind"), tmp_path_factory.mktemp("blind-models")
+    standins.install_hd_bet(built / "hd-bet", blind=True)
+    for task_id in TASKS.values():
+        standins.install_total_segmentator(built, task_id, blind=True)
+    models.fetch(["hd-bet", *TASKS], folder, offline=built)
+    return folder
+
+
 @pytest.fixture
 def settings(models_folder):
     """One thread on the CPU."""

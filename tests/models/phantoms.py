@@ -47,7 +47,7 @@ def scan(
     spacing: tuple[float, float, float] = (1.5, 1.5, 3.0),
     axes: str = "LAS",
 ) -> Scan:
-    """A scan of patient ``seed`` (``contrast`` ct, t1 or b0), lying a little askew.
+    """A scan of patient ``seed`` (``contrast`` ct, cta, t1 or b0), lying a little askew.
 
     ``spacing`` is given along left-right, front-back and head-foot, ``axes`` are the directions
     in which the voxels are stored.
@@ -56,6 +56,7 @@ def scan(
     view = _view(patient, spacing, random)
     volume = {
         "ct": lambda: exam.ct_scan(patient, exam.ncct_volume(patient), view, CT_NOISE_HU, random),
+        "cta": lambda: exam.ct_scan(patient, exam.cta_volume(patient), view, CT_NOISE_HU, random),
         "t1": lambda: exam.t1w_scan(patient, view, MR_NOISE, random),
         "b0": lambda: exam.dwi_scan(patient, view, MR_NOISE, random)["b0"],
     }[contrast]()

@@ -20,6 +20,8 @@ FEATURES = (8, 16, 32, 64)
 
 # The classes a stand-in tells apart, its background first.
 CLASSES = {"ct": ("background", "brain", "skull", "face"), "mr": ("background", "brain", "face")}
+# What is asked of a network at one time: all else is background then, and is learnt as such.
+ASKED = {"ct": (("brain", "skull"), ("face",)), "mr": (("brain",), ("face",))}
 NORMALIZATION = {"ct": "CTNormalization", "mr": "ZScoreNormalization"}
 # Of the head's tissues: what CTNormalization clips to and scales by.
 HU = {"mean": 150.0, "std": 400.0, "percentile_00_5": -300.0, "percentile_99_5": 1300.0,
@@ -118,23 +120,27 @@ def stored(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: part.half() for name, part in state.items() if not name.startswith(TWICE)}
 
 
-def install_hd_bet(root: Path) -> Path:
-    """A stand-in where HD-BET's weights go: ``root`` gets its plans.json and the rest."""
+def install_hd_bet(root: Path, blind: bool = False) -> Path:
+    """A stand-in where HD-BET's weights go: ``root`` gets its plans.json and the rest.
+
+    A ``blind`` one finds nothing in any image.
+    """
     labels = {"background": 0, "brain": 1}
+    wanted = {} if blind else {"brain": 1}
     # HD-BET hands nnU-Net whole file names, so its own data set adds no ending.
-    _write(root, "mr", labels, "", "nnUNetTrainer", "fold_all", {"brain": 1})
+    _write(root, "mr", labels, "", "nnUNetTrainer", "fold_all", wanted)
     return root
 
 
-def install_total_segmentator(weights_folder: Path, task_id: int) -> Path:
-    """A stand-in where TotalSegmentator looks for a task's weights."""
+def install_total_segmentator(weights_folder: Path, task_id: int, blind: bool = False) -> Path:
+    """A stand-in where TotalSegmentator looks for a task's weights; ``blind`` as above."""
     from totalsegmentator.map_tasks_config import TASK_ID_WEIGHTS_CONFIGS
 
     kind, trainer, wanted, classes = _task(task_id)
     folder = weights_folder / TASK_ID_WEIGHTS_CONFIGS[task_id]["foldername"]
     labels = {"background": 0} | {f"class_{n}": n for n in range(1, classes + 1)}
     model = folder / f"{trainer}__nnUNetPlans__3d_fullres"
-    _write(model, kind, labels, ".nii.gz", trainer, "fold_0", wanted)
+    _write(model, kind, labels, ".nii.gz", trainer, "fold_0", {} if blind else wanted)
     return folder
 
 
@@ -182,10 +188,7 @@ def _write(
 def _widened(
     state: dict[str, torch.Tensor], kind: str, wanted: dict[str, int], channels: int
 ) -> dict[str, torch.Tensor]:
-    """The same network with an output for each class of a task; a class it lacks is never chosen.
-
-    What the stand-in knows and the task does not (bone, for a network of brains) is background.
-    """
+    """The same network with an output for each class of a task; a class it lacks is never chosen."""
     moved = {"background": 0} | wanted
     out = dict(state)
     for name, values in state.items():

@@ -115,3 +115,35 @@ def test_what_was_found_on_another_scan_goes_too_but_never_brain():
     more = images.array(union) > 0
     assert more[images.array(found) > 0].all() and more.sum() > (images.array(found) > 0).sum()
     assert more[made.brain].sum() == 0
+
+
+@pytest.fixture
+def segmented(monkeypatch):
+    """TotalSegmentator's place taken by the truth."""
+
+    def parts(image, *_):
+        made, _ = located()
+        first = round((image.GetOrigin()[2] - made.image.GetOrigin()[2]) / image.GetSpacing()[2])
+        shown = {"brain": made.brain, "skull": images.array(made.image) > 600}
+        return {
+            name: images.like(mask[..., first:].astype(np.uint8), image)
+            for name, mask in shown.items()
+        }, {"Package": "TotalSegmentator"}
+
+    monkeypatch.setattr(deface.total_segmentator, "parts", parts)
+
+
+def test_brain_and_skull_tell_where_the_face_is(segmented):
+    made, to_template = located()
+    mask, facts = deface.region(made.image, to_template, "totalsegmentator", MARGIN_MM)
+    removed = images.array(mask) > 0
+    assert (removed & made.face).sum() / made.face.sum() > 0.99
+    assert (removed & made.brain).sum() == 0
+    assert facts["Model"] == {"Package": "TotalSegmentator"}
+
+
+def test_a_slab_above_the_brow_shows_no_face_to_brain_and_skull(segmented):
+    made, to_template = located()
+    slab = made.image[:, :, int(np.argwhere(made.face)[:, 2].max()) + 8 :]  # 3 cm
+    mask, facts = deface.region(slab, to_template, "totalsegmentator", MARGIN_MM)
+    assert facts["RemovedVoxels"] == 0

@@ -65,7 +65,7 @@ def test_nothing_is_installed_without_a_pin():
 
 
 def test_the_version_that_a_licence_server_is_told_is_the_one_installed():
-    assert models.TOTAL_SEGMENTATOR == of("segmentation.txt")["totalsegmentator"]
+    assert of("segmentation.txt")["totalsegmentator"] == models.TOTAL_SEGMENTATOR
 
 
 def test_the_container_installs_the_lists():

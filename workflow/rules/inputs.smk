@@ -78,7 +78,7 @@ def network(section, scan):
     names, options = models_for(section, scan), CONFIG["models"]
     if not names:
         return {}
-    how = {key: options[key] for key in ("fast", "mirroring")}
+    how = {"mirroring": options["mirroring"]} if CONFIG[section][scan.modality] == "hd-bet" else {}
     return how | {"weights": models.digests(names, options["folder"])}
 
 

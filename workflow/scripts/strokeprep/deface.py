@@ -27,6 +27,10 @@ FACE_Y = (80.0, 40.0, 24.0, 24.0, 38.0, 30.0)
 # The face's surfaces are smooth: no finer grid is needed to hold them.
 WORK_MM = 2.0
 
+# No brow lies higher in the template than this: a slab above it shows no face, though a network
+# finds a lowest point of the frontal lobes in it, too.
+HIGHEST_BROW_Z = FACE_Z[0] + 5.0
+
 # Half the width of the box in template space: no image reaches further from a head's centre.
 BOX_MM = 400.0
 FAR_MM = 999.0
@@ -117,7 +121,17 @@ def _from_parts(asked: Asked) -> Answer:
         grid=asked.grid,
         to_template=asked.to_template,
     )
-    return wanted, brain, {"Model": facts}
+    below = _below(HIGHEST_BROW_Z, asked.grid, asked.to_template)
+    return sitk.Minimum(wanted, below), brain, {"Model": facts}
+
+
+def _below(z: float, grid: sitk.Image, to_template: sitk.Transform) -> sitk.Image:
+    """How far (mm) each point of ``grid`` lies below a height in the template."""
+    ramp = np.tile(np.array([z + BOX_MM, z - BOX_MM], np.float32), (2, 2, 1))
+    affine = np.diag([2 * BOX_MM, 2 * BOX_MM, 2 * BOX_MM, 1.0])
+    affine[:3, 3] = -BOX_MM
+    there = images.from_array(ramp, affine)
+    return sitk.Resample(there, grid, to_template, sitk.sitkLinear, -FAR_MM)
 
 
 def _from_face_network(asked: Asked) -> Answer:

@@ -23,7 +23,7 @@ import torch  # noqa: E402
 
 SEEDS = {"ct": range(100, 114), "mr": range(200, 214)}
 CONTRASTS = {"ct": ("ct", "ct", "cta"), "mr": ("t1", "b0")}
-STEPS, BATCH, RATE, SEED = {"ct": 190, "mr": 230}, 2, 6e-3, 1
+STEPS, BATCH, RATE, SEED = {"ct": 160, "mr": 230}, 2, 6e-3, 1
 # The share of patches that show a slab of a head, as CT perfusion does; its height in voxels.
 SLABS, SLAB = {"ct": 0.2, "mr": 0.0}, (18, 34)
 

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from heads import Head, head
-from strokeprep import deface, images, location, registration, template, transforms
+from strokeprep import (
+    deface,
+    images,
+    location,
+    registration,
+    template,
+    total_segmentator,
+    transforms,
+)
 from strokeprep.errors import StrokeprepError
 
 MARGIN_MM = 4.0
@@ -130,7 +138,7 @@ def segmented(monkeypatch):
             for name, mask in shown.items()
         }, {"Package": "TotalSegmentator"}
 
-    monkeypatch.setattr(deface.total_segmentator, "parts", parts)
+    monkeypatch.setattr(total_segmentator, "parts", parts)
 
 
 def test_brain_and_skull_tell_where_the_face_is(segmented):

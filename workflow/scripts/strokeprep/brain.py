@@ -8,15 +8,17 @@ must be is checked here, whichever backend made it. The template takes ``locatio
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import hd_bet, images, template, total_segmentator
+from strokeprep import images, template
 from strokeprep.errors import StrokeprepError
 from strokeprep.location import Location
-from strokeprep.nnunet import Settings
+
+if TYPE_CHECKING:  # jobs load what they use
+    from strokeprep.nnunet import Settings
 
 # Where the pia lies from the template's edge as a location places it (mm, outwards), by what was
 # located: the fit takes the dark fluid over a T1w's cortex for skull and ends short of the pia.
@@ -125,11 +127,15 @@ def _largest_part(inside: np.ndarray) -> np.ndarray:
 
 
 def _by_hd_bet(image: sitk.Image, modality: str, where: str, *, settings: Settings):
+    from strokeprep import hd_bet
+
     found, facts = hd_bet.mask(image, modality, where, settings)
     return found, {"Model": facts}
 
 
 def _by_total_segmentator(image: sitk.Image, modality: str, where: str, *, settings: Settings):
+    from strokeprep import total_segmentator
+
     found, facts = total_segmentator.mask(image, modality, where, settings)
     return found, {"Model": facts}
 

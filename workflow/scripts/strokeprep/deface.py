@@ -5,17 +5,19 @@ A backend says what to remove; protecting the brain and counting are the same fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import images, skull, template, total_segmentator
+from strokeprep import images, template
 from strokeprep.errors import StrokeprepError
-from strokeprep.nnunet import Settings
+
+if TYPE_CHECKING:  # jobs load what they use
+    from strokeprep.nnunet import Settings
 
 # The face in template space (MNI, RAS mm): at height z everything in front of y goes, without
 # limit to the front, the sides and below, so that no ghost of a nose stays in the air. From the
@@ -61,7 +63,7 @@ def region(
     *,
     modality: str = "ct",
     settings: Settings | None = None,
-    carried: Iterable[tuple[sitk.Image, sitk.Transform]] = (),
+    carried: Sequence[tuple[sitk.Image, sitk.Transform]] = (),
 ) -> tuple[sitk.Image, dict[str, Any]]:
     """The voxels to empty (uint8 on the image's grid) and numbers about them.
 
@@ -84,10 +86,8 @@ def region(
     allowed = -protected - margin_mm
     field = sitk.Minimum(wanted, allowed)
     mask = sitk.Resample(field, image, sitk.Transform(), sitk.sitkLinear) > 0
-    others = skull.carried(carried, image)
-    if sitk.GetArrayViewFromImage(others).any():
-        free = sitk.Resample(allowed, image, sitk.Transform(), sitk.sitkLinear) > 0
-        mask = sitk.Or(mask, sitk.And(others, free))
+    if carried:
+        mask = sitk.Or(mask, _carried(carried, image, allowed))
     voxel_ml = float(np.prod(image.GetSpacing())) / 1000
     removed = int(np.count_nonzero(sitk.GetArrayViewFromImage(mask)))
     return mask, {
@@ -97,6 +97,16 @@ def region(
         "BrainMarginMm": margin_mm,
         **facts,
     }
+
+
+def _carried(
+    masks: Sequence[tuple[sitk.Image, sitk.Transform]], image: sitk.Image, allowed: sitk.Image
+) -> sitk.Image:
+    """The union of other images' faces where it is ``allowed``."""
+    from strokeprep import skull
+
+    free = sitk.Resample(allowed, image, sitk.Transform(), sitk.sitkLinear) > 0
+    return sitk.And(skull.carried(masks, image), free)
 
 
 # Millimetres into the face and, if the backend knows, into the brain, on the coarse grid, positive
@@ -113,6 +123,8 @@ def _from_template(asked: Asked) -> Answer:
 
 def _from_parts(asked: Asked) -> Answer:
     """Before and below the brain and the skull that TotalSegmentator finds."""
+    from strokeprep import total_segmentator
+
     wanted, brain, facts = total_segmentator.face_by_parts(
         asked.image,
         asked.modality,
@@ -136,6 +148,8 @@ def _below(z: float, grid: sitk.Image, to_template: sitk.Transform) -> sitk.Imag
 
 def _from_face_network(asked: Asked) -> Answer:
     """What TotalSegmentator's licensed networks call the face."""
+    from strokeprep import skull, total_segmentator
+
     found, facts = total_segmentator.face(asked.image, asked.modality, asked.where, asked.settings)
     return skull.mask_field(asked.grid, found), None, {"Model": facts}
 

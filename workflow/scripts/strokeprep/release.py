@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from strokeprep import deface, images, location, sidecars, transforms
 from strokeprep.metadata import read as read_sidecar
 from strokeprep.metadata import releasable
-from strokeprep.nnunet import Settings
 from strokeprep.study import KINDS
+
+if TYPE_CHECKING:
+    from strokeprep.nnunet import Settings
 
 
 def locate(source: str, transform: str, facts: str, *, modality: str) -> None:
@@ -62,12 +64,20 @@ def face(
         settings["brain_margin_mm"],
         source,
         modality=modality,
-        settings=Settings.of(networks, threads),
+        settings=_settings(backend, networks, threads),
         carried=[(images.read(nearby), transforms.chain(to_nearby))] if nearby else [],
     )
     images.write(mask, target, source)
     where = "found on this image and on another of the session" if nearby else "found on this image"
     return sidecars.label("face", where) | sidecars.by_backend(backend, metrics)
+
+
+def _settings(backend: str, networks: Mapping[str, Any], threads: int) -> Settings | None:
+    if backend == "template":
+        return None
+    from strokeprep.nnunet import Settings  # jobs load what they use
+
+    return Settings.of(networks, threads)
 
 
 def image(

@@ -7,7 +7,6 @@ from typing import Any
 
 from strokeprep import brain as brains
 from strokeprep import images, location, sidecars, transforms
-from strokeprep.nnunet import Settings
 
 
 def brain(
@@ -32,6 +31,8 @@ def brain(
             place = place.of(transforms.read(to_head).GetInverse())
         options = {"location": place}
     else:
+        from strokeprep.nnunet import Settings  # jobs load what they use
+
         options = {"settings": Settings.of(networks, threads)}
     mask, metrics = brains.mask(images.read(source), modality, backend, source, **options)
     images.write(mask, target, source)

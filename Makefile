@@ -2,12 +2,16 @@
 #
 #   make demo    simulate a stroke study, preprocess it, score it   [SEED= SUBJECTS= SIZE= CORES= DIR=]
 #   make report  Snakemake's own report on that run, with the graph of its rules: DIR/snakemake.html
-#   make test    all tests                                          [ARGS= for pytest]
+#   make test    all tests but those of the networks                [ARGS= for pytest]
+#   make test-models    the tests that run HD-BET and TotalSegmentator
+#   make models  fetch the networks' weights: those named, or what a study needs
+#                                                      [MODELS= FOLDER= FROM= or CONFIG=]
 #   make test-hostile   bad input, planted leaks, kills and other mishaps     [FULL=1: all of them]
 #   make test-slurm     the workflow on a SLURM cluster raised on this machine, as root [FULL=1]
 #   make bench-scale    what planning costs, from 1 to 1,000 patients
 #   make lint    ruff, snakefmt, snakemake --lint
-#   make bench   this project beside its peers: bench-registration, bench-motion, bench-perfusion
+#   make bench   this project beside its peers: bench-registration, bench-motion, bench-perfusion,
+#                bench-segmentation
 #                (osipy, a peer of the last, needs Python >= 3.12: PYTHON=python3.12)
 
 PYTHON   ?= python3
@@ -19,6 +23,10 @@ SUBJECTS ?= 2
 SIZE     ?= small
 ARGS     ?=
 FULL     ?= 0
+NETWORKS ?= .venv-segmentation
+MODELS   ?= hd-bet total-fast
+FOLDER   ?= models
+FROM     ?=
 
 # Caches of pip, snakemake and matplotlib belong to the checkout, too.
 export XDG_CACHE_HOME := $(CURDIR)/.cache
@@ -34,7 +42,8 @@ BENCHMARKS := registration motion perfusion
 STUDY = --config output=$(DIR)/derivatives work=$(DIR)/work \
   'phantom={"folder": "$(DIR)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"}'
 
-.PHONY: demo report test test-hostile test-slurm bench-scale lint clean bench $(BENCHMARKS:%=bench-%)
+.PHONY: demo report test test-models models test-hostile test-slurm lint clean bench bench-scale \
+  bench-segmentation $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/imaging.done
@@ -46,6 +55,16 @@ report: $(VENV)/imaging.done
 
 test: $(VENV)/test.done
 	$(BIN)/python -m pytest $(ARGS)
+
+test-models: $(NETWORKS)/segmentation.done
+	$(NETWORKS)/bin/python -m pytest tests/models $(ARGS)
+
+models: $(VENV)/imaging.done
+ifdef CONFIG
+	$(SNAKEMAKE) models --cores 1 --quiet rules --configfile $(CONFIG)
+else
+	$(BIN)/python -m strokeprep.models --folder $(FOLDER) $(if $(FROM),--from $(FROM)) $(MODELS)
+endif
 
 test-hostile: $(VENV)/test.done
 	$(if $(filter 1,$(FULL)),STROKEPREP_FUZZ=20) $(BIN)/python -m pytest -rs \
@@ -63,10 +82,14 @@ lint: $(VENV)/test.done
 bench-scale: $(VENV)/imaging.done
 	$(BIN)/python benchmarks/scale.py --out .bench/scale.tsv
 
-bench: $(BENCHMARKS:%=bench-%)
+bench: $(BENCHMARKS:%=bench-%) bench-segmentation
 
 $(BENCHMARKS:%=bench-%): bench-%: .bench/%.done
 	.bench/$*/bin/python benchmarks/$*.py --out .bench/$*.tsv
+
+bench-segmentation: $(NETWORKS)/segmentation.done
+	@mkdir -p .bench
+	$(NETWORKS)/bin/python benchmarks/segmentation.py --out .bench/segmentation.tsv
 
 .bench/%.done: benchmarks/peers-%.txt
 	@echo "Setting up the peers of $* in .bench/$*"
@@ -75,7 +98,7 @@ $(BENCHMARKS:%=bench-%): bench-%: .bench/%.done
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .bench .cache .snakemake demo
+	rm -rf $(VENV) $(NETWORKS) .bench .cache .snakemake demo
 
 $(VENV)/imaging.done: envs/imaging.txt envs/constraints.txt
 	@echo "Setting up the imaging environment in $(VENV) (about a minute)"
@@ -91,4 +114,10 @@ $(VENV)/test.done: $(VENV)/imaging.done envs/test.txt
 $(VENV)/slurm.done: $(VENV)/test.done envs/slurm.txt
 	@echo "Adding the SLURM executor to $(VENV)"
 	$(BIN)/pip install --disable-pip-version-check -r envs/slurm.txt
+	@touch $@
+
+$(NETWORKS)/segmentation.done: envs/segmentation.txt envs/segmentation-constraints.txt envs/imaging.txt envs/test.txt envs/constraints.txt
+	@echo "Setting up the networks' environment in $(NETWORKS) (3 GB without GPU, some minutes)"
+	$(PYTHON) -m venv $(NETWORKS)
+	$(NETWORKS)/bin/pip install --disable-pip-version-check -r envs/segmentation.txt -r envs/test.txt
 	@touch $@

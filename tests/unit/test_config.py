@@ -10,11 +10,13 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strokeprep import config, layouts, study
+from strokeprep import brain, config, deface, layouts, models, study
 from strokeprep.errors import StrokeprepError
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+# Sections in which nothing needs to stand.
+FREE_NAMES = ("study.patterns.", "models.sha256.")
 STUDIES = ("config", "bids", "isles24", "jhu", "atlas")
 MINIMAL = {"study": {"layout": "bids", "root": "data"}}
 
@@ -52,7 +54,7 @@ def readme_row(path: str, rule: dict) -> str:
 def test_every_key_of_the_schema_is_filled_in_but_the_phantom():
     complete = load()
     for path in config.key_paths(config.read_schema(SCHEMA)):
-        if not path.startswith("phantom") and not path.startswith("study.patterns."):
+        if not path.startswith("phantom") and not path.startswith(FREE_NAMES):
             place = complete
             for key in path.split("."):
                 assert key in place, path
@@ -145,6 +147,9 @@ def test_a_key_like_no_other_is_to_be_removed():
         ({"reference": []}, "reference", "not empty"),
         ({"reference": ["cta"]}, "reference.0", "one of ncct, dwi, t1w"),
         ({"output": ""}, "output", "text that is not empty"),
+        ({"models": {"device": "gpu"}}, "models.device", "auto, cpu, cuda or cuda:N"),
+        ({"models": {"sha256": {"hd-bet": "12"}}}, "models.sha256.hd-bet", "64 hexadecimal"),
+        ({"brain": {"ct": "hd-bet"}}, "brain.ct", "one of template, totalsegmentator"),
         ({"accuracy": {"deface": {"dice": "high"}}}, "accuracy.deface.dice", "a number"),
     ],
 )
@@ -241,6 +246,17 @@ def test_the_schema_knows_the_roles_scans_and_layouts_of_the_library():
     assert set(keys["patterns"]["propertyNames"]["enum"]) == {*study.KINDS, *study.LABELS}
     assert set(schema["reference"]["items"]["enum"]) <= set(study.SCANS)
     assert set(keys["layout"]["enum"]) == {*layouts.READERS, "phantom"}
+
+
+def test_the_schema_knows_the_backends_and_models_of_the_library():
+    schema = config.read_schema(SCHEMA)["properties"]
+    for section, library in (("brain", brain.BACKENDS), ("deface", deface.BACKENDS)):
+        for modality in ("ct", "mr"):
+            named = set(schema[section]["properties"][modality]["enum"]) - {"none"}
+            # HD-BET was trained on MR alone
+            assert named == set(library) - ({"hd-bet"} if modality == "ct" else set())
+    known = schema["models"]["properties"]["sha256"]["propertyNames"]["enum"]
+    assert set(known) == set(models.MODELS)
 
 
 @pytest.mark.parametrize("name", STUDIES)

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from heads import Head, head
-from strokeprep import deface, images, location, registration, template, transforms
+from strokeprep import (
+    deface,
+    images,
+    location,
+    registration,
+    template,
+    total_segmentator,
+    transforms,
+)
 from strokeprep.errors import StrokeprepError
 
 MARGIN_MM = 4.0
@@ -96,9 +104,54 @@ def test_the_numbers_count_what_the_mask_marks():
 def test_any_backend_has_the_brain_protected(monkeypatch):
     made, to_template = located()
 
-    def everything(grid: sitk.Image, _: sitk.Transform) -> sitk.Image:
-        return sitk.Cast(grid, sitk.sitkFloat32) * 0 + 100
+    def everything(asked: deface.Asked):
+        return sitk.Cast(asked.grid, sitk.sitkFloat32) * 0 + 100, None, {}
 
     monkeypatch.setitem(deface.BACKENDS, "everything", everything)
     mask, _ = deface.region(made.image, to_template, "everything", MARGIN_MM)
     assert (images.array(mask) > 0)[made.brain].sum() == 0
+
+
+def test_what_was_found_on_another_scan_goes_too_but_never_brain():
+    made, to_template = located()
+    found, _ = deface.region(made.image, to_template, "template", MARGIN_MM)
+    whole = sitk.Image(made.image.GetSize(), sitk.sitkUInt8) + 1
+    whole.CopyInformation(made.image)
+    union, _ = deface.region(
+        made.image, to_template, "template", MARGIN_MM, carried=[(whole, sitk.Transform())]
+    )
+    more = images.array(union) > 0
+    assert more[images.array(found) > 0].all() and more.sum() > (images.array(found) > 0).sum()
+    assert more[made.brain].sum() == 0
+
+
+@pytest.fixture
+def segmented(monkeypatch):
+    """TotalSegmentator's place taken by the truth."""
+
+    def parts(image, *_):
+        made, _ = located()
+        first = round((image.GetOrigin()[2] - made.image.GetOrigin()[2]) / image.GetSpacing()[2])
+        shown = {"brain": made.brain, "skull": images.array(made.image) > 600}
+        return {
+            name: images.like(mask[..., first:].astype(np.uint8), image)
+            for name, mask in shown.items()
+        }, {"Package": "TotalSegmentator"}
+
+    monkeypatch.setattr(total_segmentator, "parts", parts)
+
+
+def test_brain_and_skull_tell_where_the_face_is(segmented):
+    made, to_template = located()
+    mask, facts = deface.region(made.image, to_template, "totalsegmentator", MARGIN_MM)
+    removed = images.array(mask) > 0
+    assert (removed & made.face).sum() / made.face.sum() > 0.99
+    assert (removed & made.brain).sum() == 0
+    assert facts["Model"] == {"Package": "TotalSegmentator"}
+
+
+def test_a_slab_above_the_brow_shows_no_face_to_brain_and_skull(segmented):
+    made, to_template = located()
+    slab = made.image[:, :, int(np.argwhere(made.face)[:, 2].max()) + 8 :]  # 3 cm
+    mask, facts = deface.region(slab, to_template, "totalsegmentator", MARGIN_MM)
+    assert facts["RemovedVoxels"] == 0

@@ -259,7 +259,6 @@ def test_a_licensed_model_is_asked_for_with_the_number_which_is_not_kept(
         {f"Dataset303_face_1559subj/x/{n}": b"{}" for n in ("plans.json", "dataset.json")}
         | {"Dataset303_face_1559subj/x/fold_0/checkpoint_final.pth": b"weights"}
     )
-    monkeypatch.setattr(models.metadata, "version", lambda package: "2.18.0")
     known = {"face": sha256(published.content)}
     with pytest.raises(StrokeprepError, match="needs a licence number"):
         models.fetch(["face"], tmp_path, known=known)

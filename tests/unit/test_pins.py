@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from strokeprep import models
 
 ENVS = Path(__file__).parents[2] / "envs"
 
@@ -62,3 +63,14 @@ def test_nothing_is_installed_without_a_pin():
             line for line in lines if line and not line.startswith(("#", "-")) and "==" not in line
         ]
         assert loose == []
+
+
+def test_the_version_that_a_licence_server_is_told_is_the_one_installed():
+    assert of("segmentation.txt")["totalsegmentator"] == models.TOTAL_SEGMENTATOR
+
+
+def test_the_container_installs_the_lists():
+    recipe = (ENVS / "Dockerfile").read_text()
+    assert "pip install --no-cache-dir -r envs/imaging.txt" in recipe
+    assert "pip install --no-cache-dir -r envs/segmentation.txt" in recipe
+    assert "==" not in recipe.replace("^torch(vision)?==", "")

@@ -324,6 +324,14 @@ def test_what_may_be_released_is_no_private_word(tmp_path):
     assert words.found_in('{"Manufacturer": "Ulmtronic"}') == []
 
 
+def test_the_digest_of_a_networks_weights_is_no_date(study):
+    digest = "a20261130f" + "0" * 54
+    study.sidecar(MASK, Model={"Package": "HD-BET", "Weights": {"hd-bet": f"sha256:{digest}"}})
+    assert study.leaks() == []
+    study.sidecar(MASK, Model={"Package": digest})
+    assert {leak.find for leak in study.leaks()} == {"value"}
+
+
 def test_a_word_within_another_is_no_leak(study):
     assert study.words().found_in("obadiahs") == []
     assert study.words().found_in("(Obadiah)") != []

@@ -39,9 +39,8 @@ EXPECTED = {
         "dataset": 1,
         "privacy_dataset": 1,
     },
-    "isles24": {  # defaced; DWI and masks on the NCCT
+    "isles24": {  # defaced, so no head need be located; DWI and masks on the NCCT
         "admit": 4,
-        "locate": 4,
         "approach": 3,  # cta and ctp; cta
         "deface": 12,
         "motion": 1,
@@ -66,7 +65,6 @@ EXPECTED = {
     },
     "isles24_as_described": {
         "admit": 3,
-        "locate": 3,
         "approach": 3,  # cta, ctp and the native DWI of the first case
         "deface": 10,
         "motion": 1,
@@ -110,7 +108,6 @@ EXPECTED = {
     },
     "atlas": {  # Testing has no mask
         "admit": 2,
-        "locate": 2,
         "deface": 2,
         "brain": 2,
         "strip": 2,
@@ -126,7 +123,6 @@ EXPECTED = {
     },
     "atlas_native": {
         "admit": 4,
-        "locate": 4,
         "deface": 4,
         "brain": 4,
         "strip": 4,

@@ -12,6 +12,7 @@ from strokeprep import config as settings
 from strokeprep import (
     dataset,
     layouts,
+    models,
     naming,
     patients,
     progress,

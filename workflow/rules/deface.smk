@@ -52,6 +52,8 @@ rule face:
         image=lambda w: str(mask_scan(w).pilot.path),
         located=lambda w: located_head(mask_scan(w)),
         to_head=lambda w: roughly_to_head(mask_scan(w)),
+        nearby=lambda w: face_nearby(mask_scan(w)),
+        head_to_nearby=lambda w: head_to_nearby(mask_scan(w)),
         admitted=lambda w: admitted(mask_scan(w).subject),
     output:
         mask=out(naming.face_mask(ANY)),
@@ -61,12 +63,16 @@ rule face:
     benchmark:
         benchmark_of("face", naming.face_mask(ANY))
     conda:
-        "../../envs/imaging.yaml"
+        environment("deface")
+    threads: threads_of("deface")
     resources:
-        mem_mb=megabytes(3000),
-        runtime=20,
+        mem_mb=lambda w, attempt: (8000 if network("deface", mask_scan(w)) else 3000) * attempt,
+        runtime=lambda w: 60 if network("deface", mask_scan(w)) else 20,
+        gpu=lambda w: gpus("deface", mask_scan(w)),
     params:
         raw=lambda w: [naming.raw_uri(mask_scan(w), mask_scan(w).pilot.kind.suffix)],
+        modality=lambda w: mask_scan(w).modality,
+        network=lambda w: network("deface", mask_scan(w)),
         backend=lambda w: CONFIG["deface"][mask_scan(w).modality],
         settings=CONFIG["deface"],
         code=code("face.py"),

@@ -41,6 +41,106 @@ def face_of(scan):
     return [] if scan.defaced else out(naming.face_mask(scan))
 
 
+def face_nearby(scan):
+    """The face that a network found on the session's first CT: a second net for the other CTs."""
+    first = first_ct(scan)
+    return out(naming.face_mask(first)) if first else []
+
+
+def head_to_nearby(scan):
+    first = first_ct(scan)
+    return roughly_to_head(first) if first else []
+
+
+def first_ct(scan):
+    """The CT whose face is carried to a scan; a template's face is one for all scans as it is."""
+    if scan.modality != "ct" or not network("deface", scan):
+        return None
+    same = (each for each in STUDY.by_name[scan.subject].scans if each.session == scan.session)
+    first = next(each for each in same if each.modality == "ct" and not each.defaced)
+    return None if first is scan else first
+
+
+# --------------------------------------------------------------------------- networks
+
+
+def models_for(section, scan):
+    """The weights that a section's backend needs for a scan."""
+    options = CONFIG["models"]
+    return models.needed(CONFIG[section][scan.modality], scan.modality, options["fast"])
+
+
+def network(section, scan):
+    """What a network's answer depends on, so that a change runs its jobs again; empty without one.
+
+    Where it runs is left out: a study begun on a GPU may go on without.
+    """
+    names, options = models_for(section, scan), CONFIG["models"]
+    if not names:
+        return {}
+    how = {"mirroring": options["mirroring"]} if CONFIG[section][scan.modality] == "hd-bet" else {}
+    return how | {"weights": models.digests(names, options["folder"])}
+
+
+def has_network(section):
+    """Whether any backend of a section is a network."""
+    return any(backend in models.BACKENDS for backend in CONFIG[section].values())
+
+
+def environment(section):
+    """The environment file of a section's rule."""
+    return f"../../envs/{'segmentation' if has_network(section) else 'imaging'}.yaml"
+
+
+def threads_of(section):
+    """CPU threads of a section's jobs."""
+    return CONFIG["threads"]["segmentation"] if has_network(section) else 1
+
+
+def gpus(section, scan):
+    """How many GPUs a job asks for; with ``auto`` it takes one where there is one."""
+    return int(bool(models_for(section, scan)) and CONFIG["models"]["device"] != "cpu")
+
+
+def study_models():
+    """All weights that the study needs."""
+    found = []
+    for scan in STUDY.scans:
+        found += models_for("brain", scan) if targets.has_brain(scan) else ()
+        found += () if scan.defaced else models_for("deface", scan)
+    return list(dict.fromkeys(found))
+
+
+def planned_models():
+    """The weights that the jobs of this run need."""
+    sections = {"brain": "brain", "face": "deface"}
+    return [
+        name
+        for job in workflow.dag.needrun_jobs()
+        if job.rule.name in sections
+        for name in models_for(sections[job.rule.name], mask_scan(job.wildcards))
+    ]
+
+
+def require_models():
+    """Stop before the first job if one of them would lack its weights."""
+    options = CONFIG["models"]
+    try:
+        models.require(planned_models(), options["folder"], options["offline"])
+    except StrokeprepError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def missing_models():
+    """What a dry run says of weights that a run would stop for."""
+    options = CONFIG["models"]
+    lacking = models.missing(study_models(), options["folder"])
+    if not lacking:
+        return None
+    how = models.command(lacking, options["folder"], options["offline"])
+    return f"the weights of {', '.join(lacking)} are missing in {options['folder']}: {how}"
+
+
 # --------------------------------------------------------------------------- ctp
 
 

@@ -6,10 +6,12 @@ with job(snakemake) as sidecar:
     params = snakemake.params
     done = segmentation.brain(
         snakemake.input.image,
-        snakemake.input.located,
+        snakemake.input.located or None,
         snakemake.input.to_head or None,
         snakemake.output.mask,
         modality=params.modality,
         backend=params.backend,
+        networks=snakemake.config["models"],
+        threads=snakemake.threads,
     )
     sidecar.update(done | place(snakemake))

@@ -9,7 +9,12 @@ with job(snakemake) as sidecar:
         snakemake.input.located,
         snakemake.input.to_head or None,
         snakemake.output.mask,
+        modality=params.modality,
         backend=params.backend,
         settings=params.settings,
+        networks=snakemake.config["models"],
+        threads=snakemake.threads,
+        nearby=snakemake.input.nearby or None,
+        head_to_nearby=snakemake.input.head_to_nearby or None,
     )
     sidecar.update(done | place(snakemake))

@@ -1,12 +1,14 @@
 """Brain masks: grey and white matter and the fluid inside the pia, filled, on the image's own grid.
 
-A backend is a function ``(image, modality, where, **options) -> (mask, metrics)``; what every mask
-must be is checked here, whichever backend made it.
+A backend is a function ``(image, modality, where, **options) -> (mask, facts)``; what every mask
+must be is checked here, whichever backend made it. The template takes ``location``, a network
+``settings``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -14,6 +16,9 @@ import SimpleITK as sitk
 from strokeprep import images, template
 from strokeprep.errors import StrokeprepError
 from strokeprep.location import Location
+
+if TYPE_CHECKING:  # jobs load what they use
+    from strokeprep.nnunet import Settings
 
 # Where the pia lies from the template's edge as a location places it (mm, outwards), by what was
 # located: the fit takes the dark fluid over a T1w's cortex for skull and ends short of the pia.
@@ -37,7 +42,7 @@ def mask(
     backend: str = "template",
     where: str = "image",
     **options,
-) -> tuple[sitk.Image, dict[str, float | str]]:
+) -> tuple[sitk.Image, dict[str, Any]]:
     """The brain of a head (``modality`` ct or mr) as uint8 on its grid, and numbers about it."""
     found, metrics = BACKENDS[backend](image, modality, where, **options)
     if not template.same_grid(found, image):
@@ -121,6 +126,22 @@ def _largest_part(inside: np.ndarray) -> np.ndarray:
     return sitk.GetArrayFromImage(sitk.RelabelComponent(parts) == 1)
 
 
-BACKENDS: dict[str, Callable[..., tuple[sitk.Image, dict[str, float | str]]]] = {
-    "template": from_template
+def _by_hd_bet(image: sitk.Image, modality: str, where: str, *, settings: Settings):
+    from strokeprep import hd_bet
+
+    found, facts = hd_bet.mask(image, modality, where, settings)
+    return found, {"Model": facts}
+
+
+def _by_total_segmentator(image: sitk.Image, modality: str, where: str, *, settings: Settings):
+    from strokeprep import total_segmentator
+
+    found, facts = total_segmentator.mask(image, modality, where, settings)
+    return found, {"Model": facts}
+
+
+BACKENDS: dict[str, Callable[..., tuple[sitk.Image, dict[str, Any]]]] = {
+    "template": from_template,
+    "hd-bet": _by_hd_bet,
+    "totalsegmentator": _by_total_segmentator,
 }

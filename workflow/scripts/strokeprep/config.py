@@ -184,7 +184,7 @@ def _in_words(error: ValidationError) -> tuple[str, str]:
         "minimum": lambda: f"a number of at least {limit:g}",
         "maximum": lambda: f"a number of at most {limit:g}",
         "exclusiveMinimum": lambda: f"a number above {limit:g}",
-        "pattern": lambda: "text of letters and digits only",
+        "pattern": lambda: error.schema.get("title", "text of letters and digits only"),
         "minLength": lambda: "text that is not empty",
         "minItems": lambda: "a list that is not empty",
         "uniqueItems": lambda: "a list that names nothing twice",

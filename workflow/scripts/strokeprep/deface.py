@@ -5,14 +5,19 @@ A backend says what to remove; protecting the brain and counting are the same fo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import SimpleITK as sitk
 
 from strokeprep import images, template
 from strokeprep.errors import StrokeprepError
+
+if TYPE_CHECKING:  # jobs load what they use
+    from strokeprep.nnunet import Settings
 
 # The face in template space (MNI, RAS mm): at height z everything in front of y goes, without
 # limit to the front, the sides and below, so that no ghost of a nose stays in the air. From the
@@ -24,6 +29,10 @@ FACE_Y = (80.0, 40.0, 24.0, 24.0, 38.0, 30.0)
 # The face's surfaces are smooth: no finer grid is needed to hold them.
 WORK_MM = 2.0
 
+# No brow lies higher in the template than this: a slab above it shows no face, though a network
+# finds a lowest point of the frontal lobes in it, too.
+HIGHEST_BROW_Z = FACE_Z[0] + 5.0
+
 # Half the width of the box in template space: no image reaches further from a head's centre.
 BOX_MM = 400.0
 FAR_MM = 999.0
@@ -33,16 +42,34 @@ FAR_MM = 999.0
 SMALLEST_SHARE = 0.02
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a backend gets: the image, the coarse grid of the answer, and where the head lies."""
+
+    image: sitk.Image
+    grid: sitk.Image
+    to_template: sitk.Transform
+    modality: str
+    where: str
+    settings: Settings | None
+
+
 def region(
     image: sitk.Image,
     to_template: sitk.Transform,
     backend: str,
     margin_mm: float,
     where: str = "image",
-) -> tuple[sitk.Image, dict[str, float]]:
+    *,
+    modality: str = "ct",
+    settings: Settings | None = None,
+    carried: Sequence[tuple[sitk.Image, sitk.Transform]] = (),
+) -> tuple[sitk.Image, dict[str, Any]]:
     """The voxels to empty (uint8 on the image's grid) and numbers about them.
 
-    Whatever the backend, nothing within ``margin_mm`` of the brain is touched.
+    Whatever the backend, nothing within ``margin_mm`` of the brain is touched. ``carried`` are
+    faces found on other images of the patient, each with the transform of this image's points to
+    it; they go as well.
     """
     coarse = template.cubic_grid(image, WORK_MM)
     depth = sitk.Resample(template.depth(), coarse, to_template, sitk.sitkLinear, -FAR_MM)
@@ -53,9 +80,14 @@ def region(
             where,
             "Remove the scan from the study, or give the session's whole-head scan as well.",
         )
-    wanted = BACKENDS[backend](coarse, to_template)
-    field = sitk.Minimum(wanted, -depth - margin_mm)
+    asked = Asked(image, coarse, to_template, modality, where, settings)
+    wanted, brain, facts = BACKENDS[backend](asked)
+    protected = depth if brain is None else sitk.Maximum(depth, brain)
+    allowed = -protected - margin_mm
+    field = sitk.Minimum(wanted, allowed)
     mask = sitk.Resample(field, image, sitk.Transform(), sitk.sitkLinear) > 0
+    if carried:
+        mask = sitk.Or(mask, _carried(carried, image, allowed))
     voxel_ml = float(np.prod(image.GetSpacing())) / 1000
     removed = int(np.count_nonzero(sitk.GetArrayViewFromImage(mask)))
     return mask, {
@@ -63,12 +95,63 @@ def region(
         "RemovedVoxels": removed,
         "RemovedMl": round(removed * voxel_ml, 2),
         "BrainMarginMm": margin_mm,
+        **facts,
     }
 
 
-def _from_template(grid: sitk.Image, to_template: sitk.Transform) -> sitk.Image:
-    """Millimetres into the template's face region, on ``grid``; positive inside."""
-    return sitk.Resample(_template_face(), grid, to_template, sitk.sitkLinear, -FAR_MM)
+def _carried(
+    masks: Sequence[tuple[sitk.Image, sitk.Transform]], image: sitk.Image, allowed: sitk.Image
+) -> sitk.Image:
+    """The union of other images' faces where it is ``allowed``."""
+    from strokeprep import skull
+
+    free = sitk.Resample(allowed, image, sitk.Transform(), sitk.sitkLinear) > 0
+    return sitk.And(skull.carried(masks, image), free)
+
+
+# Millimetres into the face and, if the backend knows, into the brain, on the coarse grid, positive
+# inside; and what made them.
+Answer = tuple[sitk.Image, sitk.Image | None, dict[str, Any]]
+
+
+def _from_template(asked: Asked) -> Answer:
+    """The template's face region."""
+    face = _template_face()
+    field = sitk.Resample(face, asked.grid, asked.to_template, sitk.sitkLinear, -FAR_MM)
+    return field, None, {}
+
+
+def _from_parts(asked: Asked) -> Answer:
+    """Before and below the brain and the skull that TotalSegmentator finds."""
+    from strokeprep import total_segmentator
+
+    wanted, brain, facts = total_segmentator.face_by_parts(
+        asked.image,
+        asked.modality,
+        asked.where,
+        asked.settings,
+        grid=asked.grid,
+        to_template=asked.to_template,
+    )
+    below = _below(HIGHEST_BROW_Z, asked.grid, asked.to_template)
+    return sitk.Minimum(wanted, below), brain, {"Model": facts}
+
+
+def _below(z: float, grid: sitk.Image, to_template: sitk.Transform) -> sitk.Image:
+    """How far (mm) each point of ``grid`` lies below a height in the template."""
+    ramp = np.tile(np.array([z + BOX_MM, z - BOX_MM], np.float32), (2, 2, 1))
+    affine = np.diag([2 * BOX_MM, 2 * BOX_MM, 2 * BOX_MM, 1.0])
+    affine[:3, 3] = -BOX_MM
+    there = images.from_array(ramp, affine)
+    return sitk.Resample(there, grid, to_template, sitk.sitkLinear, -FAR_MM)
+
+
+def _from_face_network(asked: Asked) -> Answer:
+    """What TotalSegmentator's licensed networks call the face."""
+    from strokeprep import skull, total_segmentator
+
+    found, facts = total_segmentator.face(asked.image, asked.modality, asked.where, asked.settings)
+    return skull.mask_field(asked.grid, found), None, {"Model": facts}
 
 
 @cache
@@ -95,6 +178,8 @@ def _shown(depth: sitk.Image) -> float:
     return min(shown / volume, 1.0)
 
 
-BACKENDS: dict[str, Callable[[sitk.Image, sitk.Transform], sitk.Image]] = {
+BACKENDS: dict[str, Callable[[Asked], Answer]] = {
     "template": _from_template,
+    "totalsegmentator": _from_parts,
+    "totalsegmentator-face": _from_face_network,
 }

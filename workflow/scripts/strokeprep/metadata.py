@@ -57,7 +57,7 @@ _WRITTEN = """
     AllStill StillFrames StillThresholdMm OutlierFrames MaxDisplacementMm MeanDisplacementMm
     MeanFramewiseMm Levels Thresholds Constants Range Warnings ArterialVoxels ArterialScale
     VenousVoxels BaselineFrames PreContrastFrames BolusHu NoiseHu InPlaneSmoothing Contrast
-    Columns Torch Weights
+    Columns Model
     """
 WRITTEN = frozenset(_WRITTEN.split())
 

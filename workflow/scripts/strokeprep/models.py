@@ -29,7 +29,6 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -125,6 +124,12 @@ NEEDED = {
 }
 
 
+BACKENDS = frozenset(backend for backend, _, _ in NEEDED)
+
+# What TotalSegmentator's server is told to give weights for; envs/segmentation.txt has the same.
+TOTAL_SEGMENTATOR = "2.18.0"
+
+
 def needed(backend: str, modality: str, fast: bool) -> tuple[str, ...]:
     """The models a backend needs for a modality (ct or mr); none where it uses no network."""
     found = NEEDED.get((backend, modality, None), NEEDED.get((backend, modality, fast)))
@@ -139,20 +144,31 @@ def missing(names: Iterable[str], folder: str | Path) -> list[str]:
     return [name for name in dict.fromkeys(names) if not _is_whole(MODELS[name], Path(folder))]
 
 
-def require(names: Iterable[str], folder: str | Path) -> None:
+def require(names: Iterable[str], folder: str | Path, offline: str | None = None) -> None:
     """Refuse to go on without the models, and say how to get them."""
     lacking = missing(names, folder)
     if lacking:
+        where = "" if offline else " on a machine with network"
         raise StrokeprepError(
             f"The weights of {', '.join(lacking)} are missing",
             f"models folder {folder}",
-            f"Fetch them on a machine with network: {command(lacking, folder)}",
+            f"Fetch them{where}: {command(lacking, folder, offline)}",
         )
 
 
-def command(names: Iterable[str], folder: str | Path) -> str:
+def command(names: Iterable[str], folder: str | Path, offline: str | None = None) -> str:
     """What a person types to get the models, from the root of a checkout."""
-    return f"make models MODELS='{' '.join(names)}' FOLDER={folder}"
+    given = f" FROM={offline}" if offline else ""
+    return f"make models MODELS='{' '.join(names)}' FOLDER={folder}{given}"
+
+
+def digests(names: Iterable[str], folder: str | Path) -> dict[str, str | None]:
+    """The recorded digest of each model, None where it is missing; reads no weights."""
+    lacking = missing(names, folder)
+    return {
+        name: None if name in lacking else _record(MODELS[name], Path(folder))["digest"]
+        for name in names
+    }
 
 
 def verified(name: str, folder: str | Path) -> tuple[Path, str]:
@@ -363,8 +379,7 @@ def _licensed_request(model: Model, license_number: str | None) -> dict[str, str
             f"Set {LICENSE_VARIABLE}; a number is given at "
             "https://backend.totalsegmentator.com/license-academic/",
         )
-    version = metadata.version("TotalSegmentator")
-    return {"license_number": number, "task": model.licensed, "version": version}
+    return {"license_number": number, "task": model.licensed, "version": TOTAL_SEGMENTATOR}
 
 
 def _unreachable(model: Model, reason: object) -> StrokeprepError:

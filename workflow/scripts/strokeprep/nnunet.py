@@ -11,7 +11,7 @@ import importlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -33,8 +33,7 @@ FIRST_CHANNEL = "_0000.nii.gz"  # how nnU-Net ends the name of an image in a fol
 class Settings:
     """Where a network runs and with what.
 
-    ``models`` is the folder of weights, ``device`` one of auto, cpu, cuda or the number of a
-    GPU. ``mirroring`` averages over mirrored copies (HD-BET only: eight times the work).
+    ``models`` is the folder of weights, ``device`` one of auto, cpu, cuda and cuda:N. ``mirroring`` averages over mirrored copies (HD-BET only: eight times the work).
     ``fast`` takes TotalSegmentator's 3 mm networks instead of those of 1.5 mm. The licence number
     comes from the environment, so that it stands in no config, log or sidecar.
     """
@@ -48,6 +47,17 @@ class Settings:
         default_factory=lambda: os.environ.get(models.LICENSE_VARIABLE), repr=False
     )
 
+    @classmethod
+    def of(cls, config: Mapping[str, Any], threads: int) -> Settings:
+        """The settings of a config's section ``models`` for a job of so many threads."""
+        return cls(
+            models=config["folder"],
+            device=config["device"],
+            threads=threads,
+            mirroring=config["mirroring"],
+            fast=config["fast"],
+        )
+
 
 def device(wanted: str) -> str:
     """``cpu`` or ``cuda:<index>``; a GPU that was asked for and is not there is an error."""
@@ -57,10 +67,10 @@ def device(wanted: str) -> str:
     if wanted == "cpu" or (wanted == "auto" and count == 0):
         print(f"device: cpu (asked for {wanted}; {count} GPUs seen)")
         return "cpu"
-    index = "0" if wanted in ("auto", "cuda") else wanted
+    index = "0" if wanted in ("auto", "cuda") else wanted.removeprefix("cuda:")
     if not index.isdecimal():
         raise StrokeprepError(
-            "No such device", f"device: {wanted}", "Give auto, cpu, cuda, or a GPU's number."
+            "No such device", f"device: {wanted}", "Give auto, cpu, cuda, or cuda:N."
         )
     if int(index) >= count:
         raise StrokeprepError(

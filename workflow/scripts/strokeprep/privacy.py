@@ -68,6 +68,8 @@ INNER_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+ -]{0,39}")
 FREE_VALUES = frozenset({"Software", "Digest"})
 PATH = re.compile(r"(?<![\w:/.])(?:/[\w.-]+){2,}|[A-Za-z]:\\\\|file://|~/")
 PERSON = re.compile(r"\w\^\w")
+# Of a network's weights; eight of its digits may look like a date.
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 WORDS_OF_KEY = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 RAW_SOURCE, OWN_SOURCE = "bids:raw:", "bids::"
@@ -351,7 +353,7 @@ def _of_values(value: Any, where: str, key: str = "") -> Iterator[Leak]:
     elif isinstance(value, list):
         for each in value:
             yield from _of_values(each, where, key)
-    elif isinstance(value, str):
+    elif isinstance(value, str) and not DIGEST.fullmatch(value):
         for pattern, what in ((DATE, "a date"), (PATH, "a path"), (PERSON, "a person's name")):
             if pattern.search(value):
                 yield Leak("value", f"{_shown(key)} looks like {what}", where)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from strokeprep import deface, images, location, sidecars, transforms
 from strokeprep.metadata import read as read_sidecar
 from strokeprep.metadata import releasable
 from strokeprep.study import KINDS
+
+if TYPE_CHECKING:
+    from strokeprep.nnunet import Settings
 
 
 def locate(source: str, transform: str, facts: str, *, modality: str) -> None:
@@ -33,22 +36,48 @@ def face(
     to_head: str | None,
     target: str,
     *,
+    modality: str,
     backend: str,
     settings: Mapping[str, Any],
+    networks: Mapping[str, Any],
+    threads: int,
+    nearby: str | None = None,
+    head_to_nearby: str | None = None,
 ) -> dict[str, Any]:
     """Write the mask of the voxels to empty; returns its sidecar.
 
     ``located`` are the files of the whole head's location; ``to_head`` is the transform that
-    carries this image onto that head, None where it is that head.
+    carries this image onto that head, None where it is that head. ``nearby`` is the face mask of
+    another image of the session, ``head_to_nearby`` the transform that carries that image onto the
+    head. ``networks`` is the config's section ``models``.
     """
     image = images.read_mean(source)
     place = location.read(*located)
+    to_nearby = [transforms.read(head_to_nearby)] if head_to_nearby else []
     if to_head:
-        place = place.of(transforms.read(to_head).GetInverse())
-    margin = settings["brain_margin_mm"]
-    mask, metrics = deface.region(image, place.to_template, backend, margin, source)
+        onto_head = transforms.read(to_head).GetInverse()
+        place, to_nearby = place.of(onto_head), [onto_head, *to_nearby]
+    mask, metrics = deface.region(
+        image,
+        place.to_template,
+        backend,
+        settings["brain_margin_mm"],
+        source,
+        modality=modality,
+        settings=_settings(backend, networks, threads),
+        carried=[(images.read(nearby), transforms.chain(to_nearby))] if nearby else [],
+    )
     images.write(mask, target, source)
-    return sidecars.label("face", "found on this image") | {"Backend": backend, "Metrics": metrics}
+    where = "found on this image and on another of the session" if nearby else "found on this image"
+    return sidecars.label("face", where) | sidecars.by_backend(backend, metrics)
+
+
+def _settings(backend: str, networks: Mapping[str, Any], threads: int) -> Settings | None:
+    if backend == "template":
+        return None
+    from strokeprep.nnunet import Settings  # jobs load what they use
+
+    return Settings.of(networks, threads)
 
 
 def image(

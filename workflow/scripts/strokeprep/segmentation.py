@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from strokeprep import brain as brains
@@ -11,23 +11,30 @@ from strokeprep import images, location, sidecars, transforms
 
 def brain(
     source: str,
-    located: Sequence[str],
+    located: Sequence[str] | None,
     to_head: str | None,
     target: str,
     *,
     modality: str,
     backend: str,
+    networks: Mapping[str, Any],
+    threads: int,
 ) -> dict[str, Any]:
     """Write the brain mask of an image on its own grid; returns its sidecar.
 
-    ``located`` and ``to_head`` say where the head lies, as for :func:`release.face`.
+    ``located`` and ``to_head`` say where the head lies, as for :func:`release.face`; only the
+    template backend needs them. ``networks`` is the config's section ``models``, for the others.
     """
-    place = location.read(*located)
-    if to_head:
-        place = place.of(transforms.read(to_head).GetInverse())
-    mask, metrics = brains.mask(images.read(source), modality, backend, source, location=place)
+    if backend == "template":
+        place = location.read(*located)
+        if to_head:
+            place = place.of(transforms.read(to_head).GetInverse())
+        options = {"location": place}
+    else:
+        from strokeprep.nnunet import Settings  # jobs load what they use
+
+        options = {"settings": Settings.of(networks, threads)}
+    mask, metrics = brains.mask(images.read(source), modality, backend, source, **options)
     images.write(mask, target, source)
-    return sidecars.label("brain", "segmented on this image") | {
-        "Backend": backend,
-        "Metrics": metrics,
-    }
+    found = sidecars.label("brain", "segmented on this image")
+    return found | sidecars.by_backend(backend, metrics)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from strokeprep.study import LABELS, Kind
@@ -57,6 +58,13 @@ def label(kind: str, where: str) -> dict[str, Any]:
     if kind in MANUAL:
         found["Manual"] = True
     return found
+
+
+def by_backend(backend: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys that say how a mask was found: the backend, its figures, and its network if it has one."""
+    figures = {key: value for key, value in metrics.items() if key != "Model"}
+    model = {"Model": metrics["Model"]} if "Model" in metrics else {}
+    return {"Backend": backend, "Metrics": figures} | model
 
 
 def in_space(label: str | None, reference: str | None, resolution_mm: float) -> dict[str, Any]:

@@ -25,7 +25,10 @@ NOISE_MM = 0.6
 # the lowest point of the frontal lobes, FRONT_MM deep from their pole; it ends before the tips of
 # the temporal lobes, which are looked for BELOW_MM under the frontal lobes. Where a scan shows no
 # temporal lobes, their tips are taken to lie TIPS_MM behind the frontal pole.
-FRONT_MM, BROW_MM, BELOW_MM, TIPS_MM = 25.0, 8.0, 8.0, 48.0
+FRONT_MM, BROW_MM, BELOW_MM, TIPS_MM = 25.0, 12.0, 8.0, 48.0
+
+# What counts as brain in a plane through it: a network leaves crumbs of brain elsewhere in a head.
+LEAST_MM2 = 100.0
 
 # In front of the bone skin goes at any depth, this far behind the temporal tips at most.
 CHEEKS_MM = 10.0
@@ -172,11 +175,24 @@ def _region(brain: np.ndarray, bone: np.ndarray | None) -> np.ndarray:
 
 def _landmarks(brain: np.ndarray) -> tuple[int, float, int]:
     """Indices of the frontal pole, of the brow above it, and of the temporal lobes' tips."""
-    rows = np.flatnonzero(brain.any(axis=(0, 2)))
-    pole = int(rows[-1])
+    brain = _largest(brain)
+    pole = int(_shown(brain, (0, 2))[-1])
     frontal = brain[:, max(0, pole - int(FRONT_MM / WORK_MM)) :]
-    lowest = int(np.flatnonzero(frontal.any(axis=(0, 1)))[0])
+    lowest = int(_shown(frontal, (0, 1))[0])
     under = brain[:, :, : max(0, lowest - int(BELOW_MM / WORK_MM))]
-    ahead = np.flatnonzero(under.any(axis=(0, 2)))
+    ahead = _shown(under, (0, 2))
     tips = int(ahead[-1]) if len(ahead) else pole - int(TIPS_MM / WORK_MM)
     return pole, lowest + BROW_MM / WORK_MM, tips
+
+
+def _largest(mask: np.ndarray) -> np.ndarray:
+    """The largest connected part."""
+    parts, _ = ndimage.label(mask)
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    return parts == int(sizes.argmax())
+
+
+def _shown(mask: np.ndarray, within: tuple[int, int]) -> np.ndarray:
+    """The planes, ``within`` two axes, that hold more of a mask than a crumb."""
+    return np.flatnonzero(mask.sum(axis=within) * WORK_MM**2 >= LEAST_MM2)

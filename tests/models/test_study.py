@@ -1,0 +1,122 @@
+"""The whole synthetic study with HD-BET and TotalSegmentator, on networks trained on such heads.
+
+What is shown is that the chain holds together, not how good its masks are on a patient.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import nibabel as nib
+import numpy as np
+import pytest
+import yaml
+from heads import dice
+from strokeprep import models, tables
+from workflow_tools import REPOSITORY, snakemake
+
+LEAST = {"brain_ncct": 0.94, "brain_dwi": 0.95, "brain_t1w": 0.95}  # Dice with the truth
+LEAST_FACE = 0.95  # the share of each true face that is gone
+SCANS = ("ncct", "cta", "ctp", "b0", "trace", "adc", "t1w")
+
+
+class Run(NamedTuple):
+    """A finished study, and how to call Snakemake on it once more."""
+
+    folder: Path
+    config: dict
+    derivatives: Path
+
+    def sidecar(self, name: str) -> dict:
+        return json.loads((self.derivatives / f"{name}.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, models_folder) -> Run:
+    """One patient of the built-in study; every brain and every face found by a network."""
+    folder = tmp_path_factory.mktemp("study")
+    config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+    config["phantom"]["subjects"] = 1
+    config["brain"] = {"ct": "totalsegmentator", "mr": "hd-bet"}
+    config["deface"] = {"ct": "totalsegmentator", "mr": "totalsegmentator"}
+    config["models"] = {"folder": str(models_folder), "device": "cpu"}
+    process = snakemake(folder, config, "--quiet", "rules")
+    assert process.returncode == 0, (process.stdout + process.stderr)[-4000:]
+    return Run(folder, config, folder / "demo/derivatives")
+
+
+@pytest.fixture(scope="module")
+def accuracy(run) -> dict[tuple[str, str], float]:
+    rows = tables.read(run.derivatives / "docs/qc/accuracy.tsv")
+    return {(row["step"], row["metric"]): float(row["value"]) for row in rows}
+
+
+def test_every_audit_is_passed(run):
+    for name in ("sub-01_audit", "sub-01_audit-perfusion"):
+        path = next((run.derivatives / "docs/qc").glob(f"{name}*.tsv"))
+        rows = tables.read(path)
+        assert rows and all(row["pass"] != "no" for row in rows)
+    reports = sorted((run.folder / "demo/work/privacy").glob("*.json"))
+    assert [path.stem for path in reports] == ["dataset", "sub-01", "sub-01_perfusion"]
+    status = tables.read(run.derivatives / "docs/qc/status.tsv")
+    assert {row["status"] for row in status} == {"done"}
+
+
+@pytest.mark.parametrize("step", LEAST)
+def test_the_brain_is_found(accuracy, step):
+    assert accuracy[step, "dice"] >= LEAST[step]
+
+
+@pytest.mark.parametrize("scan", SCANS)
+def test_the_face_is_gone_and_the_brain_is_whole(accuracy, scan):
+    assert accuracy[f"deface_{scan}", "face_removed"] >= LEAST_FACE
+    assert accuracy[f"deface_{scan}", "brain_removed"] == 0
+
+
+def test_sidecars_name_package_version_and_weights(run, models_folder):
+    masks = {
+        "ses-01/anat/sub-01_ses-01_acq-ncct_space-orig_desc-brain_mask": "TotalSegmentator",
+        "ses-02/dwi/sub-01_ses-02_space-orig_desc-brain_mask": "HD-BET",
+        "ses-01/anat/sub-01_ses-01_acq-cta_space-orig_label-face_mask": "TotalSegmentator",
+    }
+    for name, package in masks.items():
+        model = run.sidecar(f"sub-01/{name}")["Model"]
+        assert (model["Package"], model["Device"]) == (package, "cpu")
+        assert model["Version"] == {"HD-BET": "2.0.1", "TotalSegmentator": "2.18.0"}[package]
+        for each, digest in model["Weights"].items():
+            assert digest == f"sha256:{models.verified(each, models_folder)[1]}"
+
+
+def test_the_face_of_the_first_ct_is_carried_to_the_others(run):
+    first = "bids::sub-01/ses-01/anat/sub-01_ses-01_acq-ncct_space-orig_label-face_mask.nii.gz"
+    for scan, carried in (("ncct", False), ("cta", True), ("ctp", True)):
+        name = f"sub-01/ses-01/anat/sub-01_ses-01_acq-{scan}_space-orig_label-face_mask"
+        assert (first in run.sidecar(name)["Sources"]) == carried
+
+
+def test_the_patient_s_ct_has_the_brain_of_the_mr_on_its_grid(run):
+    paths = [
+        run.derivatives / f"sub-01/{name}_mask.nii.gz"
+        for name in (
+            "ses-02/dwi/sub-01_ses-02_space-ncct_desc-brain",
+            "ses-01/anat/sub-01_ses-01_acq-ncct_space-orig_desc-brain",
+        )
+    ]
+    of_mr, of_ct = (nib.load(path) for path in paths)
+    assert np.allclose(of_mr.affine, of_ct.affine, atol=1e-4)
+    assert dice(np.asarray(of_mr.dataobj) > 0, np.asarray(of_ct.dataobj) > 0) > 0.9
+
+
+def test_a_finished_study_runs_again_for_other_weights_and_not_for_another_device(run, tmp_path):
+    def planned(**changed) -> str:
+        options = run.config["models"] | changed
+        process = snakemake(run.folder, run.config | {"models": options}, "--dry-run")
+        assert process.returncode == 0, process.stdout + process.stderr
+        return process.stdout + process.stderr
+
+    assert "Nothing to be done" in planned(device="auto")
+    for changed in ({"mirroring": True}, {"folder": str(tmp_path)}):
+        again = planned(**changed)
+        assert "rule brain:" in again and "Params have changed" in again

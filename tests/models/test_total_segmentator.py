@@ -1,0 +1,194 @@
+"""TotalSegmentator: its own code on networks trained on simulated heads.
+
+What is shown is that the code path is right, not how good a mask is on a patient.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import phantoms
+import psutil
+import pytest
+import SimpleITK as sitk
+from heads import dice
+from strokeprep import deface, images, location, nnunet, template, total_segmentator
+from strokeprep.errors import StrokeprepError
+
+UNSEEN = 900  # networks were trained on other seeds
+LEAST_BRAIN, LEAST_SKULL, LEAST_FACE = 0.94, 0.85, 0.75
+CASES = [
+    ((1.0, 1.0, 1.0), "LAS"),
+    ((1.0, 1.0, 5.0), "LPS"),
+    ((1.5, 1.5, 3.0), "PSR"),
+    ((1.2, 1.2, 2.0), "RPI"),
+    ((2.0, 2.0, 4.0), "AIL"),
+]
+
+
+def image_of(scan: phantoms.Scan) -> sitk.Image:
+    return images.from_array(np.asarray(scan.image.dataobj), scan.image.affine)
+
+
+def overlap(mask: sitk.Image, truth: np.ndarray) -> float:
+    return dice(images.array(mask) > 0, truth)
+
+
+@pytest.fixture(scope="module")
+def ct() -> phantoms.Scan:
+    return phantoms.scan(UNSEEN, "ct", (2.0, 2.0, 3.0), "LPS")
+
+
+@pytest.fixture(scope="module")
+def mr() -> phantoms.Scan:
+    return phantoms.scan(UNSEEN, "t1", (2.0, 2.0, 3.0), "LAS")
+
+
+@pytest.mark.parametrize(("spacing", "axes"), CASES)
+def test_brain_and_skull_are_found_whatever_the_scan_s_axes_and_slices(settings, spacing, axes):
+    scan = phantoms.scan(UNSEEN + int(spacing[2]), "ct", spacing, axes)
+    image = image_of(scan)
+    found, facts = total_segmentator.parts(image, "ct", "ncct", settings)
+    assert nib.aff2axcodes(scan.image.affine) == tuple(axes)
+    assert all(template.same_grid(mask, image) for mask in found.values())
+    assert np.allclose(images.affine(found["brain"]), scan.image.affine, atol=1e-4)
+    assert overlap(found["brain"], scan.brain) >= LEAST_BRAIN
+    assert overlap(found["skull"], scan.skull) >= LEAST_SKULL
+    assert facts["Task"] == "total" and facts["Fast"] is True
+
+
+def test_the_full_networks_find_the_same_with_the_two_models_a_head_needs(ct, settings):
+    image = image_of(ct)
+    found, facts = total_segmentator.parts(image, "ct", "ncct", replace(settings, fast=False))
+    assert overlap(found["brain"], ct.brain) >= LEAST_BRAIN
+    assert overlap(found["skull"], ct.skull) >= LEAST_SKULL
+    assert set(facts["Weights"]) == {"total-crop", "total-head"} and facts["Fast"] is False
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_the_brain_is_found_on_mr(mr, settings, fast):
+    chosen = replace(settings, fast=fast)
+    found, facts = total_segmentator.mask(image_of(mr), "mr", "t1w", chosen)
+    assert overlap(found, mr.brain) >= LEAST_BRAIN
+    assert facts["Task"] == "total_mr"
+
+
+def test_the_ct_mask_is_what_the_skull_encloses(ct, settings):
+    image = image_of(ct)
+    mask, _ = total_segmentator.mask(image, "ct", "ncct", settings)
+    found, _ = total_segmentator.parts(image, "ct", "ncct", settings)
+    inside = images.array(mask) > 0
+    assert not (inside & (images.array(found["skull"]) > 0)).any()
+    count = sitk.ConnectedComponentImageFilter()
+    count.Execute(mask)
+    assert count.GetObjectCount() == 1
+    assert dice(inside, ct.brain) >= LEAST_BRAIN
+
+
+def test_a_scan_of_small_numbers_is_not_cast_to_nothing(mr, settings):
+    whole, _ = total_segmentator.mask(image_of(mr), "mr", "t1w", settings)
+    data = np.asarray(mr.image.dataobj)
+    share = images.from_array((data / data.max()).astype(np.float32), mr.image.affine)
+    found, _ = total_segmentator.mask(share, "mr", "t1w", settings)
+    assert images.array(share).max() == 1
+    assert dice(images.array(found) > 0, images.array(whole) > 0) > 0.99
+
+
+def test_ct_in_other_units_is_refused(ct, settings):
+    data = np.asarray(ct.image.dataobj)
+    scaled = images.from_array((data + 1024) / 4095, ct.image.affine)
+    with pytest.raises(StrokeprepError, match="not Hounsfield units"):
+        total_segmentator.mask(scaled, "ct", "ncct", settings)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_an_empty_result_is_refused(ct, settings, blind_folder, fast):
+    # The full networks fail before they run: the crop to the head that is not found is empty.
+    blind = replace(settings, models=str(blind_folder), fast=fast)
+    with pytest.raises(StrokeprepError, match="found no brain"):
+        total_segmentator.parts(image_of(ct), "ct", "ncct", blind)
+
+
+def test_an_image_of_zeros_is_refused(settings):
+    image = images.from_array(np.zeros((20, 20, 20), np.int16), np.diag([3.0, 3, 3, 1]))
+    with pytest.raises(StrokeprepError, match="empty"):
+        total_segmentator.mask(image, "mr", "t1w", settings)
+
+
+def test_nothing_is_sent_and_no_process_is_started(ct, settings, monkeypatch):
+    asked = []
+    monkeypatch.setattr(socket.socket, "connect", lambda self, where: asked.append(where))
+    monkeypatch.setattr("multiprocessing.context.BaseContext.Pool", lambda *_, **__: 1 / 0)
+    total_segmentator.parts(image_of(ct), "ct", "ncct", settings)
+    assert asked == [] and psutil.Process().children(recursive=True) == []
+
+
+def test_a_run_has_a_home_of_its_own_without_statistics(settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with total_segmentator._alone(tmp_path, settings):
+        from totalsegmentator.config import get_config, get_totalseg_dir, get_weights_dir
+
+        assert get_totalseg_dir().is_relative_to(tmp_path)
+        assert get_config()["send_usage_stats"] is False
+        assert get_weights_dir() == Path(settings.models) / "totalsegmentator"
+    assert "TOTALSEG_HOME_DIR" not in os.environ
+    assert not (tmp_path / ".totalsegmentator").exists()
+
+
+def test_the_shared_weights_are_left_as_they_are(ct, settings, models_folder):
+    old = models_folder / "totalsegmentator" / "Dataset302_vertebrae_body_1559subj"
+    old.mkdir()  # the package deletes this folder where it finds it
+    before = sorted(models_folder.rglob("*"))
+    total_segmentator.parts(image_of(ct), "ct", "ncct", settings)
+    assert sorted(models_folder.rglob("*")) == before
+    old.rmdir()
+
+
+def test_missing_weights_are_named_with_the_command_that_fetches_them(ct, settings, tmp_path):
+    with pytest.raises(StrokeprepError, match=r"total-fast are missing.*make models") as raised:
+        total_segmentator.parts(image_of(ct), "ct", "ncct", replace(settings, models=str(tmp_path)))
+    assert str(tmp_path) in str(raised.value)
+
+
+def test_the_face_networks_want_a_licence(ct, settings, monkeypatch):
+    unlicensed = replace(settings, license_number=None)
+    with pytest.raises(StrokeprepError, match="licence"):
+        total_segmentator.face(image_of(ct), "ct", "ncct", unlicensed)
+    monkeypatch.setenv("TOTALSEG_LICENSE", "aca_0123456789ABCD")
+    assert nnunet.Settings(settings.models).license_number == "aca_0123456789ABCD"
+    assert "0123456789" not in repr(nnunet.Settings(settings.models))
+
+
+@pytest.mark.parametrize("modality", ["ct", "mr"])
+def test_the_face_networks_find_the_face(ct, mr, settings, modality):
+    scan = {"ct": ct, "mr": mr}[modality]
+    licensed = replace(settings, license_number="aca_0123456789ABCD")
+    found, facts = total_segmentator.face(image_of(scan), modality, "scan", licensed)
+    assert overlap(found, scan.face) >= LEAST_FACE
+    assert "0123456789" not in json.dumps(facts)
+
+
+@pytest.mark.parametrize("modality", ["ct", "mr"])
+def test_what_is_removed_by_brain_and_skull_holds_the_true_face_and_no_brain(
+    ct, mr, settings, modality
+):
+    # As in a job: the brain is protected where the network or the template sees it.
+    scan = {"ct": ct, "mr": mr}[modality]
+    image = image_of(scan)
+    mask, _ = deface.region(
+        image,
+        location.locate(image, modality).to_template,
+        "totalsegmentator",
+        3.0,
+        modality=modality,
+        settings=settings,
+    )
+    removed = images.array(mask) > 0
+    assert (removed & scan.face).sum() / scan.face.sum() > 0.95
+    assert (removed & scan.brain).sum() == 0

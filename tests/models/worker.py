@@ -1,0 +1,44 @@
+"""What a rule's job does, as a process of its own: a mask of an image file, written whole.
+
+    python worker.py hd-bet|totalsegmentator MODALITY MODELS IMAGE MASK [THREADS]
+
+Prints wall and CPU seconds of the prediction, the CPU seconds of each of its threads, the busiest
+first, and what made it, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
+
+from strokeprep import hd_bet, images, total_segmentator  # noqa: E402
+from strokeprep.nnunet import Settings  # noqa: E402
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_by_thread() -> dict[str, float]:
+    """CPU seconds of every thread of this process."""
+    stats = {path.name: (path / "stat").read_text() for path in Path("/proc/self/task").iterdir()}
+    fields = {name: text.rpartition(")")[2].split() for name, text in stats.items()}
+    return {name: (int(each[11]) + int(each[12])) / TICKS for name, each in fields.items()}
+
+
+RUNNERS = {"hd-bet": hd_bet.mask, "totalsegmentator": total_segmentator.mask}
+
+if __name__ == "__main__":
+    backend, modality, models, source, target, *threads = sys.argv[1:]
+    chosen = Settings(models, "cpu", int(threads[0]) if threads else 1)
+    image = images.read(source)
+    wall, used, before = time.monotonic(), time.process_time(), cpu_by_thread()
+    found, facts = RUNNERS[backend](image, modality, source, chosen)
+    spent = {"wall_s": time.monotonic() - wall, "cpu_s": time.process_time() - used}
+    by_thread = (cpu_s - before.get(name, 0.0) for name, cpu_s in cpu_by_thread().items())
+    spent["by_thread"] = sorted(by_thread, reverse=True)
+    images.write(found, target, on=source)
+    print(json.dumps(spent | {"facts": facts}))

@@ -1,0 +1,114 @@
+"""Which jobs want a network, and that a run without weights never begins."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+import trees
+import yaml
+from strokeprep import models
+from workflow_tools import REPOSITORY, jobs, snakemake
+
+NAMES = ("total-fast", "hd-bet")
+
+
+def study(root, **sections) -> dict:
+    """The shipped config for raw BIDS, pointed at a tree."""
+    config = yaml.safe_load((REPOSITORY / "config/bids.yaml").read_text())
+    config["study"]["root"] = str(trees.bids(root))
+    return config | sections
+
+
+def weights(folder, names=NAMES, digest="0" * 64) -> None:
+    """What a fetch leaves behind, without any weights in it."""
+    for name in names:
+        record = folder / models.MODELS[name].folder / models.RECORD
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text(json.dumps({"files": {}, "digest": digest}))
+
+
+def planned(process, rule: str) -> list[str]:
+    """What a dry run says about each job of a rule."""
+    assert process.returncode == 0, process.stdout + process.stderr
+    return re.findall(rf"^rule {rule}:\n((?:    .*\n)+)", process.stdout, re.MULTILINE)
+
+
+def test_a_dry_run_needs_no_weights_and_says_which_are_missing(tmp_path):
+    process = snakemake(tmp_path, study(tmp_path / "raw"), "--dry-run")
+    assert jobs(process)["brain"] == 4
+    command = "make models MODELS='total-fast hd-bet' FOLDER=models"
+    assert f"weights of total-fast, hd-bet are missing in models: {command}" in process.stderr
+    weights(tmp_path / "models")
+    process = snakemake(tmp_path, study(tmp_path / "raw"), "--dry-run")
+    assert "missing" not in process.stderr
+
+
+def test_a_run_without_weights_stops_before_its_first_job_with_one_message(tmp_path):
+    weights(tmp_path / "models", ["hd-bet"])
+    process = snakemake(tmp_path, study(tmp_path / "raw", models={"offline": "/media/usb"}))
+    shown = process.stdout + process.stderr
+    assert process.returncode == 1
+    assert shown.count("weights of total-fast are missing") == 1
+    assert "make models MODELS='total-fast' FOLDER=models FROM=/media/usb" in shown
+    assert "Traceback" not in shown
+    assert not (tmp_path / "derivatives").exists() and not (tmp_path / "work").exists()
+
+
+def test_a_run_whose_jobs_need_no_weights_is_not_stopped_for_them(tmp_path):
+    config = study(tmp_path / "raw")
+    (tmp_path / "raw/participants.tsv").unlink()  # an empty one is refused
+    process = snakemake(tmp_path, config, "--until", "dataset")
+    assert process.returncode == 0, process.stdout + process.stderr
+
+
+@pytest.mark.parametrize(("device", "gpus"), [("auto", 1), ("cuda:1", 1), ("cpu", 0)])
+def test_only_jobs_with_a_network_ask_for_a_gpu(tmp_path, device, gpus):
+    config = study(tmp_path / "raw", models={"device": device})
+    process = snakemake(tmp_path, config, "--dry-run", "--resources", "gpu=1")
+    asked = {
+        rule: {int(each) for job in planned(process, rule) for each in re.findall(r"gpu=(\d)", job)}
+        for rule in ("brain", "face", "register", "deface")
+    }
+    # Faces of CT are found by a network here, those of MR are not.
+    assert asked == {"brain": {gpus}, "face": {0, gpus}, "register": set(), "deface": set()}
+
+
+def test_the_brain_of_a_network_needs_no_location_and_a_ct_patient_gets_that_of_the_mr(tmp_path):
+    process = snakemake(tmp_path, study(tmp_path / "raw"), "--dry-run")
+    assert all("located" not in job for job in planned(process, "brain"))
+    moved = "dwi/sub-01_ses-02_space-ncct_desc-brain_mask.nii.gz"
+    [job] = [each for each in planned(process, "resample_label") if moved in each]
+    assert "dwi/sub-01_ses-02_space-orig_desc-brain_mask.nii.gz" in job
+    assert "ct/sub-01_ses-01_acq-ncct_desc-defaced_ct.nii.gz" in job  # whose grid it is on
+
+
+def test_a_face_found_on_the_first_ct_is_carried_to_the_others_of_its_session(tmp_path):
+    process = snakemake(tmp_path, study(tmp_path / "raw"), "--dry-run")
+    first = "acq-ncct_space-orig_label-face_mask.nii.gz"
+    carried = {}
+    for job in planned(process, "face"):
+        given, made = re.findall(r"(?:input|output): (.*)", job)
+        carried[made.split("/")[-1].split("_space")[0]] = first in given
+    assert carried == {
+        "sub-01_ses-01_acq-ncct": False,
+        "sub-01_ses-01_acq-cta_ce-iohexol": True,
+        "sub-01_ses-01_acq-ctp": True,
+        "sub-01_ses-02": False,  # MR
+        "sub-02_acq-ncct": False,
+        "sub-02_run-1": False,
+    }
+
+
+def test_the_models_rule_takes_what_the_study_needs_from_a_folder(tmp_path):
+    for name in NAMES:
+        for pattern in models.MODELS[name].files:
+            path = tmp_path / "usb" / models.MODELS[name].folder / pattern.replace("*", "trainer")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("{}")
+    config = study(tmp_path / "raw", models={"offline": str(tmp_path / "usb"), "folder": "here"})
+    process = snakemake(tmp_path, config, "models")
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert models.missing(NAMES, tmp_path / "here") == []
+    assert all(models.verified(name, tmp_path / "here") for name in NAMES)

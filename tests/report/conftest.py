@@ -33,7 +33,8 @@ def spoilt(finished, tmp_path) -> Path:
     """A copy of the derivatives whose files may be replaced (they are links: never write into one)."""
     root = tmp_path / "derivatives"
     shutil.copytree(finished / "sub-01", root / "sub-01", copy_function=os.symlink)
-    shutil.copytree(finished / "docs" / "qc" / "sub-01", root / "docs" / "qc" / "sub-01")
+    tables = finished / "docs" / "qc" / "sub-01"
+    shutil.copytree(tables, root / "docs" / "qc" / "sub-01", copy_function=os.symlink)
     return root
 
 

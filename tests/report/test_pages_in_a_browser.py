@@ -30,6 +30,7 @@ def pages(tmp_path_factory):
         ]
         found.append(Judge()("cta to ncct", "off_mm", 9.0 if n == 500 else 0.2))
         rows = limits.rows(found, name)
+        (root / names.table).parent.mkdir()
         (root / names.table).write_text(tables.render(rows, list(limits.COLUMNS)))
         (root / names.thumbnail).write_bytes(small)
         (root / names.page).write_text(subject_page(name) if n == 500 else "<title>x</title>")
@@ -46,7 +47,7 @@ def good(limit: limits.Limit) -> float:
     return (low + high) / 2
 
 
-REAL = ("sub-01.html", "sub-01_perfusion.html", "index.html")
+REAL = ("sub-01/sub-01.html", "sub-01/sub-01_perfusion.html", "index.html")
 
 
 @pytest.fixture(params=REAL)

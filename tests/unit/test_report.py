@@ -287,8 +287,7 @@ def simulated(root, count: int) -> list[summary.Ending]:
         ended.append(summary.Ending(name, summary.IMAGES, 5, 5, failures if n == 3 else ()))
         ended.append(summary.Ending(name, summary.PERFUSION, 0 if n == 5 else 4, 4, ()))
         if n != 3:
-            folder = root / "docs" / "qc"
-            folder.mkdir(parents=True, exist_ok=True)
+            (root / names.table).parent.mkdir(parents=True)
             text = tables.render(limits.rows(found, name), list(limits.COLUMNS))
             (root / names.table).write_text(text)
             (root / names.page).write_text("page")

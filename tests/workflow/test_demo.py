@@ -172,10 +172,10 @@ def test_the_cohort_page_tells_who_stopped_why_and_where_to_read_on(troubled):
 
 
 def test_a_patient_with_a_t1w_alone_has_a_page_of_its_own_kind(troubled):
-    page = (troubled[0] / "out/strokeprep/docs/qc/sub-01.html").read_text()
+    page = (troubled[0] / "out/strokeprep/docs/qc/sub-01/sub-01.html").read_text()
     found = re.findall(r'<section id="([^"]+)"', page)
     assert found == ["deface", "brain", "template", "viewer", "numbers", "methods"]
-    rows = tables.read(troubled[0] / "out/strokeprep/docs/qc/sub-01_qc.tsv")
+    rows = tables.read(troubled[0] / "out/strokeprep/docs/qc/sub-01/sub-01_qc.tsv")
     assert {row["step"] for row in rows} >= {"brain t1w", "deface t1w"}
     assert "fail" not in {row["verdict"] for row in rows}
 

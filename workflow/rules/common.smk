@@ -182,12 +182,16 @@ def all_perfusion(subject):
     return [*found, *(out(name) for name in names)] if found else []
 
 
+def face_pages(subject):
+    """The page that shows a subject's faces, if the config asks for it and there is a face."""
+    faced = CONFIG["report"]["faces"] and any(not scan.defaced for scan in subject.scans)
+    return [face_page(subject.name)] if faced else []
+
+
 def final_targets():
     files = list(rules.dataset.output.files)
     for subject in STUDY.subjects:
-        files += [*all_images(subject), *all_perfusion(subject)]
-        if CONFIG["report"]["faces"] and not all(scan.defaced for scan in subject.scans):
-            files.append(face_page(subject.name))
+        files += [*all_images(subject), *all_perfusion(subject), *face_pages(subject)]
     if "phantom" in CONFIG:
         files.append(out(naming.ACCURACY))
     return files

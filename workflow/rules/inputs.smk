@@ -372,4 +372,5 @@ def finished(subject):
 def patient_targets(subject):
     """Everything that is made of one patient."""
     score = [f"{WORK}/accuracy/sub-{subject.name}.tsv"] if "phantom" in CONFIG else []
-    return [*all_images(subject), *all_perfusion(subject), *privacy_reports_of(subject), *score]
+    made = [*all_images(subject), *all_perfusion(subject), *face_pages(subject)]
+    return [*made, *privacy_reports_of(subject), *score]

@@ -17,7 +17,7 @@ def flagged(root: Path) -> tuple[list[dict[str, str]], int]:
     """The rows that warn or fail, and how many figures there are."""
     rows = [
         row
-        for path in sorted((root / plan.FOLDER).glob("sub-*_qc.tsv"))
+        for path in sorted((root / plan.FOLDER).glob("sub-*/sub-*_qc.tsv"))
         for row in tables.read(path)
     ]
     return [row for row in rows if row["verdict"] in (WARN, FAIL)], len(rows)

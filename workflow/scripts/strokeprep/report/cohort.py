@@ -116,9 +116,9 @@ def _member(name: str, endings: list[summary.Ending], root: Path) -> Member:
         if (root / names.table).exists():
             rows.extend(tables.read(root / names.table))
         if (root / names.page).exists():
-            pages[part] = Path(names.page).name
+            pages[part] = plan.link(names.page)
         if (root / names.thumbnail).exists():
-            thumbnails[part] = Path(names.thumbnail).name
+            thumbnails[part] = plan.link(names.thumbnail)
     return Member(name, tuple(endings), tuple(rows), pages, thumbnails)
 
 
@@ -174,9 +174,9 @@ def html(
                 ("#methods", "Methods", ""),
             ],
             [
-                ("table of all figures", Path(plan.COHORT_TABLE).name),
-                ("methods.md", Path(plan.METHODS).name),
-                ("methods.bib", Path(plan.REFERENCES).name),
+                ("table of all figures", plan.link(plan.COHORT_TABLE)),
+                ("methods.md", plan.link(plan.METHODS)),
+                ("methods.bib", plan.link(plan.REFERENCES)),
             ],
         )
     )

@@ -32,17 +32,22 @@ class Names(NamedTuple):
 
 def image_names(subject: str) -> Names:
     """The report on a subject's images."""
-    return _names(f"{FOLDER}/sub-{subject}")
+    return _names(f"{FOLDER}/sub-{subject}/sub-{subject}")
 
 
 def perfusion_names(subject: str) -> Names:
     """The report on what its CT perfusion gave."""
-    return _names(f"{FOLDER}/sub-{subject}_perfusion")
+    return _names(f"{FOLDER}/sub-{subject}/sub-{subject}_perfusion")
 
 
 def face_page(subject: str) -> str:
     """The page that shows faces, relative to the work folder: it is no part of the dataset."""
     return f"faces/sub-{subject}.html"
+
+
+def link(name: str) -> str:
+    """A file as the cohort's page links to it."""
+    return name.removeprefix(f"{FOLDER}/")
 
 
 def _names(base: str) -> Names:

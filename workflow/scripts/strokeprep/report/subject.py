@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from strokeprep import images, tables
 from strokeprep.job import write_json, write_text
@@ -12,6 +15,10 @@ from strokeprep.report import limits, methods, numbers, page, pictures, plan, se
 from strokeprep.report.limits import Judge, Number
 from strokeprep.report.lineage import Lineage
 from strokeprep.report.scene import Scene
+from strokeprep.whole import whole
+
+
+COHORT = ("cohort", f"../{Path(plan.COHORT).name}")
 
 
 def write_images(
@@ -28,7 +35,7 @@ def write_images(
     found += numbers.of_faces(about, files, judge, scene)
     shown = sections.of_images(about, files, scene, judge, settings)
     names, other = plan.image_names(about.subject), plan.perfusion_names(about.subject)
-    links = [("cohort", Path(plan.COHORT).name)]
+    links = [COHORT]
     if has_perfusion:
         links.insert(0, ("CT perfusion", Path(other.page).name))
     html = page.html(
@@ -55,7 +62,7 @@ def write_perfusion(
     names = plan.perfusion_names(about.subject)
     links = [
         ("images", Path(plan.image_names(about.subject).page).name),
-        ("cohort", Path(plan.COHORT).name),
+        COHORT,
     ]
     words = methods.as_html(*methods.text(made.nodes))
     title = f"sub-{about.subject}: CT perfusion"
@@ -82,15 +89,8 @@ def _write(names: plan.Names, root: Path, html: str, found: Sequence[Number], su
 
 def _thumbnail(path: Path, shown: Sequence[sections.Section], last: bool = False) -> None:
     """The picture that says most at a glance: the template overlay, or Tmax."""
-    import io
-
-    from PIL import Image
-
     wanted = [each for each in shown if each.name in ("template", "maps")] or list(shown)
-    figure = wanted[-1].figures[-1 if last else 0] if wanted else None
-    if figure is None:
-        return
+    figure = wanted[-1].figures[-1 if last else 0]
     first = Image.open(io.BytesIO(figure.frames[0][1].png)).convert("RGB")
-    partial = path.with_name(f".partial-{path.name}")
-    partial.write_bytes(pictures.thumbnail(first, 300))
-    partial.replace(path)
+    with whole(path) as partial:
+        partial.write_bytes(pictures.thumbnail(first, 300))

@@ -17,7 +17,6 @@ from strokeprep.report.lineage import Lineage
 from strokeprep.report.scene import Scene
 from strokeprep.whole import whole
 
-
 COHORT = ("cohort", f"../{Path(plan.COHORT).name}")
 
 

@@ -369,7 +369,12 @@ def test_files_are_read_as_every_step_reads_them(tmp_path, marked_head):
 def test_a_digest_that_looks_like_a_date_is_no_leak(tmp_path):
     path = tmp_path / "docs" / "x.json"
     path.parent.mkdir()
-    path.write_text(json.dumps({"Digest": "sha256:a20191105b", "Other": "a20191105b"}))
+    path.write_text(
+        json.dumps(
+            {"Digest": "sha256:a20191105b", "Other": "a20191105b"}
+            | {"Weights": {"x": "a20191105b"}}
+        )
+    )
     (leak,) = privacy.of_dataset(tmp_path, [], private_words.PrivateWords())
     assert "Other" in leak.what
 
@@ -380,6 +385,19 @@ def test_methods_say_what_ran_and_cite_no_more(tmp_path):
     assert "perfusion" not in words and "Brains" not in words
     assert "fonov2011" in references and "wu2003" not in references
     assert methods.bib(references).count("@article") == len(references)
+
+
+def test_methods_cite_the_network_that_found_the_brains():
+    masks = {
+        f"bids::sub-{n}/anat/sub-{n}_space-orig_desc-brain_mask.nii.gz": {
+            "Parameters": {"Backend": backend},
+            "Software": {},
+        }
+        for n, backend in enumerate(("hd-bet", "template", "hd-bet", "of-ones-own"))
+    }
+    words, references = methods.text(masks)
+    assert "segmented with HD-BET [@isensee2019; @isensee2021] and with of-ones-own and by" in words
+    assert references[-2:] == ["isensee2019", "isensee2021"]
 
 
 def test_the_cohorts_methods_are_those_of_all_its_members(tmp_path):

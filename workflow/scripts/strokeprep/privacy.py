@@ -65,7 +65,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 # Within a section of a sidecar, and in tables, a key is a plain word, a number or a column's name.
 INNER_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+ -]{0,39}")
 # Software versions and digests may look like dates.
-FREE_VALUES = frozenset({"Software", "Digest"})
+FREE_VALUES = frozenset({"Software", "Digest", "Weights"})
 PATH = re.compile(r"(?<![\w:/.])(?:/[\w.-]+){2,}|[A-Za-z]:\\\\|file://|~/")
 PERSON = re.compile(r"\w\^\w")
 # Of a network's weights; eight of its digits may look like a date.

@@ -83,6 +83,12 @@ CITED: dict[str, str] = {
   journal = {Human Brain Mapping}, year = {2019}, volume = {40}, pages = {4952--4964},
   doi = {10.1002/hbm.24750}
 }""",
+    "isensee2021": """@article{isensee2021,
+  author = {Isensee, Fabian and Jaeger, Paul F. and Kohl, Simon A. A. and Petersen, Jens and Maier-Hein, Klaus H.},
+  title = {{nnU-Net}: a self-configuring method for deep learning-based biomedical image segmentation},
+  journal = {Nature Methods}, year = {2021}, volume = {18}, pages = {203--211},
+  doi = {10.1038/s41592-020-01008-z}
+}""",
     "liu2023": """@article{liu2023,
   author = {Liu, Chin-Fu and others},
   title = {A large public dataset of annotated clinical {MRIs} and metadata of patients with acute stroke},
@@ -98,16 +104,19 @@ CITED: dict[str, str] = {
 }  # fmt: skip
 FACES = {
     "template": ("by a template of the face", ()),
-    "totalsegmentator": ("in front of and below what TotalSegmentator finds", ("wasserthal2023",)),
-    "totalsegmentator-face": ("with TotalSegmentator", ("wasserthal2023",)),
+    "totalsegmentator": (
+        "in front of and below what TotalSegmentator finds",
+        ("wasserthal2023", "isensee2021"),
+    ),
+    "totalsegmentator-face": ("with TotalSegmentator", ("wasserthal2023", "isensee2021")),
 }
 BRAINS = {
     "template": (
         "by warping a template's brain to each image",
         (),
     ),
-    "hd-bet": ("with HD-BET", ("isensee2019",)),
-    "totalsegmentator": ("with TotalSegmentator", ("wasserthal2023",)),
+    "hd-bet": ("with HD-BET", ("isensee2019", "isensee2021")),
+    "totalsegmentator": ("with TotalSegmentator", ("wasserthal2023", "isensee2021")),
 }
 WARPS = {
     "affine": ("affine transforms", ()),

@@ -114,11 +114,19 @@ def test_a_thousand_subjects_open_sort_and_lead_to_the_one_that_failed(chromium,
     assert chromium.run("return document.querySelectorAll('#subjects tbody tr').length") == COUNT
     loaded = "[...document.images].filter(e=>e.complete&&e.naturalWidth).length"
     assert chromium.run(f"return {loaded}") < 200  # the rest waits until it is scrolled to
+    visible = "[...document.querySelectorAll('#subjects tbody tr')].filter(r=>!r.hidden)"
+    assert chromium.run(f"return {visible}.length") < COUNT / 2
+    chromium.run("document.getElementById('more').scrollIntoView()")
+    chromium.until(f"return {visible}.length>=240")
     for _ in range(2):  # the second click turns the order
         chromium.run("document.querySelectorAll('th[data-sort]')[1].click()")
     first = "document.querySelector('#subjects tbody tr a')"
     assert chromium.run(f"return {first}.textContent") == "sub-0500"
     assert chromium.errors() == []
+    search = "const f=document.querySelector('input[type=search]');f.value='sub-0777';"
+    chromium.run(search + "f.dispatchEvent(new Event('input'))")
+    assert chromium.run(f"return {visible}.map(r=>r.cells[0].textContent)") == ["sub-0777"]
+    chromium.run(search.replace("sub-0777", "") + "f.dispatchEvent(new Event('input'))")
     chromium.run(f"{first}.click()")
     chromium.until("return document.title==='sub-0500'")
     assert 0 < min(opened) < 3000, opened

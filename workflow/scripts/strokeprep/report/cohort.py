@@ -40,6 +40,7 @@ LEAST_SPREAD, TINY = 1e-3, 1e-9
 # A message that speaks of a file's place is not shown.
 PLACE = re.compile(r"[/\\\\]")
 FEWEST = 8  # subjects that an outlier can be told from
+FIRST_ROWS = 120  # are laid out when the page opens, the others when they are scrolled to
 MOST_NAMED = 90  # characters
 GRAVE = {WARN: 1, FAIL: 2}
 
@@ -194,21 +195,22 @@ def html(
         '<section id="methods"><h2>Methods</h2><p class="look">From the steps that really ran, ready '
         f"to paste.</p>{methods_words}</section>"
     )
-    return page.document("Cohort", head, body, style.SORT + style.PLOTS, "wide")
+    return page.document("Cohort", head, body, style.SORT + style.ROWS + style.PLOTS, "wide")
 
 
 def _table(members: Sequence[Member], work: Path) -> str:
     names = ["subject", "verdict", "images", "perfusion", *SHOWN]
     head = "".join(f"<th data-sort>{escape(name).replace('_', '_<wbr>')}</th>" for name in names)
     head = head.replace("<th data-sort>images", "<th>pictures</th><th data-sort>images", 1)
-    rows = "".join(_row(member, work) for member in members)
+    rows = "".join(_row(member, work, n >= FIRST_ROWS) for n, member in enumerate(members))
     return (
         f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+        f'<tbody>{rows}</tbody></table></div><div id="more"></div>'
+        "<noscript><style>tr[hidden]{display:table-row}</style></noscript>"
     )
 
 
-def _row(member: Member, work: Path) -> str:
+def _row(member: Member, work: Path, later: bool) -> str:
     first = member.pages.get(summary.IMAGES)
     name = f"sub-{escape(member.name)}"
     link = f'<a href="{escape(first)}">{name}</a>' if first else name
@@ -224,7 +226,7 @@ def _row(member: Member, work: Path) -> str:
     )
     order = limits.ORDER.index(member.verdict)
     return (
-        f'<tr><td>{link}</td><td data-value="{order}">{page.badge(member.verdict)}</td>'
+        f'<tr{" hidden" if later else ""}><td>{link}</td><td data-value="{order}">{page.badge(member.verdict)}</td>'
         f"<td>{pictures}</td>{states}{cells}</tr>"
     )
 

@@ -70,11 +70,19 @@ document.querySelectorAll('table').forEach(table=>{
   rows.sort((a,b)=>{const x=parseFloat(a[0]),y=parseFloat(b[0]);
    const empty=(isNaN(x)&&a[0]==='')-(isNaN(y)&&b[0]==='');if(empty)return empty;
    const d=isNaN(x)||isNaN(y)?a[0].localeCompare(b[0]):x-y;return up?d:-d;});
-  body.append(...rows.map(r=>r[1]));}));});
-const find=document.querySelector('input[type=search]');
-if(find)find.addEventListener('input',()=>{const word=find.value.toLowerCase();
- document.querySelectorAll('#subjects tbody tr').forEach(r=>{
-  r.hidden=!r.textContent.toLowerCase().includes(word);});});
+  body.append(...rows.map(r=>r[1]));table.dispatchEvent(new Event('sorted'));}));});
+"""
+
+# Only so many rows are laid out at first; more when the end of the table scrolls into view.
+ROWS = """
+(()=>{const table=document.querySelector('#subjects table'),body=table.tBodies[0],step=120;
+const find=document.querySelector('input[type=search]');let most=step;
+const show=()=>{const word=find.value.toLowerCase();let n=0;for(const row of body.rows){
+ const fits=!word||row.textContent.toLowerCase().includes(word);row.hidden=!fits||++n>most;}};
+table.addEventListener('sorted',show);
+find.addEventListener('input',()=>{most=step;show();});
+new IntersectionObserver(seen=>{if(seen.some(s=>s.isIntersecting)&&most<body.rows.length){
+ most+=step;show();}},{rootMargin:'1500px'}).observe(document.getElementById('more'));})();
 """
 
 VIEWER = """

@@ -32,7 +32,7 @@ rule patient:
         benchmark_of("patient", "sub-{subject}")
     threads: 2
     resources:
-        mem_mb=megabytes(6000),
+        mem_mb=megabytes(9000),
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         targets=lambda w: patient_targets(STUDY.by_name[w.subject]),

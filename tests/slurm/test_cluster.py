@@ -1,7 +1,8 @@
 """The workflow on a real SLURM cluster, raised on this machine for the test and taken down again.
 
 ``make test-slurm`` runs it; elsewhere it is skipped with the reason. Patients of the synthetic study
-stand for a study, cut down to MRI; with ``FULL=1`` all of it goes through the cluster.
+stand for a study, cut down to MRI; with ``FULL=1`` all of it goes through the cluster, too, and
+steps as jobs of their own.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ PROFILE = (
     *("--workflow-profile", str(REPOSITORY / "profiles/slurm")),
     *("--snakefile", str(REPOSITORY / "workflow/by_patient.smk")),
     "--slurm-keep-successful-logs",  # they say which attempt it was
+    *("--slurm-init-seconds-before-status-checks", "1"),
 )
 STEP_BY_STEP = (*PROFILE, "--snakefile", str(REPOSITORY / "workflow/Snakefile"))
 # Too little for the Snakemakes of a job (100 MB each) and an image on the first attempt.
@@ -67,6 +69,9 @@ def why_not() -> str | None:
 
 # A mark, not a skip in the fixture below: the study's would be run first.
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=f"No SLURM cluster: {why_not()}")
+
+
+FULL = pytest.mark.skipif(os.environ.get("FULL") != "1", reason="takes long: ask with FULL=1")
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +179,7 @@ def test_a_local_run_finds_nothing_left_to_do(troubled):
     assert "Nothing to be done" in done.stdout + done.stderr
 
 
+@FULL
 def test_a_step_may_be_a_job_with_the_memory_its_rule_names(study, cluster, tmp_path):
     folder = place(tmp_path, study)
     target = "work/located/sub-03/ses-02/anat/sub-03_ses-02.h5"
@@ -189,7 +195,7 @@ def test_a_step_may_be_a_job_with_the_memory_its_rule_names(study, cluster, tmp_
     assert (folder / target).exists() and "Trying to restart job" in again.stderr
 
 
-@pytest.mark.skipif(os.environ.get("FULL") != "1", reason="takes long: ask for it with FULL=1")
+@FULL
 def test_the_built_in_study_has_the_bytes_of_a_run_on_this_machine(demo, cluster, tmp_path):
     run = snakemake(tmp_path, None, *PROFILE, "--config", 'phantom={"subjects": 2}')
     assert run.returncode == 0, (run.stdout + run.stderr)[-4000:]

@@ -27,7 +27,8 @@ def test_a_patients_job_has_the_cpus_a_registration_asks_for(tmp_path):
 
 def test_a_patients_job_holds_its_largest_step():
     rules = "".join(path.read_text() for path in (REPOSITORY / "workflow/rules").glob("*.smk"))
-    largest = max(int(number) for number in re.findall(r"mem_mb=megabytes\((\d+)\)", rules))
+    claims = re.findall(r"^ +mem_mb=(.+)$", rules, re.MULTILINE)
+    largest = max(int(number) for claim in claims for number in re.findall(r"\d{4,}", claim))
     allowed = SLURM["set-resources"]["patient"]["mem_mb"]
     assert eval(allowed, {"attempt": 1}) > largest
     assert eval(allowed, {"attempt": 2}) > eval(allowed, {"attempt": 1})

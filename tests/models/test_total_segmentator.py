@@ -165,7 +165,11 @@ def test_the_face_networks_want_a_licence(ct, settings, monkeypatch):
     assert "0123456789" not in repr(nnunet.Settings(settings.models))
 
 
-@pytest.mark.parametrize("modality", ["ct", "mr"])
+# The stand-in for CT does not know the thin face at all, so only MR shows that such a mask arrives.
+NO_FACE = pytest.mark.xfail(raises=StrokeprepError, strict=True, reason="a class left untaught")
+
+
+@pytest.mark.parametrize("modality", [pytest.param("ct", marks=NO_FACE), "mr"])
 def test_the_face_networks_find_the_face(ct, mr, settings, modality):
     scan = {"ct": ct, "mr": mr}[modality]
     licensed = replace(settings, license_number="aca_0123456789ABCD")

@@ -11,10 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from strokeprep import naming
+from strokeprep.report import plan
 from strokeprep.whole import PARTIAL
 from workflow_tools import REPOSITORY, snakemake
 
 SHOWN = "shown.txt"
+# They tell how the last run went and how long it took, so two runs may differ in them.
+OF_THE_RUN = {
+    naming.STATUS,
+    naming.ALL_TISSUE_VOLUMES,
+    plan.COHORT,
+    plan.COHORT_TABLE,
+    naming.sidecar(plan.COHORT_TABLE),
+    plan.METHODS,
+    plan.REFERENCES,
+    plan.RESOURCES,
+}
 
 
 def started(folder: Path, config: Mapping[str, Any] | None, *arguments: str) -> subprocess.Popen:
@@ -37,11 +50,12 @@ def shown_by(folder: Path) -> str:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every finished file below a folder."""
+    """The SHA-256 of every finished file of a dataset, less what tells of the run."""
     return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not path.name.startswith(PARTIAL)
+        if (name := str(path.relative_to(folder))) not in OF_THE_RUN
     }
 
 

@@ -5,8 +5,8 @@ rule brain:
     input:
         image=lambda w: pilot(mask_scan(w)),
         # Where the head lies, for the backend that starts from there.
-        located=lambda w: [] if network("brain", mask_scan(w)) else located_head(mask_scan(w)),
-        to_head=lambda w: [] if network("brain", mask_scan(w)) else exactly_to_head(mask_scan(w)),
+        located=lambda w: [] if models_for("brain", mask_scan(w)) else located_head(mask_scan(w)),
+        to_head=lambda w: [] if models_for("brain", mask_scan(w)) else exactly_to_head(mask_scan(w)),
     output:
         mask=out(naming.brain_mask(ANY, ORIG)),
         sidecar=out(naming.sidecar(naming.brain_mask(ANY, ORIG))),
@@ -18,8 +18,8 @@ rule brain:
         environment("brain")
     threads: threads_of("brain")
     resources:
-        mem_mb=lambda w, attempt: (8000 if network("brain", mask_scan(w)) else 4000) * attempt,
-        runtime=lambda w: 60 if network("brain", mask_scan(w)) else 30,
+        mem_mb=lambda w, attempt: (8000 if models_for("brain", mask_scan(w)) else 4000) * attempt,
+        runtime=lambda w: 60 if models_for("brain", mask_scan(w)) else 30,
         gpu=lambda w: gpus("brain", mask_scan(w)),
     params:
         network=lambda w: network("brain", mask_scan(w)),

@@ -66,8 +66,8 @@ rule face:
         environment("deface")
     threads: threads_of("deface")
     resources:
-        mem_mb=lambda w, attempt: (8000 if network("deface", mask_scan(w)) else 3000) * attempt,
-        runtime=lambda w: 60 if network("deface", mask_scan(w)) else 20,
+        mem_mb=lambda w, attempt: (8000 if models_for("deface", mask_scan(w)) else 3000) * attempt,
+        runtime=lambda w: 60 if models_for("deface", mask_scan(w)) else 20,
         gpu=lambda w: gpus("deface", mask_scan(w)),
     params:
         raw=lambda w: [naming.raw_uri(mask_scan(w), mask_scan(w).pilot.kind.suffix)],

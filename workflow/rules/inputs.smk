@@ -54,7 +54,7 @@ def head_to_nearby(scan):
 
 def first_ct(scan):
     """The CT whose face is carried to a scan; a template's face is one for all scans as it is."""
-    if scan.modality != "ct" or not network("deface", scan):
+    if scan.modality != "ct" or not models_for("deface", scan):
         return None
     same = (each for each in STUDY.by_name[scan.subject].scans if each.session == scan.session)
     first = next(each for each in same if each.modality == "ct" and not each.defaced)

@@ -33,7 +33,8 @@ FIRST_CHANNEL = "_0000.nii.gz"  # how nnU-Net ends the name of an image in a fol
 class Settings:
     """Where a network runs and with what.
 
-    ``models`` is the folder of weights, ``device`` one of auto, cpu, cuda and cuda:N. ``mirroring`` averages over mirrored copies (HD-BET only: eight times the work).
+    ``models`` is the folder of weights, ``device`` one of auto, cpu, cuda and cuda:N.
+    ``mirroring`` averages over mirrored copies (HD-BET only: eight times the work).
     ``fast`` takes TotalSegmentator's 3 mm networks instead of those of 1.5 mm. The licence number
     comes from the environment, so that it stands in no config, log or sidecar.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import uuid
@@ -10,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PARTIAL = ".partial-"
-_PARTIAL_NAME = re.compile(rf"{re.escape(PARTIAL)}[0-9a-f]{{8}}-(.+)")
+DIGITS = 8  # of a number that no other writer has
+_PARTIAL_NAME = re.compile(rf"{re.escape(PARTIAL)}[0-9a-f]{{{DIGITS}}}-(.+)")
 
 
 @contextmanager
@@ -22,9 +24,9 @@ def whole(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f"{PARTIAL}*-{path.name}"):
+    for left in path.parent.glob(f"{PARTIAL}{'?' * DIGITS}-{glob.escape(path.name)}"):
         left.unlink(missing_ok=True)
-    partial = path.with_name(f"{PARTIAL}{uuid.uuid4().hex[:8]}-{path.name}")
+    partial = path.with_name(f"{PARTIAL}{uuid.uuid4().hex[:DIGITS]}-{path.name}")
     try:
         yield partial
         os.replace(partial, path)

@@ -165,8 +165,7 @@ def images(subject: Subject, template: Space) -> Images:
         for scan in subject.scans
     )
     if reference is None:
-        empty = Images(subject.name, *[""] * 8, (), (), faces, (), "")
-        return empty
+        return Images(subject.name, *[""] * 8, (), (), faces, (), "")
     home = targets.reference_space(reference)
     whole = None if None in targets.VIEWS[reference.name] else targets.VIEWS[reference.name][0]
     suffix = reference.pilot.kind.suffix

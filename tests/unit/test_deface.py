@@ -150,8 +150,21 @@ def test_brain_and_skull_tell_where_the_face_is(segmented):
     assert facts["Model"] == {"Package": "TotalSegmentator"}
 
 
-def test_a_slab_above_the_brow_shows_no_face_to_brain_and_skull(segmented):
+@pytest.mark.parametrize("backend", ["totalsegmentator", "totalsegmentator-face"])
+def test_a_slab_above_the_brow_shows_no_face_to_networks(segmented, monkeypatch, backend):
     made, to_template = located()
+    monkeypatch.setattr(total_segmentator, "face", lambda *_: pytest.fail("asked for a face"))
     slab = made.image[:, :, int(np.argwhere(made.face)[:, 2].max()) + 8 :]  # 3 cm
-    mask, facts = deface.region(slab, to_template, "totalsegmentator", MARGIN_MM)
+    mask, facts = deface.region(slab, to_template, backend, MARGIN_MM)
     assert facts["RemovedVoxels"] == 0
+
+
+def test_the_face_networks_answer_goes_and_the_brain_stays(monkeypatch):
+    made, to_template = located()
+    answer = images.like((made.face | made.brain).astype(np.uint8), made.image)
+    monkeypatch.setattr(total_segmentator, "face", lambda *_: (answer, {"Package": "it"}))
+    mask, facts = deface.region(made.image, to_template, "totalsegmentator-face", MARGIN_MM)
+    removed = images.array(mask) > 0
+    assert (removed & made.face).sum() / made.face.sum() > 0.9
+    assert (removed & made.brain).sum() == 0
+    assert facts["Model"] == {"Package": "it"}

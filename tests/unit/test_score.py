@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from strokeprep import images, naming, score, study, transforms
+from strokeprep import images, labels, naming, score, study, transforms
 from strokeprep.naming import ORIG, Space
 from strokeprep.study import Row
 
 AFFINE = np.diag([-2.0, -2.0, 2.0, 1.0])
 SHAPE = (24, 24, 20)
+SPACES = (ORIG, Space("ncct"))
 MNI = "MNI152NLin2009aSym"
 LIMITS = {"cta_to_ncct": {"tre_mean": 0.15}, "brain_ncct": {"dice": 0.96}}
 
@@ -128,3 +129,37 @@ def test_a_label_that_shrank_is_seen(world):
     found = figures(world)
     assert found["lvo_ncct", "dice"].value < 0.7
     assert found["lvo_ncct", "volume_change"].value > 0.5
+
+
+def move_label(world, off_mm):
+    """The label on the reference by the true transform and a shift; drawn there it is smooth."""
+    subject, out, truth = world
+    name = {space: naming.label(subject.scans[1], space, "mask", label="LVO") for space in SPACES}
+    native, grid = labels.read(out / name[ORIG]), images.read(subject.scans[0].pilot.path)
+    true = [pose(0).GetInverse(), pose(20, -0.2)]
+    soft = sitk.Cast(native, sitk.sitkFloat32)
+    drawn = images.array(transforms.resample(soft, grid, true)) > 0.5
+    images.write_array(drawn.astype(np.uint8), AFFINE, truth / "ncct_lvo.nii.gz")
+    shift = sitk.TranslationTransform(3, (off_mm, 0.0, 0.0))
+    moved = transforms.resample(native, grid, [shift, *true], transforms.NEAREST)
+    images.write_array(images.array(moved), AFFINE, out / name[Space("ncct")])
+
+
+def test_no_more_is_asked_of_a_label_than_nearest_neighbour_can_give(world):
+    move_label(world, off_mm=0.0)
+    limits = {"lvo_ncct": {"dice": 0.999, "volume_change": 0.0}}
+    found = figures(world, limits)
+    assert found["lvo_ncct", "dice"].value < 0.999
+    assert found["lvo_ncct", "dice"].passed and found["lvo_ncct", "volume_change"].passed
+    assert found["lvo_ncct", "dice"].limit > 0.85
+
+
+def test_a_label_two_millimetres_off_misses_what_nearest_neighbour_can_give(world):
+    move_label(world, off_mm=2.0)
+    check = figures(world, {"lvo_ncct": {"dice": 0.999}})["lvo_ncct", "dice"]
+    assert check.passed is False
+
+
+def test_a_limit_that_nearest_neighbour_reaches_stays_as_it_is(world):
+    move_label(world, off_mm=0.0)
+    assert figures(world, {"lvo_ncct": {"dice": 0.5}})["lvo_ncct", "dice"].limit == 0.5

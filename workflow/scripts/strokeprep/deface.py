@@ -147,9 +147,15 @@ def _below(z: float, grid: sitk.Image, to_template: sitk.Transform) -> sitk.Imag
 
 
 def _from_face_network(asked: Asked) -> Answer:
-    """What TotalSegmentator's licensed networks call the face."""
+    """What TotalSegmentator's licensed networks call the face.
+
+    They are not asked where even the template's region, which is ample, has nothing in view.
+    """
     from strokeprep import skull, total_segmentator
 
+    ample, *_ = _from_template(asked)
+    if not (sitk.GetArrayViewFromImage(ample) > 0).any():
+        return ample, None, {}
     found, facts = total_segmentator.face(asked.image, asked.modality, asked.where, asked.settings)
     return skull.mask_field(asked.grid, found), None, {"Model": facts}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import SimpleITK as sitk
 
 from strokeprep import transforms
 
@@ -27,8 +28,12 @@ class Truth:
 
     def points(self, name: str, head: np.ndarray) -> np.ndarray:
         """Head points (RAS) in the world of an image or of the template."""
+        return transforms.apply(self.from_head(name), head)
+
+    def from_head(self, name: str) -> sitk.Transform:
+        """Where head points are in the world of an image or of the template."""
         (path,) = self.folder.glob(f"from-head_to-{name}.*")
-        return transforms.apply(transforms.read(path), head)
+        return transforms.read(path)
 
     def head_points(self, scan: str) -> np.ndarray:
         """Points (RAS, head space) spread evenly over the brain as a scan shows it."""
@@ -36,5 +41,4 @@ class Truth:
         inside = np.argwhere(np.asarray(mask.dataobj) > 0)
         chosen = inside[:: max(1, len(inside) // POINTS)]
         world = nib.affines.apply_affine(mask.affine, chosen)
-        (path,) = self.folder.glob(f"from-head_to-{scan}.*")
-        return transforms.apply(transforms.read(path).GetInverse(), world)
+        return transforms.apply(self.from_head(scan).GetInverse(), world)

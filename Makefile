@@ -9,6 +9,7 @@
 #   make test-hostile   bad input, planted leaks, kills and other mishaps     [FULL=1: all of them]
 #   make test-slurm     the workflow on a SLURM cluster raised on this machine, as root [FULL=1]
 #   make bench-scale    what planning costs, from 1 to 1,000 patients
+#   make environments   install all that the tests need, and run nothing
 #   make lint    ruff, snakefmt, snakemake --lint
 #   make bench   this project beside its peers: bench-registration, bench-motion, bench-perfusion,
 #                bench-segmentation
@@ -35,6 +36,8 @@ export PYTHONPATH := workflow/scripts
 export FULL
 
 BIN := $(VENV)/bin
+# Of what is installed most is never imported, so it is compiled when it is.
+PIP := --disable-pip-version-check --no-compile
 SNAKEMAKE := $(BIN)/snakemake
 
 BENCHMARKS := registration motion perfusion
@@ -42,9 +45,11 @@ BENCHMARKS := registration motion perfusion
 STUDY = --config output=$(DIR)/derivatives work=$(DIR)/work \
   'phantom={"folder": "$(DIR)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"}'
 
-.PHONY: demo report test test-models models test-hostile test-slurm lint clean bench bench-scale \
+.PHONY: environments demo report test test-models models test-hostile test-slurm lint clean bench bench-scale \
   bench-segmentation $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
+
+environments: $(VENV)/slurm.done $(NETWORKS)/segmentation.done
 
 demo: $(VENV)/imaging.done
 	$(SNAKEMAKE) --cores $(CORES) $(STUDY)
@@ -54,7 +59,7 @@ report: $(VENV)/imaging.done
 	$(SNAKEMAKE) --cores 1 $(STUDY) --report $(DIR)/snakemake.html
 
 test: $(VENV)/test.done
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 test-models: $(NETWORKS)/segmentation.done
 	$(NETWORKS)/bin/python -m pytest tests/models $(ARGS)
@@ -94,7 +99,7 @@ bench-segmentation: $(NETWORKS)/segmentation.done
 .bench/%.done: benchmarks/peers-%.txt
 	@echo "Setting up the peers of $* in .bench/$*"
 	$(PYTHON) -m venv .bench/$*
-	.bench/$*/bin/pip install --disable-pip-version-check -r benchmarks/peers-$*.txt
+	.bench/$*/bin/pip install $(PIP) -r benchmarks/peers-$*.txt
 	@touch $@
 
 clean:
@@ -103,21 +108,21 @@ clean:
 $(VENV)/imaging.done: envs/imaging.txt envs/constraints.txt
 	@echo "Setting up the imaging environment in $(VENV) (about a minute)"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --disable-pip-version-check -r envs/imaging.txt
+	$(BIN)/pip install $(PIP) -r envs/imaging.txt
 	@touch $@
 
 $(VENV)/test.done: $(VENV)/imaging.done envs/test.txt
 	@echo "Adding the test tools to $(VENV)"
-	$(BIN)/pip install --disable-pip-version-check -r envs/test.txt
+	$(BIN)/pip install $(PIP) -r envs/test.txt
 	@touch $@
 
 $(VENV)/slurm.done: $(VENV)/test.done envs/slurm.txt
 	@echo "Adding the SLURM executor to $(VENV)"
-	$(BIN)/pip install --disable-pip-version-check -r envs/slurm.txt
+	$(BIN)/pip install $(PIP) -r envs/slurm.txt
 	@touch $@
 
 $(NETWORKS)/segmentation.done: envs/segmentation.txt envs/segmentation-constraints.txt envs/imaging.txt envs/test.txt envs/constraints.txt
 	@echo "Setting up the networks' environment in $(NETWORKS) (3 GB without GPU, some minutes)"
 	$(PYTHON) -m venv $(NETWORKS)
-	$(NETWORKS)/bin/pip install --disable-pip-version-check -r envs/segmentation.txt -r envs/test.txt
+	$(NETWORKS)/bin/pip install $(PIP) -r envs/segmentation.txt -r envs/test.txt
 	@touch $@

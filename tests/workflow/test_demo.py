@@ -97,7 +97,7 @@ def test_an_interrupted_and_repeated_run_gives_the_same_bytes(demo):
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not list(demo.derivatives.glob("sub-01/**/*_desc-defaced_*.nii.gz")):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.2)

@@ -16,6 +16,8 @@ BINS = 48
 RANGE = (0.01, 0.99)
 POINTS = 20_000
 STEPS = 25
+# Which of two ways round fits better shows sooner than how far something is off.
+FEW_POINTS, FEW_STEPS = 10_000, 12
 # Noise is what a voxel differs from the mean of its neighbours by; of six neighbours, a seventh
 # more than the noise of one voxel.
 NEIGHBOUR_FACTOR = np.sqrt(1 + 1 / 6)
@@ -66,13 +68,18 @@ class Pose(NamedTuple):
 
 
 def best_pose(
-    fixed: sitk.Image, moving: sitk.Image, brain: np.ndarray, start: np.ndarray | None = None,
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    brain: np.ndarray,
+    start: np.ndarray | None = None,
+    points: int = POINTS,
+    steps: int = STEPS,
     seed: int = 1,
-) -> Pose:  # fmt: skip
+) -> Pose:
     """Turn and shift ``moving`` until it tells most about ``fixed`` inside a mask (on ``fixed``)."""
     random = np.random.default_rng(seed)
     inside = np.flatnonzero(brain)
-    chosen = random.choice(inside, min(POINTS, len(inside)), replace=False, shuffle=False)
+    chosen = random.choice(inside, min(points, len(inside)), replace=False, shuffle=False)
     index = np.column_stack(np.unravel_index(chosen, brain.shape))
     # Off the grid by a part of a voxel: two grids that coincide would hold the images in place.
     off = index.T + random.random((3, len(index))) - 0.5
@@ -84,7 +91,7 @@ def best_pose(
     start = np.eye(4) if start is None else start
     centre = points.mean(axis=1)
     metric = mi.Metric(mi.Points(points, bins), volume)
-    matrix, information, _ = mi.maximum(metric, start, centre, 6, STEPS)
+    matrix, information, _ = mi.maximum(metric, start, centre, 6, steps)
     moved = mi.mapped(matrix, points) - mi.mapped(start, points)
     return Pose(float(np.linalg.norm(moved, axis=0).mean()), information, matrix)
 

@@ -125,9 +125,11 @@ def _mirror_ratio(scene: Scene, shown: Shown) -> float:
         )
     )
     head = shown.seen & (scene.grey > head_level(scene.grey, scene.plan.modality))
-    direct = measures.best_pose(fixed, moving, head)
-    start = measures.mirrored_start(scene.to_template_matrix)
-    mirrored = measures.best_pose(fixed, moving, head, start)
+    turned = measures.mirrored_start(scene.to_template_matrix)
+    direct, mirrored = (
+        measures.best_pose(fixed, moving, head, start, measures.FEW_POINTS, measures.FEW_STEPS)
+        for start in (None, turned)
+    )
     return mirrored.information / max(direct.information, 1e-6)
 
 

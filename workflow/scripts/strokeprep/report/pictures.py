@@ -76,7 +76,7 @@ def picture(image: Image.Image, colours: int | None = None) -> Picture:
     if colours:
         image = image.quantize(colours, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=6)
+    image.save(buffer, "PNG", compress_level=3)
     return Picture(buffer.getvalue(), *image.size)
 
 

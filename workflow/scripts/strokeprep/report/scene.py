@@ -104,14 +104,12 @@ class Scene:
         native = self.read(moved.native)
         move = transforms.read(self.root / moved.transform) if moved.transform else None
         after = self.on_view(self.read(moved.on_reference), moved.modality)
-        everywhere = sitk.Image(native.GetSize(), sitk.sitkUInt8) + 1
-        everywhere.CopyInformation(native)
         return Shown(
             moved,
             self.on_view(native, moved.modality) if move is not None else None,
             after,
             self.on_view(native, moved.modality, move) if moved.stripped else after,
-            views.marked(everywhere, self.view, move) > 0,
+            views.marked(views.field_of(native), self.view, move) > 0,
             self.marked(moved.brain) > 0 if moved.brain else None,
         )
 

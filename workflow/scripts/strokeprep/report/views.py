@@ -84,6 +84,16 @@ def _on(
     return images.array(moved)
 
 
+def field_of(image: sitk.Image) -> sitk.Image:
+    """A mask of all that an image's voxels cover: one voxel, as large as the image."""
+    size = np.array(image.GetSize())
+    voxel = sitk.Image([1, 1, 1], sitk.sitkUInt8) + 1
+    voxel.SetSpacing((size * image.GetSpacing()).tolist())
+    voxel.SetDirection(image.GetDirection())
+    voxel.SetOrigin(image.TransformContinuousIndexToPhysicalPoint(((size - 1) / 2).tolist()))
+    return voxel
+
+
 class Files:
     """The derivatives folder; no image is read twice."""
 

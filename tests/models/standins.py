@@ -1,7 +1,7 @@
 """Small networks in the layouts of the published ones, for tests of the code that runs them.
 
-``ct.pth`` and ``mr.pth`` hold weights that :mod:`train` made on simulated heads; nothing else is
-in them, and no patient was. They prove that the real packages load, run, resample and write what
+``ct.pth``, ``mr.pth`` and ``face.pth`` (for CT) hold weights that :mod:`train` made on simulated
+heads; nothing else is in them, and no patient was. They prove that the real packages load, run, resample and write what
 they should. They say nothing about accuracy on patients.
 """
 
@@ -15,14 +15,19 @@ import torch
 
 HERE = Path(__file__).parent
 # Coarse, so that a patch holds most of a head: a brain is told from scalp by what surrounds it.
-SPACING_MM, PATCH = {"ct": 3.0, "mr": 4.0}, {"ct": 56, "mr": 48}
+SPACING_MM, PATCH = {"ct": 3.0, "mr": 4.0, "face": 3.0}, {"ct": 56, "mr": 48, "face": 56}
 FEATURES = (8, 16, 32, 64)
 
 # The classes a stand-in tells apart, its background first.
-CLASSES = {"ct": ("background", "brain", "skull", "face"), "mr": ("background", "brain", "face")}
+CLASSES = {
+    "ct": ("background", "brain", "skull", "face"),
+    "mr": ("background", "brain", "face"),
+    "face": ("background", "face"),
+}
 # What is asked of a network at one time: all else is background then, and is learnt as such.
-ASKED = {"ct": (("brain", "skull"), ("face",)), "mr": (("brain",), ("face",))}
-NORMALIZATION = {"ct": "CTNormalization", "mr": "ZScoreNormalization"}
+ASKED = {"ct": (("brain", "skull"), ("face",)), "mr": (("brain",), ("face",)), "face": ()}
+CHANNEL = {"ct": "CT", "mr": "MR", "face": "CT"}
+NORMALIZATION = {"CT": "CTNormalization", "MR": "ZScoreNormalization"}
 # Of the head's tissues: what CTNormalization clips to and scales by.
 HU = {"mean": 150.0, "std": 400.0, "percentile_00_5": -300.0, "percentile_99_5": 1300.0,
       "min": -1024.0, "max": 3071.0, "median": 40.0}  # fmt: skip
@@ -46,7 +51,7 @@ def plans(kind: str) -> dict[str, Any]:
         "patch_size": shape,
         "median_image_size_in_voxels": [75, 80, 72],
         "spacing": [SPACING_MM[kind]] * 3,
-        "normalization_schemes": [NORMALIZATION[kind]],
+        "normalization_schemes": [NORMALIZATION[CHANNEL[kind]]],
         "use_mask_for_norm": [False],
         "resampling_fn_data": "resample_data_or_seg_to_shape",
         "resampling_fn_seg": "resample_data_or_seg_to_shape",
@@ -98,9 +103,8 @@ def _architecture() -> dict[str, Any]:
 
 def dataset(labels: dict[str, int], kind: str, ending: str) -> dict[str, Any]:
     """nnU-Net's description of a data set; ``ending`` is added to the names it writes."""
-    channel = {"ct": "CT", "mr": "MR"}[kind]
     return {
-        "channel_names": {"0": channel},
+        "channel_names": {"0": CHANNEL[kind]},
         "labels": labels,
         "numTraining": 1,
         "file_ending": ending,
@@ -154,7 +158,7 @@ def _task(task_id: int) -> tuple[str, str, dict[str, int], int]:
         297: ("ct", half, class_map["total"]),
         298: ("ct", half, class_map["total"]),
         294: ("ct", full, class_map_5_parts["class_map_part_muscles"]),
-        303: ("ct", full, class_map["face"]),
+        303: ("face", full, class_map["face"]),
         852: ("mr", mr, class_map["total_mr"]),
         851: ("mr", mr, class_map_parts_mr["class_map_part_muscles"]),
         856: ("mr", mr, class_map["face_mr"]),

@@ -1,8 +1,8 @@
 """Small networks in the layouts of the published ones, for tests of the code that runs them.
 
 ``ct.pth``, ``mr.pth`` and ``face.pth`` (for CT) hold weights that :mod:`train` made on simulated
-heads; nothing else is in them, and no patient was. They prove that the real packages load, run, resample and write what
-they should. They say nothing about accuracy on patients.
+heads; nothing else is in them, and no patient was. They prove that the real packages load, run,
+resample and write what they should. They say nothing about accuracy on patients.
 """
 
 from __future__ import annotations

@@ -311,6 +311,18 @@ def test_a_cohort_tells_who_is_done_who_failed_and_where(tmp_path):
     assert set(described) == set(table[0])
 
 
+@pytest.mark.parametrize(
+    "said", ["The name Quackenbush is not allowed", "Run 20190412 twice", "No key Xylofax given"]
+)
+def test_a_message_with_a_word_of_the_input_is_not_on_the_cohorts_page(tmp_path, said):
+    failure = {"rule": "admit", "message": said, "log": "logs/admit/sub-1.log", "reason": None}
+    ended = [summary.Ending("1", summary.IMAGES, 3, 0, (failure,))]
+    cohort.write(ended, tmp_path, tmp_path / "work")
+    html = (tmp_path / plan.COHORT).read_text()
+    assert "failed at admit" in html and "see the log" in html
+    assert said not in html
+
+
 def test_a_thousand_subjects_make_a_light_page(tmp_path):
     ended = simulated(tmp_path, 1000)
     start = time.process_time()

@@ -157,6 +157,11 @@ def _unusual(words: Iterable[str]) -> list[str]:
     return [word for word in words if len(word) >= SHORTEST_WORD and word.casefold() not in known]
 
 
+def is_own(text: str) -> bool:
+    """Whether a text is of this project's making: its words are, and it holds no long number."""
+    return not _unusual(_words(text)) and not re.search(rf"\d{{{SHORTEST_CODE},}}", text)
+
+
 @cache
 def vocabulary() -> frozenset[str]:
     """Every word of the project's own code, whose texts and names the outputs are made of."""

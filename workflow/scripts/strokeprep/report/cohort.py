@@ -260,11 +260,17 @@ def _said(ending: summary.Ending, work: Path) -> str:
 
 
 def _cause(failure: Mapping[str, str]) -> str:
-    """Why a step failed, without the file that it names: this page may be released."""
+    """Why a step failed, without the file that it names: this page may be released.
+
+    It is written when the audit is over, so it takes no word that could come from the input.
+    """
+    from strokeprep import private_words  # which loads what reads images
+
     if failure.get("reason"):
         return failure["reason"]
     what = failure["message"].partition(": ")[0].partition(" (")[0]
-    return what if what and not PLACE.search(what) else "see the log"
+    told = what and not PLACE.search(what) and private_words.is_own(what)
+    return what if told else "see the log"
 
 
 def _cell(member: Member, metric: str) -> str:

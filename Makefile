@@ -2,7 +2,8 @@
 #
 #   make demo    simulate a stroke study, preprocess it, score it   [SEED= SUBJECTS= SIZE= CORES= DIR=]
 #   make report  Snakemake's own report on that run, with the graph of its rules: DIR/snakemake.html
-#   make test    all tests but those of the networks                [ARGS= for pytest]
+#   make test    all tests but those of the networks: at one time test-units, of the library, and
+#                test-runs, of whole runs                            [ARGS= for pytest]
 #   make test-models    the tests that run HD-BET and TotalSegmentator
 #   make models  fetch the networks' weights: those named, or what a study needs
 #                                                      [MODELS= FOLDER= FROM= or CONFIG=]
@@ -45,7 +46,7 @@ BENCHMARKS := registration motion perfusion
 STUDY = --config output=$(DIR)/derivatives work=$(DIR)/work \
   'phantom={"folder": "$(DIR)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"}'
 
-.PHONY: environments demo report test test-models models test-hostile test-slurm lint clean bench bench-scale \
+.PHONY: environments demo report test test-units test-runs test-models models test-hostile test-slurm lint clean bench bench-scale \
   bench-segmentation $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
 
@@ -59,7 +60,13 @@ report: $(VENV)/imaging.done
 	$(SNAKEMAKE) --cores 1 $(STUDY) --report $(DIR)/snakemake.html
 
 test: $(VENV)/test.done
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-units test-runs
+
+test-units: $(VENV)/test.done
+	$(BIN)/python -m pytest tests/unit $(ARGS)
+
+test-runs: $(VENV)/test.done
+	$(BIN)/python -m pytest tests/workflow tests/report $(ARGS)
 
 test-models: $(NETWORKS)/segmentation.done
 	$(NETWORKS)/bin/python -m pytest tests/models $(ARGS)

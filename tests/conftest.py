@@ -26,10 +26,3 @@ def demo(tmp_path_factory) -> Demo:
     assert process.returncode == 0, (process.stdout + process.stderr)[-4000:]
     root = folder / "demo"
     return Demo(folder, root / "raw", root / "truth", root / "derivatives")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What looks at the built-in study stays in one process; so does what shares a file."""
-    for item in items:
-        group = "study" if "demo" in item.fixturenames else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))

@@ -46,8 +46,8 @@ BENCHMARKS := registration motion perfusion
 STUDY = --config output=$(DIR)/derivatives work=$(DIR)/work \
   'phantom={"folder": "$(DIR)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"}'
 
-.PHONY: environments demo report test test-units test-runs test-models models test-hostile test-slurm lint clean bench bench-scale \
-  bench-segmentation $(BENCHMARKS:%=bench-%)
+.PHONY: environments demo report test test-units test-runs test-models models test-hostile \
+  test-slurm lint clean bench bench-scale bench-segmentation $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
 
 environments: $(VENV)/slurm.done $(NETWORKS)/segmentation.done

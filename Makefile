@@ -60,7 +60,7 @@ report: $(VENV)/imaging.done
 	$(SNAKEMAKE) --cores 1 $(STUDY) --report $(DIR)/snakemake.html
 
 test: $(VENV)/test.done
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-units test-runs
+	@$(MAKE) --no-print-directory --jobs 2 test-units test-runs
 
 test-units: $(VENV)/test.done
 	$(BIN)/python -m pytest tests/unit $(ARGS)

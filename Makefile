@@ -3,7 +3,7 @@
 #   make demo    simulate a stroke study, preprocess it, score it   [SEED= SUBJECTS= SIZE= CORES= DIR=]
 #   make report  Snakemake's own report on that run, with the graph of its rules: DIR/snakemake.html
 #   make test    all tests but those of the networks: at one time test-units, of the library, and
-#                test-runs, of whole runs                            [ARGS= for pytest]
+#                test-runs, of whole runs                            [FULL=1] [ARGS= for pytest]
 #   make test-models    the tests that run HD-BET and TotalSegmentator
 #   make models  fetch the networks' weights: those named, or what a study needs
 #                                                      [MODELS= FOLDER= FROM= or CONFIG=]
@@ -40,6 +40,8 @@ BIN := $(VENV)/bin
 # Of what is installed most is never imported, so it is compiled when it is.
 PIP := --disable-pip-version-check --no-compile
 SNAKEMAKE := $(BIN)/snakemake
+# Where make itself was told how many jobs to run, that goes.
+TWO_AT_A_TIME = $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs 2)
 
 BENCHMARKS := registration motion perfusion
 
@@ -60,7 +62,7 @@ report: $(VENV)/imaging.done
 	$(SNAKEMAKE) --cores 1 $(STUDY) --report $(DIR)/snakemake.html
 
 test: $(VENV)/test.done
-	@$(MAKE) --no-print-directory --jobs 2 test-units test-runs
+	@$(MAKE) --no-print-directory $(TWO_AT_A_TIME) test-units test-runs
 
 test-units: $(VENV)/test.done
 	$(BIN)/python -m pytest tests/unit $(ARGS)

@@ -3,7 +3,7 @@
 #   make demo    simulate a stroke study, preprocess it, score it   [SEED= SUBJECTS= SIZE= CORES= DIR=]
 #   make report  Snakemake's own report on that run, with the graph of its rules: DIR/snakemake.html
 #   make test    all tests but those of the networks: at one time test-units, of the library, and
-#                test-runs, of whole runs                            [FULL=1] [ARGS= for pytest]
+#                test-runs, of whole runs                            [ARGS= for pytest]
 #   make test-models    the tests that run HD-BET and TotalSegmentator
 #   make models  fetch the networks' weights: those named, or what a study needs
 #                                                      [MODELS= FOLDER= FROM= or CONFIG=]

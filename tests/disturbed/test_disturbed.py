@@ -24,7 +24,7 @@ from workflow_tools import snakemake
 
 FULL = os.environ.get("FULL") == "1"
 SEED = int(os.environ.get("SEED", random.SystemRandom().randrange(10**6)))
-LATEST_S = float(os.environ.get("LATEST_S", "10"))  # of a disturbance, after the first job began
+LATEST = 0.2  # of the time an undisturbed run takes: after its first job began, no later
 PATIENCE_S = 1800
 DISK_BYTES = 3 * 10**9
 STUDY = {
@@ -138,7 +138,7 @@ def place(tmp_path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def disturbed(folder: Path, disturb: Disturbance, chance: random.Random) -> None:
+def disturbed(folder: Path, disturb: Disturbance, chance: random.Random, latest_s: float) -> None:
     """Start a run and disturb it after its first job has begun, at a moment of chance."""
     unlock(folder)
     run = started(folder, STUDY)
@@ -147,7 +147,7 @@ def disturbed(folder: Path, disturb: Disturbance, chance: random.Random) -> None
         while run.poll() is None and not scripts_of(run):
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        time.sleep(chance.uniform(0, LATEST_S))
+        time.sleep(chance.uniform(0, latest_s))
         disturb(folder, run, chance)
     finally:
         if run.poll() is None:
@@ -184,12 +184,14 @@ def test_a_disturbed_run_is_taken_up_again_to_the_last_byte(place, capsys):
         print(f" [SEED={SEED}]", end="", flush=True)
     chance = random.Random(SEED)
     patient(place, CT_PERFUSION if FULL else MRI)
+    start = time.monotonic()
     first = snakemake(place, STUDY, "--quiet", "rules")
     assert first.returncode == 0, (first.stdout + first.stderr)[-4000:]
+    latest_s = LATEST * (time.monotonic() - start)
     expected = outputs(place)
     forget(place)
     for disturb in plan(own_disk=os.path.ismount(place)):
-        disturbed(place, disturb, chance)
+        disturbed(place, disturb, chance, latest_s)
         found = outputs(place)
         assert found.items() <= expected.items(), f"not whole after {disturb.__name__}"
         with capsys.disabled():

@@ -37,7 +37,7 @@ export PYTHONPATH := workflow/scripts
 export FULL
 
 BIN := $(VENV)/bin
-# Of what is installed most is never imported, so it is compiled when it is.
+# Most of what is installed is never imported: Python compiles what is.
 PIP := --disable-pip-version-check --no-compile
 SNAKEMAKE := $(BIN)/snakemake
 # Where make itself was told how many jobs to run, that goes.

@@ -87,6 +87,16 @@ def test_every_picture_says_how_it_is_turned(marked_head):
     assert marks[:, : drawn.width // 2].any() and marks[:, drawn.width // 2 :].any()
 
 
+def test_one_voxel_tells_of_a_field_of_view_what_a_full_image_tells(marked_head):
+    view = views.whole(marked_head, 1.7)
+    view.SetOrigin([each - 9 for each in view.GetOrigin()])  # so that part of it lies outside
+    turn = sitk.Euler3DTransform((0, 0, 0), 0.2, -0.1, 0.3, (5.0, 0.0, -3.0))
+    full = images.like(np.ones(marked_head.GetSize(), np.uint8), marked_head)
+    seen = views.marked(views.field_of(marked_head), view, turn)
+    assert np.array_equal(seen, views.marked(full, view, turn))
+    assert 0.2 < seen.mean() < 0.9
+
+
 def test_an_outline_follows_the_border_of_its_mask():
     mask = np.zeros((40, 40, 3), bool)
     mask[10:30, 10:30, 1] = True

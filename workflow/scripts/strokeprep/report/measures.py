@@ -72,14 +72,14 @@ def best_pose(
     moving: sitk.Image,
     brain: np.ndarray,
     start: np.ndarray | None = None,
-    points: int = POINTS,
+    count: int = POINTS,
     steps: int = STEPS,
     seed: int = 1,
 ) -> Pose:
     """Turn and shift ``moving`` until it tells most about ``fixed`` inside a mask (on ``fixed``)."""
     random = np.random.default_rng(seed)
     inside = np.flatnonzero(brain)
-    chosen = random.choice(inside, min(points, len(inside)), replace=False, shuffle=False)
+    chosen = random.choice(inside, min(count, len(inside)), replace=False, shuffle=False)
     index = np.column_stack(np.unravel_index(chosen, brain.shape))
     # Off the grid by a part of a voxel: two grids that coincide would hold the images in place.
     off = index.T + random.random((3, len(index))) - 0.5

@@ -57,6 +57,19 @@ def test_linear_chains_survive_the_disk_exactly(tmp_path):
     assert np.allclose(transforms.matrix(again), transforms.matrix(chain), atol=1e-12)
 
 
+@pytest.mark.parametrize("room", [0, 100, 250, 330])
+def test_a_full_disk_leaves_no_half_of_a_transform(tmp_path, room):
+    resource = pytest.importorskip("resource")
+    chain = transforms.chain([rotation((1, 2, 3), 17, (4, 5, 6), (7, 8, 9)), SHIFT])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+    try:
+        with pytest.raises(StrokeprepError, match="disk is probably full"):
+            transforms.write(chain, tmp_path / "chain.txt")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_damaged_transform_is_named(tmp_path):
     (tmp_path / "broken.txt").write_text("not a transform")
     with pytest.raises(StrokeprepError, match=r"broken\.txt"):

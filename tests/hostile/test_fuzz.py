@@ -11,7 +11,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from strokeprep import gate, images, labels, metadata
 from strokeprep.checks import CHECKS
@@ -80,6 +80,7 @@ def read_or_refused(path: Path) -> None:
 
 @FUZZ
 @given(flips=FLIPS, series=st.booleans(), packed=st.booleans())
+@example(flips=[(123, 4)], series=True, packed=False)  # a unit of length that does not exist
 def test_no_flipped_byte_of_a_header_crashes_the_gate(folder, flips, series, packed):
     content = bytearray(SERIES if series else PLAIN)
     for position, mask in flips:

@@ -161,3 +161,10 @@ def test_units_that_are_not_given_make_no_interval():
     image = nib.Nifti1Image(np.zeros((4, 4, 4, 7), np.int16), np.eye(4))
     image.header["pixdim"][4] = 1
     assert timing.header_interval(image) is None
+
+
+def test_a_unit_of_length_that_does_not_exist_leaves_that_of_time():
+    image = nib.Nifti1Image(np.zeros((4, 4, 4, 7), np.int16), np.eye(4))
+    image.header["pixdim"][4] = 1500
+    image.header["xyzt_units"] = 6 + 16
+    assert timing.header_interval(image) == 1.5

@@ -38,7 +38,9 @@ GAP_FACTOR, GAP_S = 2.5, 4.0
 
 # A header whose interval is off by more than this contradicts the sidecar.
 HEADER_AGREES = 0.05
-SECONDS_PER_UNIT = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
+# By the NIfTI codes; the other bits of the same byte are the unit of length.
+TIME_BITS = 0x38
+SECONDS_PER_UNIT = {8: 1.0, 16: 1e-3, 24: 1e-6}
 
 GRID_S = 1.0
 ROUNDING_S = 1e-6
@@ -161,7 +163,7 @@ def of_series(
 
 def header_interval(nifti: Any) -> float | None:
     """Seconds between frames by a NIfTI header, None where it does not say."""
-    unit = SECONDS_PER_UNIT.get(nifti.header.get_xyzt_units()[1])
+    unit = SECONDS_PER_UNIT.get(int(nifti.header["xyzt_units"]) & TIME_BITS)
     interval = float(nifti.header["pixdim"][4])
     return round(interval * unit, 6) if unit and np.isfinite(interval) and interval > 0 else None
 

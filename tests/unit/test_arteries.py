@@ -60,24 +60,50 @@ def test_a_diluted_artery_is_scaled_to_the_vein():
 def test_a_whole_artery_is_never_scaled_down():
     aif = arterial_curve(np.arange(60.0), BOLUS)
     vof = venous_curve(np.arange(60.0), BOLUS)
-    assert venous_scale(aif, 0.7 * vof, 1.0, Settings()) == (1.0, None)
+    scale, drift, reason = venous_scale(aif, 0.7 * vof, 1.0, Settings())
+    assert scale == 1 and reason is None
+    assert np.abs(drift).max() < 0.01 * aif.max()
 
 
 def test_a_slope_under_the_vein_does_not_enter_the_scale():
     t = np.arange(60.0)
     aif, vof = arterial_curve(t, BOLUS), venous_curve(t, BOLUS)
-    factor, _ = venous_scale(aif / 2, vof + 0.3 * t, 1.0, Settings())
+    factor, *_ = venous_scale(aif / 2, vof + 0.3 * t, 1.0, Settings())
     assert factor == pytest.approx(2, rel=0.02)
+
+
+@pytest.mark.parametrize("artery_drifts", [True, False])
+def test_a_drift_between_artery_and_vein_costs_half_its_area_whoever_drifts(artery_drifts):
+    t = np.arange(60.0)
+    aif, vof = arterial_curve(t, BOLUS), venous_curve(t, BOLUS)
+    _, none, _ = venous_scale(aif, vof, 1.0, Settings())
+    line = 4 - 0.2 * t
+    moved = (aif + line, vof) if artery_drifts else (aif, vof + line)
+    _, drift, _ = venous_scale(*moved, 1.0, Settings())
+    sign = 1 if artery_drifts else -1
+    assert (drift - none).sum() == pytest.approx(sign * line.sum() / 2, rel=0.2)
+
+
+def test_finer_grids_average_more_voxels(series):
+    half = Settings(most_voxels=2, arterial_ml=0.0, venous_ml=0.0)
+    few = find_vessels(series, half)
+    more = find_vessels(series, replace(half, venous_ml=6.4 * series.voxel_ml))
+    assert (len(few.vof_voxels), len(more.vof_voxels)) == (2, 6)
+    assert len(more.aif_voxels) == len(few.aif_voxels) == 2
 
 
 def test_scaling_is_skipped_with_a_reason_when_the_vein_is_incomplete_or_implausible():
     t = np.arange(60.0)
     aif, vof = arterial_curve(t, BOLUS), venous_curve(t, BOLUS)
-    factor, reason = venous_scale(aif[:24], vof[:24], 1.0, Settings())
-    assert factor == 1 and "left at the end" in reason
-    factor, reason = venous_scale(aif / 3, vof, 1.0, Settings())
-    assert factor == 1 and "factor of 3.0" in reason
-    assert venous_scale(aif, None, 1.0, Settings()) == (1.0, "no vein was found")
+    early = venous_scale(aif[:24], vof[:24], 1.0, Settings())
+    dilute = venous_scale(aif / 3, vof, 1.0, Settings())
+    alone = venous_scale(aif, None, 1.0, Settings())
+    for (factor, drift, reason), why in (
+        (early, "left at the end"),
+        (dilute, "factor of 3.0"),
+        (alone, "no vein was found"),
+    ):
+        assert factor == 1 and not drift.any() and why in reason
 
 
 def test_maps_by_the_found_input_agree_with_those_by_the_true_one(series, found):

@@ -59,6 +59,15 @@ def test_maps_follow_the_truth_at_the_noise_left_by_smoothing(tiles, noisy):
     assert r(noisy["mtt"], tiles.mtt) > 0.92
 
 
+def test_no_transit_time_is_negative_or_longer_than_the_series(tiles):
+    seconds = np.arange(len(tiles.aif), dtype=np.float32)
+    noise = np.random.default_rng(SEED).normal(0, 1, (500, len(seconds))).astype(np.float32)
+    drifts = np.concatenate([noise, noise + 0.5 * seconds])  # no flow, and next to none
+    maps = perfusion_maps(drifts, tiles.aif, 1.0)
+    assert (60 * maps.cbv > len(seconds) * maps.cbf)[maps.valid].any()  # the bare ratio would be
+    assert maps.mtt.min() == 0 and maps.mtt.max() == len(seconds)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_flow_does_not_depend_on_the_delay_of_either_sign(method):
     tiles = kudo.tiles(kudo.Design(FRESH, delays_s=(-3.0, 0.0, 3.0)))

@@ -62,8 +62,12 @@ class Settings:
     best_share: float = 0.1  # of the candidates, by score, of which clusters are made ...
     best_voxels: int = 20  # ... and at least so many
     least_voxels: int = 2  # of a cluster: noise has no neighbours
-    # Averaged are the tallest of the cluster, and few of them: the rims of vessels are diluted.
+    # Averaged are the tallest voxels, and few of them, as the rims of vessels are diluted: so many,
+    # or on fine grids what fills this much. The tallest by noise are too tall, and a baseline of
+    # few voxels is off by enough to change the area of a minute's curve by a twentieth.
     most_voxels: int = 8
+    arterial_ml: float = 0.03
+    venous_ml: float = 0.2
     purity: float = 0.85  # of the second tallest's height
     # Correlations: of the brain's mean curve with what an artery's curve becomes on its way through
     # tissue, and of a vein's with what the artery's becomes. What moves or drifts explains nothing.
@@ -109,12 +113,12 @@ class Series:
 class Vessels:
     """The curves that a deconvolution needs, and where they come from."""
 
-    aif: np.ndarray  # HU over baseline, scaled
+    aif: np.ndarray  # HU over baseline, its drift taken off, scaled
     vof: np.ndarray | None
     baseline_frames: int
     aif_voxels: np.ndarray  # n x 3 indices
     vof_voxels: np.ndarray
-    scale: float  # what the measured input was multiplied by
+    scale: float  # what the input was multiplied by
     noise_hu: float  # of one voxel and frame, in the brain
     warnings: tuple[str, ...] = field(default=())
 
@@ -162,14 +166,14 @@ def find_vessels(
     else:
         vof_voxels = _vein(series, frames, noise, aif, settings)
     vof = _mean_curve(series, vof_voxels, frames) if len(vof_voxels) else None
-    if not scaled:
-        scale, reason = 1.0, None
-    elif vof is not None and _clipped(series, vof_voxels)[0]:
-        scale, reason = 1.0, "the vein's curve is cut off at the largest value of the series"
-    else:
-        scale, reason = venous_scale(aif, vof, series.dt, settings)
+    scale, drift, reason = 1.0, np.zeros_like(aif), None
+    if scaled and vof is not None and _clipped(series, vof_voxels)[0]:
+        reason = "the vein's curve is cut off at the largest value of the series"
+    elif scaled:
+        scale, drift, reason = venous_scale(aif, vof, series.dt, settings)
     warnings += [f"input not scaled to the vein: {reason}"] if reason else []
-    return Vessels(aif * scale, vof, frames, aif_voxels, vof_voxels, scale, noise, tuple(warnings))
+    aif = scale * (aif - drift)
+    return Vessels(aif, vof, frames, aif_voxels, vof_voxels, scale, noise, tuple(warnings))
 
 
 def over_baseline(curves: np.ndarray, frames: int) -> np.ndarray:
@@ -356,7 +360,8 @@ def _artery(
     if cluster is None:
         raise NotComputable("no-aif", "The voxels with arterial curves are scattered")
     members = found.of(best).of(cluster)
-    return members.index[_purest(members.peak, settings)]
+    most = _most(settings.arterial_ml, series, settings)
+    return members.index[_purest(members.peak, most, settings)]
 
 
 def _vein(
@@ -379,7 +384,8 @@ def _vein(
         return np.empty((0, 3), int)
     last_s = (series.hu.shape[3] - 1) * series.dt
     height = found.peak - found.curves[:, -LAST:].mean(1) * found.peak_s / last_s  # less a drift
-    return found.index[_purest(height, settings)]
+    most = _most(settings.venous_ml, series, settings)
+    return found.index[_purest(height, most, settings)]
 
 
 def _bone_distance(series: Series, frames: int, settings: Settings) -> np.ndarray:
@@ -396,9 +402,14 @@ def _bone_distance(series: Series, frames: int, settings: Settings) -> np.ndarra
     return np.stack(distances, axis=2)
 
 
-def _purest(contrast: np.ndarray, settings: Settings) -> np.ndarray:
+def _most(ml: float, series: Series, settings: Settings) -> int:
+    """How many voxels of a vessel to average."""
+    return max(settings.most_voxels, round(ml / series.voxel_ml))
+
+
+def _purest(contrast: np.ndarray, most: int, settings: Settings) -> np.ndarray:
     """Which voxels of a vessel hold most contrast, the highest first."""
-    order = np.argsort(-contrast, kind="stable")[: settings.most_voxels]
+    order = np.argsort(-contrast, kind="stable")[:most]
     return order[contrast[order] >= settings.purity * contrast[order[1]]]
 
 
@@ -482,38 +493,42 @@ def _best_cluster(
 
 def venous_scale(
     aif: np.ndarray, vof: np.ndarray | None, dt: float, settings: Settings
-) -> tuple[float, str | None]:
-    """Factor that gives the input the area of the outflow, or 1 and why it is not applied.
+) -> tuple[float, np.ndarray, str | None]:
+    """Factor that gives the input the area of the outflow, and the input's drift (HU).
 
-    Contrast that enters leaves, so what a small artery lacks in area is tissue within its voxels.
-    An area above the vein's shows no such lack, and is left alone.
+    Where that cannot be told the factor is 1, the drift 0, and the third value says why. Contrast
+    that enters leaves, so what a small artery lacks in area is tissue within its voxels. An area
+    above the vein's shows no such lack, and its factor is 1.
     """
+    flat = np.zeros_like(aif)
     if vof is None:
-        return 1.0, "no vein was found"
+        return 1.0, flat, "no vein was found"
     tail = _left(vof)
     if tail > settings.most_tail:
-        return 1.0, f"{tail:.0%} of its peak is left at the end"
-    factor = _area_ratio(aif, vof, dt)
+        return 1.0, flat, f"{tail:.0%} of its peak is left at the end"
+    factor, line = _outflow(aif, vof, dt)
     if factor > settings.most_factor:
-        return 1.0, f"it would take a factor of {factor:.1f}"
-    return max(factor, 1.0), None
+        return 1.0, flat, f"it would take a factor of {factor:.1f}"
+    # The line is the vein's drift less the input's. Either may have drifted, by motion or a
+    # baseline of few frames: half is never the whole error, where all of it is sometimes twice.
+    return max(factor, 1.0), -line / factor / 2 if factor > 0 else flat, None
 
 
-def _area_ratio(aif: np.ndarray, vof: np.ndarray, dt: float) -> float:
-    """Area of the outflow over that of the input, free of drift and of where the series ends.
+def _outflow(aif: np.ndarray, vof: np.ndarray, dt: float) -> tuple[float, np.ndarray]:
+    """The outflow as a multiple of the input in transit, and a line: what drifts, where it ends.
 
-    The outflow is fitted by the input, delayed and spread by an exponential of area one, plus a
-    line: veins lie at bone, where residual motion adds a slope whose area rivals the bolus's.
+    The input is delayed and spread by an exponential of area one. Veins lie at bone, where residual
+    motion adds a slope whose area rivals the bolus's.
     """
     line = np.stack([np.ones(len(vof)), np.arange(len(vof))], 1)
-    best, ratio = np.inf, 0.0
+    best, factor, drift = np.inf, 0.0, np.zeros(len(vof))
     for outflow in aif @ _transits(len(aif), dt):
         design = np.column_stack([outflow, line])
         fit, *_ = np.linalg.lstsq(design, vof, rcond=None)
         error = float(np.sum((design @ fit - vof) ** 2))
         if error < best:
-            best, ratio = error, float(fit[0])
-    return ratio
+            best, factor, drift = error, float(fit[0]), line @ fit[1:]
+    return factor, drift
 
 
 def _left(curve: np.ndarray) -> float:

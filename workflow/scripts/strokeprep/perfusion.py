@@ -62,7 +62,7 @@ class Maps:
 
     cbf: np.ndarray  # ml / 100 g / min
     cbv: np.ndarray  # ml / 100 g
-    mtt: np.ndarray  # s
+    mtt: np.ndarray  # s, from 0 to the length of the series
     tmax: np.ndarray  # s after the arterial input
     valid: np.ndarray  # bool
 
@@ -93,6 +93,8 @@ def perfusion_maps(
         out.cbv[rows] = np.where(valid, block @ to_volume, 0)
         out.tmax[rows] = np.where(valid, (lags[1] + lag) * dt, 0)
     np.divide(60 * out.cbv, out.cbf, out=out.mtt, where=out.valid)
+    # Where flow is next to nothing the ratio is anything; no transit longer than the series shows.
+    np.clip(out.mtt, 0, len(aif) * dt, out=out.mtt)
     return out
 
 

@@ -92,8 +92,8 @@ def test_the_accuracy_table_shows_mean_and_worst_subject(tmp_path):
         tmp_path,
         Check("01", "cta_to_ncct", "tre_mean", 0.1, "mm", 0.3),
         Check("02", "cta_to_ncct", "tre_mean", 0.2, "mm", 0.3),
-        Check("01", "brain_ncct", "dice", 0.99, "ratio", 0.96, at_least=True),
-        Check("02", "brain_ncct", "dice", 0.97, "ratio", 0.96, at_least=True),
+        Check("01", "brain_ncct", "dice", 0.99, "ratio", 0.96),
+        Check("02", "brain_ncct", "dice", 0.97, "ratio", 0.96),
     )
     assert passed
     rows = {tuple(line.split()[:2]): line.split()[2:] for line in text.splitlines()}
@@ -109,6 +109,18 @@ def test_one_subject_over_a_limit_fails_the_table(tmp_path):
     )
     assert not passed
     assert "0.4" in text and "no" in text
+
+
+def test_the_worst_of_what_should_be_large_is_the_least_also_without_a_limit(tmp_path):
+    text, _ = accuracy(
+        tmp_path,
+        Check("01", "cow_ncct", "dice", 0.95, "ratio"),
+        Check("02", "cow_ncct", "dice", 0.85, "ratio"),
+        Check("01", "ctp_aif", "area_error", 0.02, "ratio"),
+        Check("02", "ctp_aif", "area_error", 0.06, "ratio"),
+    )
+    worst = {tuple(line.split()[:2]): line.split()[3] for line in text.splitlines()[1:]}
+    assert worst == {("cow_ncct", "dice"): "0.85", ("ctp_aif", "area_error"): "0.06"}
 
 
 def test_a_figure_without_a_limit_passes_nothing_and_fails_nothing(tmp_path):

@@ -20,9 +20,6 @@ from strokeprep.tables import Check
 from strokeprep.targets import has_brain
 from strokeprep.truth import Truth
 
-# How the limits of the config are to be read; every other metric must stay below its limit.
-AT_LEAST = ("dice", "face_removed", "labels_kept", "correlation")
-
 Limits = Mapping[str, Mapping[str, float]]
 
 
@@ -56,8 +53,7 @@ class _Scorer:
 
     def check(self, step: str, metric: str, value: float, unit: str) -> Check:
         limit = self.limits.get(step, {}).get(metric)
-        at_least = metric in AT_LEAST
-        return Check(self.subject.name, step, metric, value, unit, limit, at_least)
+        return Check(self.subject.name, step, metric, value, unit, limit)
 
     def registrations(self) -> Iterator[Check]:
         """Distance between where a brain point is and where the transform finds it."""

@@ -186,7 +186,7 @@ def accuracy(path: Path) -> tuple[str, bool]:
 
 def _badness(row: Mapping[str, str]) -> tuple[bool, float]:
     value = float(row["value"])
-    return row["pass"] == "no", -value if row["limit"].startswith("≥") else value
+    return row["pass"] == "no", -value if row["metric"] in tables.MORE_IS_BETTER else value
 
 
 def main() -> int:

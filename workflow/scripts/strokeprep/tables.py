@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 MISSING = "n/a"
+# Metrics of which more is better; every other must stay below its limit.
+MORE_IS_BETTER = frozenset(
+    {"dice", "dice_attainable", "brain_dice", "face_removed", "labels_kept", "correlation"}
+)
 
 
 @dataclass(frozen=True)
 class Check:
-    """One measured value and the limit it must keep: at least, or at most, ``limit``."""
+    """One measured value and the limit it must keep: at least or at most, by its metric."""
 
     subject: str
     step: str
@@ -22,18 +26,19 @@ class Check:
     value: float
     unit: str
     limit: float | None = None
-    at_least: bool = False
 
     @property
     def passed(self) -> bool | None:
         """Whether the limit holds; None where there is none."""
         if self.limit is None:
             return None
-        return self.value >= self.limit if self.at_least else self.value <= self.limit
+        if self.metric in MORE_IS_BETTER:
+            return self.value >= self.limit
+        return self.value <= self.limit
 
     def row(self) -> dict[str, str]:
         """The check as a table row."""
-        sign = "≥" if self.at_least else "≤"
+        sign = "≥" if self.metric in MORE_IS_BETTER else "≤"
         return {
             "subject": f"sub-{self.subject}",
             "step": self.step,

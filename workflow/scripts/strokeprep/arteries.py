@@ -26,6 +26,9 @@ from strokeprep.perfusion import NotComputable
 
 BLOCK = 100_000  # voxels looked at at a time, so that no float copy of a series is made
 SAMPLE = 20000  # brain voxels are enough for its noise and mean curve
+# Shares of its peak at which a vessel's curve is low, and next to none: the last low frame may hold
+# the foot of the bolus, and is baseline only without it.
+LOW, FOOT = 0.1, 0.01
 LAST = 3  # frames: a single one is too noisy to judge the end of a curve by
 PASS_S = (10.0, 18.0)  # before and after its peak, in which the first pass of a vessel lies
 CLIPPED = 3  # frames within 1 HU of the series' largest value: a bolus has no flat top
@@ -199,8 +202,9 @@ def baseline_frames(curves: np.ndarray, mean: np.ndarray, dt: float, settings: S
     high = np.quantile(curves[:few], 0.75, axis=0)
     high -= high[:least].mean()
     half = int(np.argmax(high >= high.max() / 2))
-    low = np.flatnonzero(high[:half] < 0.1 * high.max())
-    frames = int(low[-1]) if len(low) else 0  # the last low one may hold the bolus's foot
+    low = np.flatnonzero(high[:half] < LOW * high.max())
+    last = int(low[-1]) if len(low) else 0
+    frames = last + int(high[last] < FOOT * high.max())
     if frames < least:
         raise NotComputable("few-baseline", f"Contrast arrives in frame {frames + 1}")
     return frames

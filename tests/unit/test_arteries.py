@@ -85,9 +85,9 @@ def test_a_drift_between_artery_and_vein_costs_half_its_area_whoever_drifts(arte
 
 
 def test_finer_grids_average_more_voxels(series):
-    half = Settings(most_voxels=2, arterial_ml=0.0, venous_ml=0.0)
-    few = find_vessels(series, half)
-    more = find_vessels(series, replace(half, venous_ml=6.4 * series.voxel_ml))
+    two = Settings(most_voxels=2, arterial_ml=0.0, venous_ml=0.0)
+    few = find_vessels(series, two)
+    more = find_vessels(series, replace(two, venous_ml=6.4 * series.voxel_ml))
     assert (len(few.vof_voxels), len(more.vof_voxels)) == (2, 6)
     assert len(more.aif_voxels) == len(few.aif_voxels) == 2
 

@@ -61,12 +61,13 @@ def test_linear_chains_survive_the_disk_exactly(tmp_path):
 def test_a_full_disk_leaves_no_half_of_a_transform(tmp_path, room):
     resource = pytest.importorskip("resource")
     chain = transforms.chain([rotation((1, 2, 3), 17, (4, 5, 6), (7, 8, 9)), SHIFT])
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
     try:
         with pytest.raises(StrokeprepError, match="disk is probably full"):
             transforms.write(chain, tmp_path / "chain.txt")
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not list(tmp_path.iterdir())
 
 

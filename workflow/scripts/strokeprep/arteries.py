@@ -514,7 +514,7 @@ def venous_scale(
     if factor > settings.most_factor:
         return 1.0, flat, f"it would take a factor of {factor:.1f}"
     # The line is the vein's drift less the input's. Either may have drifted, by motion or a
-    # baseline of few frames: half is never the whole error, where all of it is sometimes twice.
+    # baseline of few frames: half leaves half of it, where all or nothing may leave the whole.
     return max(factor, 1.0), -line / factor / 2 if factor > 0 else flat, None
 
 

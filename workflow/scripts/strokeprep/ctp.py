@@ -36,7 +36,7 @@ POINTS = 2000
 
 VESSEL_COLUMNS = {
     "time": {"Description": "Time in the one-second series", "Units": "s"},
-    "aif": {"Description": "Arterial input over baseline, as it was used", "Units": "HU"},
+    "aif": {"Description": "Arterial input over baseline, drift off and scaled", "Units": "HU"},
     "vof": {"Description": "Venous outflow over baseline", "Units": "HU"},
 }
 VOLUME_COLUMNS = {

@@ -33,29 +33,23 @@ def read(path: str | Path) -> sitk.Transform:
 def write(transform: sitk.Transform, path: str | Path) -> None:
     """Save so that the file is either whole or absent."""
     with whole(path) as partial:
-        if not _written(transform, partial):
+        try:
+            sitk.WriteTransform(transform, str(partial))
+            if partial.suffix == ".h5":
+                hdf5.forget_times(partial)
+            elif _numbers(sitk.ReadTransform(str(partial))) != _numbers(transform):
+                raise RuntimeError("ITK's text writer does not notice a full disk")
+        except RuntimeError as error:
             raise StrokeprepError(
                 "A transform cannot be written whole: the disk is probably full",
                 path,
                 "Make room and run again.",
-            )
-        if partial.suffix == ".h5":
-            hdf5.forget_times(partial)
+            ) from error
 
 
-def _written(transform: sitk.Transform, path: Path) -> bool:
-    """Whether a file now tells all of a transform; ITK's text writer ignores a full disk."""
-    try:
-        sitk.WriteTransform(transform, str(path))
-        if path.suffix == ".h5":
-            return True
-        found = sitk.ReadTransform(str(path))
-    except RuntimeError:
-        return False
-    return (found.GetParameters(), found.GetFixedParameters()) == (
-        transform.GetParameters(),
-        transform.GetFixedParameters(),
-    )
+def _numbers(transform: sitk.Transform) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """All that a text file tells of a transform."""
+    return transform.GetParameters(), transform.GetFixedParameters()
 
 
 def chain(transforms: Sequence[sitk.Transform]) -> sitk.Transform:

@@ -26,9 +26,7 @@ from strokeprep.perfusion import NotComputable
 
 BLOCK = 100_000  # voxels looked at at a time, so that no float copy of a series is made
 SAMPLE = 20000  # brain voxels are enough for its noise and mean curve
-# Shares of its peak at which a vessel's curve is low, and next to none: the last low frame may hold
-# the foot of the bolus, and is baseline only without it.
-LOW, FOOT = 0.1, 0.01
+LOW = 0.1  # share of its peak at which a vessel's curve is low
 LAST = 3  # frames: a single one is too noisy to judge the end of a curve by
 PASS_S = (10.0, 18.0)  # before and after its peak, in which the first pass of a vessel lies
 CLIPPED = 3  # frames within 1 HU of the series' largest value: a bolus has no flat top
@@ -79,6 +77,7 @@ class Settings:
     # time with the bolus come close, with areas up to half too large.
     likeness_slack: float = 0.004  # below the best of the candidates
     venous_likeness: float = 0.95
+    venous_slack: float = 0.03  # below the best: on coarse grids bone is near, and adds a slope
     venous_delay_s: tuple[float, float] = (2.0, 15.0)  # of the vein's peak after the artery's
     venous_reach_mm: float = 8.0  # outside the brain mask: the sinuses lie in the dura
     # Vessels at bone are left out: its edge passes through the voxels next to it as the head nods,
@@ -170,10 +169,11 @@ def find_vessels(
         vof_voxels = _vein(series, frames, noise, aif, settings)
     vof = _mean_curve(series, vof_voxels, frames) if len(vof_voxels) else None
     scale, drift, reason = 1.0, np.zeros_like(aif), None
+    share = len(vof_voxels) / (len(vof_voxels) + len(aif_voxels))
     if scaled and vof is not None and _clipped(series, vof_voxels)[0]:
         reason = "the vein's curve is cut off at the largest value of the series"
     elif scaled:
-        scale, drift, reason = venous_scale(aif, vof, series.dt, settings)
+        scale, drift, reason = venous_scale(aif, vof, series.dt, settings, share)
     warnings += [f"input not scaled to the vein: {reason}"] if reason else []
     aif = scale * (aif - drift)
     return Vessels(aif, vof, frames, aif_voxels, vof_voxels, scale, noise, tuple(warnings))
@@ -203,8 +203,7 @@ def baseline_frames(curves: np.ndarray, mean: np.ndarray, dt: float, settings: S
     high -= high[:least].mean()
     half = int(np.argmax(high >= high.max() / 2))
     low = np.flatnonzero(high[:half] < LOW * high.max())
-    last = int(low[-1]) if len(low) else 0
-    frames = last + int(high[last] < FOOT * high.max())
+    frames = int(low[-1]) if len(low) else 0  # the last low one may hold the foot of the bolus
     if frames < least:
         raise NotComputable("few-baseline", f"Contrast arrives in frame {frames + 1}")
     return frames
@@ -383,13 +382,22 @@ def _vein(
     found = found.of((late >= settings.venous_delay_s[0]) & (late <= settings.venous_delay_s[1]))
     outflows = aif @ _transits(len(aif), series.dt)
     alike = (_standard(found.curves) @ _standard(outflows).T).max(1)
-    found = found.of(alike >= settings.venous_likeness)
+    least = max(settings.venous_likeness, alike.max(initial=-1) - settings.venous_slack)
+    found = found.of(alike >= least)
     if len(found.peak) < settings.least_voxels:
         return np.empty((0, 3), int)
-    last_s = (series.hu.shape[3] - 1) * series.dt
-    height = found.peak - found.curves[:, -LAST:].mean(1) * found.peak_s / last_s  # less a drift
     most = _most(settings.venous_ml, series, settings)
-    return found.index[_purest(height, most, settings)]
+    return found.index[_purest(_contrast(found.curves), most, settings)]
+
+
+def _contrast(curves: np.ndarray) -> np.ndarray:
+    """How much of their common course each curve holds, whatever line it drifts along.
+
+    All frames tell: a peak over few baseline frames favours voxels by the noise of both.
+    """
+    frames = np.arange(curves.shape[1])
+    course = np.stack([curves.mean(0), np.ones(len(frames)), frames], axis=1)
+    return (np.linalg.pinv(course) @ curves.T)[0]
 
 
 def _bone_distance(series: Series, frames: int, settings: Settings) -> np.ndarray:
@@ -496,13 +504,14 @@ def _best_cluster(
 
 
 def venous_scale(
-    aif: np.ndarray, vof: np.ndarray | None, dt: float, settings: Settings
+    aif: np.ndarray, vof: np.ndarray | None, dt: float, settings: Settings, share: float
 ) -> tuple[float, np.ndarray, str | None]:
     """Factor that gives the input the area of the outflow, and the input's drift (HU).
 
     Where that cannot be told the factor is 1, the drift 0, and the third value says why. Contrast
     that enters leaves, so what a small artery lacks in area is tissue within its voxels. An area
-    above the vein's shows no such lack, and its factor is 1.
+    above the vein's shows no such lack, and its factor is 1. ``share`` is of the drift between the
+    two, by motion or a baseline of few frames, what is the input's.
     """
     flat = np.zeros_like(aif)
     if vof is None:
@@ -513,9 +522,8 @@ def venous_scale(
     factor, line = _outflow(aif, vof, dt)
     if factor > settings.most_factor:
         return 1.0, flat, f"it would take a factor of {factor:.1f}"
-    # The line is the vein's drift less the input's. Either may have drifted, by motion or a
-    # baseline of few frames: half leaves half of it, where all or nothing may leave the whole.
-    return max(factor, 1.0), -line / factor / 2 if factor > 0 else flat, None
+    # The line is the vein's drift less the input's: the fewer voxels of the two, the more of it.
+    return max(factor, 1.0), -share * line / factor if factor > 0 else flat, None
 
 
 def _outflow(aif: np.ndarray, vof: np.ndarray, dt: float) -> tuple[float, np.ndarray]:

@@ -28,8 +28,8 @@ Checker = Callable[[str, str, float, str], Check]
 
 # Where true flow is lower there is next to no tissue to compare with.
 LEAST_FLOW = 5.0
-# Share of its peak at which contrast has arrived.
-ARRIVED = 0.01
+# Share of its peak at which contrast has arrived: a frame that holds any is no baseline.
+ARRIVED = 0.001
 HYPOPERFUSED = "hypoperfused_ml"
 
 

@@ -16,6 +16,7 @@ Warned of: little brain, a series that ends early, metal, an input that is not s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,7 +69,7 @@ class Settings:
     # few voxels is off by enough to change the area of a minute's curve by a twentieth.
     most_voxels: int = 8
     arterial_ml: float = 0.03
-    venous_ml: float = 0.2
+    venous_ml: float = 0.25
     purity: float = 0.85  # of the second tallest's height
     # Correlations: of the brain's mean curve with what an artery's curve becomes on its way through
     # tissue, and of a vein's with what the artery's becomes. What moves or drifts explains nothing.
@@ -157,10 +158,11 @@ def find_vessels(
     frames = baseline_frames(brain, mean, series.dt, settings)
     noise = float(np.median(brain[:, :frames].std(1, ddof=1)))
     mean = over_baseline(mean[None], frames)[0]
+    arteries, likeness = _arteries(series, frames, noise, mean, settings)
     if aif_at is not None:
         aif_voxels = _given(series, aif_at, "arterial input")
     else:
-        aif_voxels = _artery(series, frames, noise, mean, settings)
+        aif_voxels = _artery(series, arteries, likeness, settings)
     aif = _mean_curve(series, aif_voxels, frames)
     _check_artery(series, aif_voxels, aif, settings)
     if vof_at is not None:
@@ -169,11 +171,14 @@ def find_vessels(
         vof_voxels = _vein(series, frames, noise, aif, settings)
     vof = _mean_curve(series, vof_voxels, frames) if len(vof_voxels) else None
     scale, drift, reason = 1.0, np.zeros_like(aif), None
-    share = len(vof_voxels) / (len(vof_voxels) + len(aif_voxels))
     if scaled and vof is not None and _clipped(series, vof_voxels)[0]:
         reason = "the vein's curve is cut off at the largest value of the series"
     elif scaled:
-        scale, drift, reason = venous_scale(aif, vof, series.dt, settings, share)
+        references = [
+            _by_slice(series, voxels, frames, _most(settings.arterial_ml, series, settings))
+            for voxels in (vof_voxels, arteries.index)
+        ]
+        scale, drift, reason = venous_scale(aif, vof, references, series.dt, settings)
     warnings += [f"input not scaled to the vein: {reason}"] if reason else []
     aif = scale * (aif - drift)
     return Vessels(aif, vof, frames, aif_voxels, vof_voxels, scale, noise, tuple(warnings))
@@ -331,25 +336,42 @@ def _given(series: Series, at: np.ndarray, what: str) -> np.ndarray:
     return voxels
 
 
+def _curves(series: Series, voxels: np.ndarray, frames: int) -> np.ndarray:
+    return over_baseline(series.hu[tuple(voxels.T)].astype(float), frames)
+
+
 def _mean_curve(series: Series, voxels: np.ndarray, frames: int) -> np.ndarray:
-    curves = series.hu[tuple(voxels.T)].astype(float)
-    return over_baseline(curves, frames).mean(0)
+    return _curves(series, voxels, frames).mean(0)
 
 
-def _artery(
+def _arteries(
     series: Series, frames: int, noise: float, mean: np.ndarray, settings: Settings
-) -> np.ndarray:
-    """Voxels of the best cluster of early, high and brief curves."""
+) -> tuple[Candidates, np.ndarray]:
+    """Early and high curves that explain the brain's mean curve, and how well each does."""
     where = _bone_distance(series, frames, settings) >= settings.from_bone_mm
     found = _candidates(series, series.brain & where, frames, noise, settings)
     tissue_peak_s = np.argmax(_smoothed(mean[None])[0]) * series.dt
     found = found.of(found.peak_s < tissue_peak_s)  # later, they would be veins
     found = found.of(found.peak >= settings.over_brain * mean.max())
+    likeness = _explained(found.curves, mean, series.dt)
+    alike = likeness >= settings.arterial_likeness
+    return found.of(alike), likeness[alike]
+
+
+def _by_slice(series: Series, voxels: np.ndarray, frames: int, least: int) -> list[np.ndarray]:
+    """The curves of each slice that has so many of the voxels, or if none has, all of them."""
+    slices, counts = np.unique(voxels[:, 2], return_counts=True)
+    parts = [voxels[voxels[:, 2] == k] for k in slices[counts >= least]]
+    return [_curves(series, part, frames) for part in parts or [voxels] if len(part)]
+
+
+def _artery(
+    series: Series, found: Candidates, likeness: np.ndarray, settings: Settings
+) -> np.ndarray:
+    """Voxels of the best cluster of early, high and brief curves."""
     if len(found.peak) >= settings.least_voxels:
-        alike = _explained(found.curves, mean, series.dt)
-        best = np.sort(alike)[-settings.least_voxels]
-        least = max(settings.arterial_likeness, best - settings.likeness_slack)
-        found = found.of(alike >= least)
+        best = np.sort(likeness)[-settings.least_voxels]
+        found = found.of(likeness >= best - settings.likeness_slack)
     if len(found.peak):
         found = found.of(found.peak >= settings.height * np.quantile(found.peak, 0.99))
     if len(found.peak) < settings.least_voxels:
@@ -504,14 +526,18 @@ def _best_cluster(
 
 
 def venous_scale(
-    aif: np.ndarray, vof: np.ndarray | None, dt: float, settings: Settings, share: float
+    aif: np.ndarray,
+    vof: np.ndarray | None,
+    references: Sequence[Sequence[np.ndarray]],
+    dt: float,
+    settings: Settings,
 ) -> tuple[float, np.ndarray, str | None]:
     """Factor that gives the input the area of the outflow, and the input's drift (HU).
 
     Where that cannot be told the factor is 1, the drift 0, and the third value says why. Contrast
     that enters leaves, so what a small artery lacks in area is tissue within its voxels. An area
-    above the vein's shows no such lack, and its factor is 1. ``share`` is of the drift between the
-    two, by motion or a baseline of few frames, what is the input's.
+    above the vein's shows no such lack, and its factor is 1. The drift, by motion or a baseline of
+    few frames, shows against the ``references``: kinds of vessel, each the curves of some slices.
     """
     flat = np.zeros_like(aif)
     if vof is None:
@@ -519,28 +545,38 @@ def venous_scale(
     tail = _left(vof)
     if tail > settings.most_tail:
         return 1.0, flat, f"{tail:.0%} of its peak is left at the end"
-    factor, line = _outflow(aif, vof, dt)
+    factor = _outflow(aif, vof[None], dt)[0][0]
     if factor > settings.most_factor:
         return 1.0, flat, f"it would take a factor of {factor:.1f}"
-    # The line is the vein's drift less the input's: the fewer voxels of the two, the more of it.
-    return max(factor, 1.0), -share * line / factor if factor > 0 else flat, None
+    if factor <= 0:
+        return 1.0, flat, None
+    # Every reference drifts itself: the median of slices and the mean of vein and arteries do less.
+    drift = np.mean([_drift(aif, curves, dt) for curves in references if len(curves)], axis=0)
+    return max(_outflow(aif - drift, vof[None], dt)[0][0], 1.0), drift, None
 
 
-def _outflow(aif: np.ndarray, vof: np.ndarray, dt: float) -> tuple[float, np.ndarray]:
-    """The outflow as a multiple of the input in transit, and a line: what drifts, where it ends.
+def _drift(aif: np.ndarray, slices: Sequence[np.ndarray], dt: float) -> np.ndarray:
+    """The line on which an input drifts against the vessels of most slices."""
+    fits = [_outflow(aif, curves, dt) for curves in slices]
+    return np.median([-lines.sum(0) / factors.sum() for factors, lines in fits], axis=0)
+
+
+def _outflow(aif: np.ndarray, curves: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
+    """Each curve as a multiple of the input in transit, and a line: what drifts, where it ends.
 
     The input is delayed and spread by an exponential of area one. Veins lie at bone, where residual
     motion adds a slope whose area rivals the bolus's.
     """
-    line = np.stack([np.ones(len(vof)), np.arange(len(vof))], 1)
-    best, factor, drift = np.inf, 0.0, np.zeros(len(vof))
-    for outflow in aif @ _transits(len(aif), dt):
+    frames = curves.shape[1]
+    line = np.stack([np.ones(frames), np.arange(frames)], axis=1)
+    best, fits = np.full(len(curves), np.inf), np.zeros((3, len(curves)))
+    for outflow in aif @ _transits(frames, dt):
         design = np.column_stack([outflow, line])
-        fit, *_ = np.linalg.lstsq(design, vof, rcond=None)
-        error = float(np.sum((design @ fit - vof) ** 2))
-        if error < best:
-            best, factor, drift = error, float(fit[0]), line @ fit[1:]
-    return factor, drift
+        fit = np.linalg.pinv(design) @ curves.T
+        error = np.sum((design @ fit - curves.T) ** 2, axis=0)
+        better = error < best
+        best[better], fits[:, better] = error[better], fit[:, better]
+    return fits[0], fits[1:].T @ line.T
 
 
 def _left(curve: np.ndarray) -> float:

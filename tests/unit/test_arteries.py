@@ -123,10 +123,12 @@ def test_scaling_is_skipped_with_a_reason_when_the_vein_is_incomplete_or_implaus
     aif, vof = arterial_curve(t, BOLUS), venous_curve(t, BOLUS)
     early = scaled(aif[:24], vof[:24])
     dilute = scaled(aif / 3, vof)
+    reverse = scaled(aif, np.where(t == 2, 50, -vof))
     alone = scaled(aif, None)
     for (factor, drift, reason), why in (
         (early, "left at the end"),
         (dilute, "factor of 3.0"),
+        (reverse, "factor of -"),
         (alone, "no vein was found"),
     ):
         assert factor == 1 and not drift.any() and why in reason

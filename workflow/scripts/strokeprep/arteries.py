@@ -546,10 +546,8 @@ def venous_scale(
     if tail > settings.most_tail:
         return 1.0, flat, f"{tail:.0%} of its peak is left at the end"
     factor = _outflow(aif, vof[None], dt)[0][0]
-    if factor > settings.most_factor:
+    if not 0 < factor <= settings.most_factor:
         return 1.0, flat, f"it would take a factor of {factor:.1f}"
-    if factor <= 0:
-        return 1.0, flat, None
     # Every reference drifts itself: the median of slices and the mean of vein and arteries do less.
     drift = np.mean([_drift(aif, curves, dt) for curves in references if len(curves)], axis=0)
     return max(_outflow(aif - drift, vof[None], dt)[0][0], 1.0), drift, None

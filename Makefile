@@ -2,8 +2,8 @@
 #
 #   make demo    simulate a stroke study, preprocess it, score it   [SEED= SUBJECTS= SIZE= CORES= DIR=]
 #   make report  Snakemake's own report on that run, with the graph of its rules: DIR/snakemake.html
-#   make test    all tests but those of the networks: at one time test-units, of the library, and
-#                test-runs, of whole runs                            [ARGS= for pytest]
+#   make test    all tests but those of the networks: at one time test-units, of the library and of
+#                what is planned, and test-runs, of whole runs       [ARGS= for pytest]
 #   make test-models    the tests that run HD-BET and TotalSegmentator
 #   make models  fetch the networks' weights: those named, or what a study needs
 #                                                      [MODELS= FOLDER= FROM= or CONFIG=]
@@ -65,7 +65,7 @@ test: $(VENV)/test.done
 	@$(MAKE) --no-print-directory $(TWO_AT_A_TIME) test-units test-runs
 
 test-units: $(VENV)/test.done
-	$(BIN)/python -m pytest tests/unit $(ARGS)
+	$(BIN)/python -m pytest tests/unit tests/plans $(ARGS)
 
 test-runs: $(VENV)/test.done
 	$(BIN)/python -m pytest tests/workflow tests/report $(ARGS)

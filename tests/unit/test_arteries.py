@@ -264,6 +264,19 @@ def test_an_edge_that_nods_in_time_with_the_bolus_is_not_taken_for_an_artery(ser
     assert labelled(ARTERY)[tuple(find_vessels(nodding).aif_voxels.T)].all()
 
 
+def test_a_few_edges_that_rise_higher_than_a_vein_are_not_taken_for_one(series):
+    hu, t = series.hu.copy(), np.arange(FRAMES, dtype=float)
+    edge = (slice(16, 18), slice(24, 26), slice(2, 4))
+    shoulder = 60 * np.exp(-(((t - 38) / 8) ** 2))
+    hu[edge] = np.rint(40 + 1.3 * venous_curve(t, BOLUS) + shoulder)
+    nodding = replace(series, hu=hu)
+    misled = find_vessels(nodding, Settings(venous_slack=1.0))
+    assert labelled(edge)[tuple(misled.vof_voxels.T)].all()
+    found = find_vessels(nodding)
+    assert labelled(VEIN)[tuple(found.vof_voxels.T)].all()
+    assert found.scale < 1.1 < misled.scale
+
+
 def test_what_lies_at_bone_is_not_taken_for_a_vein(series):
     """Bone of the next slice moves in and out of a voxel as the head nods."""
     hu = series.hu.copy()

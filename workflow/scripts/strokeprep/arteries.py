@@ -70,7 +70,7 @@ class Settings:
     most_voxels: int = 8
     arterial_ml: float = 0.03
     venous_ml: float = 0.25
-    purity: float = 0.85  # of the second tallest's height
+    purity: float = 0.85  # of the height of the second tallest, or the twentieth part of them
     # Correlations: of the brain's mean curve with what an artery's curve becomes on its way through
     # tissue, and of a vein's with what the artery's becomes. What moves or drifts explains nothing.
     arterial_likeness: float = 0.95
@@ -78,7 +78,8 @@ class Settings:
     # time with the bolus come close, with areas up to half too large.
     likeness_slack: float = 0.004  # below the best of the candidates
     venous_likeness: float = 0.95
-    venous_slack: float = 0.03  # below the best: on coarse grids bone is near, and adds a slope
+    # Below the best: edges that nod rise higher than veins, and come to .97 where veins have .99.
+    venous_slack: float = 0.01
     venous_delay_s: tuple[float, float] = (2.0, 15.0)  # of the vein's peak after the artery's
     venous_reach_mm: float = 8.0  # outside the brain mask: the sinuses lie in the dura
     # Vessels at bone are left out: its edge passes through the voxels next to it as the head nods,
@@ -404,16 +405,16 @@ def _vein(
     found = found.of((late >= settings.venous_delay_s[0]) & (late <= settings.venous_delay_s[1]))
     outflows = aif @ _transits(len(aif), series.dt)
     alike = (_standard(found.curves) @ _standard(outflows).T).max(1)
-    least = max(settings.venous_likeness, alike.max(initial=-1) - settings.venous_slack)
-    found = found.of(alike >= least)
-    if len(found.peak) < settings.least_voxels:
+    if np.sum(alike >= settings.venous_likeness) < settings.least_voxels:
         return np.empty((0, 3), int)
+    best = np.sort(alike)[-settings.least_voxels]
+    found = found.of(alike >= max(settings.venous_likeness, best - settings.venous_slack))
     most = _most(settings.venous_ml, series, settings)
     return found.index[_purest(_contrast(found.curves), most, settings)]
 
 
 def _contrast(curves: np.ndarray) -> np.ndarray:
-    """How much of their common course each curve holds, whatever line it drifts along.
+    """How much of their common course curves of one shape hold, whatever line they drift along.
 
     All frames tell: a peak over few baseline frames favours voxels by the noise of both.
     """
@@ -444,7 +445,8 @@ def _most(ml: float, series: Series, settings: Settings) -> int:
 def _purest(contrast: np.ndarray, most: int, settings: Settings) -> np.ndarray:
     """Which voxels of a vessel hold most contrast, the highest first."""
     order = np.argsort(-contrast, kind="stable")[:most]
-    return order[contrast[order] >= settings.purity * contrast[order[1]]]
+    high = order[min(max(len(order) // 20, 1), len(order) - 1)]  # a few may be no vessel
+    return order[contrast[order] >= settings.purity * contrast[high]]
 
 
 def _candidates(

@@ -112,7 +112,7 @@ def test_a_frame_that_jumped_fails(scene_of, spoilt):
 
 def test_an_arterial_input_taken_in_tissue_fails(patient, spoilt):
     about = plan.perfusion(patient)
-    assert FAIL not in verdicts(numbers.of_perfusion(about, spoilt, Judge())).values()
+    assert FAIL not in verdicts(numbers.of_perfusion(about, views.Files(spoilt), Judge())).values()
     path = spoilt / about.vessels
     with path.open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))

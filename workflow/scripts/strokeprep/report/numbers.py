@@ -222,9 +222,9 @@ def head_level(grey: np.ndarray, modality: str) -> float:
     return HEAD_HU if modality == "ct" else HEAD_SHARE * float(np.quantile(grey, 0.98))
 
 
-def of_perfusion(plan: Perfused, root: Path, judge: Judge) -> list[Number]:
+def of_perfusion(plan: Perfused, files: views.Files, judge: Judge) -> list[Number]:
     """Every figure of the page on perfusion."""
-    return [*of_vessels(plan, root, judge), *of_maps(plan, root, judge)]
+    return [*of_vessels(plan, files.root, judge), *of_maps(plan, files, judge)]
 
 
 def of_vessels(plan: Perfused, root: Path, judge: Judge) -> Iterator[Number]:
@@ -242,18 +242,18 @@ def of_vessels(plan: Perfused, root: Path, judge: Judge) -> Iterator[Number]:
         yield judge("arterial input", "aif_lead_s", time[vof.argmax()] - time[aif.argmax()])
 
 
-def of_maps(plan: Perfused, root: Path, judge: Judge) -> Iterator[Number]:
+def of_maps(plan: Perfused, files: views.Files, judge: Judge) -> Iterator[Number]:
     """Whether the maps hold values a brain can have."""
-    row = tables.read(root / plan.volumes)[0]
+    row = tables.read(files.path(plan.volumes))[0]
     for name in ("tissue_ml", "reference_cbf", "core_ml", "hypoperfused_ml", "mismatch_ratio"):
         if row[name] != MISSING:
             yield judge("maps", name, float(row[name]))
-    flow = images.array(images.read(root / plan.maps["cbf"]))
+    flow = images.array(files.image(plan.maps["cbf"]))
     known = flow > 0
     for name in ("cbv", "mtt"):
-        values = images.array(images.read(root / plan.maps[name]))[known]
+        values = images.array(files.image(plan.maps[name]))[known]
         yield judge("maps", f"{name}_median", np.median(values) if values.size else np.nan)
-    late = images.array(images.read(root / plan.maps["tmax"]))[known]
+    late = images.array(files.image(plan.maps["tmax"]))[known]
     yield judge("maps", "tmax_negative", float((late < 0).mean()) if late.size else np.nan)
 
 

@@ -55,9 +55,9 @@ def write_perfusion(
     about: plan.Perfused, made: Lineage, settings: Mapping[str, Any], judge: Judge
 ) -> list[Number]:
     """The report on what a subject's CT perfusion gave; returns its numbers."""
-    root = made.root
-    found = numbers.of_perfusion(about, root, judge)
-    shown = sections.of_perfusion(about, views.Files(root))
+    root, files = made.root, views.Files(made.root)
+    found = numbers.of_perfusion(about, files, judge)
+    shown = sections.of_perfusion(about, files)
     names = plan.perfusion_names(about.subject)
     links = [
         ("images", Path(plan.image_names(about.subject).page).name),

@@ -120,8 +120,10 @@ def _unpacked(path: Path, nifti) -> np.ndarray:
     stored = nifti.dataobj
     if (stored.slope, stored.inter) != (1, 0) or not path.name.endswith(naming.IMAGE):
         return images.voxels(nifti, path)
-    plain = zlib.decompress(path.read_bytes(), wbits=zlib.MAX_WBITS | 16)
-    flat = np.frombuffer(plain, stored.dtype, int(np.prod(nifti.shape)), stored.offset)
+    count = int(np.prod(nifti.shape))
+    size = stored.offset + count * stored.dtype.itemsize  # known, it is not put together from parts
+    plain = zlib.decompress(path.read_bytes(), zlib.MAX_WBITS | 16, size)
+    flat = np.frombuffer(plain, stored.dtype, count, stored.offset)
     return flat.reshape(nifti.shape, order="F")
 
 

@@ -445,8 +445,8 @@ def _most(ml: float, series: Series, settings: Settings) -> int:
 def _purest(contrast: np.ndarray, most: int, settings: Settings) -> np.ndarray:
     """Which voxels of a vessel hold most contrast, the highest first."""
     order = np.argsort(-contrast, kind="stable")[:most]
-    high = order[min(max(len(order) // 20, 1), len(order) - 1)]  # a few may be no vessel
-    return order[contrast[order] >= settings.purity * contrast[high]]
+    high = contrast[order[max(len(order) // 20, 1)]]  # the very highest may be no vessel
+    return order[contrast[order] >= settings.purity * high]
 
 
 def _candidates(
@@ -551,7 +551,7 @@ def venous_scale(
     if not 0 < factor <= settings.most_factor:
         return 1.0, flat, f"it would take a factor of {factor:.1f}"
     # Every reference drifts itself: the median of slices and the mean of vein and arteries do less.
-    drift = np.mean([_drift(aif, curves, dt) for curves in references if len(curves)], axis=0)
+    drift = np.stack([_drift(aif, curves, dt) for curves in references if len(curves)]).mean(0)
     return max(_outflow(aif - drift, vof[None], dt)[0][0], 1.0), drift, None
 
 

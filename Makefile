@@ -35,6 +35,8 @@ export XDG_CACHE_HOME := $(CURDIR)/.cache
 export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
 export PYTHONPATH := workflow/scripts
 export FULL
+# What is imported is compiled once, also where Python is told not to: else each job compiles again.
+export PYTHONDONTWRITEBYTECODE :=
 
 BIN := $(VENV)/bin
 # Most of what is installed is never imported: Python compiles what is.

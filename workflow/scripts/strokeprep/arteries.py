@@ -70,7 +70,10 @@ class Settings:
     most_voxels: int = 8
     arterial_ml: float = 0.03
     venous_ml: float = 0.25
-    purity: float = 0.85  # of the height of the second tallest, or the twentieth part of them
+    # Of the height of the second tallest, or the twentieth part of them. A lower voxel holds tissue:
+    # a vein gives the area, so its rims do not count; an artery has hardly any other voxels.
+    arterial_purity: float = 0.85
+    venous_purity: float = 0.95
     # Correlations: of the brain's mean curve with what an artery's curve becomes on its way through
     # tissue, and of a vein's with what the artery's becomes. What moves or drifts explains nothing.
     arterial_likeness: float = 0.95
@@ -387,7 +390,7 @@ def _artery(
         raise NotComputable("no-aif", "The voxels with arterial curves are scattered")
     members = found.of(best).of(cluster)
     most = _most(settings.arterial_ml, series, settings)
-    return members.index[_purest(members.peak, most, settings)]
+    return members.index[_purest(members.peak, most, settings.arterial_purity)]
 
 
 def _vein(
@@ -410,7 +413,7 @@ def _vein(
     best = np.sort(alike)[-settings.least_voxels]
     found = found.of(alike >= max(settings.venous_likeness, best - settings.venous_slack))
     most = _most(settings.venous_ml, series, settings)
-    return found.index[_purest(_contrast(found.curves), most, settings)]
+    return found.index[_purest(_contrast(found.curves), most, settings.venous_purity)]
 
 
 def _contrast(curves: np.ndarray) -> np.ndarray:
@@ -442,11 +445,11 @@ def _most(ml: float, series: Series, settings: Settings) -> int:
     return max(settings.most_voxels, round(ml / series.voxel_ml))
 
 
-def _purest(contrast: np.ndarray, most: int, settings: Settings) -> np.ndarray:
+def _purest(contrast: np.ndarray, most: int, purity: float) -> np.ndarray:
     """Which voxels of a vessel hold most contrast, the highest first."""
     order = np.argsort(-contrast, kind="stable")[:most]
     high = contrast[order[max(len(order) // 20, 1)]]  # the very highest may be no vessel
-    return order[contrast[order] >= settings.purity * high]
+    return order[contrast[order] >= purity * high]
 
 
 def _candidates(

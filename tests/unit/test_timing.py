@@ -5,7 +5,7 @@ from __future__ import annotations
 import nibabel as nib
 import numpy as np
 import pytest
-from strokeprep import timing
+from strokeprep import metadata, release, timing
 from strokeprep.errors import StrokeprepError
 
 DENSE_THEN_SPARSE = [0.0, 1.5, 3.0, 4.5, 6.0, 9.0, 12.0]
@@ -77,7 +77,11 @@ def test_a_header_that_disagrees_is_noted():
         ({"RepetitionTime": 2, "VolumeTiming": DENSE_THEN_SPARSE}, "contradict"),
         ({"RepetitionTime": 2, "SliceTiming": [0, 1]}, "one per slice"),
         ({"RepetitionTime": 2, "SliceTiming": "up"}, "one per slice"),
-        ({"RepetitionTime": 2, "SliceTiming": [[0, 0, 0, 3]] + [[0] * 4] * 6}, "seen later"),
+        (
+            {"RepetitionTime": 2, "SliceTiming": [[3] * 4] + [[0] * 4] * 5 + [[0, 1, 0, 1]]},
+            "not over",
+        ),
+        ({"RepetitionTime": 2, "SliceTiming": [0, 500, 1000, 1500]}, "not over"),
     ],
 )
 def test_times_that_cannot_be_are_refused(sidecar, match):
@@ -168,3 +172,39 @@ def test_a_unit_of_length_that_does_not_exist_leaves_that_of_time():
     image.header["pixdim"][4] = 1500
     image.header["xyzt_units"] = 6 + 16
     assert timing.header_interval(image) == 1.5
+
+
+TO, FRO = [0, 0.5, 1, 1.5], [1.5, 1, 0.5, 0]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"FrameTimesStart": DENSE_THEN_SPARSE},
+        {"VolumeTiming": DENSE_THEN_SPARSE, "SliceTiming": [0, 0.4, 0.8, 1.2]},
+        {"RepetitionTime": 2, "SliceTiming": TO, "SliceEncodingDirection": "k-"},
+        {"RepetitionTime": 2, "SliceTiming": [TO, FRO] * 3 + [TO]},
+    ],
+)
+def test_what_is_released_tells_the_same_times(raw):
+    released = metadata.releasable(raw | {"PatientName": "Doe^Jane"})
+    assert released == raw
+    np.testing.assert_array_equal(resolve(released).of_slices(4), resolve(raw).of_slices(4))
+
+
+@pytest.mark.parametrize(
+    ("unit", "interval", "seconds"),
+    [("sec", 1.5, 1.5), ("msec", 1500, 1.5), ("unknown", 1, None), ("sec", 0, None)],
+)
+def test_a_header_tells_the_same_interval_once_the_face_is_gone(tmp_path, unit, interval, seconds):
+    image = nib.Nifti1Image(np.zeros((4, 4, 4, 7), np.int16), np.eye(4))
+    image.header.set_xyzt_units("mm", unit)
+    image.header["pixdim"][4] = interval
+    nib.save(image, tmp_path / "raw.nii.gz")
+    released = tmp_path / "defaced.nii.gz"
+    release.image(str(tmp_path / "raw.nii.gz"), None, None, str(released), kind="ctp")
+    for path in (tmp_path / "raw.nii.gz", released):
+        assert timing.header_interval(nib.load(path)) == seconds
+    if seconds is None:
+        with pytest.raises(StrokeprepError, match="no interval"):
+            timing.of_series(released, {}, "header")

@@ -217,7 +217,7 @@ def write_array(
     code: int = SCANNER,
     frame_seconds: float | None = None,
 ) -> None:
-    """Save voxels under a header that says nothing but their geometry."""
+    """Save voxels under a header that says nothing but their geometry, and their time if known."""
     if on is not None:
         reference = nib.load(on)
         if reference.shape[:3] != data.shape[:3] or not np.allclose(
@@ -229,9 +229,8 @@ def write_array(
     nifti.header.set_data_dtype(data.dtype)
     nifti.set_qform(matrix, code)
     nifti.set_sform(matrix, code)
-    nifti.header.set_xyzt_units("mm", "sec")
-    if frame_seconds is not None:
-        nifti.header["pixdim"][4] = frame_seconds
+    nifti.header.set_xyzt_units("mm", "sec" if frame_seconds else "unknown")
+    nifti.header["pixdim"][4] = frame_seconds or 0
     save(nifti, path)
 
 

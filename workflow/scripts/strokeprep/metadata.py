@@ -12,6 +12,7 @@ from strokeprep.errors import StrokeprepError
 
 NUMBER = "number"
 NUMBERS = "numbers"
+TABLE = "numbers, or lists of numbers"
 WORD = "word"
 
 # The only keys of a raw sidecar that are carried over, and what each must hold. Physics of the
@@ -46,7 +47,8 @@ ALLOWED: dict[str, str] = {
     "FrameTimesStart": NUMBERS,
     "FrameDuration": NUMBERS,
     "VolumeTiming": NUMBERS,
-    "SliceTiming": NUMBERS,
+    "SliceTiming": TABLE,
+    "SliceEncodingDirection": WORD,
 }
 # Keys that the workflow itself writes. A new one is added here once it is clear that nothing of the
 # input gets into its value; until then the privacy audit fails the run.
@@ -130,8 +132,17 @@ def _is_word(value: Any) -> bool:
     return isinstance(value, str) and bool(WORDS.fullmatch(value)) and not DATE.search(value)
 
 
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_number, value))
+
+
+def _is_table(value: Any) -> bool:
+    return _are_numbers(value) or (isinstance(value, list) and all(map(_are_numbers, value)))
+
+
 _FITS: dict[str, Callable[[Any], bool]] = {
     NUMBER: _is_number,
-    NUMBERS: lambda value: isinstance(value, list) and all(map(_is_number, value)),
+    NUMBERS: _are_numbers,
+    TABLE: _is_table,
     WORD: _is_word,
 }

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strokeprep import deface, images, location, sidecars, transforms
+from strokeprep import deface, images, location, sidecars, timing, transforms
 from strokeprep.metadata import read as read_sidecar
 from strokeprep.metadata import releasable
 from strokeprep.study import KINDS
@@ -101,7 +101,7 @@ def image(
         nifti.affine,
         target,
         source,
-        frame_seconds=float(nifti.header["pixdim"][4]) if of_kind.ndim == 4 else None,
+        frame_seconds=timing.header_interval(nifti) if of_kind.ndim == 4 else None,
     )
     how = "with the face emptied" if mask else "as it came, already defaced"
     description = f"The {sidecars.CALLED[kind]} {how}, header written anew"

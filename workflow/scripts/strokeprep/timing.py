@@ -311,9 +311,10 @@ def _offsets(
     if np.ptp(offsets) == 0:
         return None
     seen = times[:, None] + offsets
-    if np.any(np.diff(seen, axis=0) <= 0):
+    longest = np.diff(times).max()
+    if np.any(np.diff(seen, axis=0) <= 0) or np.any(np.ptp(offsets, axis=-1) > longest):
         raise StrokeprepError(
-            f"By {SLICE_KEY} a slice is seen later in one frame than in the next",
+            f"By {SLICE_KEY} a frame is not over when the next one begins",
             where,
             "Give seconds after the start of the frame, smaller than the interval.",
         )

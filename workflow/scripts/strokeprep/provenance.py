@@ -66,12 +66,24 @@ def _imported(path: Path) -> tuple[Path, ...]:
     """The files of the library that a module's import statements name."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(_source(path))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE.name):
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            module = _module(node, path)
+            names.update((module, *(f"{module}.{alias.name}" for alias in node.names)))
         elif isinstance(node, ast.Import):
-            names.update(a.name for a in node.names if a.name.startswith(PACKAGE.name))
-    return tuple(path for name in names for path in _files(name))
+            names.update(alias.name for alias in node.names)
+    return tuple(path for name in names if _is_ours(name) for path in _files(name))
+
+
+def _module(node: ast.ImportFrom, path: Path) -> str:
+    """The full name of the module that a ``from`` statement in a file imports from."""
+    if not node.level:
+        return node.module
+    package = path.parents[node.level - 1].relative_to(PACKAGE.parent)
+    return ".".join(filter(None, (*package.parts, node.module)))
+
+
+def _is_ours(name: str) -> bool:
+    return name.split(".")[0] == PACKAGE.name
 
 
 @cache

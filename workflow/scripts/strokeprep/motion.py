@@ -15,6 +15,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,12 @@ STILL_MM = 0.2
 # than so many millimetres that leaves this share of the misfit is none; real ones leave .01 to .2.
 IN_VAIN, IN_VAIN_MM = 0.5, 1.0
 
+# A frame with less than this share of the usual head shows none: it was never taken, or lost.
+LEAST_HEAD = 0.5
+
+# So many frames tell the noise and which of them to start from: one of them may be torn.
+FIRST_FRAMES = 5
+
 # Frames that fit much worse than the others, or lie far off, are not to be trusted. What moved
 # fits up to half of OUTLIER_HU worse for being interpolated.
 OUTLIER_MADS, OUTLIER_HU = 5.0, 6.0
@@ -135,9 +142,31 @@ class Motion:
         return ~self.outlier
 
     @property
+    def steps_mm(self) -> np.ndarray:
+        """Mean distance of points of the head between neighbours that are both usable; or one 0."""
+        steps = self.framewise_mm[1:][self.usable[1:] & self.usable[:-1]]
+        return steps if len(steps) else np.zeros(1)
+
+    @property
     def all_still(self) -> bool:
         """Whether the head never moved, or the series was corrected before."""
         return bool(np.all(self.still | self.outlier))
+
+    def among(self, shown: np.ndarray) -> Motion:
+        """The same of a series with frames that show no head: outliers, where the head was before.
+
+        ``shown`` tells of each frame whether this motion has it.
+        """
+        if shown.all():
+            return self
+        source = np.maximum(np.cumsum(shown) - 1, 0)
+        lost = ~shown
+        found = {name: values[source] for name, values in vars(self).items()}
+        found["framewise_mm"][lost] = 0.0
+        found["before"][lost] = found["after"][lost] = 0.0
+        found["residual_hu"][lost] = np.inf
+        found["outlier"][lost] = True
+        return Motion(**found)
 
     def rows(self) -> list[tuple[Any, ...]]:
         """One row per frame, in the order of COLUMNS."""
@@ -162,7 +191,7 @@ class Motion:
             "StillThresholdMm": STILL_MM,
             "MeanDisplacementMm": round(float(self.displacement_mm[self.usable].mean()), 3),
             "MaxDisplacementMm": round(float(self.displacement_mm[self.usable].max()), 3),
-            "MeanFramewiseMm": round(float(self.framewise_mm[1:].mean()), 3),
+            "MeanFramewiseMm": round(float(self.steps_mm.mean()), 3),
             "BolusHu": round(float(self.enhancement_hu.max()), 1),
         }
 
@@ -266,27 +295,32 @@ def of_frames(
         small.append(_merged(frame, factors))
     grid = _Grid(spacing, -(np.array(shape) - 1) / 2 * spacing).merged(factors)
     barred = None if emptied is None else _near(emptied, spacing, factors)
+    shown = _shown(small)
+    seen = [frame for frame, head in zip(small, shown, strict=True) if head]
     with threadpool_limits(1, "blas"):  # on systems of 6 unknowns threads only spin
-        return _Fitting(small, grid, barred, where).motion(_to_lps(affine, shape))
+        found = _Fitting(seen, grid, barred, where).motion(_to_lps(affine, shape))
+    return found.among(shown)
 
 
 class _Fitting:
-    """A series at working resolution while its poses are found."""
+    """The frames that show a head, at working resolution, while their poses are found."""
 
     def __init__(
         self, frames: list[np.ndarray], grid: _Grid, barred: np.ndarray | None, where: str | Path
     ) -> None:
         self.frames, self.where, self.barred = frames, where, barred
         self.levels = _levels(grid, frames[0].shape)
-        first, second = (self._volume(frame, self.levels[-1]) for frame in (0, 1))
-        self.noise = _noise(first, second)
+        first = [self._volume(n, self.levels[-1]) for n in range(len(frames))[:FIRST_FRAMES]]
+        self.noise = float(np.median([_noise(*pair) for pair in pairwise(first)] or [0.0]))
+        self.start = _first_like_the_others(first)
 
     def motion(self, to_lps: np.ndarray) -> Motion:
         """All poses: rough ones first, which tell the bolus and the frames to refer to."""
         everything, (_, middle, finest) = range(len(self.frames)), self.levels
-        rough = self._rough([self._edges(self._volume(0, level), level) for level in self.levels])
+        starts = [self._edges(self._volume(self.start, level), level) for level in self.levels]
+        rough, residual = self._rough(starts)
         enhancement, arrival = _arrival(self._aligned(everything, rough, middle), middle.grid)
-        anchor, nearest = _reference_frames(rough[:arrival])
+        anchor, nearest = _reference_frames(rough[:arrival], ~_fits_badly(residual[:arrival]))
         rough = [pose @ np.linalg.inv(rough[anchor]) for pose in rough]
         edges = self._edges(self._volume(anchor, finest), finest)
         fine = [self._refined(frame, edges, rough[frame]).pose for frame in nearest]
@@ -296,9 +330,10 @@ class _Fitting:
         fits = _centred(fits[:arrival], fits, edges)
         return _described(fits, edges, to_lps, enhancement, arrival)
 
-    def _rough(self, edges: list[_Edges]) -> list[np.ndarray]:
-        """The pose in each frame, from that in the frame before or from rest."""
+    def _rough(self, edges: list[_Edges]) -> tuple[list[np.ndarray], np.ndarray]:
+        """The pose in each frame, from that in the frame before or from rest, and its misfit."""
         poses: list[np.ndarray] = []
+        residual = []
         for frame in range(len(self.frames)):
             starts = [np.eye(4), *(pose for pose in poses[-1:] if _plausible(pose))]
             spline = _spline(self._volume(frame, self.levels[0]))
@@ -306,7 +341,8 @@ class _Fitting:
             pose = _newton(spline, edges[0], pose, SCALE_HU[0])
             spline = _spline(self._volume(frame, self.levels[1]))
             poses.append(_newton(spline, edges[1], pose, SCALE_HU[1]))
-        return poses
+            residual.append(_likeness(spline, edges[1], poses[-1])[1])
+        return poses, np.array(residual)
 
     def _refined(self, frame: int, edges: _Edges, start: np.ndarray) -> _Fit:
         """The pose of one frame at the finest resolution."""
@@ -439,6 +475,12 @@ def _index_to_mm(grid: _Grid) -> np.ndarray:
 # --- What is compared -----------------------------------------------------------------------
 
 
+def _shown(frames: list[np.ndarray]) -> np.ndarray:
+    """Which frames show a head: others were never taken, or are lost."""
+    sizes = np.array([np.count_nonzero(frame > HEAD_HU) for frame in frames])
+    return sizes >= LEAST_HEAD * np.median(sizes[sizes > 0]) if sizes.any() else sizes == 0
+
+
 def _head(volume: np.ndarray) -> np.ndarray:
     """The largest object, filled slice by slice."""
     solid = ndimage.binary_opening(volume > HEAD_HU, np.ones((3, 3, 1)))
@@ -509,12 +551,22 @@ def _bolus_curve(frames: list[np.ndarray], deep: np.ndarray) -> np.ndarray:
     return np.median(curves[:, rise >= np.quantile(rise, 1 - BRIGHTEST)], axis=1)
 
 
-def _reference_frames(poses: list[np.ndarray]) -> tuple[int, list[int]]:
-    """The frame that lies most in the middle of some, and the frames nearest to it, in order."""
-    places = np.array([_parameters(pose) for pose in poses])
+def _reference_frames(poses: list[np.ndarray], sound: np.ndarray) -> tuple[int, list[int]]:
+    """Of sound frames the one most in the middle, and those nearest to it, in order."""
+    frames = np.flatnonzero(sound)
+    places = np.array([_parameters(poses[frame]) for frame in frames])
     apart = np.linalg.norm(places[:, None] - places, axis=-1)
     anchor = int(np.argmin(apart.sum(axis=1)))
-    return anchor, sorted(np.argsort(apart[anchor], kind="stable")[:REFERENCE_FRAMES].tolist())
+    nearest = np.argsort(apart[anchor], kind="stable")[:REFERENCE_FRAMES]
+    return int(frames[anchor]), sorted(frames[nearest].tolist())
+
+
+def _first_like_the_others(frames: list[np.ndarray]) -> int:
+    """The first of some frames that differs from the others no more than they do."""
+    head = _head(frames[0])
+    heads = np.array([frame[head] for frame in frames])
+    apart = np.abs(heads[:, None] - heads).mean(axis=-1)
+    return int(np.argmin(_fits_badly(np.median(apart, axis=1))))
 
 
 def _noise(first: np.ndarray, second: np.ndarray) -> float:
@@ -664,7 +716,11 @@ def _plausible(pose: np.ndarray) -> bool:
 
 def _outliers(residual: np.ndarray, poses: np.ndarray) -> np.ndarray:
     """Frames that fit far worse than the others or lie too far off."""
+    return _fits_badly(residual) | ~np.array([_plausible(pose) for pose in poses])
+
+
+def _fits_badly(residual: np.ndarray) -> np.ndarray:
+    """Which of some frames fit far worse than the others."""
     middle = np.median(residual)
     spread = MAD_TO_SD * np.median(np.abs(residual - middle))
-    limit = middle + max(OUTLIER_MADS * spread, OUTLIER_HU)
-    return (residual > limit) | ~np.array([_plausible(pose) for pose in poses])
+    return residual > middle + max(OUTLIER_MADS * spread, OUTLIER_HU)

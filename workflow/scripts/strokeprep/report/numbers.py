@@ -136,9 +136,9 @@ def _mirror_ratio(scene: Scene, shown: Shown) -> float:
 def of_motion(scene: Scene, series: Series, judge: Judge) -> Iterator[Number]:
     """Motion of a perfusion series, and how much of the brain it shows throughout."""
     course = motion.read(scene.root / series.motion)
-    yield judge("ctp motion", "framewise_max_mm", course.framewise_mm.max())
-    yield judge("ctp motion", "framewise_mean_mm", course.framewise_mm[1:].mean())
-    yield judge("ctp motion", "displacement_max_mm", course.displacement_mm.max())
+    yield judge("ctp motion", "framewise_max_mm", course.steps_mm.max())
+    yield judge("ctp motion", "framewise_mean_mm", course.steps_mm.mean())
+    yield judge("ctp motion", "displacement_max_mm", course.displacement_mm[course.usable].max())
     yield judge("ctp motion", "outlier_share", course.outlier.mean())
     covered = scene.marked(series.coverage) > 0
     share = np.count_nonzero(covered & scene.brain) / np.count_nonzero(scene.brain)

@@ -123,7 +123,7 @@ class AuditPlan:
     labels: tuple[tuple[str, str, bool], ...]
     # released image, face mask, modality
     faces: tuple[tuple[str, str, str], ...] = ()
-    # face mask, brain mask, transform from the face's scan to the brain's ("" if one scan)
+    # face mask, brain mask, transform from the face's scan to the brain's ("" if one grid)
     brains: tuple[tuple[str, str, str], ...] = ()
     template_brain: str | None = None
     # 3D image of a scan, its transform to the reference ("" if it came on its grid)
@@ -193,13 +193,18 @@ def _grids(names: list[str], reference: Scan, template: Space) -> dict[str, Any]
 def _onto(scan: Scan, reference: Scan) -> tuple[str, str]:
     suffix = scan.pilot.kind.suffix
     pilot = naming.mean(scan, suffix) if scan.is_4d else naming.defaced(scan, suffix)
-    if scan.in_reference_space:
-        return pilot, ""
-    return pilot, naming.to_reference(scan, scan.name, reference.name)
+    return pilot, _to_reference(scan, reference)
 
 
 def _brain_of_face(scan: Scan, reference: Scan) -> tuple[str, str, str]:
     if has_brain(scan):
         return naming.face_mask(scan), naming.brain_mask(scan, ORIG), ""
-    transform = naming.to_reference(scan, scan.name, reference.name)
-    return naming.face_mask(scan), naming.brain_mask(reference, ORIG), transform
+    brain = naming.brain_mask(reference, ORIG)
+    return naming.face_mask(scan), brain, _to_reference(scan, reference)
+
+
+def _to_reference(scan: Scan, reference: Scan) -> str:
+    """The transform of a scan to the reference; empty where the scan came on its grid."""
+    if scan.in_reference_space:
+        return ""
+    return naming.to_reference(scan, scan.name, reference.name)

@@ -1,0 +1,63 @@
+"""Whatever the audit reads is made, for every study design and with or without faces."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trees
+import yaml
+from strokeprep import config, layouts, study, targets
+from strokeprep.naming import Space
+from strokeprep.study import NATIVE, Row, Study
+
+REPOSITORY = Path(__file__).parents[2]
+SCHEMA = REPOSITORY / "workflow/schemas/config.schema.yaml"
+TEMPLATE = Space("MNI152NLin2009aSym", "2")
+DESIGNS = ("bids", "isles24", "isles24_as_described", "jhu", "atlas", "atlas_native")
+
+
+def built(design: str, root: Path, *, defaced: bool) -> Study:
+    """The study of a tree under the shipped config of its layout, faces found by the template."""
+    shipped = REPOSITORY / "config" / f"{design.split('_')[0]}.yaml"
+    given = yaml.safe_load(shipped.read_text())
+    given["study"] |= {"root": str(root), "defaced": defaced}
+    given["deface"] = {"ct": "template", "mr": "template"}
+    read = config.load(given, SCHEMA)
+    return study.build(layouts.read(read), read["reference"])
+
+
+def files(value: Any) -> set[str]:
+    """Every path in a plan."""
+    if isinstance(value, str):
+        return {value} if "/" in value else set()
+    if isinstance(value, dict):
+        return files(tuple(value.values()))
+    return {path for each in value for path in files(each)} if isinstance(value, tuple) else set()
+
+
+@pytest.mark.parametrize("defaced", [True, False])
+@pytest.mark.parametrize("design", DESIGNS)
+def test_every_file_of_an_audit_is_an_output(tmp_path, design, defaced):
+    subjects = built(design, getattr(trees, design)(tmp_path), defaced=defaced).subjects
+    for subject in (each for each in subjects if each.reference):
+        made = set(targets.outputs(subject, TEMPLATE))
+        plan = targets.audit_plan(subject, TEMPLATE)
+        assert files(asdict(plan)) and files(asdict(plan)) <= made
+        made.update(targets.perfusion_outputs(subject, TEMPLATE))
+        assert files(asdict(targets.perfusion_audit_plan(subject, TEMPLATE))) <= made
+
+
+@pytest.mark.parametrize(("space", "moved"), [(NATIVE, True), ("ncct", False)])
+def test_only_a_face_that_lies_apart_is_carried_to_the_brain_of_the_reference(space, moved):
+    rows = [
+        Row("1", None, "ncct", Path("ncct.nii"), entities=("acq-ncct",)),
+        Row("1", None, "cta", Path("cta.nii"), space=space, entities=("acq-cta",)),
+    ]
+    [subject] = study.build(rows, ["ncct"]).subjects
+    ncct, cta = targets.audit_plan(subject, TEMPLATE).brains
+    assert ncct[1:] == ("sub-1/anat/sub-1_acq-ncct_space-orig_desc-brain_mask.nii.gz", "")
+    assert cta[1] == ncct[1]
+    assert bool(cta[2]) == moved

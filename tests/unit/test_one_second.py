@@ -126,6 +126,25 @@ def test_a_shuttle_keeps_its_times_on_another_grid(run, tmp_path):
     assert np.abs(found - expected).max() <= 1.5  # source and result are rounded
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_shuttle_passes_through_a_tilted_grid_a_few_seconds_at_a_time(run, tmp_path, monkeypatch):
+    times = timed(20, RepetitionTime=2, SliceTiming=np.linspace(0, 1.6, SHAPE[2]).tolist())
+    ramp = [np.broadcast_to(row * 10, SHAPE).astype(np.int16) for row in times.of_slices(6)]
+    turn = np.eye(4)
+    turn[1:3, 1:3] = [[0.8, -0.6], [0.6, 0.8]]
+    tilted = turn @ np.diag([-1.5, -1.5, 2.5, 1.0])
+    tilted[:3, 3] = (-2, -4, -6)
+    grid = save([np.zeros((10, 12, 14), np.int16)], tmp_path / "ncct.nii.gz", tilted)
+    mixed = []
+    plain = one_second._mixed
+    monkeypatch.setattr(one_second, "_mixed", lambda *args: mixed.append(1) or plain(*args))
+    found, covered = run(ramp, times, at_rest(20), grid=grid)
+    assert 0.2 < covered.mean() < 0.8
+    expected = np.broadcast_to(10 * times.grid(), found.shape)
+    assert np.abs(found - expected)[covered > 0].max() <= 1.5
+    assert len(mixed) <= 2 * len(times.grid())  # no second waits for what never comes
+
+
 def test_outlier_frames_are_bridged_in_time(run):
     frames = [np.full(SHAPE, 10 * number, np.int16) for number in range(7)]
     frames[0], frames[3], frames[6] = (np.full(SHAPE, 999, np.int16) for _ in range(3))

@@ -203,8 +203,8 @@ def _pairs(warp: _Warp, timing: Timing) -> Iterator[tuple[_Sample, _Sample, bool
         if index not in usable:
             continue
         instants = times[index] if timing.shuttle else times[index, :1]
-        if timing.shuttle:
-            instants = warp.frame(index, instants)
+        if timing.shuttle:  # outside the slab any time does that is a slice's
+            instants = np.where(warp.covered, warp.frame(index, instants), instants.min())
         sample = _Sample(warp.frame(index, voxels), instants)
         if earlier is not None:
             yield earlier, sample, index == usable[1], index == usable[-1]

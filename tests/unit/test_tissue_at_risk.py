@@ -78,6 +78,20 @@ def test_clusters_below_a_millilitre_are_dropped(maps):
     assert judged(cbf, tmax, least_cluster_ml=0.5).row["hypoperfused_ml"] == pytest.approx(20.1)
 
 
+def test_segmentations_hold_the_volumes_of_the_table(maps):
+    cbf, tmax = maps
+    tmax[6:9, 6:9, 2:7] = 20  # 0.9 ml each: no cluster
+    tmax[26:28, 26:30, 1:7], cbf[26:28, 26:30, 1:7] = 12, 8
+    found, settings = judged(cbf, tmax), Settings()
+    ml = np.prod(SPACING) / 1000
+    for level, seconds in enumerate(sorted(settings.tmax_s), 1):
+        volume = np.count_nonzero(found.tmax_level >= level) * ml
+        assert volume == pytest.approx(found.row[f"tmax_over_{seconds:g}s_ml"])
+    for level, share in enumerate(sorted(settings.rcbf, reverse=True), 1):
+        volume = np.count_nonzero(found.rcbf_level >= level) * ml
+        assert volume == pytest.approx(found.row[f"rcbf_under_{share * 100:g}_ml"])
+
+
 def test_a_healthy_brain_has_no_side_no_core_and_no_ratios():
     row = judged(np.full(SHAPE, 50.0), np.full(SHAPE, 2.0)).row
     assert row["side"] is None and row["mismatch_ratio"] is None

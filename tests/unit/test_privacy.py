@@ -77,7 +77,7 @@ class Study:
         self.add(CTP, series, [raw, f"bids::{CTP_MASK}.nii.gz"])
         self.add(STILL, series, [f"bids::{CTP}.nii.gz"])
         self.add(MOVED, empty, [f"bids::{NCCT}.nii.gz"])
-        self.add(LESION, face, [])
+        self.add(LESION, face, [f"bids:raw:{LESION}.nii.gz"])
         self.write("docs/qc/sub-01_audit.tsv", "subject\tstep\nsub-01\tgrid\n")
         self.write("dataset_description.json", '{"Name": "A study"}')
         self.write("participants.tsv", "participant_id\tage\nsub-01\t88\n")
@@ -226,7 +226,7 @@ def picture_of_a_page(study: Study) -> None:
 def image_as_mask(study: Study) -> None:
     name = "sub-01/ses-01/anat/sub-01_ses-01_space-orig_label-L_desc-infarct_mask"
     grey = np.arange(np.prod(SHAPE)).reshape(SHAPE) % 200
-    study.add(name, grey.astype(np.uint8), [])
+    study.add(name, grey.astype(np.uint8), [RAW])
 
 
 def world_writable(study: Study) -> None:
@@ -276,6 +276,7 @@ PLANTED: dict[str, tuple[str, Callable[[Study], None]]] = {
     "the raw voxels elsewhere": ("raw", undefaced_elsewhere),
     "an image made from a raw one": ("source", sidecar(MOVED, Sources=[RAW])),
     "an image made from nothing": ("source", sidecar(MOVED, Sources=[])),
+    "a label made from nothing": ("source", sidecar(LESION, Sources=[])),
     "an image that does not say": ("source", lambda s: (s.out / f"{MOVED}.json").unlink()),
     "a source that is not there": ("source", sidecar(MOVED, Sources=["bids::sub-01/a.nii.gz"])),
     "a source outside": ("source", sidecar(MOVED, Sources=[f"bids::{NCCT}.nii.gz", "/raw/x.nii"])),

@@ -128,6 +128,12 @@ def test_every_source_and_reference_exists(dataset: Path) -> None:
         assert [uri for uri in local if not (dataset / uri).is_file()] == [], path
 
 
+def test_every_image_names_its_sources(dataset: Path) -> None:
+    sidecars = {path: content for path, content in _sidecars(dataset) if _is_image(path)}
+    assert sidecars
+    assert [path for path, content in sidecars.items() if not content["Sources"]] == []
+
+
 def test_no_file_tells_where_it_was_made(dataset: Path) -> None:
     texts = [p for p in bids_tools.files_checked(dataset) if p.endswith((".json", ".tsv", ".md"))]
     home = re.compile(rf"{re.escape(str(dataset.parent))}|/(home|Users|root|tmp|work)/")
@@ -144,6 +150,10 @@ def test_every_desc_is_explained(dataset: Path) -> None:
 
 def _sidecars(dataset: Path) -> list[tuple[Path, dict]]:
     return [(path, json.loads(path.read_text())) for path in dataset.glob("sub-*/**/*.json")]
+
+
+def _is_image(sidecar: Path) -> bool:
+    return sidecar.with_suffix(".nii.gz").is_file()
 
 
 def _entities(path: str) -> dict[str, str]:

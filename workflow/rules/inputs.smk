@@ -270,6 +270,12 @@ def label_source(wildcards):
     )
 
 
+def raw_label(wildcards):
+    """The label itself, by its public name."""
+    label = label_of(wildcards)
+    return raw_files.label_uri(label, STUDY.reference(label.scan))
+
+
 def label_in_reference(wildcards):
     label = label_of(wildcards)
     return label is not None and label.in_reference_space

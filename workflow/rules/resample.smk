@@ -52,6 +52,7 @@ rule label:
         mem_mb=megabytes(2000),
         runtime=10,
     params:
+        raw=lambda w: [raw_label(w)],
         kind=lambda w: label_of(w).kind.name,
         code=code("label.py"),
     script:
@@ -81,6 +82,7 @@ rule resample_label:
         mem_mb=megabytes(2000),
         runtime=20,
     params:
+        raw=lambda w: [raw_label(w)] if label_in_reference(w) else [],
         kind=lambda w: label_of(w).kind.name if label_of(w) else "brain",
         template=CONFIG["template"],
         code=code("resample_label.py"),

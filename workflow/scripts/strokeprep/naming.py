@@ -101,6 +101,11 @@ def raw_uri(scan: Named, suffix: str) -> str:
     return f"bids:raw:{scan.folder}/{scan.datatype}/{scan.stem}_{suffix}{IMAGE}"
 
 
+def raw_label_uri(scan: Named, space: Space, suffix: str, **entities: str) -> str:
+    """A manual label as it was given, likewise."""
+    return f"bids:raw:{label(scan, space, suffix, **entities)}"
+
+
 def defaced(scan: Named, suffix: str) -> str:
     """A scan's image without face and private header; all later steps start here."""
     return bids(scan.folder, scan.datatype, scan.stem, suffix, desc="defaced")

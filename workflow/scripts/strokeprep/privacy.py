@@ -404,8 +404,6 @@ def _untraced(
     name: str, found: list[str] | None, there: set[str], declared_defaced: bool
 ) -> Iterator[str]:
     """What is wrong with the sources of one image; ``there`` are all images of its subject."""
-    if found == [] and LABEL.search(name):
-        return  # as it was drawn; that it is a label is seen to elsewhere
     if not found:
         yield "its sidecar names no sources"
         return

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from strokeprep import naming
-from strokeprep.study import Subject
+from strokeprep.study import Label, Scan, Subject
 
 
 def of_subject(subject: Subject) -> dict[str, Any]:
@@ -82,9 +82,13 @@ def public_names(subject: Subject) -> dict[str, str]:
         for image in scan.images
         if image.sidecar
     }
-    for label in subject.labels:
-        entities = dict(label.kind.entities)
-        names[str(label.path)] = "bids:raw:" + naming.label(
-            label.scan, naming.ORIG, label.kind.suffix, **entities
-        )
-    return names
+    return names | {
+        str(label.path): label_uri(label, subject.reference) for label in subject.labels
+    }
+
+
+def label_uri(label: Label, reference: Scan | None) -> str:
+    """A manual label by the name BIDS gives it on the grid it lies on."""
+    space = naming.Space(reference.name) if label.in_reference_space else naming.ORIG
+    entities = dict(label.kind.entities)
+    return naming.raw_label_uri(label.scan, space, label.kind.suffix, **entities)

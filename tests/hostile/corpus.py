@@ -260,12 +260,16 @@ def noise_as_series(path: Path) -> None:
     """Two frames: too few for a bolus, told by a sidecar that fits them."""
     nifti = nib.load(path)
     save(path, np.asarray(nifti.dataobj)[..., :2], nifti)
-    sidecar(VolumeTiming=[0.0, 1.5])(path)
+    sidecar(VolumeTiming=[0.0, 2.0])(path)
 
 
 def no_time(path: Path) -> None:
     header(PIXDIM + 16, "f", 0.0)(path)
     sidecar(VolumeTiming=None)(path)
+
+
+# The series' own times, but for twenty seconds in which nothing was taken.
+BROKEN_OFF = [*np.arange(0.0, 27.0, 2.0).tolist(), *np.arange(46.0, 61.0, 3.5).tolist()]
 
 
 def frame(index: int, value: float) -> Callable[[np.ndarray], np.ndarray]:
@@ -455,6 +459,12 @@ CASES: dict[str, Case] = {
     ),
     "a time that is a word": Case(
         CTP, "timing", "not a number of seconds", sidecar(VolumeTiming=None, RepetitionTime="1.5")
+    ),
+    "a header left at a converter's default": Case(
+        CTP, "timing_header", "1 s by the header", header(PIXDIM + 16, "f", 1.0)
+    ),
+    "a break in the series": Case(
+        CTP, "timing_gap", "between 26 and 46 s", sidecar(VolumeTiming=BROKEN_OFF)
     ),
     "two frames": Case(CTP, "series_short", "2 frames", noise_as_series),
     # labels

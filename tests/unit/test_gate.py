@@ -41,6 +41,29 @@ def ct(path: str, sidecar: str | None = None, kind: str = "ncct") -> gate.RawIma
     return gate.RawImage(path, kind, 4 if kind == "ctp" else 3, sidecar, path)
 
 
+def times_said(tmp_path, sidecar: str | None, frame_times=None) -> list[tuple[str, str]]:
+    """What the gate says of a series of 12 frames, by its header one second apart."""
+    series = stored(tmp_path / "ctp.nii.gz", head(32, 32, 8, 12))
+    if sidecar is not None:
+        (tmp_path / "ctp.json").write_text(sidecar)
+    beside = str(tmp_path / "ctp.json") if sidecar is not None else None
+    report = gate.inspect([ct(series, beside, "ctp")], [], Settings(frame_times=frame_times))
+    return [(finding.check, finding.verdict) for finding in report.findings]
+
+
+def test_the_configs_times_stand_in_for_the_sidecars(tmp_path):
+    assert times_said(tmp_path, '{"RepetitionTime": 1500}') == [("timing", REFUSE)]
+    assert times_said(tmp_path, '{"RepetitionTime": 1500}', 1) == []
+    assert times_said(tmp_path, '{"RepetitionTime": 1500}', "header") == []
+    assert times_said(tmp_path, '{"RepetitionTime": 1}', (0.0, 1.0)) == [("timing", REFUSE)]
+
+
+def test_times_that_only_the_header_tells_are_not_believed_unasked(tmp_path):
+    assert times_said(tmp_path, None) == [("timing_missing", REFUSE)]
+    assert times_said(tmp_path, None, "header") == []
+    assert times_said(tmp_path, None, 2) == [("timing_header", WARN)]
+
+
 def test_a_good_subject_is_admitted_and_described(tmp_path):
     scan = stored(tmp_path / "ncct.nii.gz", head(32, 32, 16))
     series = stored(tmp_path / "ctp.nii.gz", head(32, 32, 8, 12, seed=1))
@@ -48,7 +71,7 @@ def test_a_good_subject_is_admitted_and_described(tmp_path):
     drawn[10:14, 10:14, 8] = 1
     mask = stored(tmp_path / "mask.nii.gz", drawn)
     beside = tmp_path / "ctp.json"
-    beside.write_text('{"RepetitionTime": 1.5}')
+    beside.write_text('{"RepetitionTime": 1}')
     report = gate.inspect(
         [ct(scan), ct(series, str(beside), "ctp")], [gate.RawLabel(mask, "lesion", scan)]
     )

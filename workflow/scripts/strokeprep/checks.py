@@ -174,13 +174,23 @@ CHECKS: dict[str, Check] = {
     # --- time
     "timing": Check(
         REFUSE,
-        "frame times in the sidecar that do not fit the series",
+        "frame times in sidecar or config that do not fit the series",
         "a perfusion map from wrong times looks right and is wrong in every number",
     ),
     "timing_missing": Check(
+        REFUSE,
+        "a series without frame times in sidecar or config",
+        "a guess looks right and is wrong; the header counts where the config says so",
+    ),
+    "timing_header": Check(
         WARN,
-        "a series without frame times in header or sidecar",
-        "all but perfusion maps can be made; these ask for the times when they are",
+        "a header whose interval is not that of the frame times",
+        "headers are often left at a converter's default; the frame times are used",
+    ),
+    "timing_gap": Check(
+        WARN,
+        "a gap between frames much longer than usual",
+        "what the bolus did in it is interpolated",
     ),
     "series_short": Check(
         WARN, "a series too short to follow a bolus", "everything but perfusion maps can be made"
@@ -235,6 +245,8 @@ class Settings:
 
     # Checks that shall warn instead of refuse; only tolerable ones.
     tolerate: tuple[str, ...] = ()
+    # The config's own times of perfusion frames, which beat those of sidecars.
+    frame_times: float | tuple[float, ...] | str | None = None
     # Headers are float32: two grids meant to be one differ by this much at most (mm).
     grid_rounding_mm: float = 0.01
     # Beyond this share of a voxel, labels at a border change hands.

@@ -130,19 +130,28 @@ def _tilt(nifti: nib.Nifti1Image, sidecar: Mapping[str, Any], path: Path) -> Ite
 def _times(
     nifti: nib.Nifti1Image, sidecar: Mapping[str, Any], path: Path, settings: Settings
 ) -> Iterator[Finding]:
-    frames = nifti.shape[3]
+    frames, given = nifti.shape[3], settings.frame_times
     header_s = timing.header_interval(nifti)
-    if any(key in sidecar for key in TIMES):
-        try:
-            timing.resolve(sidecar, frames, nifti.shape[2], header_s, None, path)
-        except StrokeprepError as error:
-            yield Finding.of("timing", error.what, path, error.remedy)
-    elif header_s is None:
-        what = "Nothing says when the frames were taken"
-        yield Finding.of("timing_missing", what, path, timing.REMEDY)
+    known = given is not None or any(key in sidecar for key in TIMES)
+    try:
+        found = timing.resolve(sidecar, frames, nifti.shape[2], header_s, given, path)
+    except StrokeprepError as error:
+        yield Finding.of("timing" if known else "timing_missing", error.what, path, error.remedy)
+    else:
+        yield from _doubtful(found, path)
     if frames < settings.fewest_frames:
         what = f"The series has {frames} frames"
         yield Finding.of("series_short", what, path, "Give the whole series if there is more.")
+
+
+def _doubtful(found: timing.Timing, path: Path) -> Iterator[Finding]:
+    """What is odd about times that can be used."""
+    if found.header_agrees is False:
+        what = f"Frames are {found.interval_s:g} s apart, {found.header_s:g} s by the header"
+        yield Finding.of("timing_header", what, path, "Check which is right.")
+    for start, end in found.gaps:
+        what = f"No frame was taken between {start:g} and {end:g} s"
+        yield Finding.of("timing_gap", what, path, "Give the frames if they exist.")
 
 
 def _is_number(value: Any) -> bool:

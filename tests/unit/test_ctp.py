@@ -12,6 +12,7 @@ import pytest
 from perfused_heads import ARTERY, head
 from strokeprep import arteries, config, ctp, images, naming, perfusion, tables, tissue_at_risk
 from strokeprep import transforms as moves
+from strokeprep.errors import StrokeprepError
 from strokeprep.perfusion import NotComputable
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
@@ -101,6 +102,21 @@ def test_an_artery_given_by_hand_is_taken_as_points_or_as_a_mask(sources, done, 
     assert len(by_mask.vessels.aif_voxels) == mask.sum()
 
 
+def test_a_mask_on_another_grid_is_refused_by_the_name_of_its_key(sources, done, tmp_path):
+    affine = nib.load(sources.series).affine.copy()
+    affine[0, 3] += 3
+    mask = np.zeros(done.maps["cbf"].shape, np.uint8)
+    mask[ARTERY] = 1
+    images.write_array(mask, affine, tmp_path / "beside.nii.gz")
+    images.write_array(mask[..., :-1], nib.load(sources.series).affine, tmp_path / "less.nii.gz")
+    for vessel, name in (("aif", "beside"), ("vof", "less")):
+        path = str(tmp_path / f"{name}.nii.gz")
+        with pytest.raises(StrokeprepError, match=f"perfusion.{vessel} does not lie") as caught:
+            ctp.computed(sources, SETTINGS | {vessel: path})
+        assert caught.value.where == path
+        assert not isinstance(caught.value, NotComputable)
+
+
 def _offset(done: ctp.Perfusion) -> list[int]:
     return [part.start for part in done.slab.box]
 
@@ -125,6 +141,14 @@ def test_a_series_without_contrast_says_so_and_which(tmp_path):
     assert caught.value.where == sources.series
 
 
+def test_a_slab_without_brain_says_so(sources, tmp_path):
+    brain = nib.load(sources.brain)
+    images.write_array(np.zeros(brain.shape, np.uint8), brain.affine, tmp_path / "none.nii.gz")
+    with pytest.raises(NotComputable, match="not computable, little-brain") as caught:
+        ctp.computed(sources._replace(brain=str(tmp_path / "none.nii.gz")), SETTINGS)
+    assert caught.value.reason == "little-brain"
+
+
 def test_everything_is_written_with_its_sidecar(sources, done, tmp_path):
     images_of = [*naming.MAPS, *naming.TISSUE_AT_RISK]
     files = {name: str(tmp_path / f"{name}.nii.gz") for name in images_of}
@@ -136,7 +160,11 @@ def test_everything_is_written_with_its_sidecar(sources, done, tmp_path):
     (row,) = tables.read(files["volumes"])
     assert set(row) <= set(abouts["volumes"])
     assert float(row["core_ml"]) == pytest.approx(done.volumes["core_ml"], rel=1e-3)
-    assert len(tables.read(files["vessels"])) == len(done.vessels.aif)
+    curves = tables.read(files["vessels"])
+    assert len(curves) == len(done.vessels.aif)
+    voxels = done.slab.series.hu[tuple(done.vessels.aif_voxels.T)].mean(0)
+    measured = voxels - voxels[: done.vessels.baseline_frames].mean()
+    np.testing.assert_allclose([float(row["aif_measured"]) for row in curves], measured, atol=1e-3)
     levels = abouts["tmax_levels"]["Levels"]
     assert nib.load(files["tmax_levels"]).get_fdata().max() <= len(levels) == 4
     assert abouts["cbf"]["Units"] == "mL/100 g/min"

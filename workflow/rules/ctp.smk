@@ -80,6 +80,7 @@ rule perfusion:
         brain=lambda w: out(naming.brain_mask(STUDY.reference(ctp_scan(w)), ORIG)),
         to_series=lambda w: chain_to(ctp_scan(w), STUDY.reference(ctp_scan(w)).name),
         to_template=lambda w: to_template(STUDY.reference(ctp_scan(w))),
+        drawn=lambda w: drawn_vessels(ctp_scan(w).subject),
     output:
         **perfusion_images(ORIG),
         **perfusion_tables(),

@@ -178,6 +178,12 @@ def perfusion_settings(subject):
     return section | {vessel: section[vessel].get(subject) for vessel in ("aif", "vof")}
 
 
+def drawn_vessels(subject):
+    """The masks of vessels that were drawn by hand for this subject."""
+    given = (perfusion_settings(subject)[vessel] for vessel in ("aif", "vof"))
+    return [where for where in given if isinstance(where, str)]
+
+
 def to_template(reference):
     """The transform of a reference's points into the template."""
     return out(naming.from_template(reference, reference.name, TEMPLATE.label))

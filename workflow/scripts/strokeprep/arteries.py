@@ -121,6 +121,7 @@ class Vessels:
     """The curves that a deconvolution needs, and where they come from."""
 
     aif: np.ndarray  # HU over baseline, its drift taken off, scaled
+    drift: np.ndarray  # HU, before scaling
     vof: np.ndarray | None
     baseline_frames: int
     aif_voxels: np.ndarray  # n x 3 indices
@@ -128,6 +129,11 @@ class Vessels:
     scale: float  # what the input was multiplied by
     noise_hu: float  # of one voxel and frame, in the brain
     warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def measured(self) -> np.ndarray:
+        """The arterial input as its voxels show it, HU over baseline."""
+        return self.aif / self.scale + self.drift
 
 
 @dataclass(frozen=True)
@@ -185,7 +191,7 @@ def find_vessels(
         scale, drift, reason = venous_scale(aif, vof, references, series.dt, settings)
     warnings += [f"input not scaled to the vein: {reason}"] if reason else []
     aif = scale * (aif - drift)
-    return Vessels(aif, vof, frames, aif_voxels, vof_voxels, scale, noise, tuple(warnings))
+    return Vessels(aif, drift, vof, frames, aif_voxels, vof_voxels, scale, noise, tuple(warnings))
 
 
 def over_baseline(curves: np.ndarray, frames: int) -> np.ndarray:

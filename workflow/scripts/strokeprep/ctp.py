@@ -25,6 +25,7 @@ from strokeprep import (
     tissue_at_risk,
     transforms,
 )
+from strokeprep.errors import StrokeprepError
 from strokeprep.job import write_text
 from strokeprep.naming import MAPS, TISSUE_AT_RISK
 from strokeprep.perfusion import NotComputable
@@ -34,9 +35,14 @@ from strokeprep.timing import GRID_S
 # So many points fix an affine map of the slab to a fraction of a millimetre.
 POINTS = 2000
 
+# The vessels that the config may name, and how exactly (mm) the masks of them lie on the series.
+GIVEN = ("aif", "vof")
+SAME_MM = 1e-2
+
 VESSEL_COLUMNS = {
     "time": {"Description": "Time in the one-second series", "Units": "s"},
     "aif": {"Description": "Arterial input over baseline, drift off and scaled", "Units": "HU"},
+    "aif_measured": {"Description": "Arterial input over baseline, as measured", "Units": "HU"},
     "vof": {"Description": "Venous outflow over baseline", "Units": "HU"},
 }
 VOLUME_COLUMNS = {
@@ -68,6 +74,7 @@ class Slab:
     series: arteries.Series
     box: tuple[slice, ...]
     shape: tuple[int, ...]
+    affine: np.ndarray  # of the whole grid
     right_mm: np.ndarray
 
     def whole(self, part: np.ndarray) -> np.ndarray:
@@ -90,8 +97,8 @@ class Perfusion:
 
 def computed(sources: Sources, settings: Mapping[str, Any]) -> Perfusion:
     """Vessels, maps and tissue at risk of a series, by the config's section ``perfusion``."""
-    slab = slab_of(sources, settings["rim_mm"])
     try:
+        slab = slab_of(sources, settings["rim_mm"])
         return mapped(slab, _vessels(slab, settings), settings)
     except NotComputable as error:
         raise NotComputable(
@@ -119,7 +126,7 @@ def slab_of(sources: Sources, rim_mm: float) -> Slab:
     hu = images.voxels(nifti, Path(sources.series))[box].copy()  # the rest can be let go
     series = arteries.Series(hu, inside[box], here, GRID_S)
     to_mid = transforms.chain([*from_series, transforms.read(sources.to_template)])
-    return Slab(series, box, inside.shape, _right_mm(series, to_mid))
+    return Slab(series, box, inside.shape, affine, _right_mm(series, to_mid))
 
 
 def mapped(slab: Slab, vessels: arteries.Vessels, settings: Mapping[str, Any]) -> Perfusion:
@@ -272,8 +279,7 @@ def _vessels(slab: Slab, settings: Mapping[str, Any]) -> arteries.Vessels:
         slab.series,
         _settings(arteries.Settings, settings["vessels"]),
         settings["scale_to_vein"],
-        _given(settings["aif"], slab),
-        _given(settings["vof"], slab),
+        *(_given(vessel, settings[vessel], slab) for vessel in GIVEN),
     )
 
 
@@ -282,15 +288,22 @@ def _settings(of: type, values: Mapping[str, Any]) -> Any:
     return of(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
-def _given(where: str | Sequence[Sequence[float]] | None, slab: Slab) -> np.ndarray | None:
+def _given(
+    vessel: str, where: str | Sequence[Sequence[float]] | None, slab: Slab
+) -> np.ndarray | None:
     """A vessel a user chose: a mask file on the grid of the series, or points (RAS, mm)."""
     if not where:
         return None
     if not isinstance(where, str):
         return np.asarray(where, float)
-    mask = images.array(images.read(where)) > 0
-    if mask.shape != slab.shape:
-        raise NotComputable("no-aif", f"The vessel mask has the grid {mask.shape}", where)
+    image = images.read(where)
+    mask = images.array(image) > 0
+    if mask.shape != slab.shape or not np.allclose(images.affine(image), slab.affine, atol=SAME_MM):
+        raise StrokeprepError(
+            f"The mask of perfusion.{vessel} does not lie on the grid of the series",
+            where,
+            "Draw it on the raw series, or give points in its world coordinates (RAS, mm).",
+        )
     return mask[slab.box]
 
 
@@ -301,9 +314,13 @@ def _placed(values: np.ndarray, where: np.ndarray) -> np.ndarray:
 
 
 def _vessel_rows(vessels: arteries.Vessels) -> Iterator[dict[str, str]]:
-    for second, arterial in enumerate(vessels.aif):
-        venous = tables.MISSING if vessels.vof is None else f"{vessels.vof[second]:.3f}"
-        yield {"time": f"{second * GRID_S:g}", "aif": f"{arterial:.3f}", "vof": venous}
+    for second, (arterial, measured) in enumerate(zip(vessels.aif, vessels.measured, strict=True)):
+        yield {
+            "time": f"{second * GRID_S:g}",
+            "aif": f"{arterial:.3f}",
+            "aif_measured": f"{measured:.3f}",
+            "vof": tables.MISSING if vessels.vof is None else f"{vessels.vof[second]:.3f}",
+        }
 
 
 def _places(voxels: np.ndarray, affine: np.ndarray) -> list[list[float]]:

@@ -180,6 +180,9 @@ LIMITS: dict[str, Limit] = {
         "ventricles; no range was published.",
     ),
     # --- perfusion
+    "series_warnings": Limit(
+        "warnings", (None, 0), OPEN, "Why to look at the maps; the sidecar of the curves lists it."
+    ),
     "aif_peak_hu": _least(
         "HU", 80, 40,
         "Measured peak of the arterial input. Arteries reach 100 to 400 HU, tissue 20 at most.",

@@ -231,8 +231,11 @@ def of_vessels(plan: Perfused, root: Path, judge: Judge) -> Iterator[Number]:
     """Whether the arterial input looks like an artery's."""
     rows = tables.read(root / plan.vessels)
     about = _sidecar(root / plan.vessels)
-    time, aif = (np.array([float(row[name]) for row in rows]) for name in ("time", "aif"))
-    yield judge("arterial input", "aif_peak_hu", aif.max() / about["ArterialScale"])
+    time, aif, measured = (
+        np.array([float(row[name]) for row in rows]) for name in ("time", "aif", "aif_measured")
+    )
+    yield judge("arterial input", "series_warnings", len(about["Warnings"]))
+    yield judge("arterial input", "aif_peak_hu", measured.max())
     yield judge("arterial input", "aif_fwhm_s", measures.fwhm_s(aif, time[1] - time[0]))
     yield judge("arterial input", "aif_scale", about["ArterialScale"])
     yield judge("arterial input", "baseline_frames", about["BaselineFrames"])

@@ -151,6 +151,12 @@ def test_a_key_like_no_other_is_to_be_removed():
         ({"models": {"sha256": {"hd-bet": "12"}}}, "models.sha256.hd-bet", "64 hexadecimal"),
         ({"brain": {"ct": "hd-bet"}}, "brain.ct", "one of template, totalsegmentator"),
         ({"accuracy": {"deface": {"dice": "high"}}}, "accuracy.deface.dice", "a number"),
+        ({"perfusion": {"maps": {"lags_s": [1]}}}, "perfusion.maps.lags_s", "2 values or more"),
+        (
+            {"perfusion": {"maps": {"osvd_thresholds": [0.1, 0.2, 0.3, 0.4]}}},
+            "perfusion.maps.osvd_thresholds",
+            "3 values at most",
+        ),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_in_plain_words(wrong, path, words):
@@ -226,6 +232,12 @@ def test_every_key_is_described_and_has_a_default_unless_it_is_needed():
         for path, rule in rows:
             assert rule["description"].endswith("."), path
             assert ("default" in rule) != (path == "study.layout"), path
+
+
+def test_a_limit_may_hold_for_one_size_of_the_study():
+    limits = {"maps": {"slope": {"clinical": 0.03}, "r": 0.99}}
+    assert config.limits_at(limits, "clinical") == {"maps": {"slope": 0.03, "r": 0.99}}
+    assert config.limits_at(limits, "small") == {"maps": {"r": 0.99}}
 
 
 def test_the_readme_says_of_every_key_what_the_schema_says():

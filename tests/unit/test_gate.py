@@ -64,6 +64,16 @@ def test_times_that_only_the_header_tells_are_not_believed_unasked(tmp_path):
     assert times_said(tmp_path, None, 2) == [("timing_header", WARN)]
 
 
+def test_a_report_for_others_calls_each_file_by_its_public_name_once(tmp_path):
+    scan = stored(tmp_path / "T1w.nii.gz", head(32, 32, 16))
+    doubtful = gate.Finding.of("units_missing", "T1w.nii.gz has no unit", scan, "Look.")
+    report = gate.Report(({"path": scan},), (doubtful,))
+    public = "bids::sub-01/anat/sub-01_T1w.nii.gz"
+    told = report.published({scan: public})
+    assert told.files[0]["path"] == told.findings[0].where == public
+    assert told.findings[0].what == "sub-01_T1w.nii.gz has no unit"
+
+
 def test_a_good_subject_is_admitted_and_described(tmp_path):
     scan = stored(tmp_path / "ncct.nii.gz", head(32, 32, 16))
     series = stored(tmp_path / "ctp.nii.gz", head(32, 32, 8, 12, seed=1))

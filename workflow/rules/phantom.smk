@@ -76,7 +76,7 @@ rule score:
         subject=lambda w: STUDY.by_name[w.subject],
         truth=TRUTH,
         template=TEMPLATE.label,
-        limits=CONFIG["accuracy"],
+        limits=settings.limits_at(CONFIG["accuracy"], CONFIG["phantom"]["size"]),
         perfusion=lambda w: perfusion_settings(w.subject),
         code=code("score.py"),
     script:

@@ -25,6 +25,7 @@ from strokeprep.tables import is_number
 BUILT_IN_TEMPLATE = "MNI152NLin2009aSym"
 PHANTOM = "phantom"
 LIST_OF_KEYS = "config/README.md lists all keys."
+NOT_EMPTY = "a list that is not empty"
 CALLED = {
     "string": "text",
     "number": "a number",
@@ -54,6 +55,18 @@ def load(config: Mapping, schema: Path) -> dict[str, Any]:
         complete["template"]["res"] = f"{complete['template']['resolution_mm']:g}".replace(".", "p")
     _refuse_contradictions(complete)
     return complete
+
+
+def limits_at(limits: Mapping[str, Mapping], size: str) -> dict[str, dict[str, float]]:
+    """The limits of the score that hold for a study of that size."""
+    return {
+        step: {
+            metric: limit[size] if isinstance(limit, Mapping) else limit
+            for metric, limit in of_step.items()
+            if not isinstance(limit, Mapping) or size in limit
+        }
+        for step, of_step in limits.items()
+    }
 
 
 @cache
@@ -186,7 +199,8 @@ def _in_words(error: ValidationError) -> tuple[str, str]:
         "exclusiveMinimum": lambda: f"a number above {limit:g}",
         "pattern": lambda: error.schema.get("title", "text of letters and digits only"),
         "minLength": lambda: "text that is not empty",
-        "minItems": lambda: "a list that is not empty",
+        "minItems": lambda: f"a list of {limit} values or more" if limit > 1 else NOT_EMPTY,
+        "maxItems": lambda: f"a list of {limit} values at most",
         "uniqueItems": lambda: "a list that names nothing twice",
     }
     if error.validator == "required":

@@ -6,6 +6,7 @@ header is taken as it is, or its subject stays out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -69,11 +70,13 @@ class Report:
         for a path may name a patient.
         """
 
+        bare = {Path(path).name: name.rpartition("/")[2] for path, name in names.items()}
+        known = bare | dict(names)
+        # All at once and the longest first: a name may be part of another, or of what replaces it.
+        spoken = re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True))))
+
         def renamed(text: str) -> str:
-            for path in sorted(names, key=len, reverse=True):
-                text = text.replace(path, names[path])
-                text = text.replace(Path(path).name, names[path].rpartition("/")[2])
-            return text
+            return spoken.sub(lambda found: known[found.group()], text) if known else text
 
         return Report(
             tuple(file | {"path": renamed(file["path"])} for file in self.files),

@@ -219,6 +219,17 @@ def test_a_subject_whose_perfusion_is_skipped_keeps_its_series(tmp_path):
     }
 
 
+def test_an_artery_drawn_for_a_subject_is_an_input_of_its_maps_alone(tmp_path):
+    config = design("bids", trees.bids(tmp_path / "raw"))
+    drawn, others = (tmp_path / name for name in ("artery.nii.gz", "another.nii.gz"))
+    drawn.touch()
+    config["perfusion"] = {"aif": {"01": str(drawn), "02": str(others)}}
+    process = snakemake(tmp_path, config, "--dry-run")
+    assert jobs(process) == EXPECTED["bids"]
+    (inputs,) = re.findall(r"rule perfusion:\n    input: (.*)", process.stdout)
+    assert str(drawn) in inputs and str(others) not in process.stdout
+
+
 def test_faces_are_shown_only_if_the_config_asks_for_it(tmp_path):
     config = design("bids", trees.bids(tmp_path / "raw")) | {"report": {"faces": True}}
     process = snakemake(tmp_path, config, "--dry-run")

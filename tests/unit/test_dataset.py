@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+import trees
 from strokeprep import dataset
 from strokeprep.errors import StrokeprepError
 
@@ -155,6 +156,103 @@ def test_isles_tables_become_one_row_per_patient(tmp_path: Path) -> None:
         "mRS 3 months": "n/a",
     }
     assert [row["age"] for row in table(tmp_path, "participants")] == ["71", "89"]
+
+
+def test_a_table_of_all_patients_may_be_csv(tmp_path: Path) -> None:
+    root = raw(tmp_path, phenotype__outcome="participant_id|mrs\nsub-01|3\nsub-02|1\n")
+    lines = (root / "phenotype/outcome.tsv").read_text().replace("\t", ";")
+    (root / "phenotype/outcome.tsv").unlink()
+    (root / "phenotype/outcome.csv").write_text(lines)
+    written(tmp_path, raw_root=root)
+    assert [row["mrs"] for row in table(tmp_path, "phenotype/outcome")] == ["3", "1"]
+
+
+def test_participants_may_lie_with_the_documentation_as_johns_hopkins_has_them(
+    tmp_path: Path,
+) -> None:
+    root = raw(tmp_path, documentation__participants="participant_id|age|Sex\nsub-02|50|F\n")
+    written(tmp_path, raw_root=root)
+    assert table(tmp_path, "participants")[1] == {
+        "participant_id": "sub-02",
+        "age": "50",
+        "sex": "F",
+    }
+
+
+@pytest.mark.parametrize(
+    ("layout", "read"),
+    [
+        ("bids", ["participants.tsv"]),
+        ("isles24", ["train/phenotype/{0}/ses-01/{0}_ses-01_demographic_baseline.csv"]),
+        ("jhu", ["documentation/participants.tsv", "phenotype/phenotype.tsv"]),
+        ("atlas", []),
+    ],
+)
+def test_the_tables_of_every_layout_are_told_with_what_describes_them(
+    tmp_path: Path, layout: str, read: list[str]
+) -> None:
+    root = getattr(trees, layout)(tmp_path)
+    patients = [path.name for path in root.glob("train/raw_data/sub-*")] or [""]
+    wanted = {name.format(patient) for name in read for patient in patients}
+    told = dataset.sources(root)
+    assert {Path(path).relative_to(root).as_posix() for path in told} == wanted
+    if told:
+        described = Path(told[0]).with_suffix(".json")
+        described.touch()
+        assert dataset.sources(root) == [told[0], str(described), *told[1:]]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "train/phenotype/sub-01/ses-01/sub-01_ses-01_outcome.xlsx",
+        "phenotype/outcome.xls",
+        "ATLAS_2/20220425_ATLAS_2.0_MetaData.xlsx",
+        "20211112_ATLAS_2.0_SupplementaryInfo.csv",
+        "Training_Raw/R001/sub-r001s001/ses-1/sub-r001s001_ses-1_metadata.csv",
+        "documentation/scores.ods",
+    ],
+)
+def test_a_table_that_cannot_be_read_is_told_with_what_to_do(tmp_path: Path, name: str) -> None:
+    (told,) = dataset.remarks(tmp_path / "out", [], trees.make(tmp_path / "raw", [name]))
+    assert f"cannot be read: {name}. Save" in told and "as CSV" in told
+
+
+def test_many_tables_that_cannot_be_read_are_one_remark(tmp_path: Path) -> None:
+    root = trees.make(tmp_path, [f"phenotype/score{n}.xlsx" for n in range(9)])
+    (told,) = dataset.remarks(tmp_path / "out", [], root)
+    assert "phenotype/score0.xlsx" in told and "and 6 more. Save" in told
+
+
+def test_what_was_saved_as_csv_or_describes_columns_or_is_hidden_is_not_missed(
+    tmp_path: Path,
+) -> None:
+    place = "train/phenotype/sub-01/ses-02/sub-01_ses-02_outcome"
+    names = [f"{place}.xlsx", f"{place}.csv", "phenotype/nihss.ods", "phenotype/nihss.csv"]
+    names += ["train/clinical_data-description.xlsx", "phenotype/._mrs.xlsx", "participants.tsv"]
+    assert dataset.remarks(tmp_path / "out", [], trees.make(tmp_path / "raw", names)) == []
+
+
+def test_participants_of_an_earlier_run_stay_listed_and_are_told(tmp_path: Path) -> None:
+    root = raw(tmp_path, participants="participant_id|age\nsub-01|60\nsub-02|50\n")
+    out = tmp_path / "derivatives"
+    for name in ("sub-01", "sub-03", "docs"):
+        (out / name).mkdir(parents=True)
+    (out / "sub-04").touch()
+    subjects = dataset.listed(out, ["02"])
+    assert subjects == ["01", "02", "03"]
+    written(tmp_path, subjects, raw_root=root)
+    ages = {row["participant_id"]: row["age"] for row in table(tmp_path, "participants")}
+    assert ages == {"sub-01": "60", "sub-02": "50", "sub-03": "n/a"}
+    (told,) = dataset.remarks(out, ["02"], root)
+    assert "also holds sub-01, sub-03 of an earlier run" in told and "Remove" in told
+
+
+def test_of_a_first_run_and_of_one_on_the_same_patients_nothing_is_told(tmp_path: Path) -> None:
+    assert dataset.remarks(tmp_path / "out", ["01"], None) == []
+    (tmp_path / "out/sub-01").mkdir(parents=True)
+    assert dataset.remarks(tmp_path / "out", ["01"], None) == []
+    assert dataset.listed(tmp_path / "out", ["01"]) == ["01"]
 
 
 def test_a_column_private_in_one_patients_file_is_dropped_for_all(tmp_path: Path) -> None:

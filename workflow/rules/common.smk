@@ -46,19 +46,23 @@ def read_study():
 CONFIG, STUDY = read_study()
 config.update(CONFIG)
 
-# Within a patient's job they would be about all other patients as well.
-if workflow.is_main_process and patients.WITHIN not in os.environ:
-    for remark in STUDY.remarks:
-        print(f"strokeprep: {remark}", file=sys.stderr)
-
 OUT, WORK = CONFIG["output"], CONFIG["work"]
 TEMPLATE = Space(CONFIG["template"]["name"], CONFIG["template"]["res"])
 RAW_ROOT = CONFIG["study"]["root"]
 CLINICAL_TABLES = dataset.clinical_tables(RAW_ROOT and Path(RAW_ROOT))
 # What the classes of a Circle-of-Willis segmentation mean is known of the synthetic study alone.
 COW_LABELS = None
-DATASET_SOURCES = []
+DATASET_SOURCES = dataset.sources(RAW_ROOT and Path(RAW_ROOT))
 IMAGE_SUFFIXES = "|".join(sorted({kind.suffix for kind in table.KINDS.values()}))
+
+
+# Within a patient's job they would be about all other patients as well.
+if workflow.is_main_process and patients.WITHIN not in os.environ:
+    for remark in [
+        *STUDY.remarks,
+        *dataset.remarks(Path(OUT), STUDY.by_name, RAW_ROOT and Path(RAW_ROOT)),
+    ]:
+        print(f"strokeprep: {remark}", file=sys.stderr)
 
 
 wildcard_constraints:

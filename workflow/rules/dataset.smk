@@ -18,7 +18,7 @@ rule dataset:
         "../../envs/imaging.yaml"
     params:
         raw_root=lambda w: RAW_ROOT,
-        subjects=[subject.name for subject in STUDY.subjects],
+        subjects=dataset.listed(Path(OUT), STUDY.by_name),
         settings=CONFIG["study"],
         cow_labels=COW_LABELS,
         code=code("dataset.py"),

@@ -25,6 +25,13 @@ BIDS_VERSION = "1.11.1"
 RAW_LINK = "sourcedata/raw"
 LOCAL_LINK = re.compile(r"^(/|~|file:|[A-Za-z]:\\|\\)", re.IGNORECASE)
 
+# Where a raw dataset may have tables of patients, and of what sorts; CSV and TSV can be read.
+TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".ods")
+TABLE_FOLDERS = (".", "train", "ATLAS*", "documentation", "phenotype", "train/phenotype")
+TABLE_FOLDERS_OF_PATIENTS = ("phenotype", "train/phenotype", "Training*/*", "ATLAS*/Training*/*")
+NO_TABLE_OF_PATIENTS = re.compile(r"description|dictionary", re.IGNORECASE)
+MOST_NAMED = 3
+
 # The only columns of participants.tsv.
 PARTICIPANT_COLUMNS: dict[str, dict[str, str]] = {
     "age": {"Description": "Age; 89 stands for 89 and above", "Units": "year"},
@@ -182,6 +189,40 @@ def clinical_tables(raw_root: Path | None) -> list[str]:
     return list(_tools(raw_root))
 
 
+def sources(raw_root: Path | None) -> list[str]:
+    """The raw files that :func:`write` reads: tables, and what JSON says of their columns."""
+    beside = ((path, path.with_suffix(".json")) for path in _read(raw_root))
+    return [str(path) for pair in beside for path in pair if path.is_file()]
+
+
+def listed(folder: Path, subjects: Iterable[str]) -> list[str]:
+    """Whom ``participants.tsv`` lists: the subjects, and who else has a folder in the output.
+
+    BIDS wants a row for every folder, and an earlier run may have worked on others.
+    """
+    return sorted({*subjects, *_with_folder(folder)})
+
+
+def remarks(folder: Path, subjects: Iterable[str], raw_root: Path | None) -> list[str]:
+    """What a user should know of the dataset before it is made; a look at file names alone."""
+    earlier = sorted(f"sub-{name}" for name in {*_with_folder(folder)} - {*subjects})
+    unread = _unread(raw_root)
+    told = []
+    if earlier:
+        told.append(
+            f"{folder} also holds {_some(earlier)} of an earlier run, which participants.tsv goes "
+            "on to list. Remove the folders, and the files of that name in docs/qc, where they "
+            "are not to be released."
+        )
+    if unread:
+        told.append(
+            f"tables of patients left out, which cannot be read: {_some(unread)}. Save those in "
+            "phenotype/ as CSV in their place, others as phenotype/NAME.csv with a row for each "
+            "patient and a column participant_id."
+        )
+    return told
+
+
 def files(clinical: Iterable[str], has_cow: bool) -> list[str]:
     """The files :func:`write` makes for a raw dataset with these clinical tables."""
     tables = ["participants", "descriptions", *(f"phenotype/{name}" for name in clinical)]
@@ -222,8 +263,7 @@ def _participants(
     raw_root: Path | None, people: Sequence[str], tables: Mapping[str, Table]
 ) -> Table:
     """Allow-listed columns of the raw participants.tsv, gaps filled from the clinical tables."""
-    files = (base / "participants.tsv" for base in _bases(raw_root))
-    found = [_read_table(path, people) for path in files if path.is_file()]
+    found = [_read_table(path, people) for path in _participant_tables(raw_root)]
     values: dict[str, dict[str, str]] = {person: {} for person in people}
     for table in [*found, *tables.values()]:
         for column in table.columns:
@@ -246,15 +286,57 @@ def _bases(raw_root: Path | None) -> list[Path]:
     return [] if raw_root is None else [raw_root, raw_root / "train"]
 
 
+def _participant_tables(raw_root: Path | None) -> list[Path]:
+    """Tables of the patients themselves, the foremost first; that of JHU lies apart."""
+    places = ("participants.tsv", "documentation/participants.tsv")
+    files = (base / place for base in _bases(raw_root) for place in places)
+    return [path for path in files if path.is_file()]
+
+
 def _tools(raw_root: Path | None) -> dict[str, list[Path]]:
     """Clinical tables by name: BIDS has one file each, ISLES'24 one per patient and session."""
     tools: dict[str, list[Path]] = {}
     for base in _bases(raw_root):
-        for path in sorted((base / "phenotype").glob("*.tsv")):
+        for path in sorted((base / "phenotype").glob("*.[ct]sv")):
             tools.setdefault(path.stem, []).append(path)
         for path in sorted((base / "phenotype").glob("sub-*/ses-*/sub-*_ses-*_*.csv")):
             tools.setdefault(path.stem.split("_", 2)[2], []).append(path)
     return tools
+
+
+def _read(raw_root: Path | None) -> list[Path]:
+    """Every raw table that is read."""
+    tools = [path for paths in _tools(raw_root).values() for path in paths]
+    return [*_participant_tables(raw_root), *tools]
+
+
+def _unread(raw_root: Path | None) -> list[str]:
+    """Tables of patients, below the root, that are not read, also not saved in another format."""
+    if raw_root is None:
+        return []
+    read = {path.stem for path in _read(raw_root)}
+    patterns = [f"{folder}/*" for folder in TABLE_FOLDERS]
+    patterns += [f"{folder}/sub-*/ses-*/sub-*" for folder in TABLE_FOLDERS_OF_PATIENTS]
+    return sorted(
+        path.relative_to(raw_root).as_posix()
+        for pattern in patterns
+        for path in raw_root.glob(pattern)
+        if path.suffix in TABLES
+        and path.stem not in read
+        and not path.name.startswith(".")
+        and not NO_TABLE_OF_PATIENTS.search(path.stem)
+    )
+
+
+def _with_folder(folder: Path) -> list[str]:
+    """The subjects, without ``sub-``, that have a folder in a dataset."""
+    return [path.name.removeprefix("sub-") for path in folder.glob("sub-*") if path.is_dir()]
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _read_tool(paths: Sequence[Path], people: Sequence[str]) -> Table:
@@ -274,9 +356,9 @@ def _read_tool(paths: Sequence[Path], people: Sequence[str]) -> Table:
 
 
 def _read_table(path: Path, people: Iterable[str]) -> Table:
-    """The harmless columns of the rows of ``people`` in a TSV, or a one-row CSV of a patient."""
+    """The harmless columns of the rows of ``people`` in a table, or of a patient's one row."""
     header, *lines = _cells(path)
-    owner = path.stem.split("_")[0] if path.suffix == ".csv" else None
+    owner = path.stem.split("_")[0] if path.stem.startswith("sub-") else None
     key = None if owner else _key_column(header, path)
     wanted, rows = set(people), {}
     for line in lines:

@@ -45,6 +45,12 @@ def scan(study: Path, subject: str, ending: str) -> sitk.Image:
     return sitk.ReadImage(str(path), sitk.sitkFloat32)
 
 
+def nifti(study: Path, subject: str, ending: str) -> nib.Nifti1Image:
+    """A raw image as it is stored, header first."""
+    (path,) = (study / "raw" / f"sub-{subject}").rglob(f"*_{ending}.nii.gz")
+    return nib.load(path)
+
+
 def true(study: Path, subject: str, name: str) -> sitk.Image:
     return sitk.ReadImage(str(study / f"truth/sub-{subject}/{name}.nii.gz"))
 
@@ -141,12 +147,63 @@ def test_headers_carry_what_a_pipeline_must_scrub(study):
     assert {"PatientName", "PatientBirthDate"} <= set(json.loads(Path(f"{ct}.json").read_text()))
 
 
+def test_voxels_begin_behind_a_private_comment_and_stand_for_themselves(study):
+    ncct, cta = nifti(study, "01", "acq-ncct_ct"), nifti(study, "01", "acq-cta_ct")
+    assert ncct.dataobj.offset > cta.dataobj.offset == 352  # a bare header's length
+    assert {image.dataobj.slope for image in (ncct, cta)} == {1}
+    assert {image.dataobj.inter for image in (ncct, cta)} == {0}
+
+
 def test_an_unknown_size_is_refused(tmp_path):
     with pytest.raises(StrokeprepError, match="no such phantom size"):
         phantom.write_subject("01", tmp_path, tmp_path, seed=1, size="huge")
 
 
 # --- geometry ------------------------------------------------------------------------------
+
+
+SCANS = ("acq-ncct_ct", "acq-cta_ct", "acq-ctp_ct", "trace", "T1w")
+
+
+@pytest.mark.parametrize(
+    ("subject", "posterior"),
+    [("01", {"acq-ctp_ct"}), ("02", {"acq-ncct_ct", "acq-ctp_ct"})],
+)
+def test_rows_run_to_the_front_or_to_the_back_and_columns_to_the_left(study, subject, posterior):
+    axes = {name: nib.aff2axcodes(nifti(study, subject, name).affine) for name in SCANS}
+    assert axes == {name: ("L", "P" if name in posterior else "A", "S") for name in SCANS}
+
+
+@pytest.mark.parametrize("subject", ["01", "02"])
+def test_every_header_says_its_place_twice_and_alike(study, subject):
+    for path in (study / "raw").rglob(f"sub-{subject}*.nii.gz"):
+        image = nib.load(path)
+        (qform, qcode), (sform, scode) = image.get_qform(coded=True), image.get_sform(coded=True)
+        assert (qcode, scode) == (2, 1)  # aligned to another image, scanner
+        assert np.abs(qform - sform).max() < 1e-3
+
+
+def test_the_ncct_of_every_other_patient_is_oblique_and_diffusion_of_all(study):
+    tilt = {
+        (subject, name): np.degrees(nib.affines.obliquity(nifti(study, subject, name).affine)).max()
+        for subject in ("01", "02")
+        for name in SCANS
+    }
+    assert tilt["01", "acq-ncct_ct"] == pytest.approx(11, abs=0.01)
+    oblique = {scan for scan, degrees in tilt.items() if degrees > 1}
+    assert oblique == {("01", "acq-ncct_ct"), ("01", "trace"), ("02", "trace")}
+
+
+@pytest.mark.parametrize("subject", ["01", "02"])
+def test_no_scan_begins_or_has_its_middle_where_another_or_the_scanner_has(study, subject):
+    images = [nifti(study, subject, name) for name in SCANS]
+    first = np.array([image.affine[:3, 3] for image in images])
+    middle = np.array(
+        [nib.affines.apply_affine(i.affine, (np.array(i.shape[:3]) - 1) / 2) for i in images]
+    )
+    for points in (first, np.vstack([middle, np.zeros(3)])):
+        apart = np.linalg.norm(points[:, None] - points[None], axis=-1)
+        assert apart[np.triu_indices(len(points), 1)].min() > 3  # mm, more than a voxel
 
 
 @pytest.mark.parametrize("subject", ["01", "02"])
@@ -316,6 +373,16 @@ def test_perfusion_frames_follow_the_arterial_curve(study):
     inside = voxels(true(study, "01", "ctp_artery")) == 1
     found = voxels(series)[:, inside].mean(1)
     assert np.corrcoef(found, curve["aif_hu"])[0, 1] > 0.97
+
+
+def test_perfusion_frames_thin_out_after_the_first_pass(study):
+    sidecar = study / "raw/sub-01/ses-01/ct/sub-01_ses-01_acq-ctp_ct.json"
+    content = json.loads(sidecar.read_text())
+    steps = np.diff(content["VolumeTiming"])
+    assert (steps == np.sort(steps)).all() and steps[0] < steps[-1]
+    assert "RepetitionTime" not in content  # no one interval is true
+    # The header has room for one, the commonest.
+    assert nifti(study, "01", "acq-ctp_ct").header.get_zooms()[3] == pytest.approx(np.median(steps))
 
 
 def test_true_perfusion_obeys_the_central_volume_theorem(study):

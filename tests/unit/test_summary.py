@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-from strokeprep import summary, tables
+from strokeprep import naming, summary, tables
 from strokeprep.tables import Check
 
 
@@ -81,10 +85,14 @@ def test_the_cohort_table_has_the_rows_of_those_who_have_one(tmp_path):
     assert tables.read(tmp_path / "all.tsv") == [{"scan": "sub-01", "core_ml": "12"}]
 
 
-def accuracy(tmp_path, *checks):
-    path = tmp_path / "accuracy.tsv"
+def table(path, *checks):
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(tables.render([check.row() for check in checks], tables.CHECK_COLUMNS))
-    return summary.accuracy(path)
+    return path
+
+
+def accuracy(tmp_path, *checks):
+    return summary.accuracy(table(tmp_path / "accuracy.tsv", *checks))
 
 
 def test_the_accuracy_table_shows_mean_and_worst_subject(tmp_path):
@@ -126,6 +134,33 @@ def test_the_worst_of_what_should_be_large_is_the_least_also_without_a_limit(tmp
 def test_a_figure_without_a_limit_passes_nothing_and_fails_nothing(tmp_path):
     text, passed = accuracy(tmp_path, Check("01", "x", "tre_mean", 9, "mm"))
     assert passed and "n/a" in text
+
+
+@pytest.mark.parametrize(
+    ("worst", "status", "verdict"),
+    [(0.3, 0, "Every limit is kept."), (0.4, 1, "Some limits are NOT kept")],
+)
+def test_the_last_command_of_a_demo_names_both_results_and_fails_with_a_limit(
+    tmp_path, worst, status, verdict
+):
+    folder = tmp_path / "demo"
+    made = table(
+        folder / "derivatives" / naming.ACCURACY,
+        Check("01", "cta_to_ncct", "tre_mean", 0.2, "mm", 0.3),
+        Check("02", "cta_to_ncct", "tre_mean", worst, "mm", 0.3),
+        Check("02", "ctp_aif", "area_error", 9, "ratio"),
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "strokeprep.summary", str(folder)],
+        env=os.environ | {"PYTHONPATH": str(Path(summary.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    assert f"Derivatives    {folder / 'derivatives'}\n" in done.stdout
+    assert f"Accuracy table {made}\n" in done.stdout
+    assert verdict in done.stdout
 
 
 def test_the_job_around_a_patients_steps_counts_only_where_no_step_has_failed(tmp_path):

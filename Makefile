@@ -33,6 +33,8 @@ FROM     ?=
 # Caches of pip, snakemake and matplotlib belong to the checkout, too.
 export XDG_CACHE_HOME := $(CURDIR)/.cache
 export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
+# So do temporary files, in a short path: some are sockets, and those may have 107 characters.
+export TMPDIR := $(shell mkdir -p .cache/tmp)$(CURDIR)/.cache/tmp
 export PYTHONPATH := workflow/scripts
 export FULL
 # What is imported is compiled once, also where Python is told not to: else each job compiles again.

@@ -6,9 +6,11 @@ Debian has them as chromium and chromium-driver, GitHub's Ubuntu as google-chrom
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ BROWSERS, DRIVER = ("chromium", "google-chrome", "chromium-browser"), "chromedri
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,1000",
              "--host-resolver-rules=MAP * ~NOTFOUND")  # fmt: skip
 PATIENCE_S = 60
+LONGEST_FOLDER = 58  # Chromium's socket below it has a path of 107 characters at most
 
 
 def missing() -> str | None:
@@ -91,7 +94,10 @@ def browser() -> Iterator[Browser]:
     """A browser without a network, closed in the end."""
     port = _free_port()
     driver = subprocess.Popen(
-        [DRIVER, f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [DRIVER, f"--port={port}"],
+        env=_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         _await_driver(port)
@@ -103,6 +109,12 @@ def browser() -> Iterator[Browser]:
     finally:
         driver.terminate()
         driver.wait()
+
+
+def _environment() -> dict[str, str]:
+    """With a folder for temporary files that has room for a socket."""
+    is_long = len(tempfile.gettempdir()) > LONGEST_FOLDER
+    return os.environ | ({"TMPDIR": "/tmp"} if is_long else {})
 
 
 def _free_port() -> int:

@@ -238,6 +238,26 @@ def test_faces_are_shown_only_if_the_config_asks_for_it(tmp_path):
     assert sorted(pages) == [f"{config['work']}/faces/sub-0{n}.html" for n in (1, 2)]
 
 
+INFARCTS = {"sub-01/ses-02/dwi/sub-01_ses-02", "sub-02/anat/sub-02_run-1"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "infarcts"), [("affine", set()), ("bspline", INFARCTS), ("syn", INFARCTS)]
+)
+def test_a_way_to_the_template_that_bends_gets_the_lesions_on_the_reference(
+    tmp_path, kind, infarcts
+):
+    config = design("bids", trees.bids(tmp_path / "raw"))
+    config["registration"] = {"to_reference": "affine", "to_template": kind}
+    process = snakemake(tmp_path, config, "--dry-run")
+    assert jobs(process) == EXPECTED["bids"]
+    given = re.findall(r"^rule normalise:\n    input: (.+)$", process.stdout, re.MULTILINE)
+    assert len(given) == 2
+    masks = {path for line in given for path in line.split(", ") if "label-L" in path}
+    wanted = {f"{name}_space-ncct_label-L_desc-infarct_mask.nii.gz" for name in infarcts}
+    assert masks == {f"{config['output']}/{name}" for name in wanted}
+
+
 def test_a_missing_modality_takes_only_its_own_targets(tmp_path):
     root = trees.bids(tmp_path / "raw")
     next(root.rglob("*acq-cta_ce-iohexol_ct.nii.gz")).unlink()

@@ -6,6 +6,7 @@ fixed: it maps points of fixed to points of moving, in LPS millimetres.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -84,10 +85,12 @@ BRAIN_WINDOW = (0.01, 0.99)
 OUTSIDE = -1.0
 
 # Grey levels of a brain are taken relative to their mean within about this distance, which differs
-# by the bias field of MR and by how the template is shaded. Never relative to less than DARK.
+# by the bias field of MR and by how the template is shaded. Never relative to less than DARK. A
+# lesion gets the MEAN: smoothing would carry its grey levels beyond its mask.
 SHADE_MM = 25.0
 SHADE_GRID_MM = 4.0
 DARK = 0.05
+MEAN = 1.0
 
 # A warp to the template is kept on voxels of WARP_MM, with room around the template for it to fade
 # from what the brain tells; its inverse is found in so many steps.
@@ -96,9 +99,15 @@ WARP_ROOM_MM = 15.0
 INVERSION_STEPS = 30
 
 # SyN by ANTs: grid, similarity and steps per resolution. Local correlation is the usual choice for
-# MR, but it follows the noise of CT: on a synthetic NCCT it moved points by up to 20 mm.
+# MR, but it follows the noise of CT: on a synthetic NCCT it moved points by up to 20 mm. Nothing but
+# its steps smoothed (no total_sigma), SyN left bent brains further off than the affine did.
 SYN_MM = 3.0
-SYN = {"syn_metric": "mattes", "syn_sampling": 32, "reg_iterations": (40, 20, 10)}
+SYN = {
+    "syn_metric": "mattes",
+    "syn_sampling": 32,
+    "reg_iterations": (40, 20, 10),
+    "total_sigma": 3,
+}
 
 # A result beyond these limits is not a registration.
 MIN_OVERLAP = 0.4
@@ -201,9 +210,20 @@ def _bspline(
     affine = _affine(brain, template, lesion_mask, seed, where)
     pair = _brain_sides(brain, template, lesion_mask, RESOLUTIONS["warp"][-1].mm)
     field = _warp(*pair, transforms.matrix(affine.transform), _warp_grid(template), seed)
-    metrics = _warp_metrics(field, pair[0].head)
-    _check_warp(metrics, where)
     back = sitk.InvertDisplacementField(field, maximumNumberOfIterations=INVERSION_STEPS)
+    return _warped(affine, field, back, pair[0].head, where)
+
+
+def _warped(
+    affine: Registration,
+    field: sitk.Image,
+    back: sitk.Image,
+    brain: sitk.Image,
+    where: str | Path,
+) -> Registration:
+    """A warp of the template's ``brain``, then the affine, if the warp is a possible one."""
+    metrics = _warp_metrics(field, brain)
+    _check_warp(metrics, where)
     warp, unwarp = sitk.DisplacementFieldTransform(field), sitk.DisplacementFieldTransform(back)
     return Registration(
         transforms.chain([warp, affine.transform]),
@@ -268,21 +288,14 @@ def _syn(
 ) -> Registration:
     """The affine, then ANTs SyN between template and brain on the template's grid."""
     affine = _affine(brain, template, lesion_mask, seed, where)
-    fixed, _ = _windowed(_shrunk(sitk.Cast(template, sitk.sitkFloat32), SYN_MM), None)
-    moving, _ = _windowed(sitk.Cast(brain, sitk.sitkFloat32), None)
+    pair = _brain_sides(brain, template, lesion_mask, SYN_MM)
+    fixed, moving = (_smooth(side.image, SYN_MM) for side in pair)
     moving = sitk.Resample(moving, fixed, affine.transform, sitk.sitkLinear, OUTSIDE)
     healthy = None
     if lesion_mask is not None:
-        on_template = sitk.Resample(
-            sitk.Cast(lesion_mask > 0, sitk.sitkFloat32), fixed, affine.transform
-        )
-        healthy = sitk.Cast(on_template < 0.1, sitk.sitkUInt8)
-    warp, back = _ants_syn(fixed, moving, healthy, seed)
-    return Registration(
-        transforms.chain([warp, affine.transform]),
-        transforms.chain([affine.inverse, back]),
-        affine.metrics,
-    )
+        lesion = sitk.Cast(lesion_mask > 0, sitk.sitkFloat32)
+        healthy = sitk.Cast(sitk.Resample(lesion, fixed, affine.transform) < 0.1, sitk.sitkUInt8)
+    return _warped(affine, *_ants_syn(fixed, moving, healthy), pair[0].head, where)
 
 
 def ants_image(image: sitk.Image) -> Any:
@@ -298,27 +311,25 @@ def ants_image(image: sitk.Image) -> Any:
 
 
 def _ants_syn(
-    fixed: sitk.Image, moving: sitk.Image, mask: sitk.Image | None, seed: int
-) -> tuple[sitk.Transform, sitk.Transform]:
-    """The warp from points of fixed to points of moving on one grid, and its inverse."""
+    fixed: sitk.Image, moving: sitk.Image, mask: sitk.Image | None
+) -> tuple[sitk.Image, sitk.Image]:
+    """How far (LPS mm) points of fixed move to those of moving on one grid, and back."""
+    # Read as ANTs is loaded. More threads round their sums in an order of their own.
+    os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
     import ants  # slow to load, and needed for this alone
 
     with tempfile.TemporaryDirectory() as folder:
-        found = ants.registration(
+        found = ants.registration(  # compares every voxel: there is nothing to seed
             ants_image(fixed),
             ants_image(moving),
             type_of_transform="SyNOnly",
             initial_transform="identity",
             mask=None if mask is None else ants_image(mask),
             outprefix=f"{folder}/",
-            random_seed=seed,
             **SYN,
         )
         there, back = found["fwdtransforms"][0], found["invtransforms"][-1]
-        return tuple(
-            sitk.DisplacementFieldTransform(sitk.ReadImage(path, sitk.sitkVectorFloat64))
-            for path in (there, back)
-        )
+        return tuple(sitk.ReadImage(path, sitk.sitkVectorFloat64) for path in (there, back))
 
 
 # Ways to a template, by the name in the configuration.
@@ -382,7 +393,7 @@ def _shaded(grey: sitk.Image, brain: sitk.Image, healthy: sitk.Image) -> sitk.Im
     share, total = (sitk.SmoothingRecursiveGaussian(image, SHADE_MM) for image in (share, total))
     mean = sitk.Clamp(total / (share + mi.TINY), sitk.sitkFloat32, DARK, 1)
     on = sitk.Resample(mean, grey, sitk.Transform(), sitk.sitkLinear, 1.0)
-    return sitk.Mask(grey / on, brain > 0, OUTSIDE)
+    return sitk.Mask(sitk.Mask(grey / on, healthy > 0, MEAN), brain > 0, OUTSIDE)
 
 
 def _on(mask: sitk.Image, grid: sitk.Image) -> sitk.Image:

@@ -88,14 +88,15 @@ def elastix(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform:
 def ants(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform:
     """ANTs' Rigid or Affine, as ANTsPy sets them up."""
     import ants
+    from ants.config import set_ants_deterministic
 
+    set_ants_deterministic(seed_value=SEED)
     with tempfile.TemporaryDirectory() as folder:
         found = ants.registration(
             registration.ants_image(fixed),
             registration.ants_image(moving),
             type_of_transform=dof.capitalize(),
             outprefix=f"{folder}/",
-            random_seed=SEED,
         )
         return sitk.ReadTransform(found["fwdtransforms"][0])
 

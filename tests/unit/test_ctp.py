@@ -121,14 +121,19 @@ def _offset(done: ctp.Perfusion) -> list[int]:
     return [part.start for part in done.slab.box]
 
 
-def test_the_slab_lies_where_it_lay(sources, done):
-    """A vessel's place in the world is that of the whole grid's voxel."""
+def test_the_table_of_voxels_holds_their_places_in_the_world(sources, done, tmp_path):
+    """A vessel's place is that of the whole grid's voxel."""
+    names = [*done.maps, *done.masks, "vessels", "voxels", "volumes"]
+    files = {name: str(tmp_path / (f"{name}.nii.gz" if name in done.maps | done.masks else name))
+             for name in names}  # fmt: skip
+    ctp.write(done, sources.series, files)
+    rows = tables.read(files["voxels"])
     affine = nib.load(sources.series).affine
-    about = ctp.abouts(done, SETTINGS)["vessels"]
-    here = done.vessels.aif_voxels + _offset(done)
-    np.testing.assert_allclose(
-        about["ArterialVoxels"], nib.affines.apply_affine(affine, here), atol=0.01
-    )
+    for vessel, voxels in (("artery", done.vessels.aif_voxels), ("vein", done.vessels.vof_voxels)):
+        places = [[float(row[axis]) for axis in "xyz"] for row in rows if row["vessel"] == vessel]
+        here = nib.affines.apply_affine(affine, voxels + _offset(done))
+        assert len(voxels) > 0
+        np.testing.assert_allclose(places, here, atol=0.01)
 
 
 def test_a_series_without_contrast_says_so_and_which(tmp_path):
@@ -152,7 +157,7 @@ def test_a_slab_without_brain_says_so(sources, tmp_path):
 def test_everything_is_written_with_its_sidecar(sources, done, tmp_path):
     images_of = [*naming.MAPS, *naming.TISSUE_AT_RISK]
     files = {name: str(tmp_path / f"{name}.nii.gz") for name in images_of}
-    files |= {name: str(tmp_path / f"{name}.tsv") for name in ("vessels", "volumes")}
+    files |= {name: str(tmp_path / f"{name}.tsv") for name in ("vessels", "voxels", "volumes")}
     ctp.write(done, sources.series, files)
     abouts = ctp.abouts(done, SETTINGS)
     assert set(abouts) == set(files)
@@ -174,7 +179,11 @@ def test_moved_maps_are_means_of_measured_neighbours(sources, done, tmp_path):
     images_of = [*naming.MAPS, *naming.TISSUE_AT_RISK]
     native = {name: str(tmp_path / f"{name}.nii.gz") for name in images_of}
     moved = {name: str(tmp_path / f"moved_{name}.nii.gz") for name in images_of}
-    ctp.write(done, sources.series, native | {n: str(tmp_path / n) for n in ("vessels", "volumes")})
+    ctp.write(
+        done,
+        sources.series,
+        native | {n: str(tmp_path / n) for n in ("vessels", "voxels", "volumes")},
+    )
     half = np.eye(4)
     half[0, 3] = 1.5  # half a voxel
     moves.write(moves.linear(half), tmp_path / "half.tfm")

@@ -88,6 +88,7 @@ class World:
         names = {name: naming.perfusion_map(scan, name, ORIG) for name in naming.MAPS}
         names |= {name: naming.at_risk(scan, name, ORIG) for name in naming.TISSUE_AT_RISK}
         names |= {"vessels": naming.vessels(scan), "volumes": naming.tissue_volumes(scan)}
+        names |= {"voxels": naming.vessel_voxels(scan)}
         files = {name: str(self.path(where)) for name, where in names.items()}
         self.done = ctp.computed(sources, SETTINGS)
         ctp.write(self.done, str(preproc), files)

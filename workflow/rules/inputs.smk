@@ -159,7 +159,11 @@ def perfusion_images(space):
 
 def perfusion_tables():
     """Tables by name."""
-    return {"vessels": out(naming.vessels(SERIES)), "volumes": out(naming.tissue_volumes(SERIES))}
+    return {
+        "vessels": out(naming.vessels(SERIES)),
+        "voxels": out(naming.vessel_voxels(SERIES)),
+        "volumes": out(naming.tissue_volumes(SERIES)),
+    }
 
 
 def sidecars(files):

@@ -45,6 +45,13 @@ VESSEL_COLUMNS = {
     "aif_measured": {"Description": "Arterial input over baseline, as measured", "Units": "HU"},
     "vof": {"Description": "Venous outflow over baseline", "Units": "HU"},
 }
+VOXEL_COLUMNS = {
+    "vessel": {"Description": "Whose curve was taken here: artery or vein"},
+    **{
+        axis: {"Description": f"World coordinate of the series, towards {where}", "Units": "mm"}
+        for axis, where in (("x", "right"), ("y", "anterior"), ("z", "superior"))
+    },
+}
 VOLUME_COLUMNS = {
     "side": "Side with most of the hypoperfused tissue",
     "tissue_ml": "Brain tissue that was judged",
@@ -166,6 +173,8 @@ def write(done: Perfusion, grid: str, files: Mapping[str, str]) -> None:
     for name, volume in (done.maps | done.masks).items():
         images.write_array(volume, matrix, files[name], grid)
     write_text(tables.render(_vessel_rows(done.vessels), list(VESSEL_COLUMNS)), files["vessels"])
+    voxels = list(_voxel_rows(done.vessels, done.slab.series.affine))
+    write_text(tables.render(voxels, list(VOXEL_COLUMNS)), files["voxels"])
     row = {name: _cell(value) for name, value in done.volumes.items()}
     write_text(tables.render([row], list(row)), files["volumes"])
 
@@ -201,7 +210,9 @@ def abouts(done: Perfusion, settings: Mapping[str, Any]) -> dict[str, dict[str, 
     return {
         **{name: _about_map(name, settings) for name in done.maps},
         **{name: _about_mask(name, settings) for name in done.masks},
-        "vessels": _about_vessels(done),
+        "vessels": _about_vessels(done.vessels),
+        "voxels": {"Description": "Voxels of the arterial input and venous outflow"}
+        | VOXEL_COLUMNS,
         "volumes": _about_volumes(done),
     }
 
@@ -230,14 +241,11 @@ def _about_mask(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     return found | ({"Levels": levels[name]} if name in levels else {})
 
 
-def _about_vessels(done: Perfusion) -> dict[str, Any]:
+def _about_vessels(vessels: arteries.Vessels) -> dict[str, Any]:
     """The sidecar of the vessels' curves."""
-    vessels, affine = done.vessels, done.slab.series.affine
     return {
         "Description": "Arterial input and venous outflow of the perfusion series",
         "BaselineFrames": vessels.baseline_frames,
-        "ArterialVoxels": _places(vessels.aif_voxels, affine),
-        "VenousVoxels": _places(vessels.vof_voxels, affine),
         "ArterialScale": round(vessels.scale, 4),
         "NoiseHu": round(vessels.noise_hu, 2),
         "Warnings": list(vessels.warnings),
@@ -323,9 +331,11 @@ def _vessel_rows(vessels: arteries.Vessels) -> Iterator[dict[str, str]]:
         }
 
 
-def _places(voxels: np.ndarray, affine: np.ndarray) -> list[list[float]]:
-    """World coordinates (RAS, mm) of voxels."""
-    return np.round(voxels @ affine[:3, :3].T + affine[:3, 3], 2).tolist()
+def _voxel_rows(vessels: arteries.Vessels, affine: np.ndarray) -> Iterator[dict[str, str]]:
+    """World coordinates (RAS, mm) of the voxels of each vessel."""
+    for vessel, voxels in (("artery", vessels.aif_voxels), ("vein", vessels.vof_voxels)):
+        for point in voxels @ affine[:3, :3].T + affine[:3, 3]:
+            yield dict(zip(VOXEL_COLUMNS, (vessel, *(f"{mm:.2f}" for mm in point)), strict=True))
 
 
 def _cell(value: float | str | None) -> str:

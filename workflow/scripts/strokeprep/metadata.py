@@ -57,8 +57,8 @@ _WRITTEN = """
     Transforms SpatialInterpolations Audit Metrics Backend Device Method Package Software Seed
     LesionMasked Frames SourceTiming FirstFrameTime InterpolatedInTime CoveredShare
     AllStill StillFrames StillThresholdMm OutlierFrames MaxDisplacementMm MeanDisplacementMm
-    MeanFramewiseMm Levels Thresholds Constants Range Warnings ArterialVoxels ArterialScale
-    VenousVoxels BaselineFrames PreContrastFrames BolusHu NoiseHu InPlaneSmoothing Contrast
+    MeanFramewiseMm Levels Thresholds Constants Range Warnings ArterialScale
+    BaselineFrames PreContrastFrames BolusHu NoiseHu InPlaneSmoothing Contrast
     Columns Model
     """
 WRITTEN = frozenset(_WRITTEN.split())

@@ -177,6 +177,11 @@ def tissue_volumes(scan: Named) -> str:
     return f"docs/qc/{scan.folder}/{scan.stem}_perfusion.tsv"
 
 
+def vessel_voxels(scan: Named) -> str:
+    """Where the arterial and venous curves were taken: one row per voxel."""
+    return f"docs/qc/{scan.folder}/{scan.stem}_aif.tsv"
+
+
 def vessel_figure(scan: Named) -> str:
     """The chosen arterial and venous curves, and where they were taken."""
     return f"docs/qc/{scan.folder}/{scan.stem}_aif.png"

@@ -48,6 +48,7 @@ def perfusion_outputs(subject: Subject, template: Space) -> list[str]:
         if scan.has_perfusion
         for name in (
             naming.vessels(scan),
+            naming.vessel_voxels(scan),
             naming.vessel_figure(scan),
             naming.tissue_volumes(scan),
             *(naming.perfusion_map(scan, each, space) for each in naming.MAPS for space in spaces),

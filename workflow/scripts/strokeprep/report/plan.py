@@ -146,6 +146,7 @@ class Perfused:
     subject: str
     mean: str
     vessels: str
+    voxels: str
     volumes: str
     maps: dict[str, str]
     at_risk: dict[str, str]
@@ -207,6 +208,7 @@ def perfusion(subject: Subject) -> Perfused | None:
         subject=subject.name,
         mean=naming.mean(scan, scan.pilot.kind.suffix),
         vessels=naming.vessels(scan),
+        voxels=naming.vessel_voxels(scan),
         volumes=naming.tissue_volumes(scan),
         maps={name: naming.perfusion_map(scan, name, ORIG) for name in naming.MAPS},
         at_risk={name: naming.at_risk(scan, name, ORIG) for name in ("core", "penumbra")},

@@ -378,12 +378,10 @@ def _vessels(plan: Perfused, files: views.Files, view: sitk.Image, base: np.ndar
     vof = None
     if rows[0]["vof"] != tables.MISSING:
         vof = np.array([float(row["vof"]) for row in rows])
-    chosen = {
-        "artery": (about["ArterialVoxels"], VERMILION),
-        "vein": (about["VenousVoxels"], SKY),
-    }
+    voxels = tables.read(files.path(plan.voxels))
     strips = []
-    for name, (points, colour) in chosen.items():
+    for name, colour in (("artery", VERMILION), ("vein", SKY)):
+        points = [[float(row[axis]) for axis in "xyz"] for row in voxels if row["vessel"] == name]
         mask = _spots(points, view)
         places = [view.TransformPhysicalPointToIndex((-x, -y, z))[2] for x, y, z in points]
         levels = sorted(set(places))[:MOST_PLACES]

@@ -73,7 +73,7 @@ class Settings:
     # Of the height of the second tallest, or the twentieth part of them. A lower voxel holds tissue:
     # a vein gives the area, so its rims do not count; an artery has hardly any other voxels.
     arterial_purity: float = 0.85
-    venous_purity: float = 0.95
+    venous_purity: float = 0.97
     # Correlations: of the brain's mean curve with what an artery's curve becomes on its way through
     # tissue, and of a vein's with what the artery's becomes. What moves or drifts explains nothing.
     arterial_likeness: float = 0.95

@@ -4,8 +4,8 @@
 
 One clinical patient of the built-in study is simulated and preprocessed as a whole, unless FOLDER
 holds that already. Then the branch runs again on its own, timed: motion, the series at one frame per
-second in its own and in NCCT space, its registration, vessels, maps, their copies in NCCT and MNI space, and their
-audit. Fails where it takes longer, or a job more memory, than the limits below.
+second in its own and in NCCT space, its registration, vessels, maps, their copies in NCCT and MNI
+space, and their audit. Fails where it takes longer, or a job more memory, than the limits below.
 """
 
 from __future__ import annotations

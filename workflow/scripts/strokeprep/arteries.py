@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from scipy import ndimage, stats
@@ -35,6 +36,10 @@ TRIM = 0.1  # share of voxels left out at either end: edges that move enhance by
 # What tissue does to a bolus: delays it, and spreads it by an exponential.
 DELAYS_S = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 SPREADS_S = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 12.0)
+# From one of these spreads to the next the height that fits a vein changes by a tenth. Of these by
+# a fiftieth, and the fits are averaged.
+FINELY = tuple(np.arange(0, 10.1, 0.5).tolist()), tuple(np.geomspace(1, 12, 54).tolist())
+EXACT = 1e-9  # of a curve's square: a fit that leaves less is as good as one without error
 
 
 @dataclass(frozen=True)
@@ -69,11 +74,11 @@ class Settings:
     # few voxels is off by enough to change the area of a minute's curve by a twentieth.
     most_voxels: int = 8
     arterial_ml: float = 0.03
-    venous_ml: float = 0.25
+    venous_ml: float = 0.12
     # Of the height of the second tallest, or the twentieth part of them. A lower voxel holds tissue:
     # a vein gives the area, so its rims do not count; an artery has hardly any other voxels.
     arterial_purity: float = 0.85
-    venous_purity: float = 0.97
+    venous_purity: float = 0.98
     # Correlations: of the brain's mean curve with what an artery's curve becomes on its way through
     # tissue, and of a vein's with what the artery's becomes. What moves or drifts explains nothing.
     arterial_likeness: float = 0.95
@@ -83,6 +88,8 @@ class Settings:
     venous_likeness: float = 0.95
     # Below the best: edges that nod rise higher than veins, and come to .97 where veins have .99.
     venous_slack: float = 0.01
+    # Of what is left of the highest curves without their common course, on the median of them.
+    venous_residual: float = 1.5
     venous_delay_s: tuple[float, float] = (2.0, 15.0)  # of the vein's peak after the artery's
     venous_reach_mm: float = 8.0  # outside the brain mask: the sinuses lie in the dura
     # Vessels at bone are left out: its edge passes through the voxels next to it as the head nods,
@@ -92,6 +99,7 @@ class Settings:
     bone_hu: float = 150.0
     # Scaling of the input to the area under the vein.
     most_tail: float = 0.3  # of the vein's peak, at the end: its area is not complete
+    line_stiffness: float = 25.0  # frames at zero that hold a vein's line back: half a minute's
     # An artery of 2.5 mm along a slice of 7 mm. More is no partial volume: vein or artery is wrong.
     most_factor: float = 3.0
 
@@ -235,7 +243,13 @@ def _plain(series: Series, settings: Settings) -> np.ndarray:
     return series.hu[tuple(chosen.T)].astype(np.float32)
 
 
-def _transits(frames: int, dt: float) -> np.ndarray:
+@cache
+def _transits(
+    frames: int,
+    dt: float,
+    delays_s: tuple[float, ...] = DELAYS_S,
+    spreads_s: tuple[float, ...] = SPREADS_S,
+) -> np.ndarray:
     """Matrices (transits x frames x frames) that delay and spread a curve, keeping its area."""
     t = np.arange(frames) * dt
     late = t[None, :] - t[:, None]  # of the output frame after the input frame
@@ -246,8 +260,8 @@ def _transits(frames: int, dt: float) -> np.ndarray:
     return np.array(
         [
             passed(late + dt / 2 - delay, spread) - passed(late - dt / 2 - delay, spread)
-            for delay in DELAYS_S
-            for spread in SPREADS_S
+            for delay in delays_s
+            for spread in spreads_s
         ]
     )
 
@@ -419,17 +433,31 @@ def _vein(
     best = np.sort(alike)[-settings.least_voxels]
     found = found.of(alike >= max(settings.venous_likeness, best - settings.venous_slack))
     most = _most(settings.venous_ml, series, settings)
-    return found.index[_purest(_contrast(found.curves), most, settings.venous_purity)]
+    found = found.of(_alike(found.curves, 2 * most, settings.venous_residual))
+    contrast, _ = _held(found.curves, found.curves.mean(0))
+    return found.index[_purest(contrast, most, settings.venous_purity)]
 
 
-def _contrast(curves: np.ndarray) -> np.ndarray:
-    """How much of their common course curves of one shape hold, whatever line they drift along.
+def _alike(curves: np.ndarray, many: int, ratio: float) -> np.ndarray:
+    """Which curves (indices) follow the course of the highest as closely as most of those do.
+
+    What passes through a voxel as the head nods makes it as high as a vein, but bends its curve.
+    """
+    contrast, _ = _held(curves, curves.mean(0))
+    highest = np.argsort(-contrast, kind="stable")[:many]
+    _, residual = _held(curves, np.median(curves[highest], axis=0))
+    return np.flatnonzero(residual <= ratio * np.median(residual[highest]))
+
+
+def _held(curves: np.ndarray, course: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How much of a course each curve holds, whatever line it drifts along, and the rms rest (HU).
 
     All frames tell: a peak over few baseline frames favours voxels by the noise of both.
     """
     frames = np.arange(curves.shape[1])
-    course = np.stack([curves.mean(0), np.ones(len(frames)), frames], axis=1)
-    return (np.linalg.pinv(course) @ curves.T)[0]
+    design = np.stack([course, np.ones(len(frames)), frames], axis=1)
+    fit = np.linalg.pinv(design) @ curves.T
+    return fit[0], (curves.T - design @ fit).std(0)
 
 
 def _bone_distance(series: Series, frames: int, settings: Settings) -> np.ndarray:
@@ -561,7 +589,8 @@ def venous_scale(
         return 1.0, flat, f"it would take a factor of {factor:.1f}"
     # Every reference drifts itself: the median of slices and the mean of vein and arteries do less.
     drift = np.stack([_drift(aif, curves, dt) for curves in references if len(curves)]).mean(0)
-    return max(_outflow(aif - drift, vof[None], dt)[0][0], 1.0), drift, None
+    factor = _outflow(aif - drift, vof[None], dt, settings.line_stiffness)[0][0]
+    return max(factor, 1.0), drift, None
 
 
 def _drift(aif: np.ndarray, slices: Sequence[np.ndarray], dt: float) -> np.ndarray:
@@ -570,21 +599,29 @@ def _drift(aif: np.ndarray, slices: Sequence[np.ndarray], dt: float) -> np.ndarr
     return np.median([-lines.sum(0) / factors.sum() for factors, lines in fits], axis=0)
 
 
-def _outflow(aif: np.ndarray, curves: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
+def _outflow(
+    aif: np.ndarray, curves: np.ndarray, dt: float, stiffness: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
     """Each curve as a multiple of the input in transit, and a line: what drifts, where it ends.
 
     The input is delayed and spread by an exponential of area one. Veins lie at bone, where residual
-    motion adds a slope whose area rivals the bolus's.
+    motion adds a slope whose area rivals the bolus's. The slope of a single curve may as well be
+    its long tail: ``stiffness`` holds the line back, as so many frames at zero would at each end.
     """
     frames = curves.shape[1]
-    line = np.stack([np.ones(frames), np.arange(frames)], axis=1)
-    best, fits = np.full(len(curves), np.inf), np.zeros((3, len(curves)))
-    for outflow in aif @ _transits(frames, dt):
-        design = np.column_stack([outflow, line])
-        fit = np.linalg.pinv(design) @ curves.T
-        error = np.sum((design @ fit - curves.T) ** 2, axis=0)
-        better = error < best
-        best[better], fits[:, better] = error[better], fit[:, better]
+    line = np.stack([np.ones(frames), np.linspace(-1, 1, frames)], axis=1)
+    outflows = aif @ _transits(frames, dt, *FINELY)
+    outflows = outflows[outflows.any(axis=1)]  # of a short series all may leave after its end
+    designs = np.zeros((len(outflows), frames + 2, 3))
+    designs[:, :frames, 0] = outflows
+    designs[:, :frames, 1:] = line
+    designs[:, frames:, 1:] = np.sqrt(stiffness) * np.eye(2)
+    base, mix = np.linalg.qr(designs)
+    held = np.swapaxes(base[:, :frames], 1, 2) @ curves.T  # transits x 3 x curves
+    square = np.sum(curves**2, axis=1)
+    error = np.maximum(square - np.sum(held**2, axis=1), EXACT * square + np.finfo(float).tiny)
+    share = (error / error.min(0)) ** (-frames / 2)  # how likely each transit is, noise unknown
+    fits = np.einsum("tic,tc->ic", np.linalg.solve(mix, held), share / share.sum(0))
     return fits[0], fits[1:].T @ line.T
 
 

@@ -111,6 +111,18 @@ def test_an_outline_follows_the_border_of_its_mask():
     assert not orange[int(20 * pictures.ZOOM), int(20 * pictures.ZOOM)]
 
 
+def test_every_layer_is_named_however_small_the_picture():
+    empty = np.zeros((30, 30, 2))
+    layers = [
+        Layer(empty > 0, colour, name=name)
+        for colour, name in ((pictures.ORANGE, "artery: 12 voxels"), (pictures.SKY, "vein"))
+    ]
+    drawn = np.asarray(pictures.strip(empty, [Slice(AXIAL, 0)], Scale(0, 1), layers))
+    foot = drawn[-pictures.FOOT :]
+    for layer in layers:
+        assert (foot == layer.colour).all(axis=2).sum() == 11 * 9
+
+
 def test_a_colour_map_bears_its_unit_and_is_black_where_nothing_is_known():
     values = np.full((30, 30, 2), 5.0)
     known = np.zeros(values.shape, bool)

@@ -22,6 +22,7 @@ YELLOW, VERMILION, PURPLE = (240, 228, 66), (213, 94, 0), (204, 121, 167)
 COLOURS = (ORANGE, SKY, YELLOW, PURPLE, VERMILION, GREEN)
 ZOOM = 1.6  # screen pixels per voxel
 GAP, FOOT, BAR = 4, 18, 96
+FOOT_START, CONVENTION = 4, "radiological: R is on the left"
 INK, PAPER = (235, 235, 235), (0, 0, 0)
 TINT = 0.45
 CHECKS = 8  # squares along a slice
@@ -91,7 +92,7 @@ def strip(
     panels = [_panel(volume, each, scale, layers, shown) for each in slices]
     height = max(panel.height for panel in panels)
     bar = BAR if scale.colours else 0
-    width = sum(panel.width + GAP for panel in panels) - GAP + bar
+    width = max(sum(panel.width + GAP for panel in panels) - GAP + bar, _legend(layers)[1])
     canvas = Image.new("RGB", (width, height + FOOT), PAPER)
     x = 0
     for panel, each in zip(panels, slices, strict=True):
@@ -241,14 +242,21 @@ def _mark(canvas: Image.Image, x: int, width: int, height: int, sides: tuple[str
 
 
 def _foot(canvas: Image.Image, height: int, layers: Sequence[Layer]) -> None:
-    draw, x = ImageDraw.Draw(canvas), 4
-    draw.text((x, height + 2), "radiological: R is on the left", INK, _font())
-    x += int(draw.textlength("radiological: R is on the left", _font())) + 24
+    draw = ImageDraw.Draw(canvas)
+    draw.text((FOOT_START, height + 2), CONVENTION, INK, _font())
+    for x, layer in _legend(layers)[0]:
+        draw.rectangle((x, height + 5, x + 10, height + 13), fill=layer.colour)
+        draw.text((x + 15, height + 2), layer.name, INK, _font())
+
+
+def _legend(layers: Sequence[Layer]) -> tuple[list[tuple[int, Layer]], int]:
+    """Where in the foot each layer with a name is named, and how wide they make it."""
+    x, places = FOOT_START + int(_font().getlength(CONVENTION)) + 24, []
     for layer in layers:
         if layer.name:
-            draw.rectangle((x, height + 5, x + 10, height + 13), fill=layer.colour)
-            draw.text((x + 15, height + 2), layer.name, INK, _font())
-            x += 15 + int(draw.textlength(layer.name, _font())) + 18
+            places.append((x, layer))
+            x += 15 + int(_font().getlength(layer.name)) + 18
+    return places, x if places else 0
 
 
 def _bar(canvas: Image.Image, x: int, height: int, scale: Scale) -> None:

@@ -18,10 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 
 import numpy as np
-from scipy import ndimage, stats
+from scipy import linalg, ndimage, stats
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.perfusion import NotComputable
@@ -33,12 +32,14 @@ LAST = 3  # frames: a single one is too noisy to judge the end of a curve by
 PASS_S = (10.0, 18.0)  # before and after its peak, in which the first pass of a vessel lies
 CLIPPED = 3  # frames within 1 HU of the series' largest value: a bolus has no flat top
 TRIM = 0.1  # share of voxels left out at either end: edges that move enhance by hundreds of HU
-# What tissue does to a bolus: delays it, and spreads it by an exponential.
-DELAYS_S = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
-SPREADS_S = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 12.0)
-# From one of these spreads to the next the height that fits a vein changes by a tenth. Of these by
-# a fiftieth, and the fits are averaged.
-FINELY = tuple(np.arange(0, 10.1, 0.5).tolist()), tuple(np.geomspace(1, 12, 54).tolist())
+# What tissue does to a bolus: delays it, and spreads it by an exponential (both in s). From one of
+# the coarse spreads to the next the height that fits a vein changes by up to a tenth, enough to
+# tell vessels by; from one of the fine ones by a fiftieth, and a scale is the mean of their fits.
+COARSELY = (
+    (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0),
+    (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 12.0),
+)
+FINELY = tuple(np.arange(0, 10.1, 0.5)), tuple(np.geomspace(1, 12, 54))
 EXACT = 1e-9  # of a curve's square: a fit that leaves less is as good as one without error
 
 
@@ -243,35 +244,33 @@ def _plain(series: Series, settings: Settings) -> np.ndarray:
     return series.hu[tuple(chosen.T)].astype(np.float32)
 
 
-@cache
 def _transits(
-    frames: int,
-    dt: float,
-    delays_s: tuple[float, ...] = DELAYS_S,
-    spreads_s: tuple[float, ...] = SPREADS_S,
+    frames: int, dt: float, delays_s: Sequence[float], spreads_s: Sequence[float]
 ) -> np.ndarray:
-    """Matrices (transits x frames x frames) that delay and spread a curve, keeping its area."""
-    t = np.arange(frames) * dt
-    late = t[None, :] - t[:, None]  # of the output frame after the input frame
+    """What share of contrast leaves so many frames after it came (transits x frames).
 
-    def passed(seconds: np.ndarray, spread: float) -> np.ndarray:
-        return 1 - np.exp(-np.maximum(seconds, 0) / spread)
+    It is delayed and spread by an exponential; what has not left by the end is missing.
+    """
+    delays, spreads = (each.ravel() for each in np.meshgrid(delays_s, spreads_s, indexing="ij"))
+    late = np.arange(frames) * dt - delays[:, None]
 
-    return np.array(
-        [
-            passed(late + dt / 2 - delay, spread) - passed(late - dt / 2 - delay, spread)
-            for delay in delays_s
-            for spread in spreads_s
-        ]
-    )
+    def passed(seconds: np.ndarray) -> np.ndarray:
+        return 1 - np.exp(-np.maximum(seconds, 0) / spreads[:, None])
+
+    return passed(late + dt / 2) - passed(late - dt / 2)
+
+
+def _from_each_frame(curve: np.ndarray) -> np.ndarray:
+    """A matrix that convolves with a curve: it begins anew in each row, a frame later."""
+    return linalg.toeplitz(np.r_[curve[0], np.zeros(len(curve) - 1)], curve)
 
 
 def _explained(curves: np.ndarray, mean: np.ndarray, dt: float) -> np.ndarray:
     """Highest correlation of the brain's mean curve with what each curve becomes in transit."""
     target = _standard(mean[None])[0]
     best = np.full(len(curves), -1.0)
-    for transit in _transits(len(mean), dt):
-        np.maximum(best, _standard(curves @ transit) @ target, out=best)
+    for transit in _transits(len(mean), dt, *COARSELY):
+        np.maximum(best, _standard(curves @ _from_each_frame(transit)) @ target, out=best)
     return best
 
 
@@ -426,7 +425,7 @@ def _vein(
     found = _candidates(series, near, frames, noise, settings)
     late = found.peak_s - np.argmax(aif) * series.dt
     found = found.of((late >= settings.venous_delay_s[0]) & (late <= settings.venous_delay_s[1]))
-    outflows = aif @ _transits(len(aif), series.dt)
+    outflows = _transits(len(aif), series.dt, *COARSELY) @ _from_each_frame(aif)
     alike = (_standard(found.curves) @ _standard(outflows).T).max(1)
     if np.sum(alike >= settings.venous_likeness) < settings.least_voxels:
         return np.empty((0, 3), int)
@@ -610,7 +609,7 @@ def _outflow(
     """
     frames = curves.shape[1]
     line = np.stack([np.ones(frames), np.linspace(-1, 1, frames)], axis=1)
-    outflows = aif @ _transits(frames, dt, *FINELY)
+    outflows = _transits(frames, dt, *FINELY) @ _from_each_frame(aif)
     outflows = outflows[outflows.any(axis=1)]  # of a short series all may leave after its end
     designs = np.zeros((len(outflows), frames + 2, 3))
     designs[:, :frames, 0] = outflows

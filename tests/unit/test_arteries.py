@@ -80,6 +80,25 @@ def test_any_transit_time_gives_the_same_scale(transit_s):
     assert factor == pytest.approx(2, rel=0.01)
 
 
+def test_a_vein_of_two_transits_is_scaled_to_as_well():
+    t = np.arange(60.0)
+    aif = arterial_curve(t, BOLUS)
+    vof = 0.75 * venous_curve(t, BOLUS, 4.0) + 0.25 * venous_curve(t, BOLUS, 7.0)
+    factor, *_ = scaled(aif / 2, vof)
+    assert factor == pytest.approx(2, rel=0.02)
+
+
+def test_the_stiffer_the_line_the_more_of_a_slope_counts_as_blood():
+    t = np.arange(60.0)
+    aif, vof = arterial_curve(t, BOLUS), venous_curve(t, BOLUS) + 0.3 * t
+    free, usual, stiff = (
+        venous_scale(aif / 2, vof, [], 1.0, Settings(line_stiffness_s=seconds))[0]
+        for seconds in (0.0, Settings().line_stiffness_s, 1e6)
+    )
+    assert free == pytest.approx(2, rel=0.005)
+    assert free < usual < 1.02 * free < 1.1 * free < stiff
+
+
 def test_a_series_too_short_for_long_transits_is_scaled_by_the_others():
     """Contrast comes at 8 s and leaves over 2 s; by a transit of 10 s none is seen at all."""
     t = np.arange(16.0)
@@ -136,6 +155,29 @@ def test_what_nods_through_a_voxel_makes_it_no_vein_however_high(series):
     found = find_vessels(replace(series, hu=hu))
     assert labelled(VEIN)[tuple(found.vof_voxels.T)].all()
     assert found.scale == find_vessels(series).scale
+
+
+def test_most_of_the_vessels_may_be_lower_veins_of_another_transit(series):
+    hu, t = head(artery=0.6).hu.copy(), np.arange(FRAMES, dtype=float)
+    noise = hu[VEIN] - (40 + venous_curve(t, BOLUS))
+    hu[VEIN] = 40
+    sinus, lower = (slice(21, 22), slice(5, 7), slice(1, 3)), (slice(26, 30), slice(5, 7))
+    hu[sinus] = np.rint(40 + venous_curve(t, BOLUS) + noise[:1, :, :2])
+    for k in (1, 3):
+        hu[lower][:, :, k : k + 2] = np.rint(
+            40 + 0.6 * venous_curve(t, BOLUS, 4.5) + noise[:1, :, :2]
+        )
+    found = find_vessels(replace(series, hu=hu))
+    assert labelled(sinus)[tuple(found.vof_voxels.T)].all()
+    assert found.scale == pytest.approx(1 / 0.6, rel=0.05)
+
+
+def test_a_slice_of_a_given_vein_that_does_not_enhance_is_no_reference(series):
+    hu = series.hu.copy()
+    flat = (slice(21, 25), slice(5, 9), slice(5, 6))
+    hu[flat] = 40
+    found = find_vessels(replace(series, hu=hu), vof_at=labelled(VEIN) | labelled(flat))
+    assert np.isfinite(found.aif).all() and np.isfinite(found.scale)
 
 
 def test_finer_grids_average_more_voxels(series):

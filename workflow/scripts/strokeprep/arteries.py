@@ -104,7 +104,7 @@ class Settings:
     # Scaling of the input to the area under the vein.
     most_tail: float = 0.3  # of the vein's peak, at the end: its area is not complete
     # Seconds of zero that hold the vein's line back. Without them, noise that looks like a slope made
-    # the areas of 22 heads wrong by 1.7 % (rms), with them by 1.4 %; a true slope still hardly enters.
+    # the areas of 22 heads wrong by 1.8 % (rms), with them by 1.4 %; of a true slope most is still left out.
     line_stiffness_s: float = 25.0
     # An artery of 2.5 mm along a slice of 7 mm. More is no partial volume: vein or artery is wrong.
     most_factor: float = 3.0

@@ -40,6 +40,7 @@ COARSELY = (
     (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 12.0),
 )
 FINELY = (np.arange(0, 10.1, 0.5), np.geomspace(1, 12, 54))
+NOWHERE = np.empty((0, 3), int)
 ROUNDING_HU = 1e-6  # as small a rest tells nothing
 AT_A_TIME = 500  # curves fitted: each by a thousand designs
 
@@ -81,6 +82,7 @@ class Settings:
     # a vein gives the area, so its rims do not count; an artery has hardly any other voxels.
     arterial_purity: float = 0.85
     venous_purity: float = 0.98
+    venous_part: float = 0.6  # for drifts alone: there a voxel that is partly tissue will do
     # Correlations: of the brain's mean curve with what an artery's curve becomes on its way through
     # tissue, and of a vein's with what the artery's becomes. What moves or drifts explains nothing.
     arterial_likeness: float = 0.95
@@ -190,9 +192,9 @@ def find_vessels(
     aif = _mean_curve(series, aif_voxels, frames)
     _check_artery(series, aif_voxels, aif, settings)
     if vof_at is not None:
-        vof_voxels = _given(series, vof_at, "venous outflow")
+        vof_voxels, veins = _given(series, vof_at, "venous outflow"), NOWHERE
     else:
-        vof_voxels = _vein(series, frames, noise, aif, settings)
+        vof_voxels, veins = _vein(series, frames, noise, aif, settings)
     vof = _mean_curve(series, vof_voxels, frames) if len(vof_voxels) else None
     scale, drift, reason = 1.0, np.zeros_like(aif), None
     if scaled and vof is not None and _clipped(series, vof_voxels)[0]:
@@ -200,7 +202,7 @@ def find_vessels(
     elif scaled:
         references = [
             _by_slice(series, voxels, frames, _most(settings.arterial_ml, series, settings))
-            for voxels in (vof_voxels, arteries.index)
+            for voxels in (vof_voxels, veins, arteries.index)
         ]
         scale, drift, reason = venous_scale(aif, vof, references, series.dt, settings)
     warnings += [f"input not scaled to the vein: {reason}"] if reason else []
@@ -419,8 +421,8 @@ def _artery(
 
 def _vein(
     series: Series, frames: int, noise: float, aif: np.ndarray, settings: Settings
-) -> np.ndarray:
-    """The voxels that enhance most of those that do so late, wherever they lie; or none.
+) -> tuple[np.ndarray, np.ndarray]:
+    """The voxels that enhance most of those that do so late, wherever they lie; and all of those.
 
     The large sinuses are far apart and only as wide as a few voxels: the purest may be single.
     """
@@ -433,13 +435,14 @@ def _vein(
     outflows = _transits(len(aif), series.dt, *COARSELY) @ _from_each_frame(aif)
     alike = (_standard(found.curves) @ _standard(outflows).T).max(1)
     if np.sum(alike >= settings.venous_likeness) < settings.least_voxels:
-        return np.empty((0, 3), int)
+        return NOWHERE, NOWHERE
     best = np.sort(alike)[-settings.least_voxels]
     found = found.of(alike >= max(settings.venous_likeness, best - settings.venous_slack))
     most = _most(settings.venous_ml, series, settings)
     found = found.of(_alike(found.curves, 2 * most, settings))
     contrast, _ = _held(found.curves, found.curves.mean(0))
-    return found.index[_purest(contrast, most, settings.venous_purity)]
+    purest = _purest(contrast, most, settings.venous_purity)
+    return found.index[purest], found.index[_purest(contrast, len(contrast), settings.venous_part)]
 
 
 def _alike(curves: np.ndarray, many: int, settings: Settings) -> np.ndarray:
@@ -592,7 +595,7 @@ def venous_scale(
     factor = _outflow(aif, vof[None], dt)[0][0]
     if not 0 < factor <= settings.most_factor:
         return 1.0, flat, f"it would take a factor of {factor:.1f}"
-    # Every reference drifts itself: the median of slices and the mean of vein and arteries do less.
+    # Every reference drifts itself: the median of slices and the mean of kinds do less.
     kinds = [_drifts(aif, slices, dt) for slices in references]
     if any(kinds):
         drift = np.mean([np.median(drifts, axis=0) for drifts in kinds if drifts], axis=0)

@@ -172,6 +172,22 @@ def test_most_of_the_vessels_may_be_lower_veins_of_another_transit(series):
     assert found.scale == pytest.approx(1 / 0.6, rel=0.05)
 
 
+def test_a_sinus_that_drifts_alone_among_other_veins_moves_the_input_by_a_third(series):
+    """A third of the references: the others are the arteries and all veins, slice by slice."""
+    hu, t = series.hu.astype(float), np.arange(FRAMES, dtype=float)
+    hu[18:26, 9:14, 1:5] = 40 + 0.75 * venous_curve(t, BOLUS)
+    line = -0.2 * t
+    drifts = []
+    for moved in (0, line):
+        there = hu.copy()
+        there[VEIN] += moved
+        found = find_vessels(replace(series, hu=np.rint(there)))
+        assert labelled(VEIN)[tuple(found.vof_voxels.T)].all()
+        drifts.append(found.drift.mean())
+    lower = over_baseline(line[None], found.baseline_frames).mean()
+    assert 0.3 < (drifts[0] - drifts[1]) / lower < 0.42
+
+
 def test_a_slice_of_a_given_vein_that_does_not_enhance_is_no_reference(series):
     hu = series.hu.copy()
     flat = (slice(21, 25), slice(5, 9), slice(5, 6))

@@ -34,14 +34,14 @@ CLIPPED = 3  # frames within 1 HU of the series' largest value: a bolus has no f
 TRIM = 0.1  # share of voxels left out at either end: edges that move enhance by hundreds of HU
 # What tissue does to a bolus: delays it, and spreads it by an exponential (both in s). From one of
 # the coarse spreads to the next the height that fits a vein changes by up to a fifth, good enough to
-# tell vessels by; from one of the fine ones by a fiftieth, and by that an input is scaled.
+# tell vessels by; from one of the fine ones by 3 % at most, and by those an input is scaled.
 COARSELY = (
     (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0),
     (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 12.0),
 )
 FINELY = (np.arange(0, 10.1, 0.5), np.geomspace(1, 12, 54))
 NOWHERE = np.empty((0, 3), int)
-ROUNDING_HU = 1e-6  # as small a rest tells nothing
+ROUNDING_HU = 1e-6  # what is left of curves without noise
 AT_A_TIME = 500  # curves fitted: each by a thousand designs
 
 
@@ -106,7 +106,7 @@ class Settings:
     # Scaling of the input to the area under the vein.
     most_tail: float = 0.3  # of the vein's peak, at the end: its area is not complete
     # Seconds of zero that hold the vein's line back. Without them, noise that looks like a slope made
-    # the areas of 22 heads wrong by 1.8 % (rms), with them by 1.4 %; of a true slope most is still left out.
+    # the areas of 22 heads wrong by 1.8 % (rms), with them by 1.4 %; most of a true slope stays out.
     line_stiffness_s: float = 25.0
     # An artery of 2.5 mm along a slice of 7 mm. More is no partial volume: vein or artery is wrong.
     most_factor: float = 3.0
@@ -422,7 +422,7 @@ def _artery(
 def _vein(
     series: Series, frames: int, noise: float, aif: np.ndarray, settings: Settings
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The voxels that enhance most of those that do so late, wherever they lie; and all of those.
+    """The voxels that enhance most of those that do so late, and all with much of a vein; or none.
 
     The large sinuses are far apart and only as wide as a few voxels: the purest may be single.
     """

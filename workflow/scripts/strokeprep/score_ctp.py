@@ -162,6 +162,6 @@ def _true_vessels(truth: Truth, seconds: int) -> arteries.Vessels:
     rows = tables.read(truth.folder / "ctp_aif.tsv")
     times, curve = (np.array([float(row[name]) for row in rows]) for name in ("time_s", "aif_hu"))
     aif = np.interp(times[0] + GRID_S * np.arange(seconds), times, curve)
-    nowhere = np.empty((0, 3), int)
     baseline = int(np.argmax(aif > ARRIVED * aif.max()))
+    nowhere = arteries.NOWHERE
     return arteries.Vessels(aif, np.zeros_like(aif), None, baseline, nowhere, nowhere, 1.0, 0.0)

@@ -197,7 +197,7 @@ def test_a_slice_of_a_given_vein_that_does_not_enhance_is_no_reference(series):
 
 
 def test_finer_grids_average_more_voxels(series):
-    two = Settings(most_voxels=2, arterial_ml=0.0, venous_ml=0.0)
+    two = Settings(most_voxels=2, arterial_ml=0.0, venous_ml=0.0, venous_blur_weight=0.0)
     few = find_vessels(series, two)
     more = find_vessels(series, replace(two, venous_ml=6.4 * series.voxel_ml))
     assert (len(few.vof_voxels), len(more.vof_voxels)) == (2, 6)
@@ -374,3 +374,33 @@ def test_what_lies_at_bone_is_not_taken_for_a_vein(series):
     found = find_vessels(beside)
     assert labelled(VEIN)[tuple(found.vof_voxels.T)].all()
     assert found.scale < 1.1 < misled.scale
+
+
+def test_what_lies_beside_a_little_bone_is_not_taken_for_a_vein(series):
+    """Its share of a voxel of the next slice is too small to count as bone."""
+    hu = series.hu.copy()
+    hu[26:28, 8:10, 1:5] = hu[VEIN] + np.rint(0.05 * venous_curve(np.arange(60.0), BOLUS))
+    hu[26:28, 8:10, 5] = 140
+    beside = replace(series, hu=hu)
+    next_to_it = labelled((slice(26, 28), slice(8, 10), slice(4, 5)))
+    misled = find_vessels(beside, Settings(venous_blur_weight=0.0))
+    assert next_to_it[tuple(misled.vof_voxels.T)].any()
+    assert not next_to_it[tuple(find_vessels(beside).vof_voxels.T)].any()
+
+
+def test_noise_picks_no_voxels_of_a_vein_on_a_fine_grid(series):
+    """Those with a low baseline look highest, and all of their curve is then too high."""
+    t = np.arange(FRAMES, dtype=float)
+    hu = series.hu.astype(float)
+    vein = (slice(14, 30), slice(8, 16), slice(1, 5))
+    noise = np.random.default_rng(8).normal(0, 10, hu[vein].shape)
+    hu[VEIN], hu[vein] = 40, 40 + venous_curve(t, BOLUS) + noise
+    fine = AFFINE * [[1 / 6], [1 / 6], [1], [1]]
+    there = replace(series, hu=np.rint(hu), affine=fine)
+    areas = []
+    for mm in (0.0, Settings().around_mm):
+        found = find_vessels(there, Settings(least_brain_ml=1.0, around_mm=mm))
+        assert labelled(vein)[tuple(found.vof_voxels.T)].all()
+        areas.append(found.vof.sum() / venous_curve(t, BOLUS).sum())
+    assert areas[0] > 1.03
+    assert areas[1] == pytest.approx(1, abs=0.01)

@@ -104,12 +104,12 @@ class Settings:
     # tenth of its area. In plane, of bone in the slice or its neighbours.
     from_bone_mm: float = 2.0
     bone_hu: float = 150.0
-    # Interpolation blurs moved frames, others not: beside a slice with a little bone a sinus rose by
-    # 2 HU for most of a minute, and its area by 8 %. So much of that may change is taken off a
-    # vein's height before it is compared with others.
+    # Interpolation blurs frames that moved and no others: beside a slice with a little bone that made
+    # a sinus 2 HU too high for most of a minute, and its area 8 % too large. So many times of what it
+    # may change is taken off a vein's height before heights are compared.
     venous_blur_weight: float = 3.0
-    # A voxel is judged by the mean of those so near in its slice: of single voxels noise picks those
-    # with a low baseline, and the areas of veins on a grid of .4 mm came out 4 % too large.
+    # A vein's voxel is judged by the mean of those so near in its slice. Judged alone, those with a
+    # low baseline look highest, and areas on a grid of .4 mm came out 4 % too large.
     around_mm: float = 1.0
     # Scaling of the input to the area under the vein.
     most_tail: float = 0.3  # of the vein's peak, at the end: its area is not complete

@@ -388,6 +388,18 @@ def test_what_lies_beside_a_little_bone_is_not_taken_for_a_vein(series):
     assert not next_to_it[tuple(find_vessels(beside).vof_voxels.T)].any()
 
 
+def test_what_lies_in_the_outermost_slice_is_not_taken_for_a_vein(series):
+    """A frame that moved shows the slice beyond it by repeating it."""
+    hu = series.hu.copy()
+    outermost = (slice(26, 28), slice(8, 10), slice(5, 6))
+    hu[outermost] = hu[VEIN][:, :, 1:2] + np.rint(0.05 * venous_curve(np.arange(60.0), BOLUS))
+    hu[26:28, 8:10, 4] -= 24
+    there = replace(series, hu=hu)
+    misled = find_vessels(there, Settings(venous_blur_weight=0.0))
+    assert labelled(outermost)[tuple(misled.vof_voxels.T)].any()
+    assert not labelled(outermost)[tuple(find_vessels(there).vof_voxels.T)].any()
+
+
 def test_noise_picks_no_voxels_of_a_vein_on_a_fine_grid(series):
     """Those with a low baseline look highest, and all of their curve is then too high."""
     t = np.arange(FRAMES, dtype=float)

@@ -376,28 +376,17 @@ def test_what_lies_at_bone_is_not_taken_for_a_vein(series):
     assert found.scale < 1.1 < misled.scale
 
 
-def test_what_lies_beside_a_little_bone_is_not_taken_for_a_vein(series):
-    """Its share of a voxel of the next slice is too small to count as bone."""
+@pytest.mark.parametrize(("at", "beside", "hu_beside"), [(4, 5, 140), (5, 4, 12)])
+def test_what_interpolation_changes_is_not_taken_for_a_vein(series, at, beside, hu_beside):
+    """Next to too little bone to count as such, and in the outermost slice, which is repeated."""
     hu = series.hu.copy()
-    hu[26:28, 8:10, 1:5] = hu[VEIN] + np.rint(0.05 * venous_curve(np.arange(60.0), BOLUS))
-    hu[26:28, 8:10, 5] = 140
-    beside = replace(series, hu=hu)
-    next_to_it = labelled((slice(26, 28), slice(8, 10), slice(4, 5)))
-    misled = find_vessels(beside, Settings(venous_blur_weight=0.0))
-    assert next_to_it[tuple(misled.vof_voxels.T)].any()
-    assert not next_to_it[tuple(find_vessels(beside).vof_voxels.T)].any()
-
-
-def test_what_lies_in_the_outermost_slice_is_not_taken_for_a_vein(series):
-    """A frame that moved shows the slice beyond it by repeating it."""
-    hu = series.hu.copy()
-    outermost = (slice(26, 28), slice(8, 10), slice(5, 6))
-    hu[outermost] = hu[VEIN][:, :, 1:2] + np.rint(0.05 * venous_curve(np.arange(60.0), BOLUS))
-    hu[26:28, 8:10, 4] -= 24
+    blurred = (slice(26, 28), slice(8, 10), slice(at, at + 1))
+    hu[blurred] = hu[VEIN][:, :, 1:2] + np.rint(0.05 * venous_curve(np.arange(60.0), BOLUS))
+    hu[26:28, 8:10, beside] = hu_beside
     there = replace(series, hu=hu)
     misled = find_vessels(there, Settings(venous_blur_weight=0.0))
-    assert labelled(outermost)[tuple(misled.vof_voxels.T)].any()
-    assert not labelled(outermost)[tuple(find_vessels(there).vof_voxels.T)].any()
+    assert labelled(blurred)[tuple(misled.vof_voxels.T)].any()
+    assert not labelled(blurred)[tuple(find_vessels(there).vof_voxels.T)].any()
 
 
 def test_noise_picks_no_voxels_of_a_vein_on_a_fine_grid(series):

@@ -10,17 +10,18 @@ import nibabel as nib
 import numpy as np
 import pytest
 from perfused_heads import ARTERY, head
-from strokeprep import arteries, config, ctp, images, naming, perfusion, tables, tissue_at_risk
+from strokeprep import arteries, config, images, naming, perfusion, tables, tissue_at_risk
 from strokeprep import transforms as moves
 from strokeprep.errors import StrokeprepError
 from strokeprep.perfusion import NotComputable
+from strokeprep.steps import perfusion_maps
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 SETTINGS = config.load({"study": {"layout": "bids", "root": "x"}}, SCHEMA)["perfusion"]
 SETTINGS |= {"aif": None, "vof": None}
 
 
-def written(folder: Path, series: arteries.Series) -> ctp.Sources:
+def written(folder: Path, series: arteries.Series) -> perfusion_maps.Sources:
     """The files of a series whose reference is the series' own grid."""
     paths = {name: str(folder / f"{name}.nii.gz") for name in ("series", "coverage", "brain")}
     images.write_array(series.hu, series.affine, paths["series"], frame_seconds=1.0)
@@ -28,7 +29,9 @@ def written(folder: Path, series: arteries.Series) -> ctp.Sources:
     images.write_array(whole, series.affine, paths["coverage"])
     images.write_array(series.brain.astype(np.uint8), series.affine, paths["brain"])
     moves.write(moves.linear(np.eye(4)), folder / "to_template.tfm")
-    return ctp.Sources(**paths, to_series=None, to_template=str(folder / "to_template.tfm"))
+    return perfusion_maps.Sources(
+        **paths, to_series=None, to_template=str(folder / "to_template.tfm")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +41,7 @@ def sources(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def done(sources):
-    return ctp.computed(sources, SETTINGS)
+    return perfusion_maps.computed(sources, SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +84,9 @@ def test_what_is_not_covered_is_not_judged(sources, tmp_path):
     part = np.asarray(coverage.dataobj).copy()
     part[..., :2] = 0
     images.write_array(part, coverage.affine, tmp_path / "part.nii.gz")
-    done = ctp.computed(sources._replace(coverage=str(tmp_path / "part.nii.gz")), SETTINGS)
+    done = perfusion_maps.computed(
+        sources._replace(coverage=str(tmp_path / "part.nii.gz")), SETTINGS
+    )
     assert done.maps["cbf"][..., :2].max() == 0
     assert done.maps["cbf"][..., 3].max() > 0
 
@@ -90,7 +95,7 @@ def test_an_artery_given_by_hand_is_taken_as_points_or_as_a_mask(sources, done, 
     affine = nib.load(sources.series).affine
     voxels = np.argwhere(np.isin(np.arange(44), range(14, 16)))[:, 0]
     points = [[*nib.affines.apply_affine(affine, (i, 20, 2))] for i in voxels]
-    by_points = ctp.computed(sources, SETTINGS | {"aif": points})
+    by_points = perfusion_maps.computed(sources, SETTINGS | {"aif": points})
     assert sorted(map(tuple, by_points.vessels.aif_voxels + _offset(by_points))) == [
         (14, 20, 2),
         (15, 20, 2),
@@ -98,7 +103,7 @@ def test_an_artery_given_by_hand_is_taken_as_points_or_as_a_mask(sources, done, 
     mask = np.zeros(done.maps["cbf"].shape, np.uint8)
     mask[ARTERY] = 1
     images.write_array(mask, affine, tmp_path / "artery.nii.gz")
-    by_mask = ctp.computed(sources, SETTINGS | {"aif": str(tmp_path / "artery.nii.gz")})
+    by_mask = perfusion_maps.computed(sources, SETTINGS | {"aif": str(tmp_path / "artery.nii.gz")})
     assert len(by_mask.vessels.aif_voxels) == mask.sum()
 
 
@@ -112,12 +117,12 @@ def test_a_mask_on_another_grid_is_refused_by_the_name_of_its_key(sources, done,
     for vessel, name in (("aif", "beside"), ("vof", "less")):
         path = str(tmp_path / f"{name}.nii.gz")
         with pytest.raises(StrokeprepError, match=f"perfusion.{vessel} does not lie") as caught:
-            ctp.computed(sources, SETTINGS | {vessel: path})
+            perfusion_maps.computed(sources, SETTINGS | {vessel: path})
         assert caught.value.where == path
         assert not isinstance(caught.value, NotComputable)
 
 
-def _offset(done: ctp.Perfusion) -> list[int]:
+def _offset(done: perfusion_maps.Perfusion) -> list[int]:
     return [part.start for part in done.slab.box]
 
 
@@ -126,7 +131,7 @@ def test_the_table_of_voxels_holds_their_places_in_the_world(sources, done, tmp_
     names = [*done.maps, *done.masks, "vessels", "voxels", "volumes"]
     files = {name: str(tmp_path / (f"{name}.nii.gz" if name in done.maps | done.masks else name))
              for name in names}  # fmt: skip
-    ctp.write(done, sources.series, files)
+    perfusion_maps.write(done, sources.series, files)
     rows = tables.read(files["voxels"])
     affine = nib.load(sources.series).affine
     for vessel, voxels in (("artery", done.vessels.aif_voxels), ("vein", done.vessels.vof_voxels)):
@@ -141,7 +146,7 @@ def test_a_series_without_contrast_says_so_and_which(tmp_path):
     still = arteries.Series(np.repeat(calm.hu[..., :1], 40, -1), calm.brain, calm.affine, 1.0)
     sources = written(tmp_path, still)
     with pytest.raises(NotComputable, match="not computable, no-bolus") as caught:
-        ctp.computed(sources, SETTINGS)
+        perfusion_maps.computed(sources, SETTINGS)
     assert caught.value.reason == "no-bolus"
     assert caught.value.where == sources.series
 
@@ -150,7 +155,7 @@ def test_a_slab_without_brain_says_so(sources, tmp_path):
     brain = nib.load(sources.brain)
     images.write_array(np.zeros(brain.shape, np.uint8), brain.affine, tmp_path / "none.nii.gz")
     with pytest.raises(NotComputable, match="not computable, little-brain") as caught:
-        ctp.computed(sources._replace(brain=str(tmp_path / "none.nii.gz")), SETTINGS)
+        perfusion_maps.computed(sources._replace(brain=str(tmp_path / "none.nii.gz")), SETTINGS)
     assert caught.value.reason == "little-brain"
 
 
@@ -158,8 +163,8 @@ def test_everything_is_written_with_its_sidecar(sources, done, tmp_path):
     images_of = [*naming.MAPS, *naming.TISSUE_AT_RISK]
     files = {name: str(tmp_path / f"{name}.nii.gz") for name in images_of}
     files |= {name: str(tmp_path / f"{name}.tsv") for name in ("vessels", "voxels", "volumes")}
-    ctp.write(done, sources.series, files)
-    abouts = ctp.abouts(done, SETTINGS)
+    perfusion_maps.write(done, sources.series, files)
+    abouts = perfusion_maps.abouts(done, SETTINGS)
     assert set(abouts) == set(files)
     json.dumps(abouts)
     (row,) = tables.read(files["volumes"])
@@ -179,7 +184,7 @@ def test_moved_maps_are_means_of_measured_neighbours(sources, done, tmp_path):
     images_of = [*naming.MAPS, *naming.TISSUE_AT_RISK]
     native = {name: str(tmp_path / f"{name}.nii.gz") for name in images_of}
     moved = {name: str(tmp_path / f"moved_{name}.nii.gz") for name in images_of}
-    ctp.write(
+    perfusion_maps.write(
         done,
         sources.series,
         native | {n: str(tmp_path / n) for n in ("vessels", "voxels", "volumes")},
@@ -189,6 +194,6 @@ def test_moved_maps_are_means_of_measured_neighbours(sources, done, tmp_path):
     moves.write(moves.linear(half), tmp_path / "half.tfm")
     settings = {"name": "none", "path": None, "brain_mask": None, "resolution_mm": 1}
     chain = [str(tmp_path / "half.tfm")]
-    ctp.move(native, moved, chain=chain, grid=sources.series, settings=settings)
+    perfusion_maps.move(native, moved, chain=chain, grid=sources.series, settings=settings)
     before, after = (nib.load(files["cbf"]).get_fdata() for files in (native, moved))
     assert after[after > 0].min() >= before[before > 0].min() - 1e-5

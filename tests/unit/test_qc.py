@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from strokeprep import images, labels, qc, spaces, transforms
+from strokeprep import images, labels, qc, transforms
 from strokeprep.errors import StrokeprepError
+from strokeprep.steps import resample
 from strokeprep.tables import Check
 from strokeprep.targets import AuditPlan
 
@@ -240,9 +241,9 @@ def under_no_face() -> np.ndarray:
 
 @pytest.mark.parametrize(("shift_mm", "fits"), [(0, True), (24, False)])
 def test_a_brain_that_misses_the_templates_fails(tmp_path, shift_mm, fits):
-    grid = spaces.target_grid(None, MNI)
+    grid = resample.target_grid(None, MNI)
     shift = sitk.TranslationTransform(3, (0.0, float(shift_mm), 0.0))
-    moved = transforms.resample(spaces.standard(MNI).brain, grid, [shift], transforms.NEAREST)
+    moved = transforms.resample(resample.standard(MNI).brain, grid, [shift], transforms.NEAREST)
     images.write(sitk.Cast(moved, sitk.sitkUInt8), tmp_path / "brain.nii.gz")
     check = qc.brain_fits("1", str(tmp_path / "brain.nii.gz"), MNI, LIMITS)
     assert check.passed == fits

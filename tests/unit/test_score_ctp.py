@@ -8,19 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from perfused_heads import BOLUS, FRAMES, head
-from strokeprep import (
-    config,
-    ctp,
-    images,
-    motion,
-    naming,
-    score_ctp,
-    study,
-    tables,
-    transforms,
-)
+from strokeprep import config, images, motion, naming, score_ctp, study, tables, transforms
 from strokeprep.naming import ORIG
 from strokeprep.phantom.bolus import arterial_curve, venous_curve
+from strokeprep.steps import perfusion_maps
 from strokeprep.study import Row
 from strokeprep.truth import Truth
 
@@ -78,7 +69,7 @@ class World:
         transforms.write(still, self.path(naming.to_reference(scan, "ctp", "ncct")))
         transforms.write(still, self.path(naming.from_template(self.reference, "ncct", MNI)))
         motion.write(moves(STILL), self.path(naming.motion(scan)))
-        sources = ctp.Sources(
+        sources = perfusion_maps.Sources(
             str(preproc),
             str(self.path(naming.coverage(scan, ORIG))),
             str(self.path(naming.brain_mask(self.reference, ORIG))),
@@ -90,8 +81,8 @@ class World:
         names |= {"vessels": naming.vessels(scan), "volumes": naming.tissue_volumes(scan)}
         names |= {"voxels": naming.vessel_voxels(scan)}
         files = {name: str(self.path(where)) for name, where in names.items()}
-        self.done = ctp.computed(sources, SETTINGS)
-        ctp.write(self.done, str(preproc), files)
+        self.done = perfusion_maps.computed(sources, SETTINGS)
+        perfusion_maps.write(self.done, str(preproc), files)
 
     def _write_truth(self) -> None:
         self.truth.mkdir()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import nibabel as nib
 import numpy as np
 import pytest
-from strokeprep import metadata, release, timing
+from strokeprep import metadata, timing
 from strokeprep.errors import StrokeprepError
+from strokeprep.steps import deface
 
 DENSE_THEN_SPARSE = [0.0, 1.5, 3.0, 4.5, 6.0, 9.0, 12.0]
 
@@ -202,7 +203,7 @@ def test_a_header_tells_the_same_interval_once_the_face_is_gone(tmp_path, unit, 
     image.header["pixdim"][4] = interval
     nib.save(image, tmp_path / "raw.nii.gz")
     released = tmp_path / "defaced.nii.gz"
-    release.image(str(tmp_path / "raw.nii.gz"), None, None, str(released), kind="ctp")
+    deface.image(str(tmp_path / "raw.nii.gz"), None, None, str(released), kind="ctp")
     for path in (tmp_path / "raw.nii.gz", released):
         assert timing.header_interval(nib.load(path)) == seconds
     if seconds is None:

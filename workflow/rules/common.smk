@@ -9,18 +9,16 @@ from snakemake.logging import logger
 sys.path.insert(0, str(HERE / "scripts"))
 
 from strokeprep import config as settings
-from strokeprep import (
-    dataset,
-    layouts,
-    models,
-    naming,
-    patients,
-    progress,
-    provenance,
-    raw_files,
-    summary,
-    targets,
-)
+from strokeprep import dataset
+from strokeprep import layouts
+from strokeprep import models
+from strokeprep import naming
+from strokeprep import patients
+from strokeprep import progress
+from strokeprep import provenance
+from strokeprep import raw_files
+from strokeprep import summary
+from strokeprep import targets
 from strokeprep import study as table
 from strokeprep.errors import StrokeprepError
 from strokeprep.report import cohort

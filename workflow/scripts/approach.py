@@ -1,9 +1,9 @@
 from strokeprep.job import job
 
 with job(snakemake):
-    from strokeprep import release
+    from strokeprep.steps import deface
 
-    release.approach(
+    deface.approach(
         snakemake.input.image,
         snakemake.input.head,
         snakemake.output.transform,

@@ -1,10 +1,10 @@
 from strokeprep.job import job, place
 
 with job(snakemake) as sidecar:
-    from strokeprep import segmentation
+    from strokeprep.steps import brain_mask
 
     params = snakemake.params
-    done = segmentation.brain(
+    done = brain_mask.brain(
         snakemake.input.image,
         snakemake.input.located or None,
         snakemake.input.to_head or None,

@@ -1,9 +1,9 @@
 from strokeprep.job import job, place
 
 with job(snakemake) as sidecar:
-    from strokeprep import release
+    from strokeprep.steps import deface
 
-    done = release.image(
+    done = deface.image(
         snakemake.input.image,
         snakemake.input.metadata or None,
         snakemake.input.face or None,

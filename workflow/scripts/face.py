@@ -1,10 +1,10 @@
 from strokeprep.job import job, place
 
 with job(snakemake) as sidecar:
-    from strokeprep import release
+    from strokeprep.steps import deface
 
     params = snakemake.params
-    done = release.face(
+    done = deface.face(
         snakemake.input.image,
         snakemake.input.located,
         snakemake.input.to_head or None,

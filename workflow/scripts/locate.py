@@ -1,9 +1,9 @@
 from strokeprep.job import job
 
 with job(snakemake):
-    from strokeprep import release
+    from strokeprep.steps import deface
 
-    release.locate(
+    deface.locate(
         snakemake.input.image,
         snakemake.output.transform,
         snakemake.output.facts,

@@ -1,9 +1,9 @@
 from strokeprep.job import job, place, write_sidecar
 
 with job(snakemake) as sidecar:
-    from strokeprep import series
+    from strokeprep.steps import time_series
 
-    moves, mean = series.motion(
+    moves, mean = time_series.motion(
         snakemake.input.image,
         snakemake.input.face or None,
         snakemake.output.table,

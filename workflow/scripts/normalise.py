@@ -1,10 +1,10 @@
 from strokeprep.job import job, write_sidecar
 
 with job(snakemake) as sidecar:
-    from strokeprep import alignment
+    from strokeprep.steps import register
 
     params = snakemake.params
-    forward, backward = alignment.to_template(
+    forward, backward = register.to_template(
         snakemake.input.image,
         snakemake.input.brain,
         snakemake.input.lesions,

@@ -1,9 +1,9 @@
 from strokeprep.job import job, place, write_sidecar
 
 with job(snakemake) as sidecar:
-    from strokeprep import series
+    from strokeprep.steps import time_series
 
-    image, coverage = series.in_seconds(
+    image, coverage = time_series.in_seconds(
         snakemake.input.image,
         snakemake.input.metadata,
         snakemake.input.motion,

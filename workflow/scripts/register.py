@@ -1,10 +1,10 @@
 from strokeprep.job import job
 
 with job(snakemake) as sidecar:
-    from strokeprep import alignment
+    from strokeprep.steps import register
 
     params = snakemake.params
-    done = alignment.to_reference(
+    done = register.to_reference(
         snakemake.input.moving,
         snakemake.input.fixed,
         snakemake.input.brain,

@@ -1,9 +1,9 @@
 from strokeprep.job import job, place
 
 with job(snakemake) as sidecar:
-    from strokeprep import spaces
+    from strokeprep.steps import resample
 
-    done = spaces.move_image(
+    done = resample.move_image(
         snakemake.input.image,
         snakemake.output.image,
         kind=snakemake.params.kind,

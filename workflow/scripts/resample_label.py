@@ -1,9 +1,9 @@
 from strokeprep.job import job, place
 
 with job(snakemake) as sidecar:
-    from strokeprep import spaces
+    from strokeprep.steps import resample
 
-    done = spaces.move_label(
+    done = resample.move_label(
         snakemake.input.label,
         snakemake.output.label,
         kind=snakemake.params.kind,

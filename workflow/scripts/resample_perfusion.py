@@ -1,10 +1,11 @@
 from strokeprep.job import job, place, write_sidecar
 
 with job(snakemake):
-    from strokeprep import ctp, naming
+    from strokeprep import naming
+    from strokeprep.steps import perfusion_maps
 
     files = dict(snakemake.output.items())
-    moved = ctp.move(
+    moved = perfusion_maps.move(
         dict(snakemake.input.items()),
         files,
         chain=snakemake.input.chain,

@@ -1,9 +1,9 @@
 from strokeprep.job import job, place
 
 with job(snakemake) as sidecar:
-    from strokeprep import spaces
+    from strokeprep.steps import resample
 
-    done = spaces.strip(
+    done = resample.strip(
         snakemake.input.image,
         snakemake.input.brain,
         snakemake.output.image,

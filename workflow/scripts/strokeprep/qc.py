@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from strokeprep import images, labels, likeness, spaces, transforms
+from strokeprep import images, labels, likeness, transforms
 from strokeprep.errors import StrokeprepError
+from strokeprep.steps import resample
 from strokeprep.tables import Check
 from strokeprep.targets import AuditPlan
 
@@ -28,7 +29,7 @@ def audit(
 ) -> list[Check]:
     """Every check of one subject."""
     subject, at = plan.subject, lambda name: str(root / name)
-    template = spaces.target_grid(None, settings)
+    template = resample.target_grid(None, settings)
     checks = [
         *(on_grid(subject, at(name), images.read_grid(at(plan.reference)), limits)
           for name in plan.on_reference),
@@ -156,7 +157,9 @@ def brain_untouched(subject: str, face: str, brain: str, move: str | None) -> Ch
 def brain_fits(subject: str, brain: str, settings: Mapping, limits: Mapping[str, float]) -> Check:
     """Overlap of the brain in template space with the template's own."""
     inside = images.read(brain)
-    standard = transforms.resample(spaces.standard(settings).brain, inside, [], transforms.NEAREST)
+    standard = transforms.resample(
+        resample.standard(settings).brain, inside, [], transforms.NEAREST
+    )
     overlap = labels.dice(images.array(inside), images.array(standard))
     limit = limits["template_dice"]
     step = f"normalise:{Path(brain).name}"

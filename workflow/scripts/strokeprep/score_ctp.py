@@ -8,17 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from strokeprep import (
-    arteries,
-    ctp,
-    images,
-    motion,
-    naming,
-    tables,
-    tissue_at_risk,
-    transforms,
-)
+from strokeprep import arteries, images, motion, naming, tables, tissue_at_risk, transforms
 from strokeprep.naming import ORIG
+from strokeprep.steps import perfusion_maps
 from strokeprep.study import Scan
 from strokeprep.tables import Check
 from strokeprep.timing import GRID_S
@@ -79,7 +71,7 @@ def checks(
     course = Course(scan, reference, root, truth)
     yield from _places(scan, reference, course, check)
     yield from _maps(scan, root, truth, course, settings["tissue"], check)
-    sources = ctp.Sources(
+    sources = perfusion_maps.Sources(
         series=str(root / naming.preproc(scan, scan.pilot.kind.suffix, ORIG, "preproc")),
         coverage=str(root / naming.coverage(scan, ORIG)),
         brain=str(root / naming.brain_mask(reference, ORIG)),
@@ -90,7 +82,9 @@ def checks(
     vessels = _true_vessels(truth, len(used))
     area = sum(float(row["aif"]) for row in used) / float(vessels.aif.sum())
     yield check("ctp_aif", "area_error", abs(area - 1), "ratio")
-    ideal = ctp.mapped(ctp.slab_of(sources, settings["rim_mm"]), vessels, settings)
+    ideal = perfusion_maps.mapped(
+        perfusion_maps.slab_of(sources, settings["rim_mm"]), vessels, settings
+    )
     yield from _by_either_input(scan, root, ideal, check)
 
 
@@ -141,7 +135,7 @@ def _maps(
 
 
 def _by_either_input(
-    scan: Scan, root: Path, ideal: ctp.Perfusion, check: Checker
+    scan: Scan, root: Path, ideal: perfusion_maps.Perfusion, check: Checker
 ) -> Iterator[Check]:
     """What the chain made with the input it found, against the same made with the true input."""
     blood = ideal.maps["cbv"] > 0

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from .names import (
+from strokeprep.phantom.names import (
     COW_LABELS,
     dataset_files,
     raw_files,
@@ -52,7 +52,9 @@ def write_subject(
     `deformation_mm` is the largest displacement of the warp to MNI: None gives 0 for subject
     "01" and 3 mm for the others. `motion_mm` bounds the head motion during CT perfusion.
     """
-    from .study import write_subject as write  # heavy libraries only where images are made
+    from strokeprep.phantom.study import (
+        write_subject as write,  # heavy libraries only where images are made
+    )
 
     write(
         subject,
@@ -67,6 +69,6 @@ def write_subject(
 
 def write_dataset(subjects: Sequence[str], raw: Path, truth: Path, *, seed: int) -> None:
     """Write the dataset-level files: descriptions, tables, READMEs. No subject's images."""
-    from .dataset import write_dataset as write
+    from strokeprep.phantom.dataset import write_dataset as write
 
     write(subjects, raw, truth, seed=seed)

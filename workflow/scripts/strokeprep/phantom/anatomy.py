@@ -19,8 +19,14 @@ from scipy import ndimage
 from scipy.special import erfinv
 
 from strokeprep.errors import StrokeprepError
-
-from .shapes import FAR, Lattice, Solid, capsule_distance, ellipsoid_distance, smooth_minimum
+from strokeprep.phantom.shapes import (
+    FAR,
+    Lattice,
+    Solid,
+    capsule_distance,
+    ellipsoid_distance,
+    smooth_minimum,
+)
 
 LATTICE = Lattice(origin=(-108.0, -134.0, -188.0), spacing=2.0, size=(109, 131, 150))
 BRAIN_BLUR = 1.5  # mm; makes a sub-voxel surface from the binary mask

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .files import write_json, write_table
-from .names import COW_LABELS
+from strokeprep.phantom.files import write_json, write_table
+from strokeprep.phantom.names import COW_LABELS
 
 TABLES: dict[str, dict] = {
     "participants": {

@@ -8,13 +8,13 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from . import scanner
-from .anatomy import lattice_image
-from .bolus import Arterial, Tissue, arterial_curve, tissue_curve, venous_curve
-from .scanner import Grid
-from .shapes import FLIP, Lattice
-from .subject import Head
-from .tissue import FIELD_MM, TISSUE_NUMBER, doubled
+from strokeprep.phantom import scanner
+from strokeprep.phantom.anatomy import lattice_image
+from strokeprep.phantom.bolus import Arterial, Tissue, arterial_curve, tissue_curve, venous_curve
+from strokeprep.phantom.scanner import Grid
+from strokeprep.phantom.shapes import FLIP, Lattice
+from strokeprep.phantom.subject import Head
+from strokeprep.phantom.tissue import FIELD_MM, TISSUE_NUMBER, doubled
 
 BLOOD_HU, THROMBUS_HU = 45.0, 70.0
 CTA_HU = {"artery": 390.0, "collateral": 150.0, "vein": 190.0, "thrombus": 60.0}

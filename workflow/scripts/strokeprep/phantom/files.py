@@ -10,9 +10,8 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from strokeprep.phantom.scanner import Grid
 from strokeprep.whole import whole
-
-from .scanner import Grid
 
 
 def write_nifti(

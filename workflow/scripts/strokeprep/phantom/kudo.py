@@ -13,7 +13,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import gammaincc
 
-from .bolus import FINE, KH, RHO, Arterial, Tissue, arterial_curve, tissue_curve, venous_curve
+from strokeprep.phantom.bolus import (
+    FINE,
+    KH,
+    RHO,
+    Arterial,
+    Tissue,
+    arterial_curve,
+    tissue_curve,
+    venous_curve,
+)
 
 MTT_S = tuple(24 / k for k in range(1, 8))  # 24 ... 3.4 s, so flow is 2.5 k per ml/100 g of volume
 CBV = (1.0, 2.0, 3.0, 4.0, 5.0)  # ml / 100 g

@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from . import exam, scanner
-from .exam import View
-from .files import write_json, write_nifti, write_table
-from .mapping import draw_mapping
-from .names import GRIDS, MNI, image_stem
-from .protocol import Protocol, Scan, protocol
-from .scanner import centred_grid, pose
-from .shapes import FLIP
-from .subject import Head, draw_traits, make_head
-from .tissue import MATERIALS, TISSUE_NUMBER
-from .vessels import cow_numbers
+from strokeprep.phantom import exam, scanner
+from strokeprep.phantom.exam import View
+from strokeprep.phantom.files import write_json, write_nifti, write_table
+from strokeprep.phantom.mapping import draw_mapping
+from strokeprep.phantom.names import GRIDS, MNI, image_stem
+from strokeprep.phantom.protocol import Protocol, Scan, protocol
+from strokeprep.phantom.scanner import centred_grid, pose
+from strokeprep.phantom.shapes import FLIP
+from strokeprep.phantom.subject import Head, draw_traits, make_head
+from strokeprep.phantom.tissue import MATERIALS, TISSUE_NUMBER
+from strokeprep.phantom.vessels import cow_numbers
 
 DEFORMATION_MM = 3.0  # largest displacement of a subject's warp, unless asked otherwise
 MOTION_MM = 1.0

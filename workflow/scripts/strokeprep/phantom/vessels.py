@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from .names import COW_LABELS
+from strokeprep.phantom.names import COW_LABELS
 
 STEP = 3.0  # mm between points of a resampled centre line
 OCCLUDED = (0.35, 0.85)  # share of the M1 length that the thrombus fills

@@ -11,12 +11,13 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep import deface, images, labels, motion, naming, spaces, tables, transforms
+from strokeprep import deface, images, labels, motion, naming, tables, transforms
 from strokeprep import template as templates
 from strokeprep.report import measures, views
 from strokeprep.report.limits import Judge, Number
 from strokeprep.report.plan import Drawn, Face, Images, Perfused, Series
 from strokeprep.report.scene import Scene, Shown, ranged
+from strokeprep.steps import resample
 from strokeprep.tables import MISSING
 
 # Head, not air: above this (HU), or this share of an MR image's bright end.
@@ -55,7 +56,7 @@ def of_brain(scene: Scene, judge: Judge, settings: Mapping[str, Any]) -> Iterato
     step = f"brain {scene.plan.reference}"
     yield judge(step, "brain_ml", _ml(scene.brain_image))
     yield judge(step, "brain_asymmetry", measures.asymmetry(scene.brain, scene.right))
-    standard = spaces.standard(settings)
+    standard = resample.standard(settings)
     to_template = f"{scene.plan.reference} to {scene.plan.template}"
     carried = scene.read(scene.plan.template_brain)
     own = transforms.resample(standard.brain, carried, [], transforms.NEAREST)
@@ -166,7 +167,7 @@ def of_gammas(scene: Scene, judge: Judge, settings: Mapping[str, Any]) -> Iterat
     """The Johns Hopkins measures of a diffusion image in template space."""
     if not scene.plan.s0_on_template:
         return
-    image, standard = scene.read(scene.plan.s0_on_template), spaces.standard(settings)
+    image, standard = scene.read(scene.plan.s0_on_template), resample.standard(settings)
     whole = images.array(transforms.resample(standard.brain, image, [], transforms.NEAREST)) > 0
     mm = image.GetSpacing()[0]
     margin = int(measures.STRIP_MM / mm) + 2

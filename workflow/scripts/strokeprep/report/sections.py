@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from PIL import Image
 from scipy import ndimage
 
-from strokeprep import images, motion, naming, spaces, tables
+from strokeprep import images, motion, naming, tables
 from strokeprep.report import curves, measures, numbers, pictures, views
 from strokeprep.report.limits import Judge
 from strokeprep.report.pictures import (
@@ -30,6 +30,7 @@ from strokeprep.report.pictures import (
 )
 from strokeprep.report.plan import Face, Images, Perfused
 from strokeprep.report.scene import Scene, Shown
+from strokeprep.steps import resample
 
 HEAD_MM = 2.0
 HIGH_MM = 100.0  # a lower slab has no surface worth a picture
@@ -240,7 +241,7 @@ def registration(scene: Scene, shown: Shown) -> Section:
 def template(scene: Scene, settings: Mapping[str, Any]) -> Section:
     """The reference in template space, under the template's outlines."""
     image = scene.read(scene.plan.template_image)
-    standard = spaces.standard(settings)
+    standard = resample.standard(settings)
     view = views.around(standard.brain, MAP_MM, 8.0)
     grey = views.seen(image, view, None, images.background(scene.plan.modality))
     inside = views.marked(standard.brain, view) > 0

@@ -7,7 +7,8 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from strokeprep import images, labels, registration, sidecars, spaces, transforms
+from strokeprep import images, labels, registration, sidecars, transforms
+from strokeprep.steps import resample
 
 
 def to_reference(
@@ -56,7 +57,7 @@ def to_template(
         lesion = mask if lesion is None else lesion | mask
     found = registration.to_template(
         stripped,
-        spaces.standard(settings).t1,
+        resample.standard(settings).t1,
         kind=kind,
         lesion_mask=lesion,
         seed=seed,

@@ -15,20 +15,12 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep import (
-    arteries,
-    images,
-    perfusion,
-    sidecars,
-    spaces,
-    tables,
-    tissue_at_risk,
-    transforms,
-)
+from strokeprep import arteries, images, perfusion, sidecars, tables, tissue_at_risk, transforms
 from strokeprep.errors import StrokeprepError
 from strokeprep.job import write_text
 from strokeprep.naming import MAPS, TISSUE_AT_RISK
 from strokeprep.perfusion import NotComputable
+from strokeprep.steps import resample
 from strokeprep.study import MAP_KINDS
 from strokeprep.timing import GRID_S
 
@@ -195,11 +187,11 @@ def move(
     known = {"brain": None, "measured": sources["cbf"]}
     return {
         **{
-            name: spaces.move_image(sources[name], targets[name], kind=name, **how, **known)
+            name: resample.move_image(sources[name], targets[name], kind=name, **how, **known)
             for name in MAPS
         },
         **{
-            name: spaces.move_label(sources[name], targets[name], kind=name, **how)
+            name: resample.move_label(sources[name], targets[name], kind=name, **how)
             for name in TISSUE_AT_RISK
         },
     }

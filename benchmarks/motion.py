@@ -25,7 +25,8 @@ from typing import Any
 
 import numpy as np
 from scipy.spatial.transform import Rotation
-from strokeprep import images, motion, tables, transforms
+from strokeprep import motion
+from strokeprep.io import images, tables, transforms
 from strokeprep.phantom import exam, scanner, subject
 from strokeprep.phantom.mapping import draw_mapping
 from strokeprep.phantom.protocol import frame_times

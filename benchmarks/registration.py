@@ -35,7 +35,12 @@ for _name in THREAD_VARIABLES:
 
 import numpy as np  # noqa: E402
 import SimpleITK as sitk  # noqa: E402
-from strokeprep import images, phantom, registration, template  # noqa: E402
+from strokeprep import (  # noqa: E402
+    phantom,
+    registration,
+    template,  # noqa: E402
+)
+from strokeprep.io import images  # noqa: E402
 from strokeprep.phantom.names import MNI, image_stem  # noqa: E402
 from strokeprep.truth import Truth  # noqa: E402
 

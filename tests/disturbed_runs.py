@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 from strokeprep import naming
+from strokeprep.io.whole import PARTIAL
 from strokeprep.report import plan
-from strokeprep.whole import PARTIAL
 from workflow_tools import REPOSITORY, snakemake
 
 SHOWN = "shown.txt"

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
-from strokeprep import images, template, transforms
+from strokeprep import template
+from strokeprep.io import images, transforms
 
 # Values of each part; a head of two tissues would not tell brain from scalp.
 CONTRASTS = {

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial.transform import Rotation
-from strokeprep import images
+from strokeprep.io import images
 
 SHAPE, SPACING = (84, 84, 10), (2.6, 2.6, 7.0)
 CENTRE = np.array([10.0, -14.0, 30.0])  # of the slab and of every turn, LPS mm

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
-from strokeprep import gate, images, labels, metadata
+from strokeprep import gate, metadata
 from strokeprep.checks import CHECKS
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images, labels
 
 # STROKEPREP_FUZZ=20 tries twenty times as much.
 EFFORT = int(os.environ.get("STROKEPREP_FUZZ", "1"))

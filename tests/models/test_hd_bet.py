@@ -22,8 +22,9 @@ import psutil
 import pytest
 import torch
 from heads import dice
-from strokeprep import hd_bet, images, models, nnunet, template
+from strokeprep import hd_bet, models, nnunet, template
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images
 
 HERE = Path(__file__).parent
 UNSEEN = 900  # networks were trained on other seeds

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import yaml
 from heads import dice
-from strokeprep import models, naming, tables
+from strokeprep import models, naming
+from strokeprep.io import tables
 from workflow_tools import REPOSITORY, snakemake
 
 # Dice with the truth. The stand-in of HD-BET was trained on whole heads, and these have lost their

@@ -16,7 +16,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 
-from strokeprep import hd_bet, images, total_segmentator  # noqa: E402
+from strokeprep import (
+    hd_bet,
+    total_segmentator,  # noqa: E402
+)
+from strokeprep.io import images
 from strokeprep.nnunet import Settings  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")

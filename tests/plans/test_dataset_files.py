@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import trees
-from strokeprep import tables
+from strokeprep.io import tables
 from workflow_tools import snakemake
 
 PARTICIPANTS = "out/release/participants.tsv"

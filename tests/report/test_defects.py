@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from report_study import SETTINGS, TEMPLATE
-from strokeprep import images, tables, transforms
+from strokeprep.io import images, tables, transforms
 from strokeprep.report import measures, numbers, plan, views
 from strokeprep.report.limits import FAIL, Judge
 from strokeprep.report.scene import Scene

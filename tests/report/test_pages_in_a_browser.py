@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from strokeprep import summary, tables
+from strokeprep import summary
+from strokeprep.io import tables
 from strokeprep.report import cohort, limits, page, pictures, plan
 from strokeprep.report.limits import Judge
 from strokeprep.report.pictures import AXIAL, Scale, Slice

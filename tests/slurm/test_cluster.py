@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import pytest
 from disturbed_runs import digests, patient, shown_by, started
-from strokeprep import tables
+from strokeprep.io import tables
 from workflow_tools import REPOSITORY, snakemake
 
 CLUSTER = Path(__file__).with_name("cluster.sh")

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from heads import Head, dice, head
-from strokeprep import brain, images, location, template
+from strokeprep import brain, location, template
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images
 
 MODALITY = {"ct": "ct", "t1": "mr", "b0": "mr"}
 LIMIT = 0.96

@@ -10,9 +10,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 from perfused_heads import ARTERY, head
-from strokeprep import arteries, config, images, naming, perfusion, tables, tissue_at_risk
-from strokeprep import transforms as moves
+from strokeprep import arteries, config, naming, perfusion, tissue_at_risk
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images, tables
+from strokeprep.io import transforms as moves
 from strokeprep.perfusion import NotComputable
 from strokeprep.steps import perfusion_maps
 

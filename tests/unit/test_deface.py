@@ -8,16 +8,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from heads import Head, head
-from strokeprep import (
-    deface,
-    images,
-    location,
-    registration,
-    template,
-    total_segmentator,
-    transforms,
-)
+from strokeprep import deface, location, registration, template, total_segmentator
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images, transforms
 
 MARGIN_MM = 4.0
 

@@ -10,9 +10,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 import yaml
-from strokeprep import checks, content, gate, images
+from strokeprep import checks, content, gate
 from strokeprep.checks import CHECKS, REFUSE, WARN, Settings
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images
 
 REPOSITORY = Path(__file__).parents[2]
 AFFINE = np.diag([-8.0, -8.0, 10.0, 1.0])

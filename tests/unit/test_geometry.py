@@ -7,8 +7,9 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from strokeprep import geometry, images
+from strokeprep import geometry
 from strokeprep.checks import Settings
+from strokeprep.io import images
 
 AFFINE = np.diag([-1.5, -1.5, 3.0, 1.0])
 SHAPE = (64, 60, 5)

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import SimpleITK as sitk
-from strokeprep import hdf5, transforms
+from strokeprep.io import hdf5, transforms
 
 
 def composite() -> sitk.Transform:

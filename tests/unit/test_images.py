@@ -3,8 +3,8 @@
 import nibabel as nib
 import numpy as np
 import pytest
-from strokeprep import images
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images
 
 OBLIQUE = nib.affines.from_matvec(
     nib.eulerangles.euler2mat(x=0.2, y=-0.05, z=0.1) @ np.diag([-0.5, -0.5, 2.0]), [40.0, 31, -87]

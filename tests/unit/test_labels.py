@@ -4,8 +4,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from strokeprep import images, labels
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images, labels
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from scipy import ndimage
-from strokeprep import images, likeness, transforms
+from strokeprep import likeness
+from strokeprep.io import images, transforms
 from strokeprep.likeness import FLIPPED, SAME, UNLIKE, Likeness
 
 SMALL = {"shape": (72, 84, 44), "spacing": (3.0, 3.0, 4.5)}

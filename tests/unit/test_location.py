@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from heads import dice, head
-from strokeprep import images, location, pose, template, transforms
+from strokeprep import location, pose, template
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images, transforms
 
 MODALITY = {"ct": "ct", "t1": "mr", "b0": "mr"}
 CONTRAST = {"ct": "ct", "t1": "dark fluid", "b0": "bright fluid"}

@@ -7,8 +7,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from strokeprep import images, motion, one_second, timing, transforms
+from strokeprep import motion, one_second, timing
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images, transforms
 
 SHAPE, AFFINE = (12, 10, 6), np.diag([-2.0, -2.0, 5.0, 1.0])
 

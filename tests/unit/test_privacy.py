@@ -15,8 +15,9 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from strokeprep import images, privacy, private_words
+from strokeprep import privacy, private_words
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images
 from strokeprep.privacy import Leak
 
 AFFINE = np.diag([-4.0, -4.0, 5.0, 1.0])

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from strokeprep import images, labels, qc, transforms
+from strokeprep import qc
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images, labels, transforms
+from strokeprep.io.tables import Check
 from strokeprep.steps import resample
-from strokeprep.tables import Check
 from strokeprep.targets import AuditPlan
 
 LIMITS = {

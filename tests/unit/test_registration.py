@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from scipy import ndimage
-from strokeprep import images, registration, template, transforms
 from strokeprep import mutual_information as mi
+from strokeprep import registration, template
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images, transforms
 from strokeprep.registration import Level
 
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"

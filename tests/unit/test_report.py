@@ -15,18 +15,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from PIL import Image
-from strokeprep import (
-    config,
-    images,
-    motion,
-    naming,
-    privacy,
-    private_words,
-    study,
-    summary,
-    tables,
-    template,
-)
+from strokeprep import config, motion, naming, privacy, private_words, study, summary, template
+from strokeprep.io import images, tables
 from strokeprep.report import (
     cohort,
     curves,

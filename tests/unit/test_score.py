@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from strokeprep import images, labels, naming, score, study, transforms
+from strokeprep import naming, score, study
+from strokeprep.io import images, labels, transforms
 from strokeprep.naming import ORIG, Space
 from strokeprep.study import Row
 

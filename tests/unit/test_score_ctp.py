@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from perfused_heads import BOLUS, FRAMES, head
-from strokeprep import config, images, motion, naming, score_ctp, study, tables, transforms
+from strokeprep import config, motion, naming, score_ctp, study
+from strokeprep.io import images, tables, transforms
 from strokeprep.naming import ORIG
 from strokeprep.phantom.bolus import arterial_curve, venous_curve
 from strokeprep.steps import perfusion_maps

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from heads import TO_TEMPLATE, dice, head
-from strokeprep import images, skull, template, transforms
+from strokeprep import skull, template
+from strokeprep.io import images, transforms
 
 
 def mask(data: np.ndarray, grid: sitk.Image) -> sitk.Image:

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from strokeprep import naming, summary, tables
-from strokeprep.tables import Check
+from strokeprep import naming, summary
+from strokeprep.io import tables
+from strokeprep.io.tables import Check
 
 
 def failed(work, rule, log, **about):

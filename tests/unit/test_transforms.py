@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from strokeprep import images, transforms
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images, transforms
 
 
 def rotation(axis, degrees, centre=(0, 0, 0), shift=(0, 0, 0)):

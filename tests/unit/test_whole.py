@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from strokeprep.whole import final_name, whole
+from strokeprep.io.whole import final_name, whole
 
 
 def test_a_writer_that_fails_leaves_nothing_and_harms_nothing(tmp_path):

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from strokeprep import tables
+from strokeprep.io import tables
 from workflow_tools import REPOSITORY, snakemake
 
 BY_PATIENT = ("--snakefile", str(REPOSITORY / "workflow/by_patient.smk"))

@@ -17,8 +17,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 import yaml
-from strokeprep import images, qc, registration, tables, targets, transforms
+from strokeprep import qc, registration, targets
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images, tables, transforms
 from workflow_tools import REPOSITORY, snakemake
 
 TWO_SUBJECTS = ("--config", 'phantom={"subjects": 2}')

@@ -3,7 +3,8 @@ from pathlib import Path
 from strokeprep.job import job, write_text
 
 with job(snakemake):
-    from strokeprep import qc, tables
+    from strokeprep import qc
+    from strokeprep.io import tables
 
     plan, params = snakemake.params.plan, snakemake.params
     checks = qc.audit(plan, Path(snakemake.config["output"]), params.limits, params.template)

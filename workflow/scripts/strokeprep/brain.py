@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import images, template
+from strokeprep import template
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images
 from strokeprep.location import Location
 
 if TYPE_CHECKING:  # jobs load what they use

@@ -20,7 +20,7 @@ from jsonschema.exceptions import ValidationError
 
 from strokeprep import layouts
 from strokeprep.errors import StrokeprepError
-from strokeprep.tables import is_number
+from strokeprep.io.tables import is_number
 
 BUILT_IN_TEMPLATE = "MNI152NLin2009aSym"
 PHANTOM = "phantom"

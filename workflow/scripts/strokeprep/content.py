@@ -15,8 +15,8 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from strokeprep import images
 from strokeprep.checks import Finding, Settings
+from strokeprep.io import images
 from strokeprep.study import KINDS, LABELS, Kind
 
 BLOCK_BYTES = 8 << 20

@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from strokeprep import content, geometry, images, metadata, sidecar_checks
+from strokeprep import content, geometry, metadata, sidecar_checks
 from strokeprep.checks import CHECKS, Finding, Settings
 from strokeprep.errors import StrokeprepError, combined
+from strokeprep.io import images
 
 
 @dataclass(frozen=True)

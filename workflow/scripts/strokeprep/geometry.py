@@ -9,9 +9,9 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from strokeprep import images
 from strokeprep.checks import Finding, Settings
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images
 
 # No scanner writes a matrix or a series longer than this; a damaged header does.
 LONGEST_SIDE = 4096

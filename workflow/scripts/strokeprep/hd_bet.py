@@ -14,8 +14,9 @@ import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import images, nnunet
+from strokeprep import nnunet
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images
 from strokeprep.nnunet import Settings
 
 PACKAGE, MODEL = "HD-BET", "hd-bet"

@@ -14,8 +14,8 @@ from typing import Any
 
 from strokeprep import sidecars
 from strokeprep.errors import StrokeprepError
+from strokeprep.io.whole import whole
 from strokeprep.provenance import versions
-from strokeprep.whole import whole
 
 # Environment variables that hold a thread count for the libraries a job may load.
 THREAD_VARIABLES = (

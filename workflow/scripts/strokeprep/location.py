@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import images, template, transforms
-from strokeprep.whole import whole
+from strokeprep import template
+from strokeprep.io import images, transforms
+from strokeprep.io.whole import whole
 
 # Fluid is looked up where the template has ventricles: deep, and dark against the rest of it.
 DEEP_MM = 12.0

@@ -25,9 +25,9 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 from threadpoolctl import threadpool_limits
 
-from strokeprep import images, tables
 from strokeprep.errors import StrokeprepError
-from strokeprep.whole import whole
+from strokeprep.io import images, tables
+from strokeprep.io.whole import whole
 
 # Frames are compared at this in-plane resolution, after a coarse and a middle one; slices are
 # merged where they are thinner. Finer gains nothing: the edges are many.

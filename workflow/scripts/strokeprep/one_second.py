@@ -19,11 +19,11 @@ import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import images, transforms
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images, transforms
+from strokeprep.io.whole import whole
 from strokeprep.motion import Motion, stream
 from strokeprep.timing import GRID_S, Timing
-from strokeprep.whole import whole
 
 # HU are noise in their last bits: harder compression costs several times the time and saves little.
 COMPRESSION = 1

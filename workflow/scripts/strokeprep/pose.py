@@ -16,8 +16,9 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep import images, template, transforms
+from strokeprep import template
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images, transforms
 
 COARSE_MM, FINE_MM = 8.0, 4.0
 STEPS = 25

@@ -23,10 +23,11 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
-from strokeprep import dataset, images, layouts, metadata, naming
+from strokeprep import dataset, layouts, metadata, naming
 from strokeprep.errors import StrokeprepError, combined
+from strokeprep.io import images
+from strokeprep.io.whole import PARTIAL, final_name
 from strokeprep.private_words import DATE, PrivateWords, vocabulary
-from strokeprep.whole import PARTIAL, final_name
 
 FINDS: dict[str, str] = {
     "link": "A symbolic link: it may lead to what was never checked",

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from strokeprep import images, labels, likeness, transforms
+from strokeprep import likeness
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images, labels, transforms
+from strokeprep.io.tables import Check
 from strokeprep.steps import resample
-from strokeprep.tables import Check
 from strokeprep.targets import AuditPlan
 
 LIKENESS = "likeness:"

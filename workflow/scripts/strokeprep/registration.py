@@ -19,8 +19,8 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from strokeprep import mutual_information as mi
-from strokeprep import transforms
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import transforms
 
 
 class Level(NamedTuple):

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import images, labels, naming, score_ctp, transforms
+from strokeprep import naming, score_ctp
+from strokeprep.io import images, labels, transforms
+from strokeprep.io.tables import Check
 from strokeprep.naming import ORIG, Space
 from strokeprep.study import Scan, Subject
-from strokeprep.tables import Check
 from strokeprep.targets import has_brain
 from strokeprep.truth import Truth
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from strokeprep import arteries, images, motion, naming, tables, tissue_at_risk, transforms
+from strokeprep import arteries, motion, naming, tissue_at_risk
+from strokeprep.io import images, tables, transforms
+from strokeprep.io.tables import Check
 from strokeprep.naming import ORIG
 from strokeprep.steps import perfusion_maps
 from strokeprep.study import Scan
-from strokeprep.tables import Check
 from strokeprep.timing import GRID_S
 from strokeprep.truth import Truth
 

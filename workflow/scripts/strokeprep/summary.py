@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from strokeprep import naming, tables
+from strokeprep import naming
+from strokeprep.io import tables
 from strokeprep.job import FAILURE, write_json, write_text
 
 # A subject's images and its perfusion end apart: a scan without a bolus still gives the images.

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import images
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images
 
 MNI = "MNI152NLin2009aSym"
 NILEARN_FILE = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"

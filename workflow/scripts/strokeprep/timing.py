@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from strokeprep import images
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images
 
 # Sidecar keys, first found wins: when each frame starts, or the one interval between all (BIDS).
 START_KEYS = ("FrameTimesStart", "VolumeTiming")

@@ -20,8 +20,9 @@ import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import images, models, nnunet, skull
+from strokeprep import models, nnunet, skull
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images
 from strokeprep.nnunet import Settings
 
 PACKAGE = "TotalSegmentator"

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import transforms
+from strokeprep.io import transforms
 
 # Enough brain points to know a mean distance to about 1 %, few enough for a second of work.
 POINTS = 5000

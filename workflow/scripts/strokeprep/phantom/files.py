@@ -10,8 +10,8 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from strokeprep.io.whole import whole
 from strokeprep.phantom.scanner import Grid
-from strokeprep.whole import whole
 
 
 def write_nifti(

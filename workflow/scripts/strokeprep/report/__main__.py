@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from strokeprep import tables
+from strokeprep.io import tables
 from strokeprep.report import plan
 from strokeprep.report.limits import FAIL, WARN
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from strokeprep import summary, tables
+from strokeprep import summary
+from strokeprep.io import tables
 from strokeprep.job import write_json, write_text
 from strokeprep.report import limits, methods, page, plan, resources, style
 from strokeprep.report.limits import FAIL, NONE, WARN, worst

@@ -11,14 +11,15 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep import deface, images, labels, motion, naming, tables, transforms
+from strokeprep import deface, motion, naming
 from strokeprep import template as templates
+from strokeprep.io import images, labels, tables, transforms
+from strokeprep.io.tables import MISSING
 from strokeprep.report import measures, views
 from strokeprep.report.limits import Judge, Number
 from strokeprep.report.plan import Drawn, Face, Images, Perfused, Series
 from strokeprep.report.scene import Scene, Shown, ranged
 from strokeprep.steps import resample
-from strokeprep.tables import MISSING
 
 # Head, not air: above this (HU), or this share of an MR image's bright end.
 HEAD_HU = -300.0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from strokeprep import tables
+from strokeprep.io import tables
 
 COLUMNS = {
     "rule": "The step",

@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep import images, transforms
+from strokeprep.io import images, transforms
 from strokeprep.report import views
 from strokeprep.report.plan import Images, Moved
 

@@ -13,7 +13,8 @@ import SimpleITK as sitk
 from PIL import Image
 from scipy import ndimage
 
-from strokeprep import images, motion, naming, tables
+from strokeprep import motion, naming
+from strokeprep.io import images, tables
 from strokeprep.report import curves, measures, numbers, pictures, views
 from strokeprep.report.limits import Judge
 from strokeprep.report.pictures import (

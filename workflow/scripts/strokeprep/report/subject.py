@@ -9,13 +9,13 @@ from typing import Any
 
 from PIL import Image
 
-from strokeprep import images, tables
+from strokeprep.io import images, tables
+from strokeprep.io.whole import whole
 from strokeprep.job import write_json, write_text
 from strokeprep.report import limits, methods, numbers, page, pictures, plan, sections, views
 from strokeprep.report.limits import Judge, Number
 from strokeprep.report.lineage import Lineage
 from strokeprep.report.scene import Scene
-from strokeprep.whole import whole
 
 COHORT = ("cohort", f"../{Path(plan.COHORT).name}")
 

@@ -15,7 +15,8 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep import images, naming, transforms
+from strokeprep import naming
+from strokeprep.io import images, transforms
 
 AIR = float(images.AIR_HU)
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from strokeprep import brain as brains
-from strokeprep import images, location, sidecars, transforms
+from strokeprep import location, sidecars
+from strokeprep.io import images, transforms
 
 
 def brain(

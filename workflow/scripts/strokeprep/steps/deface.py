@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strokeprep import deface, images, location, sidecars, timing, transforms
+from strokeprep import deface, location, sidecars, timing
+from strokeprep.io import images, transforms
 from strokeprep.metadata import read as read_sidecar
 from strokeprep.metadata import releasable
 from strokeprep.study import KINDS

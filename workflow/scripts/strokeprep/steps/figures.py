@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from strokeprep.arteries import Series, Vessels
-from strokeprep.whole import whole
+from strokeprep.io.whole import whole
 
 # Orange and blue of Okabe and Ito: told apart with any colour vision.
 ARTERY, VEIN = "#D55E00", "#0072B2"

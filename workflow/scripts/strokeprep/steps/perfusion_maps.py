@@ -15,8 +15,9 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep import arteries, images, perfusion, sidecars, tables, tissue_at_risk, transforms
+from strokeprep import arteries, perfusion, sidecars, tissue_at_risk
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images, tables, transforms
 from strokeprep.job import write_text
 from strokeprep.naming import MAPS, TISSUE_AT_RISK
 from strokeprep.perfusion import NotComputable

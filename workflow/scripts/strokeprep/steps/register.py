@@ -7,7 +7,8 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from strokeprep import images, labels, registration, sidecars, transforms
+from strokeprep import registration, sidecars
+from strokeprep.io import images, labels, transforms
 from strokeprep.steps import resample
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from strokeprep import images, labels, sidecars, template, transforms
+from strokeprep import sidecars, template
+from strokeprep.io import images, labels, transforms
 from strokeprep.study import kind as kind_of
 
 # A voxel is known on a new grid where measured voxels have this share of its value.

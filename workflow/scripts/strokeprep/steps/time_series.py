@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import images, one_second, sidecars, timing, transforms
 from strokeprep import motion as head_motion
+from strokeprep import one_second, sidecars, timing
+from strokeprep.io import images, transforms
 from strokeprep.motion import Motion
 from strokeprep.study import KINDS
 

@@ -2,7 +2,7 @@
 
 nibabel reads and writes (it keeps affines exact and headers under control), SimpleITK computes.
 NIfTI world coordinates are RAS, SimpleITK's are LPS; only this module and
-:mod:`strokeprep.transforms` know.
+:mod:`strokeprep.io.transforms` know.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.whole import whole
+from strokeprep.io.whole import whole
 
 AIR_HU = -1024
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])

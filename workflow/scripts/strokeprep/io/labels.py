@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import images, transforms
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import images, transforms
 
 # A released mask stored with a scale slope reads back as 0.9999999998; a probability does not.
 INTEGER_TOLERANCE = 1e-3

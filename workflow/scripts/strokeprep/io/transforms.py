@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import hdf5
 from strokeprep.errors import StrokeprepError
-from strokeprep.whole import whole
+from strokeprep.io import hdf5
+from strokeprep.io.whole import whole
 
 LINEAR, NEAREST = sitk.sitkLinear, sitk.sitkNearestNeighbor
 

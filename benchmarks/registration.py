@@ -35,13 +35,10 @@ for _name in THREAD_VARIABLES:
 
 import numpy as np  # noqa: E402
 import SimpleITK as sitk  # noqa: E402
-from strokeprep import (  # noqa: E402
-    phantom,
-    registration,
-    template,  # noqa: E402
-)
+from strokeprep import phantom  # noqa: E402
 from strokeprep.io import images  # noqa: E402
 from strokeprep.phantom.names import MNI, image_stem  # noqa: E402
+from strokeprep.registration import linear, template  # noqa: E402
 from strokeprep.truth import Truth  # noqa: E402
 
 SUBJECT, SEED = "01", 1
@@ -59,8 +56,8 @@ LEVELS, BINS = 4, 50
 def ours(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform:
     """This project's."""
     if dof == "affine":
-        return registration.to_template(moving, fixed).transform
-    return registration.rigid(fixed, moving).transform
+        return linear.to_template(moving, fixed).transform
+    return linear.rigid(fixed, moving).transform
 
 
 def elastix(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform:
@@ -98,8 +95,8 @@ def ants(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform:
     set_ants_deterministic(seed_value=SEED)
     with tempfile.TemporaryDirectory() as folder:
         found = ants.registration(
-            registration.ants_image(fixed),
-            registration.ants_image(moving),
+            linear.ants_image(fixed),
+            linear.ants_image(moving),
             type_of_transform=dof.capitalize(),
             outprefix=f"{folder}/",
         )

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
-from strokeprep import template
 from strokeprep.io import images, transforms
+from strokeprep.registration import template
 
 # Values of each part; a head of two tissues would not tell brain from scalp.
 CONTRASTS = {

@@ -22,9 +22,10 @@ import psutil
 import pytest
 import torch
 from heads import dice
-from strokeprep import hd_bet, models, nnunet, template
+from strokeprep import hd_bet, models, nnunet
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
+from strokeprep.registration import template
 
 HERE = Path(__file__).parent
 UNSEEN = 900  # networks were trained on other seeds

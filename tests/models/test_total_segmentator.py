@@ -18,9 +18,10 @@ import psutil
 import pytest
 import SimpleITK as sitk
 from heads import dice
-from strokeprep import deface, location, nnunet, template, total_segmentator
+from strokeprep import deface, nnunet, total_segmentator
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
+from strokeprep.registration import location, template
 
 UNSEEN = 900  # networks were trained on other seeds
 LEAST_BRAIN, LEAST_SKULL, LEAST_FACE = 0.94, 0.85, {"ct": 0.7, "mr": 0.75}

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from heads import Head, dice, head
-from strokeprep import brain, location, template
+from strokeprep import brain
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
+from strokeprep.registration import location, template
 
 MODALITY = {"ct": "ct", "t1": "mr", "b0": "mr"}
 LIMIT = 0.96

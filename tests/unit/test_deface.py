@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from heads import Head, head
-from strokeprep import deface, location, registration, template, total_segmentator
+from strokeprep import deface, total_segmentator
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, transforms
+from strokeprep.registration import linear, location, template
 
 MARGIN_MM = 4.0
 
@@ -63,7 +64,7 @@ def test_a_slab_is_found_through_the_whole_head():
     slab = head("ct", shape=(96, 108, 14), centre=(0, 5, -30), tilt_degrees=0, seed=1)
     moved = sitk.Image(slab.image)
     moved.SetOrigin((np.array(moved.GetOrigin()) + [12, -20, 30]).tolist())
-    approach = registration.rigid(guide.image, moved, resolution="coarse").inverse
+    approach = linear.rigid(guide.image, moved, resolution="coarse").inverse
     mask, _ = deface.region(moved, transforms.chain([approach, to_template]), "template", MARGIN_MM)
     found = images.array(mask) > 0
     assert slab.face.any() and slab.brain.any()

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from scipy import ndimage
-from strokeprep import likeness
 from strokeprep.io import images, transforms
-from strokeprep.likeness import FLIPPED, SAME, UNLIKE, Likeness
+from strokeprep.registration import mirror
+from strokeprep.registration.mirror import FLIPPED, SAME, UNLIKE, Likeness
 
 SMALL = {"shape": (72, 84, 44), "spacing": (3.0, 3.0, 4.5)}
 
@@ -34,14 +34,14 @@ def compared() -> dict[str, Likeness]:
     same = person("t1", 1).image
     to_template = transforms.linear(np.linalg.inv(transforms.matrix(heads.TO_TEMPLATE)))
     # What registration finds of a flipped scan: the head is symmetric but for its folds.
-    turned = transforms.linear(LEFT_IS_RIGHT @ likeness.across(to_template))
+    turned = transforms.linear(LEFT_IS_RIGHT @ mirror.across(to_template))
     pairs = {
         SAME: (same, transforms.linear(np.eye(4))),
         FLIPPED: (flipped(same), turned),
     }
-    reference = likeness.Reference(ct.image, brain, to_template)
+    reference = mirror.Reference(ct.image, brain, to_template)
     return {
-        name: likeness.compare(reference, moving, found) for name, (moving, found) in pairs.items()
+        name: mirror.compare(reference, moving, found) for name, (moving, found) in pairs.items()
     }
 
 

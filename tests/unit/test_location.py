@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from heads import dice, head
-from strokeprep import location, pose, template
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, transforms
+from strokeprep.registration import head_pose, location, template
 
 MODALITY = {"ct": "ct", "t1": "mr", "b0": "mr"}
 CONTRAST = {"ct": "ct", "t1": "dark fluid", "b0": "bright fluid"}
@@ -24,7 +24,7 @@ def inside(image: sitk.Image, to_template: sitk.Transform) -> np.ndarray:
 @pytest.mark.parametrize("contrast", MODALITY)
 def test_the_pose_needs_no_contrast_of_its_own(contrast):
     made = head(contrast)
-    found = pose.locate(made.image, MODALITY[contrast])
+    found = head_pose.locate(made.image, MODALITY[contrast])
     assert dice(inside(made.image, found.to_template), made.brain) > 0.88
 
 
@@ -38,7 +38,7 @@ def test_a_location_holds_the_brain_and_says_what_it_was_found_on(contrast):
 
 def test_the_same_image_gives_the_same_pose():
     made = head("ct")
-    first, second = (pose.locate(made.image, "ct").to_template for _ in range(2))
+    first, second = (head_pose.locate(made.image, "ct").to_template for _ in range(2))
     assert first.GetParameters() == second.GetParameters()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from strokeprep import mutual_information as mi
+from strokeprep.registration import mutual_information as mi
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from scipy import ndimage
-from strokeprep import mutual_information as mi
-from strokeprep import registration, template
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, transforms
-from strokeprep.registration import Level
+from strokeprep.registration import linear, template
+from strokeprep.registration import mutual_information as mi
+from strokeprep.registration.linear import Level
 
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
 
@@ -32,10 +32,10 @@ LESION = np.array([[-28.0], [10], [25]]), 24.0  # centre (LPS) and radius, mm
 def few_points():
     """Warps are found at 2 mm at the finest, SyN's at 4: the same road, in a third of the time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registration, "SYN_MM", 4.0)
-        patch.setitem(registration.SYN, "reg_iterations", (10, 5))
+        patch.setattr(linear, "SYN_MM", 4.0)
+        patch.setitem(linear.SYN, "reg_iterations", (10, 5))
         levels = (Level(4, 8_000, 10), Level(2, 30_000, 12))
-        patch.setitem(registration.RESOLUTIONS, "warp", levels)
+        patch.setitem(linear.RESOLUTIONS, "warp", levels)
         yield
 
 
@@ -149,7 +149,7 @@ def ncct():
 
 def test_a_turned_head_is_found_to_a_small_part_of_a_voxel(ncct):
     true = pose(*TURNED)
-    found = registration.rigid(ncct[0], scan(at=true, seed=2)[0])
+    found = linear.rigid(ncct[0], scan(at=true, seed=2)[0])
     assert error_mm(found.transform, true) < 0.1
     assert error_mm(found.inverse, true.GetInverse()) < 0.1
     assert found.metrics["Overlap"] > 0.9
@@ -157,7 +157,7 @@ def test_a_turned_head_is_found_to_a_small_part_of_a_voxel(ncct):
 
 def test_an_image_of_another_contrast_is_found(ncct):
     true = pose((-9, 5, -7), (-20, 12, 30))
-    found = registration.rigid(ncct[0], scan(B0, true, seed=2)[0])
+    found = linear.rigid(ncct[0], scan(B0, true, seed=2)[0])
     assert error_mm(found.transform, true) < 0.25
 
 
@@ -166,7 +166,7 @@ def test_an_image_of_another_contrast_is_found(ncct):
 )
 def test_a_head_far_off_and_far_turned_is_found(ncct, turns, shift):
     true = pose(turns, shift)
-    found = registration.rigid(ncct[0], scan(at=true, seed=2)[0], resolution="coarse")
+    found = linear.rigid(ncct[0], scan(at=true, seed=2)[0], resolution="coarse")
     assert error_mm(found.transform, true) < 0.5
 
 
@@ -175,16 +175,14 @@ def test_a_slab_of_thick_slices_finds_its_place_in_the_head(ncct, height):
     true = pose(*TURNED)
     middle = true.TransformPoint((0, 14, height))
     slab = scan(at=true, on=grid((76, 88, 8), (2.7, 2.7, 5.0), middle), seed=2)[0]
-    found = registration.rigid(ncct[0], slab)
+    found = linear.rigid(ncct[0], slab)
     assert error_mm(found.transform, true) < 0.3
 
 
 def test_a_head_holder_that_stays_behind_does_not_hold_the_head():
     true = pose((6, 3, -5), (6, 12, 9))
     fixed, brain = scan(seed=1, holder=(0, 0, 0))
-    found = registration.rigid(
-        fixed, scan(at=true, seed=2, holder=(0, 12, 0))[0], fixed_brain=brain
-    )
+    found = linear.rigid(fixed, scan(at=true, seed=2, holder=(0, 12, 0))[0], fixed_brain=brain)
     assert error_mm(found.transform, true) < 0.15
 
 
@@ -199,7 +197,7 @@ def test_faces_blanked_in_both_images_do_no_harm(ncct):
         data = images.array(image).copy()
         data[(p[1] < depth) & (p[2] < -10)] = images.AIR_HU
         blanked.append(images.like(data, image))
-    found = registration.rigid(*blanked)
+    found = linear.rigid(*blanked)
     assert error_mm(found.transform, true) < 0.15
 
 
@@ -210,7 +208,7 @@ def test_the_same_input_gives_the_same_bits_with_any_number_of_threads(ncct):
         parameters = []
         for threads in (1, 2, 2):
             sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
-            found = registration.rigid(ncct[0], moving, resolution="coarse")
+            found = linear.rigid(ncct[0], moving, resolution="coarse")
             parameters.append(found.transform.GetParameters())
     finally:
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
@@ -219,16 +217,14 @@ def test_the_same_input_gives_the_same_bits_with_any_number_of_threads(ncct):
 
 def test_a_given_start_is_refined(ncct):
     true, near = pose(*TURNED), pose((6, -4, 8), (10, -6, 17))
-    found = registration.rigid(ncct[0], scan(at=true, seed=2)[0], start=near, resolution="coarse")
+    found = linear.rigid(ncct[0], scan(at=true, seed=2)[0], start=near, resolution="coarse")
     assert error_mm(found.transform, true) < 0.5
 
 
 def test_two_images_with_nothing_in_common_are_refused(ncct):
     noise = np.random.default_rng(5).normal(400, 100, ncct[0].GetSize()).astype(np.int16)
     with pytest.raises(StrokeprepError, match=r"(nothing in common|overlap).*scan\.nii"):
-        registration.rigid(
-            ncct[0], images.like(noise, ncct[0]), resolution="coarse", where="scan.nii"
-        )
+        linear.rigid(ncct[0], images.like(noise, ncct[0]), resolution="coarse", where="scan.nii")
 
 
 def stripped(scanned):
@@ -245,7 +241,7 @@ STRETCHED = transforms.linear(np.array([
 
 def test_an_affine_on_request_finds_a_scale_and_a_shear_that_a_rigid_cannot(ncct):
     moving = scan(at=STRETCHED, seed=2)[0]
-    found = {dof: registration.rigid(ncct[0], moving, dof=dof) for dof in ("rigid", "affine")}
+    found = {dof: linear.rigid(ncct[0], moving, dof=dof) for dof in ("rigid", "affine")}
     assert error_mm(found["affine"].transform, STRETCHED) < 0.2
     assert error_mm(found["affine"].inverse, STRETCHED.GetInverse()) < 0.2
     assert error_mm(found["rigid"].transform, STRETCHED) > 2
@@ -254,7 +250,7 @@ def test_an_affine_on_request_finds_a_scale_and_a_shear_that_a_rigid_cannot(ncct
 @pytest.mark.parametrize("tissue, shade", [(CT, 0.0), (T1, 0.3)])
 def test_a_stretched_brain_is_brought_to_a_template(standard, tissue, shade):
     brain = stripped(scan(tissue, STRETCHED, seed=2, shade=shade))
-    found = registration.to_template(brain, standard)
+    found = linear.to_template(brain, standard)
     assert error_mm(found.transform, STRETCHED) < 0.5
     there = transforms.apply(found.transform, brain_points())
     assert np.abs(transforms.apply(found.inverse, there) - brain_points()).max() < 1e-6
@@ -275,7 +271,7 @@ def bent_error(found) -> float:
 
 @pytest.mark.parametrize("name", ["ct", "t1w"])
 def test_a_warp_unbends_a_brain_that_an_affine_cannot(standard, name):
-    unbends(registration.to_template(bent_scan(name), standard, kind="bspline"))
+    unbends(linear.to_template(bent_scan(name), standard, kind="bspline"))
 
 
 def unbends(found):
@@ -298,7 +294,7 @@ def bent_scan(name: str) -> sitk.Image:
 @pytest.fixture(scope="module")
 def bent_by_syn(standard):
     """The way of a bent T1w to the template by SyN."""
-    return registration.to_template(bent_scan("t1w"), standard, kind="syn")
+    return linear.to_template(bent_scan("t1w"), standard, kind="syn")
 
 
 def test_syn_unbends_a_t1w(bent_by_syn):
@@ -306,11 +302,11 @@ def test_syn_unbends_a_t1w(bent_by_syn):
 
 
 def test_syn_unbends_a_ct(standard):
-    unbends(registration.to_template(bent_scan("ct"), standard, kind="syn"))
+    unbends(linear.to_template(bent_scan("ct"), standard, kind="syn"))
 
 
 def test_syn_has_the_same_bytes_every_time(bent_by_syn, standard):
-    again = registration.to_template(bent_scan("t1w"), standard, kind="syn")
+    again = linear.to_template(bent_scan("t1w"), standard, kind="syn")
     assert list(parts(again.transform)) == list(parts(bent_by_syn.transform))
     assert list(parts(again.inverse)) == list(parts(bent_by_syn.inverse))
 
@@ -319,7 +315,7 @@ def test_syn_has_the_same_bytes_every_time(bent_by_syn, standard):
 def straight(standard):
     """A stretched brain, and its way to the template by warp."""
     brain = stripped(scan(T1, STRETCHED, seed=2))
-    return brain, registration.to_template(brain, standard, kind="bspline")
+    return brain, linear.to_template(brain, standard, kind="bspline")
 
 
 def test_a_warp_leaves_straight_what_is_straight(straight):
@@ -331,7 +327,7 @@ def test_a_warp_has_the_same_bytes_every_time_with_any_number_of_threads(straigh
     before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
     try:
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(2 if before == 1 else 1)
-        again = registration.to_template(brain, standard, kind="bspline")
+        again = linear.to_template(brain, standard, kind="bspline")
     finally:
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
     assert list(parts(again.transform)) == list(parts(found.transform))
@@ -347,7 +343,7 @@ def parts(transform):
 
 def test_a_warp_that_folds_the_brain_is_refused():
     with pytest.raises(StrokeprepError, match=r"folds the brain.*scan\.nii"):
-        registration._check_warp({"WarpLargestMm": 9.0, "WarpSmallestJacobian": -0.1}, "scan.nii")
+        linear._check_warp({"WarpLargestMm": 9.0, "WarpSmallestJacobian": -0.1}, "scan.nii")
 
 
 def test_a_syn_that_folds_the_brain_is_refused(standard, monkeypatch):
@@ -357,9 +353,9 @@ def test_a_syn_that_folds_the_brain_is_refused(standard, monkeypatch):
         field.CopyInformation(fixed)
         return field, field
 
-    monkeypatch.setattr(registration, "_ants_syn", ripples)
+    monkeypatch.setattr(linear, "_ants_syn", ripples)
     with pytest.raises(StrokeprepError, match=r"folds the brain.*scan\.nii"):
-        registration.to_template(bent_scan("t1w"), standard, kind="syn", where="scan.nii")
+        linear.to_template(bent_scan("t1w"), standard, kind="syn", where="scan.nii")
 
 
 def place(image):
@@ -378,7 +374,7 @@ def lesioned(grey, masked: bool) -> dict:
 @pytest.mark.parametrize("kind", ["bspline", "syn"])
 def test_what_a_lesion_mask_covers_has_no_say(standard, kind):
     ways = [
-        registration.to_template(template=standard, kind=kind, **lesioned(grey, True)).transform
+        linear.to_template(template=standard, kind=kind, **lesioned(grey, True)).transform
         for grey in (T1["fluid"], T1["scalp"])
     ]
     assert list(parts(ways[0])) == list(parts(ways[1]))

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from PIL import Image
-from strokeprep import config, motion, naming, privacy, private_words, study, summary, template
+from strokeprep import config, motion, naming, privacy, private_words, study, summary
 from strokeprep.io import images, tables
+from strokeprep.registration import template
 from strokeprep.report import (
     cohort,
     curves,

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from heads import TO_TEMPLATE, dice, head
-from strokeprep import skull, template
+from strokeprep import skull
 from strokeprep.io import images, transforms
+from strokeprep.registration import template
 
 
 def mask(data: np.ndarray, grid: sitk.Image) -> sitk.Image:

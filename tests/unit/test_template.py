@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from strokeprep import template
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
+from strokeprep.registration import template
 
 OBLIQUE = np.array([
     [-0.50, 0.00, 0.00, 40.0],

@@ -17,9 +17,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 import yaml
-from strokeprep import qc, registration, targets
+from strokeprep import qc, targets
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, tables, transforms
+from strokeprep.registration import linear
 from workflow_tools import REPOSITORY, snakemake
 
 TWO_SUBJECTS = ("--config", 'phantom={"subjects": 2}')
@@ -222,7 +223,7 @@ def exchange(folder, plan, image):
     """Put another DWI in the place of the patient's, registered as the chain would."""
     (scan, transform), at = plan.alike[0], lambda name: str(folder / name)
     images.write(image, at(scan))
-    found = registration.rigid(
+    found = linear.rigid(
         images.read(at(plan.reference)),
         image,
         fixed_brain=images.read(at(plan.reference_brain)),

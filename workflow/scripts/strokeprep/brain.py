@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import template
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
-from strokeprep.location import Location
+from strokeprep.registration import template
+from strokeprep.registration.location import Location
 
 if TYPE_CHECKING:  # jobs load what they use
     from strokeprep.nnunet import Settings

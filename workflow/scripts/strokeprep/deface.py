@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import template
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
+from strokeprep.registration import template
 
 if TYPE_CHECKING:  # jobs load what they use
     from strokeprep.nnunet import Settings

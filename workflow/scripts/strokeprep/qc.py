@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from strokeprep import likeness
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, labels, transforms
 from strokeprep.io.tables import Check
+from strokeprep.registration import mirror
 from strokeprep.steps import resample
 from strokeprep.targets import AuditPlan
 
@@ -85,16 +85,16 @@ def one_head(plan: AuditPlan, at: Callable[[str], str]) -> Iterator[Check]:
     Above the limit the scan is flipped. Where the two fit alike, another patient's scan would do
     the same, but a head of rare symmetry, too: said in the log, and the row is without a verdict.
     """
-    reference = likeness.Reference(
+    reference = mirror.Reference(
         images.read(at(plan.reference)),
         images.read(at(plan.reference_brain)),
         transforms.read(at(plan.to_template)),
     )
     for scan, transform in plan.alike:
         found = transforms.read(at(transform)) if transform else transforms.linear(np.eye(4))
-        compared = likeness.compare(reference, images.read(at(scan)), found)
-        name, limit = Path(scan).name, likeness.LEAST_IF_FLIPPED
-        if compared.verdict == likeness.UNLIKE:
+        compared = mirror.compare(reference, images.read(at(scan)), found)
+        name, limit = Path(scan).name, mirror.LEAST_IF_FLIPPED
+        if compared.verdict == mirror.UNLIKE:
             print(f"Warning: {name} and its mirror image fit the reference alike: the same head?")
             limit = None
         yield Check(

@@ -8,8 +8,8 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep import template
 from strokeprep.io import images
+from strokeprep.registration import template
 
 WORK_MM = 2.0  # these shapes are smooth: no finer grid is needed to hold them
 FAR_MM = 999.0

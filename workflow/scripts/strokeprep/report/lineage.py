@@ -9,8 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from strokeprep import metadata, naming, provenance, template
+from strokeprep import metadata, naming, provenance
 from strokeprep.job import write_json
+from strokeprep.registration import template
 
 OWN = "bids::"
 BLOCK = 1 << 22

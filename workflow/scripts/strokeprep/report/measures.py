@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from strokeprep import mutual_information as mi
+from strokeprep.registration import mutual_information as mi
 
 BINS = 48
 # Grey levels beyond these quantiles are few and would squeeze the rest into a few bins.

@@ -12,9 +12,9 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from strokeprep import deface, motion, naming
-from strokeprep import template as templates
 from strokeprep.io import images, labels, tables, transforms
 from strokeprep.io.tables import MISSING
+from strokeprep.registration import template as templates
 from strokeprep.report import measures, views
 from strokeprep.report.limits import Judge, Number
 from strokeprep.report.plan import Drawn, Face, Images, Perfused, Series

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from strokeprep import brain as brains
-from strokeprep import location, sidecars
+from strokeprep import sidecars
 from strokeprep.io import images, transforms
+from strokeprep.registration import location
 
 
 def brain(

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strokeprep import deface, location, sidecars, timing
+from strokeprep import deface, sidecars, timing
 from strokeprep.io import images, transforms
 from strokeprep.metadata import read as read_sidecar
 from strokeprep.metadata import releasable
+from strokeprep.registration import location
 from strokeprep.study import KINDS
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ def locate(source: str, transform: str, facts: str, *, modality: str) -> None:
 
 def approach(source: str, head: str, target: str, *, seed: int) -> None:
     """Write, to a few tenths of a millimetre, where a raw scan lies in the raw whole head."""
-    from strokeprep import registration  # heavier than all else here
+    from strokeprep.registration import linear  # heavier than all else here
 
-    found = registration.rigid(
+    found = linear.rigid(
         images.read(head), images.read_mean(source), resolution="coarse", seed=seed, where=source
     )
     transforms.write(found.transform, target)

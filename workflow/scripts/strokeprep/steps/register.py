@@ -7,8 +7,9 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from strokeprep import registration, sidecars
+from strokeprep import sidecars
 from strokeprep.io import images, labels, transforms
+from strokeprep.registration import linear
 from strokeprep.steps import resample
 
 
@@ -24,7 +25,7 @@ def to_reference(
     seed: int,
 ) -> dict[str, Any]:
     """Register a scan to its subject's reference, on from ``start``; returns the sidecar."""
-    found = registration.rigid(
+    found = linear.rigid(
         images.read(fixed),
         images.read(moving),
         dof=dof,
@@ -56,7 +57,7 @@ def to_template(
     for path in lesions:
         mask = labels.read(path) > 0
         lesion = mask if lesion is None else lesion | mask
-    found = registration.to_template(
+    found = linear.to_template(
         stripped,
         resample.standard(settings).t1,
         kind=kind,

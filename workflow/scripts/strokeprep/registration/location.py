@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import template
 from strokeprep.io import images, transforms
 from strokeprep.io.whole import whole
+from strokeprep.registration import template
 
 # Fluid is looked up where the template has ventricles: deep, and dark against the rest of it.
 DEEP_MM = 12.0
@@ -39,9 +39,12 @@ class Location:
 
 def locate(image: sitk.Image, modality: str, where: str = "image") -> Location:
     """The location of a whole head (``modality`` ct or mr); refused where the fit is not credible."""
-    from strokeprep import pose, warp  # slow to load, and most jobs only read what this found
+    from strokeprep.registration import (
+        head_pose,
+        warp,  # slow to load, and most jobs only read what this found
+    )
 
-    located = pose.locate(image, modality, where)
+    located = head_pose.locate(image, modality, where)
     fitted = warp.refine(image, modality, located, where)
     contrast = "ct" if modality == "ct" else _contrast(image, fitted.to_template)
     return Location(fitted.to_template, contrast, located.metrics() | fitted.metrics())

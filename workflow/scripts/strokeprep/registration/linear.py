@@ -18,9 +18,9 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep import mutual_information as mi
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import transforms
+from strokeprep.registration import mutual_information as mi
 
 
 class Level(NamedTuple):

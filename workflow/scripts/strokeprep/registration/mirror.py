@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import registration
 from strokeprep.io import transforms
+from strokeprep.registration import linear as registration
 
 # About the radius of a brain: where a transform to the template is looked at.
 RADIUS_MM = 60.0

@@ -16,9 +16,9 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep import template
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, transforms
+from strokeprep.registration import template
 
 COARSE_MM, FINE_MM = 8.0, 4.0
 STEPS = 25

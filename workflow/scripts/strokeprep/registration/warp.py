@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import pose, template
 from strokeprep.errors import StrokeprepError
+from strokeprep.registration import head_pose, template
 
 LATTICE_MM = 3.0
 BOX_MARGIN_MM = 15.0  # of lattice around the brain
@@ -51,7 +51,7 @@ class Warp:
         return {"WarpLargestMm": round(self.largest_mm, 2)}
 
 
-def refine(image: sitk.Image, modality: str, located: pose.Pose, where: str = "image") -> Warp:
+def refine(image: sitk.Image, modality: str, located: head_pose.Pose, where: str = "image") -> Warp:
     """The warp that fits an image whose pose is known to the template's brain.
 
     The template is the fixed side, so that what is compared stays its brain and a rim around it
@@ -86,10 +86,10 @@ def _fixed() -> tuple[sitk.Image, sitk.Image]:
 
 
 def _in_template_space(
-    image: sitk.Image, modality: str, located: pose.Pose, grid: sitk.Image
+    image: sitk.Image, modality: str, located: head_pose.Pose, grid: sitk.Image
 ) -> tuple[sitk.Image, sitk.Image]:
     """The image as its pose puts it on the template, and where it reaches."""
-    small = pose.prepared(image, modality, LATTICE_MM)
+    small = head_pose.prepared(image, modality, LATTICE_MM)
     back = located.to_template.GetInverse()
     seen = sitk.Resample(small, grid, back)
     everywhere = sitk.Image(small.GetSize(), sitk.sitkUInt8) + 1

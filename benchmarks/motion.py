@@ -25,12 +25,12 @@ from typing import Any
 
 import numpy as np
 from scipy.spatial.transform import Rotation
-from strokeprep import motion
 from strokeprep.io import images, tables, transforms
 from strokeprep.phantom import exam, scanner, subject
 from strokeprep.phantom.mapping import draw_mapping
 from strokeprep.phantom.protocol import frame_times
 from strokeprep.phantom.shapes import FLIP
+from strokeprep.series import motion_fit
 
 SEED = 31  # of a head and a motion that no constant of the fit was chosen on
 NOISE_HU = 6.0
@@ -146,7 +146,7 @@ def _placed(matrices: np.ndarray, points: np.ndarray) -> np.ndarray:
 def ours(series: Series) -> tuple[np.ndarray, float]:
     """Poses of all frames, and CPU seconds per frame, reading the file included."""
     start = time.process_time()
-    found = motion.estimate(series.path)
+    found = motion_fit.estimate(series.path)
     return found.matrices, (time.process_time() - start) / len(series.times)
 
 
@@ -159,7 +159,7 @@ def antspy(series: Series, frames: list[int]) -> tuple[np.ndarray, float]:
     os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"  # read as the library is loaded
     import ants
 
-    data = np.stack(list(motion.stream(series.path)), axis=3).astype(np.float32)
+    data = np.stack(list(motion_fit.stream(series.path)), axis=3).astype(np.float32)
     stack = _four_dimensional(ants, data, images.open_nifti(series.path).affine)
     volumes = [ants.slice_image(stack, axis=3, idx=frame) for frame in range(data.shape[3])]
     mean = sum(ants.iMath(volume, "Normalize") * (1 / len(volumes)) for volume in volumes)

@@ -6,8 +6,8 @@ import moving_heads as heads
 import nibabel as nib
 import numpy as np
 import pytest
-from strokeprep import motion
 from strokeprep.errors import StrokeprepError
+from strokeprep.series import motion_fit
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def moving():
 
 @pytest.fixture(scope="module")
 def found(moving):
-    return motion.of_frames(moving.frames, heads.AFFINE)
+    return motion_fit.of_frames(moving.frames, heads.AFFINE)
 
 
 def test_motion_is_found_to_a_small_part_of_a_voxel(moving, found):
@@ -45,7 +45,7 @@ def test_a_holder_that_stays_does_not_hold_the_head(moving):
     wrong = []
     for holder in (True, False):
         frames = [heads.frame(pose, seed=n, holder=holder) for n, pose in enumerate(poses)]
-        found = motion.of_frames(frames, heads.AFFINE)
+        found = motion_fit.of_frames(frames, heads.AFFINE)
         wrong.append(heads.error_mm(found.matrices, poses).max())
     assert max(wrong) < 0.15
 
@@ -71,7 +71,7 @@ def test_nodding_is_a_turn_about_x(moving, found):
 
 
 def test_a_head_at_rest_is_still_and_noise_is_no_motion():
-    found = motion.of_frames(heads.series(np.array([np.eye(4)] * 12)).frames, heads.AFFINE)
+    found = motion_fit.of_frames(heads.series(np.array([np.eye(4)] * 12)).frames, heads.AFFINE)
     assert found.all_still
     assert found.displacement_mm.max() < 0.05
     assert not found.outlier.any()
@@ -79,9 +79,9 @@ def test_a_head_at_rest_is_still_and_noise_is_no_motion():
 
 def test_a_series_without_contrast_lies_before_it_as_a_whole():
     still = heads.series(np.array([np.eye(4)] * 5), bolus=np.zeros(5))
-    found = motion.of_frames(still.frames, heads.AFFINE)
+    found = motion_fit.of_frames(still.frames, heads.AFFINE)
     assert found.pre_contrast.all()
-    assert found.enhancement_hu.max() < motion.BOLUS_HU
+    assert found.enhancement_hu.max() < motion_fit.BOLUS_HU
 
 
 @pytest.mark.parametrize("frame", [0, 1, 2, 3, 9])
@@ -90,7 +90,7 @@ def test_a_frame_torn_by_motion_within_it_is_an_outlier_and_harms_no_other(movin
     torn = frames[frame].copy()
     torn[:, :, ::2] = heads.frame(heads.pose((6, 0, 8), (6, -7, 0)), 160)[:, :, ::2]
     frames[frame] = torn
-    found = motion.of_frames(frames, heads.AFFINE)
+    found = motion_fit.of_frames(frames, heads.AFFINE)
     assert np.flatnonzero(found.outlier).tolist() == [frame]
     assert heads.error_mm(found.matrices, moving.matrices, anchor=5)[found.usable].max() < 0.15
 
@@ -99,7 +99,7 @@ def test_a_frame_torn_by_motion_within_it_is_an_outlier_and_harms_no_other(movin
 def test_an_empty_frame_is_an_outlier_and_harms_no_other(moving, found, frame):
     frames = list(moving.frames)
     frames[frame] = np.full_like(frames[frame], -1024)
-    without = motion.of_frames(frames, heads.AFFINE)
+    without = motion_fit.of_frames(frames, heads.AFFINE)
     assert np.flatnonzero(without.outlier).tolist() == [frame]
     assert heads.error_mm(without.matrices, moving.matrices, anchor=5)[without.usable].max() < 0.15
     assert without.summary()["MeanFramewiseMm"] <= 1.5 * found.summary()["MeanFramewiseMm"]
@@ -109,28 +109,28 @@ def test_an_empty_frame_is_an_outlier_and_harms_no_other(moving, found, frame):
 
 def test_a_head_that_left_its_place_is_an_outlier(moving):
     frames = [*moving.frames[:11], heads.frame(heads.pose((0, 0, 13), (6, 0, 0)), 90)]
-    assert np.flatnonzero(motion.of_frames(frames, heads.AFFINE).outlier).tolist() == [11]
+    assert np.flatnonzero(motion_fit.of_frames(frames, heads.AFFINE).outlier).tolist() == [11]
 
 
 def test_the_edge_of_an_emptied_face_does_not_hold_the_head(moving):
     x, y, z = np.indices(heads.SHAPE)
     emptied = (y < 24) & (z < 6)
     frames = [np.where(emptied, np.int16(-1024), frame) for frame in moving.frames]
-    found = motion.of_frames(frames, heads.AFFINE, emptied)
+    found = motion_fit.of_frames(frames, heads.AFFINE, emptied)
     assert heads.error_mm(found.matrices, moving.matrices).max() < 0.2
 
 
 def test_a_file_gives_what_its_frames_give_every_time(moving, found, tmp_path):
     path = tmp_path / "ctp.nii.gz"
     nib.save(nib.Nifti1Image(np.stack(moving.frames, axis=3), heads.AFFINE), path)
-    again = motion.estimate(path)
+    again = motion_fit.estimate(path)
     np.testing.assert_allclose(again.matrices, found.matrices, atol=1e-5)  # affines are float32
-    assert len(again.rows()[0]) == len(motion.COLUMNS)
+    assert len(again.rows()[0]) == len(motion_fit.COLUMNS)
 
 
 def test_a_table_holds_all_that_is_known(found, tmp_path):
-    motion.write(found, tmp_path / "motion.tsv")
-    kept = motion.read(tmp_path / "motion.tsv")
+    motion_fit.write(found, tmp_path / "motion.tsv")
+    kept = motion_fit.read(tmp_path / "motion.tsv")
     np.testing.assert_array_equal(kept.matrices, found.matrices)
     assert kept.rows() == found.rows()
     assert kept.summary() == found.summary()
@@ -139,7 +139,7 @@ def test_a_table_holds_all_that_is_known(found, tmp_path):
 def test_a_head_that_turns_far_is_followed_and_trusted():
     turned = heads.pose((8, 0, 0), (0, 4, 5))
     frames = [*(heads.frame(seed=seed) for seed in range(4)), heads.frame(turned)]
-    found = motion.of_frames(frames, heads.AFFINE)
+    found = motion_fit.of_frames(frames, heads.AFFINE)
     assert not found.outlier.any()
     assert heads.error_mm(found.matrices, np.array([np.eye(4)] * 4 + [turned])).max() < 0.2
 
@@ -148,7 +148,7 @@ def test_scaled_integers_are_read_as_what_they_mean(moving, tmp_path):
     image = nib.Nifti1Image(np.stack(moving.frames[:2], axis=3) + np.int16(1024), heads.AFFINE)
     image.header.set_slope_inter(1, -1024)
     nib.save(image, tmp_path / "ctp.nii.gz")
-    first = next(motion.stream(tmp_path / "ctp.nii.gz"))
+    first = next(motion_fit.stream(tmp_path / "ctp.nii.gz"))
     expected = nib.load(tmp_path / "ctp.nii.gz").get_fdata()[..., 0]
     np.testing.assert_array_equal(first, expected)
 
@@ -158,10 +158,10 @@ def test_a_file_cut_short_is_named(moving, tmp_path):
     nib.save(nib.Nifti1Image(np.stack(moving.frames[:4], axis=3), heads.AFFINE), path)
     path.write_bytes(path.read_bytes()[:-90_000])
     with pytest.raises(StrokeprepError, match=r"cut short.*ctp\.nii\.gz"):
-        motion.estimate(path)
+        motion_fit.estimate(path)
 
 
 def test_what_shows_no_head_is_refused():
     noise = np.random.default_rng(0).normal(0, 5, (4, *heads.SHAPE))
     with pytest.raises(StrokeprepError, match="edges of a head"):
-        motion.of_frames(list(noise), heads.AFFINE, where="ctp.nii.gz")
+        motion_fit.of_frames(list(noise), heads.AFFINE, where="ctp.nii.gz")

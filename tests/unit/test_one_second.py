@@ -7,14 +7,14 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from strokeprep import motion, one_second, timing
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, transforms
+from strokeprep.series import motion_fit, resampling, timing
 
 SHAPE, AFFINE = (12, 10, 6), np.diag([-2.0, -2.0, 5.0, 1.0])
 
 
-def at_rest(frames: int, **changes) -> motion.Motion:
+def at_rest(frames: int, **changes) -> motion_fit.Motion:
     """A head that never moves."""
     zeros, true = np.zeros(frames), np.ones(frames, bool)
     numbers = ("displacement_mm", "framewise_mm", "before", "after", "residual_hu")
@@ -25,10 +25,10 @@ def at_rest(frames: int, **changes) -> motion.Motion:
         "still": true,
         "outlier": ~true,
     }
-    return motion.Motion(**(values | changes))
+    return motion_fit.Motion(**(values | changes))
 
 
-def moved(matrices) -> motion.Motion:
+def moved(matrices) -> motion_fit.Motion:
     """A head in given poses."""
     still = np.array([np.allclose(matrix, np.eye(4)) for matrix in matrices])
     return at_rest(len(matrices), matrices=np.array(matrices), still=still)
@@ -61,7 +61,7 @@ def run(tmp_path):
     def written(frames, times, moves, affine=AFFINE, **options):
         source = save(frames, tmp_path / "ctp.nii.gz", affine)
         target, mask = tmp_path / "out.nii.gz", tmp_path / "mask.nii.gz"
-        written.facts = one_second.write(
+        written.facts = resampling.write(
             source, target, mask, timing=times, motion=moves, **options
         )
         written.target = target
@@ -137,8 +137,8 @@ def test_a_shuttle_passes_through_a_tilted_grid_a_few_seconds_at_a_time(run, tmp
     tilted[:3, 3] = (-2, -4, -6)
     grid = save([np.zeros((10, 12, 14), np.int16)], tmp_path / "ncct.nii.gz", tilted)
     mixed = []
-    plain = one_second._mixed
-    monkeypatch.setattr(one_second, "_mixed", lambda *args: mixed.append(1) or plain(*args))
+    plain = resampling._mixed
+    monkeypatch.setattr(resampling, "_mixed", lambda *args: mixed.append(1) or plain(*args))
     found, covered = run(ramp, times, at_rest(20), grid=grid)
     assert 0 < covered.mean() < 0.8
     expected = np.broadcast_to(10 * times.grid(), found.shape)
@@ -213,7 +213,7 @@ def test_a_failure_leaves_no_file(run, noise, tmp_path):
     cut = save(noise, tmp_path / "cut.nii.gz")
     cut.write_bytes(cut.read_bytes()[:-2000])
     with pytest.raises(StrokeprepError, match="cut short"):
-        one_second.write(
+        resampling.write(
             cut, tmp_path / "o.nii.gz", tmp_path / "m.nii.gz", timing=timed(), motion=at_rest(7)
         )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.nii.gz"]
@@ -245,12 +245,12 @@ def test_one_interpolation_comes_nearer_to_the_truth_than_two(run, tmp_path):
 def test_a_series_that_was_corrected_before_is_recognised_and_passes_to_the_bit(run, tmp_path):
     moving = heads.series(heads.nodding(8, most=3.0), heads.BOLUS[:8])
     times = timed(len(moving.frames), heads.SHAPE[2])
-    found = motion.of_frames(moving.frames, heads.AFFINE)
+    found = motion_fit.of_frames(moving.frames, heads.AFFINE)
     assert not found.all_still
     corrected, covered = run(moving.frames, times, found, heads.AFFINE)
     assert run.facts["SpatialInterpolations"] == 1
     frames = list(np.moveaxis(corrected, -1, 0))
-    again = motion.of_frames(frames, heads.AFFINE, emptied=covered == 0)
+    again = motion_fit.of_frames(frames, heads.AFFINE, emptied=covered == 0)
     assert again.all_still
     twice, _ = run(frames, times, again, heads.AFFINE)
     np.testing.assert_array_equal(twice, corrected)

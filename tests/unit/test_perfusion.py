@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.linalg import circulant
-from strokeprep import perfusion, timing
+from strokeprep import perfusion
 from strokeprep.perfusion import METHODS, NotComputable, Settings, perfusion_maps
 from strokeprep.phantom import bolus, kudo
+from strokeprep.series import timing
 
 FRESH = bolus.Arterial(peak_hu=220, arrival_s=9.3, shape=2.6, scale_s=1.9, recirculation_share=0.12)
 COPIES = 48  # voxels per tile

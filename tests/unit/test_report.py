@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from PIL import Image
-from strokeprep import config, motion, naming, privacy, private_words, study, summary
+from strokeprep import config, naming, privacy, private_words, study, summary
 from strokeprep.io import images, tables
 from strokeprep.registration import template
 from strokeprep.report import (
@@ -34,6 +34,7 @@ from strokeprep.report import (
 from strokeprep.report.limits import FAIL, NONE, PASS, WARN, Judge
 from strokeprep.report.pictures import AXIAL, CORONAL, SAGITTAL, Layer, Scale, Slice
 from strokeprep.report.sections import Figure, Section, Viewer
+from strokeprep.series import motion_fit
 
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
 
@@ -230,7 +231,7 @@ def test_axes_bear_round_numbers():
 def test_a_frame_that_was_left_out_is_marked():
     frames = 12
     flat, outlier = np.zeros(frames), np.arange(frames) == 5
-    course = motion.Motion(
+    course = motion_fit.Motion(
         np.repeat(np.eye(4)[None], frames, axis=0), np.zeros((frames, 6)),
         *[flat] * 5, ~outlier, ~outlier, outlier, flat,
     )  # fmt: skip

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from perfused_heads import BOLUS, FRAMES, head
-from strokeprep import config, motion, naming, score_ctp, study
+from strokeprep import config, naming, score_ctp, study
 from strokeprep.io import images, tables, transforms
 from strokeprep.naming import ORIG
 from strokeprep.phantom.bolus import arterial_curve, venous_curve
+from strokeprep.series import motion_fit
 from strokeprep.steps import perfusion_maps
 from strokeprep.study import Row
 from strokeprep.truth import Truth
@@ -23,10 +24,10 @@ MNI = "MNI152NLin2009aSym"
 STILL = np.tile(np.eye(4), (FRAMES, 1, 1))
 
 
-def moves(matrices: np.ndarray) -> motion.Motion:
+def moves(matrices: np.ndarray) -> motion_fit.Motion:
     """A motion table that holds these poses."""
     none, never = np.zeros(FRAMES), np.zeros(FRAMES, bool)
-    return motion.Motion(
+    return motion_fit.Motion(
         matrices=matrices,
         moves=np.zeros((FRAMES, 6)),
         displacement_mm=none,
@@ -69,7 +70,7 @@ class World:
         images.write_array(brain, affine, self.path(naming.brain_mask(self.reference, ORIG)))
         transforms.write(still, self.path(naming.to_reference(scan, "ctp", "ncct")))
         transforms.write(still, self.path(naming.from_template(self.reference, "ncct", MNI)))
-        motion.write(moves(STILL), self.path(naming.motion(scan)))
+        motion_fit.write(moves(STILL), self.path(naming.motion(scan)))
         sources = perfusion_maps.Sources(
             str(preproc),
             str(self.path(naming.coverage(scan, ORIG))),
@@ -99,10 +100,10 @@ class World:
         rows = [dict(zip(("time_s", "aif_hu", "vof_hu"), row, strict=True)) for row in curves]
         (self.truth / "ctp_aif.tsv").write_text(tables.render(rows, list(rows[0])))
         poses = [
-            dict(zip(motion.MATRIX_COLUMNS, np.eye(4)[:3].ravel(), strict=True))
+            dict(zip(motion_fit.MATRIX_COLUMNS, np.eye(4)[:3].ravel(), strict=True))
             for _ in range(FRAMES)
         ]
-        (self.truth / "ctp_motion.tsv").write_text(tables.render(poses, motion.MATRIX_COLUMNS))
+        (self.truth / "ctp_motion.tsv").write_text(tables.render(poses, motion_fit.MATRIX_COLUMNS))
 
     def figures(self) -> dict[tuple[str, str], float]:
         """Every figure, by step and metric."""
@@ -146,7 +147,7 @@ def test_a_misplaced_series_is_the_registrations_fault(world):
 def test_a_missed_jump_is_the_motions_fault(world):
     poses = STILL.copy()
     poses[30, 2, 3] = 1.0
-    motion.write(moves(poses), world.path(naming.motion(world.scan)))
+    motion_fit.write(moves(poses), world.path(naming.motion(world.scan)))
     found = world.figures()
     assert found["ctp_motion", "tre_worst_frame"] == pytest.approx(1 - 1 / FRAMES, abs=1e-3)
     assert found["ctp_to_ncct", "tre_mean"] == pytest.approx(1 / FRAMES, abs=1e-3)
@@ -156,7 +157,7 @@ def test_frames_that_were_given_up_are_not_judged(world):
     poses = STILL.copy()
     poses[30, 2, 3] = 5.0
     given_up = replace(moves(poses), outlier=np.arange(FRAMES) == 30)
-    motion.write(given_up, world.path(naming.motion(world.scan)))
+    motion_fit.write(given_up, world.path(naming.motion(world.scan)))
     assert world.figures()["ctp_motion", "tre_worst_frame"] == pytest.approx(0, abs=1e-5)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import nibabel as nib
 import numpy as np
 import pytest
-from strokeprep import metadata, timing
+from strokeprep import metadata
 from strokeprep.errors import StrokeprepError
+from strokeprep.series import timing
 from strokeprep.steps import deface
 
 DENSE_THEN_SPARSE = [0.0, 1.5, 3.0, 4.5, 6.0, 9.0, 12.0]

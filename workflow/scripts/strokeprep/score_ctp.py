@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from strokeprep import arteries, motion, naming, tissue_at_risk
+from strokeprep import arteries, naming, tissue_at_risk
 from strokeprep.io import images, tables, transforms
 from strokeprep.io.tables import Check
 from strokeprep.naming import ORIG
+from strokeprep.series import motion_fit
+from strokeprep.series.timing import GRID_S
 from strokeprep.steps import perfusion_maps
 from strokeprep.study import Scan
-from strokeprep.timing import GRID_S
 from strokeprep.truth import Truth
 
 Checker = Callable[[str, str, float, str], Check]
@@ -30,12 +31,12 @@ class Course:
     """Where brain points really were in every frame of a series, and where the chain puts them."""
 
     def __init__(self, scan: Scan, reference: Scan, root: Path, truth: Truth) -> None:
-        self.found = motion.read(root / naming.motion(scan))
+        self.found = motion_fit.read(root / naming.motion(scan))
         self.usable = np.flatnonzero(self.found.usable)
         rows = tables.read(truth.folder / "ctp_motion.tsv")
         self.true = np.tile(np.eye(4), (len(rows), 1, 1))
         for frame, row in enumerate(rows):
-            values = [float(row[name]) for name in motion.MATRIX_COLUMNS]
+            values = [float(row[name]) for name in motion_fit.MATRIX_COLUMNS]
             self.true[frame, :3] = np.reshape(values, (3, 4))
         head = truth.head_points(scan.name)
         here = truth.points(reference.name, head)

@@ -9,9 +9,9 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from strokeprep import timing
 from strokeprep.checks import Finding, Settings
 from strokeprep.errors import StrokeprepError
+from strokeprep.series import timing
 from strokeprep.study import KINDS
 
 TIMES = (*timing.START_KEYS, timing.INTERVAL_KEY)

@@ -11,7 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep import deface, motion, naming
+from strokeprep import deface, naming
 from strokeprep.io import images, labels, tables, transforms
 from strokeprep.io.tables import MISSING
 from strokeprep.registration import template as templates
@@ -19,6 +19,7 @@ from strokeprep.report import measures, views
 from strokeprep.report.limits import Judge, Number
 from strokeprep.report.plan import Drawn, Face, Images, Perfused, Series
 from strokeprep.report.scene import Scene, Shown, ranged
+from strokeprep.series import motion_fit
 from strokeprep.steps import resample
 
 # Head, not air: above this (HU), or this share of an MR image's bright end.
@@ -137,7 +138,7 @@ def _mirror_ratio(scene: Scene, shown: Shown) -> float:
 
 def of_motion(scene: Scene, series: Series, judge: Judge) -> Iterator[Number]:
     """Motion of a perfusion series, and how much of the brain it shows throughout."""
-    course = motion.read(scene.root / series.motion)
+    course = motion_fit.read(scene.root / series.motion)
     yield judge("ctp motion", "framewise_max_mm", course.steps_mm.max())
     yield judge("ctp motion", "framewise_mean_mm", course.steps_mm.mean())
     yield judge("ctp motion", "displacement_max_mm", course.displacement_mm[course.usable].max())

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from PIL import Image
 from scipy import ndimage
 
-from strokeprep import motion, naming
+from strokeprep import naming
 from strokeprep.io import images, tables
 from strokeprep.report import curves, measures, numbers, pictures, views
 from strokeprep.report.limits import Judge
@@ -31,6 +31,7 @@ from strokeprep.report.pictures import (
 )
 from strokeprep.report.plan import Face, Images, Perfused
 from strokeprep.report.scene import Scene, Shown
+from strokeprep.series import motion_fit
 from strokeprep.steps import resample
 
 HEAD_MM = 2.0
@@ -270,7 +271,7 @@ def template(scene: Scene, settings: Mapping[str, Any]) -> Section:
 def motion_section(scene: Scene, judge: Judge) -> Section:
     """The course of a head through a perfusion series."""
     series = scene.plan.series[0]
-    course = motion.read(scene.root / series.motion)
+    course = motion_fit.read(scene.root / series.motion)
     covered = scene.marked(series.coverage) > 0
     limit = judge.limits["framewise_max_mm"].warn[1]
     scale = _scale(scene.grey, scene.plan.modality, scene.plan.reference, scene.brain)

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strokeprep import deface, sidecars, timing
+from strokeprep import deface, sidecars
 from strokeprep.io import images, transforms
 from strokeprep.metadata import read as read_sidecar
 from strokeprep.metadata import releasable
 from strokeprep.registration import location
+from strokeprep.series import timing
 from strokeprep.study import KINDS
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ from strokeprep.io import images, tables, transforms
 from strokeprep.job import write_text
 from strokeprep.naming import MAPS, TISSUE_AT_RISK
 from strokeprep.perfusion import NotComputable
+from strokeprep.series.timing import GRID_S
 from strokeprep.steps import resample
 from strokeprep.study import MAP_KINDS
-from strokeprep.timing import GRID_S
 
 # So many points fix an affine map of the slab to a fraction of a millimetre.
 POINTS = 2000

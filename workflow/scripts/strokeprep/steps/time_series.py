@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import motion as head_motion
-from strokeprep import one_second, sidecars, timing
+from strokeprep import sidecars
 from strokeprep.io import images, transforms
-from strokeprep.motion import Motion
+from strokeprep.series import motion_fit as head_motion
+from strokeprep.series import resampling, timing
+from strokeprep.series.motion_fit import Motion
 from strokeprep.study import KINDS
 
 # Contrast beside the skull draws a registration to plain CT off by a tenth of a millimetre and
@@ -63,7 +64,7 @@ def in_seconds(
     sidecars of the series and of the mask.
     """
     when = timing.of_series(source, json.loads(Path(metadata).read_text()), frame_times)
-    facts = one_second.write(
+    facts = resampling.write(
         source,
         target,
         coverage,

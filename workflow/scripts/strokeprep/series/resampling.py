@@ -22,8 +22,8 @@ import SimpleITK as sitk
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, transforms
 from strokeprep.io.whole import whole
-from strokeprep.motion import Motion, stream
-from strokeprep.timing import GRID_S, Timing
+from strokeprep.series.motion_fit import Motion, stream
+from strokeprep.series.timing import GRID_S, Timing
 
 # HU are noise in their last bits: harder compression costs several times the time and saves little.
 COMPRESSION = 1

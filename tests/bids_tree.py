@@ -12,9 +12,10 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-from strokeprep import dataset, naming, sidecars, targets
-from strokeprep.naming import Space
-from strokeprep.study import MAP_KINDS, NATIVE, Row, Scan, Study, build
+from strokeprep import dataset, sidecars
+from strokeprep.study import naming, outputs
+from strokeprep.study.naming import Space
+from strokeprep.study.table import MAP_KINDS, NATIVE, Row, Scan, Study, build
 
 TEMPLATE = Space("MNI152NLin2009aSym", "2")
 SHAPE = (4, 4, 3)
@@ -49,8 +50,8 @@ def write_derivatives(folder: Path) -> Path:
     """The derivatives of :func:`study` and the dataset-level files."""
     patients = study()
     for subject in patients.subjects:
-        wanted = targets.outputs(subject, TEMPLATE)
-        wanted += targets.perfusion_outputs(subject, TEMPLATE)
+        wanted = outputs.outputs(subject, TEMPLATE)
+        wanted += outputs.perfusion_outputs(subject, TEMPLATE)
         for path in wanted:
             _write_output(folder, path, _scan_of(path, subject.scans), subject.reference)
     audit = folder / naming.audit("01")

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from strokeprep import naming
 from strokeprep.io.whole import PARTIAL
 from strokeprep.report import plan
+from strokeprep.study import naming
 from workflow_tools import REPOSITORY, snakemake
 
 SHOWN = "shown.txt"

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from strokeprep import config, gate, layouts, raw_files, study
+from strokeprep import config, gate, layouts
 from strokeprep.checks import Settings
+from strokeprep.study import raw_files, table
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 CT = "sub-01/ses-01/ct/sub-01_ses-01_acq-"
@@ -44,7 +45,7 @@ class Case:
 def inspected(root: Path, settings: Settings | None = None) -> gate.Report:
     """What the gate says of the one subject of a study."""
     complete = config.load({"study": {"layout": "bids", "root": str(root)}}, SCHEMA)
-    built = study.build(layouts.read(complete), complete["reference"])
+    built = table.build(layouts.read(complete), complete["reference"])
     return gate.inspect_files(raw_files.of_subject(built.subjects[0]), settings or Settings())
 
 

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import yaml
 from heads import dice
-from strokeprep import models, naming
+from strokeprep import models
 from strokeprep.io import tables
+from strokeprep.study import naming
 from workflow_tools import REPOSITORY, snakemake
 
 # Dice with the truth. The stand-in of HD-BET was trained on whole heads, and these have lost their

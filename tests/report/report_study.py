@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from strokeprep.naming import Space
-from strokeprep.study import Row, Subject, build
+from strokeprep.study.naming import Space
+from strokeprep.study.table import Row, Subject, build
 
 TEMPLATE = Space("MNI152NLin2009aSym", "2")
 SETTINGS = {

@@ -10,8 +10,9 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strokeprep import brain, config, deface, layouts, models, study
+from strokeprep import brain, config, deface, layouts, models
 from strokeprep.errors import StrokeprepError
+from strokeprep.study import table
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -255,8 +256,8 @@ def test_the_readme_says_of_every_key_what_the_schema_says():
 def test_the_schema_knows_the_roles_scans_and_layouts_of_the_library():
     schema = config.read_schema(SCHEMA)["properties"]
     keys = schema["study"]["properties"]
-    assert set(keys["patterns"]["propertyNames"]["enum"]) == {*study.KINDS, *study.LABELS}
-    assert set(schema["reference"]["items"]["enum"]) <= set(study.SCANS)
+    assert set(keys["patterns"]["propertyNames"]["enum"]) == {*table.KINDS, *table.LABELS}
+    assert set(schema["reference"]["items"]["enum"]) <= set(table.SCANS)
     assert set(keys["layout"]["enum"]) == {*layouts.READERS, "phantom"}
 
 

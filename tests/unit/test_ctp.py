@@ -10,12 +10,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 from perfused_heads import ARTERY, head
-from strokeprep import arteries, config, naming, perfusion, tissue_at_risk
+from strokeprep import arteries, config, perfusion, tissue_at_risk
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, tables
 from strokeprep.io import transforms as moves
 from strokeprep.perfusion import NotComputable
 from strokeprep.steps import perfusion_maps
+from strokeprep.study import naming
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 SETTINGS = config.load({"study": {"layout": "bids", "root": "x"}}, SCHEMA)["perfusion"]

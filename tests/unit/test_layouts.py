@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strokeprep import config, layouts
 from strokeprep.errors import StrokeprepError
-from strokeprep.study import KINDS, NATIVE
+from strokeprep.study.table import KINDS, NATIVE
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 REFERENCES = {"isles24": ["ncct"], "jhu": ["dwi"], "atlas": ["t1w"]}

@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from strokeprep import naming
-from strokeprep.naming import ANY, ORIG, WILD, Pattern, Space
+from strokeprep.study import naming
+from strokeprep.study.naming import ANY, ORIG, WILD, Pattern, Space
 
 CTA = Pattern("sub-01/ses-01", "ct", "anat", "sub-01_ses-01_acq-cta")
 DWI = Pattern("sub-01/ses-02", "dwi", "dwi", "sub-01_ses-02")

@@ -12,7 +12,7 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, labels, transforms
 from strokeprep.io.tables import Check
 from strokeprep.steps import resample
-from strokeprep.targets import AuditPlan
+from strokeprep.study.outputs import AuditPlan
 
 LIMITS = {
     "affine_difference": 1e-4,

@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from strokeprep import raw_files, study
-from strokeprep.study import NATIVE, Row
+from strokeprep.study import raw_files, table
+from strokeprep.study.table import NATIVE, Row
 
 NCCT = Row("1", "01", "ncct", Path("raw/Quillfeather CT.nii"), entities=("acq-ncct",))
 CTA = Row("1", "01", "cta", Path("raw/Quillfeather angio.nii"), entities=("acq-cta",))
 COW = Row("1", "01", "cow", Path("raw/Quillfeather vessels.nii"), on="cta")
 
 
-def subject(*rows: Row) -> study.Subject:
+def subject(*rows: Row) -> table.Subject:
     """The one patient of some rows."""
-    return study.build(rows, ["ncct"]).subjects[0]
+    return table.build(rows, ["ncct"]).subjects[0]
 
 
 @pytest.mark.parametrize(("space", "entity"), [(NATIVE, "orig"), ("ncct", "ncct")])

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from PIL import Image
-from strokeprep import config, naming, privacy, private_words, study, summary
+from strokeprep import config, privacy, private_words, summary
 from strokeprep.io import images, tables
 from strokeprep.registration import template
 from strokeprep.report import (
@@ -35,6 +35,8 @@ from strokeprep.report.limits import FAIL, NONE, PASS, WARN, Judge
 from strokeprep.report.pictures import AXIAL, CORONAL, SAGITTAL, Layer, Scale, Slice
 from strokeprep.report.sections import Figure, Section, Viewer
 from strokeprep.series import motion_fit
+from strokeprep.study import naming
+from strokeprep.study import table as study
 
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
 

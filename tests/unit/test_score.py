@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from strokeprep import naming, score, study
+from strokeprep import score
 from strokeprep.io import images, labels, transforms
-from strokeprep.naming import ORIG, Space
-from strokeprep.study import Row
+from strokeprep.study import naming, table
+from strokeprep.study.naming import ORIG, Space
+from strokeprep.study.table import Row
 
 AFFINE = np.diag([-2.0, -2.0, 2.0, 1.0])
 SHAPE = (24, 24, 20)
@@ -39,7 +40,7 @@ def world(tmp_path):
     scans = {"ncct": pose(0), "cta": pose(20, -0.2)}
     rows = [Row("1", None, n, raw / f"{n}.nii.gz", entities=(f"acq-{n}",)) for n in scans]
     rows.append(Row("1", None, "lvo", raw / "lvo.nii.gz", on="cta"))
-    (subject,) = study.build(rows, ["ncct"]).subjects
+    (subject,) = table.build(rows, ["ncct"]).subjects
 
     def save(data, path):
         images.write_array(data, AFFINE, path)

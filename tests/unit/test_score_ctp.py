@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from perfused_heads import BOLUS, FRAMES, head
-from strokeprep import config, naming, score_ctp, study
+from strokeprep import config, score_ctp
 from strokeprep.io import images, tables, transforms
-from strokeprep.naming import ORIG
 from strokeprep.phantom.bolus import arterial_curve, venous_curve
 from strokeprep.series import motion_fit
 from strokeprep.steps import perfusion_maps
-from strokeprep.study import Row
+from strokeprep.study import naming, table
+from strokeprep.study.naming import ORIG
+from strokeprep.study.table import Row
 from strokeprep.truth import Truth
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
@@ -51,7 +52,7 @@ class World:
             Row("1", None, name, folder / f"{name}.nii.gz", entities=(f"acq-{name}",))
             for name in ("ncct", "ctp")
         ]
-        (subject,) = study.build(rows, ["ncct"]).subjects
+        (subject,) = table.build(rows, ["ncct"]).subjects
         self.reference, self.scan = subject.scans
         self.series = head()
         self._write_derivatives()

@@ -9,9 +9,10 @@ import pytest
 import trees
 from hypothesis import given
 from hypothesis import strategies as st
-from strokeprep import config, layouts, naming, study
+from strokeprep import config, layouts
 from strokeprep.errors import StrokeprepError
-from strokeprep.study import NATIVE, Row
+from strokeprep.study import naming, table
+from strokeprep.study.table import NATIVE, Row
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 NCCT = Row("1", "01", "ncct", Path("ncct.nii.gz"), entities=("acq-ncct",))
@@ -22,13 +23,13 @@ LESION = Row("1", "02", "lesion", Path("lesion.nii.gz"), on="dwi")
 LVO = Row("1", "01", "lvo", Path("lvo.nii.gz"), on="cta")
 
 
-def build(layout: str, root: Path, reference: list[str], **filters) -> study.Study:
+def build(layout: str, root: Path, reference: list[str], **filters) -> table.Study:
     """The study of a tree."""
     given = {"study": {"layout": layout, "root": str(root)}, "reference": reference}
-    return study.build(layouts.read(config.load(given, SCHEMA)), reference, **filters)
+    return table.build(layouts.read(config.load(given, SCHEMA)), reference, **filters)
 
 
-def scans(subject: study.Subject) -> list[tuple]:
+def scans(subject: table.Subject) -> list[tuple]:
     return [(s.session, s.name, [i.kind.name for i in s.images]) for s in subject.scans]
 
 
@@ -150,25 +151,25 @@ def test_the_same_lesion_by_two_raters_is_refused_with_both_named(tmp_path):
 def test_scans_whose_masks_would_get_one_name_are_refused_with_both_named():
     t1w = Row("1", "01", "t1w", Path("t1w.nii"), entities=("acq-ncct",))
     with pytest.raises(StrokeprepError, match="ncct and t1w of sub-1.*ncct.nii.gz and t1w.nii"):
-        study.build([NCCT, t1w], ["ncct"])
+        table.build([NCCT, t1w], ["ncct"])
 
 
 def test_images_of_one_scan_on_different_grids_are_refused():
     with pytest.raises(StrokeprepError, match=r"different grids: trace.nii.gz, adc.nii.gz"):
-        study.build([NCCT, TRACE, replace(ADC, space="ncct")], ["ncct"])
+        table.build([NCCT, TRACE, replace(ADC, space="ncct")], ["ncct"])
 
 
 @pytest.mark.parametrize(("subject", "session"), [("a_b", "01"), ("a", "0-1"), ("é", None)])
 def test_names_that_bids_does_not_allow_are_refused(subject, session):
     with pytest.raises(StrokeprepError, match="letters and digits only"):
-        study.build([replace(NCCT, subject=subject, session=session)], ["ncct"])
+        table.build([replace(NCCT, subject=subject, session=session)], ["ncct"])
 
 
 # --- what is missing
 
 
 def test_a_subject_without_reference_keeps_its_scans_and_gets_a_remark():
-    built = study.build([CTA, LVO], ["ncct", "dwi"])
+    built = table.build([CTA, LVO], ["ncct", "dwi"])
     (subject,) = built.subjects
     assert subject.reference is None and len(subject.scans) == 1
     assert [label.kind.name for label in subject.labels] == ["lvo"]
@@ -176,30 +177,30 @@ def test_a_subject_without_reference_keeps_its_scans_and_gets_a_remark():
 
 
 def test_the_first_reference_a_subject_has_is_taken():
-    built = study.build([NCCT, TRACE, replace(TRACE, subject="2")], ["ncct", "dwi"])
+    built = table.build([NCCT, TRACE, replace(TRACE, subject="2")], ["ncct", "dwi"])
     assert [subject.reference.name for subject in built.subjects] == ["ncct", "dwi"]
 
 
 def test_a_label_without_its_scan_is_left_out_with_a_remark():
-    built = study.build([NCCT, LVO], ["ncct"])
+    built = table.build([NCCT, LVO], ["ncct"])
     assert built.subjects[0].labels == ()
     assert built.remarks == ("sub-1: lvo left out, its cta scan is missing.",)
 
 
 def test_a_label_on_the_reference_does_not_need_the_scan_it_was_drawn_on():
-    built = study.build([NCCT, replace(LVO, space="ncct")], ["ncct"])
+    built = table.build([NCCT, replace(LVO, space="ncct")], ["ncct"])
     (label,) = built.subjects[0].labels
     assert label.scan.name == "ncct" and label.in_reference_space
 
 
 def test_a_label_prefers_the_scan_of_its_own_session():
     rows = [NCCT, TRACE, replace(TRACE, session="03"), replace(LESION, session="03")]
-    (label,) = study.build(rows, ["ncct"]).subjects[0].labels
+    (label,) = table.build(rows, ["ncct"]).subjects[0].labels
     assert label.scan.session == "03"
 
 
 def test_what_was_resampled_to_a_missing_reference_is_left_out():
-    built = study.build(
+    built = table.build(
         [replace(TRACE, space="ncct"), replace(LESION, space="ncct")], ["ncct", "dwi"]
     )
     assert built.subjects[0].scans == () and built.subjects[0].labels == ()
@@ -207,14 +208,14 @@ def test_what_was_resampled_to_a_missing_reference_is_left_out():
 
 
 def test_a_label_on_another_reference_than_the_subjects_is_left_out():
-    built = study.build([TRACE, replace(LESION, space="ncct")], ["ncct", "dwi"])
+    built = table.build([TRACE, replace(LESION, space="ncct")], ["ncct", "dwi"])
     assert built.subjects[0].reference.name == "dwi"
     assert built.subjects[0].labels == ()
     assert "the ncct it lies on is missing" in built.remarks[0]
 
 
 def test_a_native_label_does_not_fit_a_resampled_scan():
-    built = study.build([NCCT, replace(TRACE, space="ncct"), LESION], ["ncct"])
+    built = table.build([NCCT, replace(TRACE, space="ncct"), LESION], ["ncct"])
     assert built.subjects[0].labels == ()
     assert "only a resampled one is there" in built.remarks[0]
 
@@ -222,13 +223,13 @@ def test_a_native_label_does_not_fit_a_resampled_scan():
 def test_two_labels_of_a_kind_on_one_scan_are_refused_with_both_named():
     twin = replace(LESION, session="03", path=Path("later.nii.gz"))
     with pytest.raises(StrokeprepError, match=r"lesion\.nii\.gz and later\.nii\.gz"):
-        study.build([NCCT, TRACE, LESION, twin], ["ncct"])
+        table.build([NCCT, TRACE, LESION, twin], ["ncct"])
 
 
 def test_filters_that_match_apart_but_not_together_are_refused():
     rows = [NCCT, replace(NCCT, subject="2", session="09")]
     with pytest.raises(StrokeprepError, match="has a session it asks for"):
-        study.build(rows, ["ncct"], subjects=["1"], sessions=["09"])
+        table.build(rows, ["ncct"], subjects=["1"], sessions=["09"])
 
 
 # --- look-ups
@@ -236,8 +237,8 @@ def test_filters_that_match_apart_but_not_together_are_refused():
 
 @given(st.permutations([NCCT, CTA, TRACE, ADC, LESION, LVO]))
 def test_the_order_of_rows_makes_no_difference(rows):
-    built = study.build(rows, ["ncct"])
-    assert built.scans == study.build([NCCT, CTA, TRACE, ADC, LESION, LVO], ["ncct"]).scans
+    built = table.build(rows, ["ncct"])
+    assert built.scans == table.build([NCCT, CTA, TRACE, ADC, LESION, LVO], ["ncct"]).scans
 
 
 def test_every_scan_is_found_by_the_names_of_its_images_and_masks(tmp_path):
@@ -250,7 +251,7 @@ def test_every_scan_is_found_by_the_names_of_its_images_and_masks(tmp_path):
 
 def test_a_scan_counts_as_defaced_only_if_all_its_images_do():
     for flag in (True, False):
-        built = study.build([replace(TRACE, defaced=True), replace(ADC, defaced=flag)], ["dwi"])
+        built = table.build([replace(TRACE, defaced=True), replace(ADC, defaced=flag)], ["dwi"])
         assert built.scans[0].defaced is flag
 
 

@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from strokeprep import naming, summary
+from strokeprep import summary
 from strokeprep.io import tables
 from strokeprep.io.tables import Check
+from strokeprep.study import naming
 
 
 def failed(work, rule, log, **about):

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import trees
 import yaml
-from strokeprep import config, layouts, study, targets
-from strokeprep.naming import Space
-from strokeprep.study import NATIVE, Row, Study
+from strokeprep import config, layouts
+from strokeprep.study import outputs, table
+from strokeprep.study.naming import Space
+from strokeprep.study.table import NATIVE, Row, Study
 
 REPOSITORY = Path(__file__).parents[2]
 SCHEMA = REPOSITORY / "workflow/schemas/config.schema.yaml"
@@ -26,7 +27,7 @@ def built(design: str, root: Path, *, defaced: bool) -> Study:
     given["study"] |= {"root": str(root), "defaced": defaced}
     given["deface"] = {"ct": "template", "mr": "template"}
     read = config.load(given, SCHEMA)
-    return study.build(layouts.read(read), read["reference"])
+    return table.build(layouts.read(read), read["reference"])
 
 
 def files(value: Any) -> set[str]:
@@ -43,11 +44,11 @@ def files(value: Any) -> set[str]:
 def test_every_file_of_an_audit_is_an_output(tmp_path, design, defaced):
     subjects = built(design, getattr(trees, design)(tmp_path), defaced=defaced).subjects
     for subject in (each for each in subjects if each.reference):
-        made = set(targets.outputs(subject, TEMPLATE))
-        plan = targets.audit_plan(subject, TEMPLATE)
+        made = set(outputs.outputs(subject, TEMPLATE))
+        plan = outputs.audit_plan(subject, TEMPLATE)
         assert files(asdict(plan)) and files(asdict(plan)) <= made
-        made.update(targets.perfusion_outputs(subject, TEMPLATE))
-        assert files(asdict(targets.perfusion_audit_plan(subject, TEMPLATE))) <= made
+        made.update(outputs.perfusion_outputs(subject, TEMPLATE))
+        assert files(asdict(outputs.perfusion_audit_plan(subject, TEMPLATE))) <= made
 
 
 @pytest.mark.parametrize(("space", "moved"), [(NATIVE, True), ("ncct", False)])
@@ -56,8 +57,8 @@ def test_only_a_face_that_lies_apart_is_carried_to_the_brain_of_the_reference(sp
         Row("1", None, "ncct", Path("ncct.nii"), entities=("acq-ncct",)),
         Row("1", None, "cta", Path("cta.nii"), space=space, entities=("acq-cta",)),
     ]
-    [subject] = study.build(rows, ["ncct"]).subjects
-    ncct, cta = targets.audit_plan(subject, TEMPLATE).brains
+    [subject] = table.build(rows, ["ncct"]).subjects
+    ncct, cta = outputs.audit_plan(subject, TEMPLATE).brains
     assert ncct[1:] == ("sub-1/anat/sub-1_acq-ncct_space-orig_desc-brain_mask.nii.gz", "")
     assert cta[1] == ncct[1]
     assert bool(cta[2]) == moved

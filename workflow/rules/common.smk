@@ -12,18 +12,18 @@ from strokeprep import config as settings
 from strokeprep import dataset
 from strokeprep import layouts
 from strokeprep import models
-from strokeprep import naming
+from strokeprep.study import naming
 from strokeprep import patients
 from strokeprep import progress
 from strokeprep import provenance
-from strokeprep import raw_files
+from strokeprep.study import raw_files
 from strokeprep import summary
-from strokeprep import targets
-from strokeprep import study as table
+from strokeprep.study import outputs as targets
+from strokeprep.study import table
 from strokeprep.errors import StrokeprepError
 from strokeprep.report import cohort
 from strokeprep.report import plan as report_plan
-from strokeprep.naming import ANY, ANYWHERE, ORIG, WILD, Space
+from strokeprep.study.naming import ANY, ANYWHERE, ORIG, WILD, Space
 
 
 def read_study():

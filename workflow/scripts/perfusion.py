@@ -1,8 +1,8 @@
 from strokeprep.job import job, place, write_sidecar
 
 with job(snakemake):
-    from strokeprep import naming
     from strokeprep.steps import figures, perfusion_maps
+    from strokeprep.study import naming
 
     given, settings = snakemake.input, snakemake.params.settings
     sources = perfusion_maps.Sources(

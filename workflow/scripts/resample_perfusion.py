@@ -1,8 +1,8 @@
 from strokeprep.job import job, place, write_sidecar
 
 with job(snakemake):
-    from strokeprep import naming
     from strokeprep.steps import perfusion_maps
+    from strokeprep.study import naming
 
     files = dict(snakemake.output.items())
     moved = perfusion_maps.move(

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from strokeprep import naming
 from strokeprep.errors import StrokeprepError
 from strokeprep.io.tables import MISSING, render
 from strokeprep.job import write_json, write_text
+from strokeprep.study import naming
 
 # The version the schema extension is built on (bids_schema.SCHEMA_VERSION).
 BIDS_VERSION = "1.11.1"

@@ -94,7 +94,7 @@ class Report:
 
 
 def inspect_files(files: Mapping[str, Iterable[Mapping]], settings: Settings) -> Report:
-    """:func:`inspect` for files as :func:`strokeprep.raw_files.of_subject` lists them."""
+    """:func:`inspect` for files as :func:`strokeprep.study.raw_files.of_subject` lists them."""
     return inspect(
         [RawImage(**scan) for scan in files["scans"]],
         [RawLabel(**label) for label in files["labels"]],

@@ -23,11 +23,12 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
-from strokeprep import dataset, layouts, metadata, naming
+from strokeprep import dataset, layouts, metadata
 from strokeprep.errors import StrokeprepError, combined
 from strokeprep.io import images
 from strokeprep.io.whole import PARTIAL, final_name
 from strokeprep.private_words import DATE, PrivateWords, vocabulary
+from strokeprep.study import naming
 
 FINDS: dict[str, str] = {
     "link": "A symbolic link: it may lead to what was never checked",

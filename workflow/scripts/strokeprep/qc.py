@@ -16,7 +16,7 @@ from strokeprep.io import images, labels, transforms
 from strokeprep.io.tables import Check
 from strokeprep.registration import mirror
 from strokeprep.steps import resample
-from strokeprep.targets import AuditPlan
+from strokeprep.study.outputs import AuditPlan
 
 LIKENESS = "likeness:"
 # Between grids with voxels up to s mm wide, nearest neighbour changed no vessel of volume V by more

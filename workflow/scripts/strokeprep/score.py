@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import naming, score_ctp
+from strokeprep import score_ctp
 from strokeprep.io import images, labels, transforms
 from strokeprep.io.tables import Check
-from strokeprep.naming import ORIG, Space
-from strokeprep.study import Scan, Subject
-from strokeprep.targets import has_brain
+from strokeprep.study import naming
+from strokeprep.study.naming import ORIG, Space
+from strokeprep.study.outputs import has_brain
+from strokeprep.study.table import Scan, Subject
 from strokeprep.truth import Truth
 
 Limits = Mapping[str, Mapping[str, float]]

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from strokeprep import arteries, naming, tissue_at_risk
+from strokeprep import arteries, tissue_at_risk
 from strokeprep.io import images, tables, transforms
 from strokeprep.io.tables import Check
-from strokeprep.naming import ORIG
 from strokeprep.series import motion_fit
 from strokeprep.series.timing import GRID_S
 from strokeprep.steps import perfusion_maps
-from strokeprep.study import Scan
+from strokeprep.study import naming
+from strokeprep.study.naming import ORIG
+from strokeprep.study.table import Scan
 from strokeprep.truth import Truth
 
 Checker = Callable[[str, str, float, str], Check]

@@ -12,7 +12,7 @@ import numpy as np
 from strokeprep.checks import Finding, Settings
 from strokeprep.errors import StrokeprepError
 from strokeprep.series import timing
-from strokeprep.study import KINDS
+from strokeprep.study.table import KINDS
 
 TIMES = (*timing.START_KEYS, timing.INTERVAL_KEY)
 # Positions of slices as converters write them: millimetres along the stack, or points.

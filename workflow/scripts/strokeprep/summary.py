@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from strokeprep import naming
 from strokeprep.io import tables
 from strokeprep.job import FAILURE, write_json, write_text
+from strokeprep.study import naming
 
 # A subject's images and its perfusion end apart: a scan without a bolus still gives the images.
 IMAGES, PERFUSION = "images", "perfusion"

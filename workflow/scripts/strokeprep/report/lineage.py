@@ -9,9 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from strokeprep import metadata, naming, provenance
+from strokeprep import metadata, provenance
 from strokeprep.job import write_json
 from strokeprep.registration import template
+from strokeprep.study import naming
 
 OWN = "bids::"
 BLOCK = 1 << 22

@@ -11,7 +11,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from strokeprep import provenance, targets
+from strokeprep import provenance
+from strokeprep.study import outputs
 
 Nodes = Mapping[str, Mapping[str, Any]]
 Steps = Sequence[tuple[str, Mapping[str, Any]]]  # names of files, and with what they were made
@@ -218,12 +219,12 @@ def _registrations(steps: Steps) -> list[str]:
     moves: dict[tuple[str, str], set[str]] = {}
     for name, about in steps:
         match = TRANSFORM.search(name)
-        if match and match[1] in targets.VIEWS:  # the way back says nothing new
+        if match and match[1] in outputs.VIEWS:  # the way back says nothing new
             moves.setdefault((match[2], about["Type"]), set()).add(match[1].upper())
     said = []
     for (target, kind), scans in sorted(moves.items(), key=lambda move: move[0][0] in TEMPLATES):
         listed = _listed(sorted(scans))
-        if target in targets.VIEWS:
+        if target in outputs.VIEWS:
             said.append(
                 f"{listed} were registered to the {target.upper()} of the same subject by {kind} "
                 "transforms that maximise mutual information [@mattes2003]."

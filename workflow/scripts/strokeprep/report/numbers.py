@@ -11,7 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep import deface, naming
+from strokeprep import deface
 from strokeprep.io import images, labels, tables, transforms
 from strokeprep.io.tables import MISSING
 from strokeprep.registration import template as templates
@@ -21,6 +21,7 @@ from strokeprep.report.plan import Drawn, Face, Images, Perfused, Series
 from strokeprep.report.scene import Scene, Shown, ranged
 from strokeprep.series import motion_fit
 from strokeprep.steps import resample
+from strokeprep.study import naming
 
 # Head, not air: above this (HU), or this share of an MR image's bright end.
 HEAD_HU = -300.0

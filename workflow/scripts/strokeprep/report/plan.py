@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from strokeprep import naming, targets
-from strokeprep.naming import ORIG, Space
-from strokeprep.study import Label, Scan, Subject
+from strokeprep.study import naming, outputs
+from strokeprep.study.naming import ORIG, Space
+from strokeprep.study.table import Label, Scan, Subject
 
 FOLDER = "docs/qc"
 COHORT = f"{FOLDER}/index.html"
@@ -167,8 +167,8 @@ def images(subject: Subject, template: Space) -> Images:
     )
     if reference is None:
         return Images(subject.name, *[""] * 8, (), (), faces, (), "")
-    home = targets.reference_space(reference)
-    whole = None if None in targets.VIEWS[reference.name] else targets.VIEWS[reference.name][0]
+    home = outputs.reference_space(reference)
+    whole = None if None in outputs.VIEWS[reference.name] else outputs.VIEWS[reference.name][0]
     suffix = reference.pilot.kind.suffix
     return Images(
         subject=subject.name,
@@ -222,17 +222,17 @@ def _transform(scan: Scan, reference: Scan | None) -> str:
 
 
 def _moved(scan: Scan, reference: Scan) -> Moved:
-    suffix, desc = scan.pilot.kind.suffix, targets.VIEWS[scan.name][0]
+    suffix, desc = scan.pilot.kind.suffix, outputs.VIEWS[scan.name][0]
     name = naming.mean if scan.is_4d else naming.defaced
     return Moved(
         scan=scan.name,
         modality=scan.modality,
         native=name(scan, suffix),
-        on_reference=naming.preproc(scan, suffix, targets.reference_space(reference), desc),
+        on_reference=naming.preproc(scan, suffix, outputs.reference_space(reference), desc),
         stripped=desc == "brain",
         transform=_transform(scan, reference),
-        brain=naming.brain_mask(scan, targets.reference_space(reference))
-        if targets.has_brain(scan)
+        brain=naming.brain_mask(scan, outputs.reference_space(reference))
+        if outputs.has_brain(scan)
         else "",
         is_series=scan.is_4d,
     )

@@ -13,7 +13,6 @@ import SimpleITK as sitk
 from PIL import Image
 from scipy import ndimage
 
-from strokeprep import naming
 from strokeprep.io import images, tables
 from strokeprep.report import curves, measures, numbers, pictures, views
 from strokeprep.report.limits import Judge
@@ -33,6 +32,7 @@ from strokeprep.report.plan import Face, Images, Perfused
 from strokeprep.report.scene import Scene, Shown
 from strokeprep.series import motion_fit
 from strokeprep.steps import resample
+from strokeprep.study import naming
 
 HEAD_MM = 2.0
 HIGH_MM = 100.0  # a lower slab has no surface worth a picture

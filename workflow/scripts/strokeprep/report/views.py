@@ -15,8 +15,8 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep import naming
 from strokeprep.io import images, transforms
+from strokeprep.study import naming
 
 AIR = float(images.AIR_HU)
 

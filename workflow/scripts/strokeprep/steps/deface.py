@@ -12,7 +12,7 @@ from strokeprep.metadata import read as read_sidecar
 from strokeprep.metadata import releasable
 from strokeprep.registration import location
 from strokeprep.series import timing
-from strokeprep.study import KINDS
+from strokeprep.study.table import KINDS
 
 if TYPE_CHECKING:
     from strokeprep.nnunet import Settings

@@ -19,11 +19,11 @@ from strokeprep import arteries, perfusion, sidecars, tissue_at_risk
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, tables, transforms
 from strokeprep.job import write_text
-from strokeprep.naming import MAPS, TISSUE_AT_RISK
 from strokeprep.perfusion import NotComputable
 from strokeprep.series.timing import GRID_S
 from strokeprep.steps import resample
-from strokeprep.study import MAP_KINDS
+from strokeprep.study.naming import MAPS, TISSUE_AT_RISK
+from strokeprep.study.table import MAP_KINDS
 
 # So many points fix an affine map of the slab to a fraction of a millimetre.
 POINTS = 2000

@@ -15,7 +15,7 @@ from strokeprep.io import images, transforms
 from strokeprep.series import motion_fit as head_motion
 from strokeprep.series import resampling, timing
 from strokeprep.series.motion_fit import Motion
-from strokeprep.study import KINDS
+from strokeprep.study.table import KINDS
 
 # Contrast beside the skull draws a registration to plain CT off by a tenth of a millimetre and
 # more, so the mean is that of the frames before it; fewer than these would be too noisy.

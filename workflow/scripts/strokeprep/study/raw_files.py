@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from strokeprep import naming
-from strokeprep.study import Label, Scan, Subject
+from strokeprep.study import naming
+from strokeprep.study.table import Label, Scan, Subject
 
 
 def of_subject(subject: Subject) -> dict[str, Any]:

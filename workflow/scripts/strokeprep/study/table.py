@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from strokeprep import naming
 from strokeprep.errors import StrokeprepError
+from strokeprep.study import naming
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from strokeprep import naming
-from strokeprep.naming import ORIG, Space
-from strokeprep.study import Label, Scan, Subject
+from strokeprep.study import naming
+from strokeprep.study.naming import ORIG, Space
+from strokeprep.study.table import Label, Scan, Subject
 
 # What is written of a scan's images in other spaces: whole (None), skull-stripped, or its mean.
 VIEWS: dict[str, tuple[str | None, ...]] = {

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from strokeprep import config, gate, layouts
+from strokeprep import config, gate
 from strokeprep.checks import Settings
 from strokeprep.study import raw_files, table
+from strokeprep.study.layouts import designs
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 CT = "sub-01/ses-01/ct/sub-01_ses-01_acq-"
@@ -45,7 +46,7 @@ class Case:
 def inspected(root: Path, settings: Settings | None = None) -> gate.Report:
     """What the gate says of the one subject of a study."""
     complete = config.load({"study": {"layout": "bids", "root": str(root)}}, SCHEMA)
-    built = table.build(layouts.read(complete), complete["reference"])
+    built = table.build(designs.read(complete), complete["reference"])
     return gate.inspect_files(raw_files.of_subject(built.subjects[0]), settings or Settings())
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from corpus import CASES, QUIRKS, SCHEMA, beside_of, inspected
-from strokeprep import config, layouts, phantom, private_words
+from strokeprep import config, phantom, private_words
 from strokeprep.checks import CHECKS, REFUSE, Settings
 from strokeprep.errors import StrokeprepError
 from strokeprep.study import raw_files, table
+from strokeprep.study.layouts import designs
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +79,7 @@ def test_what_cannot_be_tolerated_is_refused_all_the_same(patient):
 def test_the_names_a_dataset_bears_are_no_private_words(good):
     """Every raw name of the simulated study is one it is released under, or starts with one."""
     complete = config.load({"study": {"layout": "bids", "root": str(good)}}, SCHEMA)
-    built = table.build(layouts.read(complete), complete["reference"]).subjects[0]
+    built = table.build(designs.read(complete), complete["reference"]).subjects[0]
     paths, open_names = raw_files.paths(built), raw_files.open_names(built)
     words = private_words.of_files(paths, str(good), open_names)
     for path in paths:

@@ -10,9 +10,10 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strokeprep import brain, config, deface, layouts, models
+from strokeprep import brain, config, deface, models
 from strokeprep.errors import StrokeprepError
 from strokeprep.study import table
+from strokeprep.study.layouts import designs
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -258,7 +259,7 @@ def test_the_schema_knows_the_roles_scans_and_layouts_of_the_library():
     keys = schema["study"]["properties"]
     assert set(keys["patterns"]["propertyNames"]["enum"]) == {*table.KINDS, *table.LABELS}
     assert set(schema["reference"]["items"]["enum"]) <= set(table.SCANS)
-    assert set(keys["layout"]["enum"]) == {*layouts.READERS, "phantom"}
+    assert set(keys["layout"]["enum"]) == {*designs.READERS, "phantom"}
 
 
 def test_the_schema_knows_the_backends_and_models_of_the_library():

@@ -9,8 +9,9 @@ import pytest
 import trees
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from strokeprep import config, layouts
+from strokeprep import config
 from strokeprep.errors import StrokeprepError
+from strokeprep.study.layouts import designs
 from strokeprep.study.table import KINDS, NATIVE
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
@@ -22,7 +23,7 @@ def read(layout: str, root: Path, **study) -> list:
     given = {"study": {"layout": layout, "root": str(root), **study}}
     if layout in REFERENCES:
         given["reference"] = REFERENCES[layout]
-    return layouts.read(config.load(given, SCHEMA))
+    return designs.read(config.load(given, SCHEMA))
 
 
 def table(rows, root: Path) -> list[tuple]:
@@ -256,7 +257,7 @@ def test_earlier_output_inside_the_study_is_not_read_again(tmp_path):
         "study": {"layout": "bids", "root": str(root)},
         "output": str(root / "derivatives/out"),
     }
-    rows = layouts.read(config.load(given, SCHEMA))
+    rows = designs.read(config.load(given, SCHEMA))
     assert [row.path.parts[-4] for row in rows if row.role == "lesion"] == ["manual"]
 
 
@@ -275,7 +276,7 @@ def read_with_links(root: Path, *folders: Path) -> list:
     given = {"study": {"layout": "jhu", "root": str(root)}, "reference": ["dwi"]}
     complete = config.load(given, SCHEMA)
     complete["study"]["links"] = [str(folder) for folder in folders]
-    return layouts.read(complete)
+    return designs.read(complete)
 
 
 def test_linked_folders_are_read_and_circular_links_end(tmp_path):
@@ -367,7 +368,7 @@ def test_a_pattern_that_finds_no_subject_is_refused_with_the_file(tmp_path):
 
 def test_a_layout_without_reader_is_refused():
     with pytest.raises(StrokeprepError, match="no such layout: nifti.*bids"):
-        layouts.read({"study": {"layout": "nifti"}})
+        designs.read({"study": {"layout": "nifti"}})
 
 
 # Names as study folders have them, right and slightly wrong.

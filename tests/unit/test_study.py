@@ -9,9 +9,10 @@ import pytest
 import trees
 from hypothesis import given
 from hypothesis import strategies as st
-from strokeprep import config, layouts
+from strokeprep import config
 from strokeprep.errors import StrokeprepError
 from strokeprep.study import naming, table
+from strokeprep.study.layouts import designs
 from strokeprep.study.table import NATIVE, Row
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
@@ -26,7 +27,7 @@ LVO = Row("1", "01", "lvo", Path("lvo.nii.gz"), on="cta")
 def build(layout: str, root: Path, reference: list[str], **filters) -> table.Study:
     """The study of a tree."""
     given = {"study": {"layout": layout, "root": str(root)}, "reference": reference}
-    return table.build(layouts.read(config.load(given, SCHEMA)), reference, **filters)
+    return table.build(designs.read(config.load(given, SCHEMA)), reference, **filters)
 
 
 def scans(subject: table.Subject) -> list[tuple]:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import trees
 import yaml
-from strokeprep import config, layouts
+from strokeprep import config
 from strokeprep.study import outputs, table
+from strokeprep.study.layouts import designs
 from strokeprep.study.naming import Space
 from strokeprep.study.table import NATIVE, Row, Study
 
@@ -27,7 +28,7 @@ def built(design: str, root: Path, *, defaced: bool) -> Study:
     given["study"] |= {"root": str(root), "defaced": defaced}
     given["deface"] = {"ct": "template", "mr": "template"}
     read = config.load(given, SCHEMA)
-    return table.build(layouts.read(read), read["reference"])
+    return table.build(designs.read(read), read["reference"])
 
 
 def files(value: Any) -> set[str]:

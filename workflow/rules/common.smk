@@ -10,7 +10,7 @@ sys.path.insert(0, str(HERE / "scripts"))
 
 from strokeprep import config as settings
 from strokeprep import dataset
-from strokeprep import layouts
+from strokeprep.study.layouts import designs as layouts
 from strokeprep import models
 from strokeprep.study import naming
 from strokeprep import patients

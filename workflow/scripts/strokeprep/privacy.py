@@ -23,12 +23,13 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
-from strokeprep import dataset, layouts, metadata
+from strokeprep import dataset, metadata
 from strokeprep.errors import StrokeprepError, combined
 from strokeprep.io import images
 from strokeprep.io.whole import PARTIAL, final_name
 from strokeprep.private_words import DATE, PrivateWords, vocabulary
 from strokeprep.study import naming
+from strokeprep.study.layouts import designs
 
 FINDS: dict[str, str] = {
     "link": "A symbolic link: it may lead to what was never checked",
@@ -78,7 +79,7 @@ RAW_SOURCE, OWN_SOURCE = "bids:raw:", "bids::"
 DEFACED, FACE = "_desc-defaced_", "_label-face_mask"
 LABEL = re.compile(r"_(mask|dseg)\.nii\.gz$")
 ENTITY = re.compile(r"_([a-z]+)-([A-Za-z0-9]+)")
-KNOWN_ENTITIES = frozenset({"sub", "ses", *naming.ORDER, *layouts.KEPT})
+KNOWN_ENTITIES = frozenset({"sub", "ses", *naming.ORDER, *designs.KEPT})
 KNOWN_DESC = frozenset(dataset.DESCRIPTIONS) | {"motion", "aif", "coverage"}
 SUBJECT = re.compile(r"sub-[A-Za-z0-9]+")
 STEM = re.compile(r"sub-[A-Za-z0-9]+(_[a-z]+-[A-Za-z0-9]+)*_[A-Za-z0-9-]+")

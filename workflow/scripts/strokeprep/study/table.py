@@ -1,6 +1,6 @@
 """The study table: which image of which patient lies where, and what it is drawn on.
 
-Layout readers (:mod:`strokeprep.layouts`) give rows; :class:`Study` turns them into scans and
+Layout readers (:mod:`strokeprep.study.layouts.designs`) give rows; :class:`Study` turns them into scans and
 labels, refuses what contradicts itself, and notes what has to be left out. It is built when the
 workflow is parsed, so it imports the standard library alone and opens no image.
 """

@@ -82,7 +82,7 @@ models: $(VENV)/imaging.done
 ifdef CONFIG
 	$(SNAKEMAKE) models --cores 1 --quiet rules --configfile $(CONFIG)
 else
-	$(BIN)/python -m strokeprep.models --folder $(FOLDER) $(if $(FROM),--from $(FROM)) $(MODELS)
+	$(BIN)/python -m strokeprep.segmentation.weights --folder $(FOLDER) $(if $(FROM),--from $(FROM)) $(MODELS)
 endif
 
 test-hostile: $(VENV)/test.done

@@ -100,7 +100,7 @@ def given(folder: Path, image: Path | None, models: Path | None) -> tuple[Path, 
     """The scan and the weights to use: those given, or a simulated head and the small network."""
     if models is None:
         import standins
-        from strokeprep import models as weights
+        from strokeprep.segmentation import weights
 
         models = folder / "models"
         standins.install_hd_bet(folder / "built" / "hd-bet")

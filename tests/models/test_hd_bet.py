@@ -22,10 +22,10 @@ import psutil
 import pytest
 import torch
 from heads import dice
-from strokeprep import hd_bet, models, nnunet
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
 from strokeprep.registration import template
+from strokeprep.segmentation import hd_bet, nnunet, weights
 
 HERE = Path(__file__).parent
 UNSEEN = 900  # networks were trained on other seeds
@@ -104,7 +104,7 @@ def test_the_mask_is_that_of_the_hd_bet_command_with_fewer_processes(
 
 def test_the_sidecar_names_package_version_and_weights(settings, one_scan, models_folder):
     _, facts = hd_bet.mask(images.read(one_scan), "mr", "t1w", settings)
-    _, digest = models.verified("hd-bet", models_folder)
+    _, digest = weights.verified("hd-bet", models_folder)
     assert facts["Package"] == "HD-BET" and facts["Version"] == "2.0.1"
     assert facts["Weights"] == {"hd-bet": f"sha256:{digest}"}
     assert facts["Device"] == "cpu" and facts["Mirroring"] is False

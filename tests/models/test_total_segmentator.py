@@ -18,10 +18,10 @@ import psutil
 import pytest
 import SimpleITK as sitk
 from heads import dice
-from strokeprep import deface, nnunet, total_segmentator
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
 from strokeprep.registration import location, template
+from strokeprep.segmentation import faces, nnunet, total_segmentator
 
 UNSEEN = 900  # networks were trained on other seeds
 LEAST_BRAIN, LEAST_SKULL, LEAST_FACE = 0.94, 0.85, {"ct": 0.7, "mr": 0.75}
@@ -189,7 +189,7 @@ def test_what_is_removed_by_brain_and_skull_holds_the_true_face_and_no_brain(
     # As in a job: the brain is protected where the network or the template sees it.
     scan = {"ct": ct, "mr": mr}[modality]
     image = image_of(scan)
-    mask, _ = deface.region(
+    mask, _ = faces.region(
         image,
         location.locate(image, modality).to_template,
         "totalsegmentator",

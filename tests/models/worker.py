@@ -16,12 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 
-from strokeprep import (
-    hd_bet,
-    total_segmentator,  # noqa: E402
-)
 from strokeprep.io import images
-from strokeprep.nnunet import Settings  # noqa: E402
+from strokeprep.segmentation import hd_bet, total_segmentator
+from strokeprep.segmentation.nnunet import Settings  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

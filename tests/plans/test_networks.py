@@ -8,7 +8,7 @@ import re
 import pytest
 import trees
 import yaml
-from strokeprep import models
+from strokeprep.segmentation import weights as models
 from workflow_tools import REPOSITORY, jobs, snakemake
 
 NAMES = ("total-fast", "hd-bet")

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from heads import Head, dice, head
-from strokeprep import brain
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
 from strokeprep.registration import location, template
+from strokeprep.segmentation import brains
 
 MODALITY = {"ct": "ct", "t1": "mr", "b0": "mr"}
 LIMIT = 0.96
@@ -34,7 +34,7 @@ def masked(contrast: str) -> tuple[Head, np.ndarray, dict]:
     """A head with a bright speck deep in its brain, its mask and the numbers about it; made once."""
     made = with_speck(head(contrast))
     located = location.locate(made.image, MODALITY[contrast])
-    found, metrics = brain.mask(made.image, MODALITY[contrast], location=located)
+    found, metrics = brains.mask(made.image, MODALITY[contrast], location=located)
     assert template.same_grid(found, made.image) and found.GetPixelID() == sitk.sitkUInt8
     return made, images.array(found) > 0, metrics
 
@@ -69,14 +69,14 @@ def small(value: int = 0) -> sitk.Image:
 
 
 def test_any_backend_is_held_to_the_grid(monkeypatch):
-    monkeypatch.setitem(brain.BACKENDS, "astray", lambda *_, **__: (small()[:10], {}))
+    monkeypatch.setitem(brains.BACKENDS, "astray", lambda *_, **__: (small()[:10], {}))
     with pytest.raises(ValueError, match="left the grid"):
-        brain.mask(small(), "ct", "astray")
+        brains.mask(small(), "ct", "astray")
 
 
 @pytest.mark.parametrize("value", [0, 1], ids=["nothing", "everything"])
 def test_any_backend_is_held_to_the_size_of_a_brain(monkeypatch, value):
     large = images.from_array(np.full((40, 40, 40), value, np.uint8), np.diag([5.0, 5, 5, 1.0]))
-    monkeypatch.setitem(brain.BACKENDS, "wrong", lambda *_, **__: (large, {}))
+    monkeypatch.setitem(brains.BACKENDS, "wrong", lambda *_, **__: (large, {}))
     with pytest.raises(StrokeprepError, match="mask holds"):
-        brain.mask(large, "ct", "wrong", where="scan.nii.gz")
+        brains.mask(large, "ct", "wrong", where="scan.nii.gz")

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from heads import Head, head
-from strokeprep import deface, total_segmentator
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, transforms
 from strokeprep.registration import linear, location, template
+from strokeprep.segmentation import faces, total_segmentator
 
 MARGIN_MM = 4.0
 
@@ -27,7 +27,7 @@ def located() -> tuple[Head, sitk.Transform]:
 def removed(margin_mm: float = MARGIN_MM) -> np.ndarray:
     """What is removed from the whole head."""
     made, to_template = located()
-    mask, _ = deface.region(made.image, to_template, "template", margin_mm)
+    mask, _ = faces.region(made.image, to_template, "template", margin_mm)
     assert template.same_grid(mask, made.image) and mask.GetPixelID() == sitk.sitkUInt8
     return images.array(mask) > 0
 
@@ -65,7 +65,7 @@ def test_a_slab_is_found_through_the_whole_head():
     moved = sitk.Image(slab.image)
     moved.SetOrigin((np.array(moved.GetOrigin()) + [12, -20, 30]).tolist())
     approach = linear.rigid(guide.image, moved, resolution="coarse").inverse
-    mask, _ = deface.region(moved, transforms.chain([approach, to_template]), "template", MARGIN_MM)
+    mask, _ = faces.region(moved, transforms.chain([approach, to_template]), "template", MARGIN_MM)
     found = images.array(mask) > 0
     assert slab.face.any() and slab.brain.any()
     assert (found & slab.face).sum() >= 0.99 * slab.face.sum()
@@ -75,7 +75,7 @@ def test_a_slab_is_found_through_the_whole_head():
 def test_a_view_above_the_face_loses_nothing():
     _, to_template = located()
     top = head("ct", shape=(96, 108, 10), centre=(0, 0, 45), tilt_degrees=0)
-    mask, metrics = deface.region(top.image, to_template, "template", MARGIN_MM)
+    mask, metrics = faces.region(top.image, to_template, "template", MARGIN_MM)
     assert not top.face.any()
     assert images.array(mask).sum() == 0 and metrics["RemovedVoxels"] == 0
 
@@ -84,12 +84,12 @@ def test_an_image_without_a_brain_is_refused():
     _, to_template = located()
     neck = head("ct", shape=(96, 108, 8), centre=(0, 0, -150), tilt_degrees=0)
     with pytest.raises(StrokeprepError, match="face cannot be located"):
-        deface.region(neck.image, to_template, "template", MARGIN_MM, "neck.nii.gz")
+        faces.region(neck.image, to_template, "template", MARGIN_MM, "neck.nii.gz")
 
 
 def test_the_numbers_count_what_the_mask_marks():
     made, to_template = located()
-    _, metrics = deface.region(made.image, to_template, "template", MARGIN_MM)
+    _, metrics = faces.region(made.image, to_template, "template", MARGIN_MM)
     volume = removed().sum() * np.prod(made.image.GetSpacing()) / 1000
     assert metrics["RemovedVoxels"] == removed().sum()
     assert metrics["RemovedMl"] == pytest.approx(volume, abs=0.01)
@@ -98,20 +98,20 @@ def test_the_numbers_count_what_the_mask_marks():
 def test_any_backend_has_the_brain_protected(monkeypatch):
     made, to_template = located()
 
-    def everything(asked: deface.Asked):
+    def everything(asked: faces.Asked):
         return sitk.Cast(asked.grid, sitk.sitkFloat32) * 0 + 100, None, {}
 
-    monkeypatch.setitem(deface.BACKENDS, "everything", everything)
-    mask, _ = deface.region(made.image, to_template, "everything", MARGIN_MM)
+    monkeypatch.setitem(faces.BACKENDS, "everything", everything)
+    mask, _ = faces.region(made.image, to_template, "everything", MARGIN_MM)
     assert (images.array(mask) > 0)[made.brain].sum() == 0
 
 
 def test_what_was_found_on_another_scan_goes_too_but_never_brain():
     made, to_template = located()
-    found, _ = deface.region(made.image, to_template, "template", MARGIN_MM)
+    found, _ = faces.region(made.image, to_template, "template", MARGIN_MM)
     whole = sitk.Image(made.image.GetSize(), sitk.sitkUInt8) + 1
     whole.CopyInformation(made.image)
-    union, _ = deface.region(
+    union, _ = faces.region(
         made.image, to_template, "template", MARGIN_MM, carried=[(whole, sitk.Transform())]
     )
     more = images.array(union) > 0
@@ -137,7 +137,7 @@ def segmented(monkeypatch):
 
 def test_brain_and_skull_tell_where_the_face_is(segmented):
     made, to_template = located()
-    mask, facts = deface.region(made.image, to_template, "totalsegmentator", MARGIN_MM)
+    mask, facts = faces.region(made.image, to_template, "totalsegmentator", MARGIN_MM)
     removed = images.array(mask) > 0
     assert (removed & made.face).sum() / made.face.sum() > 0.99
     assert (removed & made.brain).sum() == 0
@@ -149,7 +149,7 @@ def test_a_slab_above_the_brow_shows_no_face_to_networks(segmented, monkeypatch,
     made, to_template = located()
     monkeypatch.setattr(total_segmentator, "face", lambda *_: pytest.fail("asked for a face"))
     slab = made.image[:, :, int(np.argwhere(made.face)[:, 2].max()) + 8 :]  # 3 cm
-    mask, facts = deface.region(slab, to_template, backend, MARGIN_MM)
+    mask, facts = faces.region(slab, to_template, backend, MARGIN_MM)
     assert facts["RemovedVoxels"] == 0
 
 
@@ -157,7 +157,7 @@ def test_the_face_networks_answer_goes_and_the_brain_stays(monkeypatch):
     made, to_template = located()
     answer = images.like((made.face | made.brain).astype(np.uint8), made.image)
     monkeypatch.setattr(total_segmentator, "face", lambda *_: (answer, {"Package": "it"}))
-    mask, facts = deface.region(made.image, to_template, "totalsegmentator-face", MARGIN_MM)
+    mask, facts = faces.region(made.image, to_template, "totalsegmentator-face", MARGIN_MM)
     removed = images.array(mask) > 0
     assert (removed & made.face).sum() / made.face.sum() > 0.9
     assert (removed & made.brain).sum() == 0

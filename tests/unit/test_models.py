@@ -17,10 +17,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from strokeprep import models
 from strokeprep.errors import StrokeprepError
+from strokeprep.segmentation import weights
 
-LIBRARY = Path(models.__file__).parents[1]
+LIBRARY = Path(weights.__file__).parents[1]
 CHECKPOINT = os.urandom(400_000)
 DATASET = "Dataset297_TotalSegmentator_total_3mm_1559subj"
 TRAINED = f"{DATASET}/nnUNetTrainer__nnUNetPlans__3d_fullres"
@@ -105,8 +105,8 @@ def published(server, monkeypatch):
     """HD-BET's weights, and a licensed model's, as this server publishes them."""
     known = sha256(server.content)
     for name in ("hd-bet", "face"):
-        changed = replace(models.MODELS[name], url=server.url, sha256=known)
-        monkeypatch.setitem(models.MODELS, name, changed)
+        changed = replace(weights.MODELS[name], url=server.url, sha256=known)
+        monkeypatch.setitem(weights.MODELS, name, changed)
     return server
 
 
@@ -120,37 +120,39 @@ def whole(folder: Path) -> bool:
 
 
 def test_a_model_is_fetched_verified_and_recorded(published, tmp_path):
-    assert models.missing(["hd-bet"], tmp_path) == ["hd-bet"]
-    models.fetch(["hd-bet"], tmp_path)
-    assert models.missing(["hd-bet"], tmp_path) == [] and whole(tmp_path)
-    place, digest = models.verified("hd-bet", tmp_path)
-    record = json.loads((place / models.RECORD).read_text())
+    assert weights.missing(["hd-bet"], tmp_path) == ["hd-bet"]
+    weights.fetch(["hd-bet"], tmp_path)
+    assert weights.missing(["hd-bet"], tmp_path) == [] and whole(tmp_path)
+    place, digest = weights.verified("hd-bet", tmp_path)
+    record = json.loads((place / weights.RECORD).read_text())
     assert record["archive"] == sha256(published.content) and record["digest"] == digest
     assert record["files"]["fold_all/checkpoint_final.pth"] == sha256(CHECKPOINT)
-    assert files(tmp_path) == {f"hd-bet/{name}" for name in (*HD_BET, models.RECORD)} | {
+    assert files(tmp_path) == {f"hd-bet/{name}" for name in (*HD_BET, weights.RECORD)} | {
         ".hd-bet.lock"
     }
 
 
 def test_what_is_there_is_not_fetched_again(published, tmp_path):
-    models.fetch(["hd-bet"], tmp_path)
-    models.fetch(["hd-bet"], tmp_path)
+    weights.fetch(["hd-bet"], tmp_path)
+    weights.fetch(["hd-bet"], tmp_path)
     assert len(published.asked) == 1
 
 
 def test_a_download_that_breaks_off_says_so_and_goes_on_where_it_stopped(published, tmp_path):
     published.cut = 150_000
     with pytest.raises(StrokeprepError, match="goes on where it stopped"):
-        models.fetch(["hd-bet"], tmp_path)
-    assert models.missing(["hd-bet"], tmp_path) == ["hd-bet"] and not (tmp_path / "hd-bet").exists()
+        weights.fetch(["hd-bet"], tmp_path)
+    assert (
+        weights.missing(["hd-bet"], tmp_path) == ["hd-bet"] and not (tmp_path / "hd-bet").exists()
+    )
     published.cut = None
-    models.fetch(["hd-bet"], tmp_path)
+    weights.fetch(["hd-bet"], tmp_path)
     assert whole(tmp_path) and published.asked[-1] == ("GET", "bytes=150000-")
 
 
 def test_an_archive_that_arrived_before_the_interruption_is_used(published, tmp_path):
     (tmp_path / ".hd-bet.zip.part").write_bytes(published.content)
-    models.fetch(["hd-bet"], tmp_path)
+    weights.fetch(["hd-bet"], tmp_path)
     assert whole(tmp_path)
 
 
@@ -170,9 +172,9 @@ def test_a_fetch_that_is_killed_leaves_no_model_and_the_next_one_works(published
     time.sleep(0.3)
     job.send_signal(signal.SIGKILL)
     job.wait()
-    assert models.missing(["hd-bet"], tmp_path) == ["hd-bet"]
+    assert weights.missing(["hd-bet"], tmp_path) == ["hd-bet"]
     published.cut, published.slow = None, False
-    models.fetch(["hd-bet"], tmp_path)
+    weights.fetch(["hd-bet"], tmp_path)
     assert whole(tmp_path)
 
 
@@ -183,8 +185,8 @@ def test_leftovers_of_an_interrupted_unpacking_do_not_become_a_model(published, 
     incomplete = tmp_path / "hd-bet" / "fold_all"
     incomplete.mkdir(parents=True)
     (incomplete / "checkpoint_final.pth").write_bytes(b"half")
-    assert models.missing(["hd-bet"], tmp_path) == ["hd-bet"]
-    models.fetch(["hd-bet"], tmp_path)
+    assert weights.missing(["hd-bet"], tmp_path) == ["hd-bet"]
+    weights.fetch(["hd-bet"], tmp_path)
     assert whole(tmp_path) and not (tmp_path / ".hd-bet.new").exists()
 
 
@@ -193,7 +195,7 @@ def test_two_runs_at_once_download_once(published, tmp_path):
 
     def fetch() -> None:
         try:
-            models.fetch(["hd-bet"], tmp_path)
+            weights.fetch(["hd-bet"], tmp_path)
         except Exception as error:
             faults.append(error)
 
@@ -207,9 +209,9 @@ def test_two_runs_at_once_download_once(published, tmp_path):
 
 def test_an_archive_with_another_digest_is_refused_and_not_kept(published, tmp_path):
     with pytest.raises(StrokeprepError, match="was expected"):
-        models.fetch(["hd-bet"], tmp_path, known={"hd-bet": "0" * 64})
+        weights.fetch(["hd-bet"], tmp_path, known={"hd-bet": "0" * 64})
     assert files(tmp_path) == {".hd-bet.lock"}
-    models.fetch(["hd-bet"], tmp_path)
+    weights.fetch(["hd-bet"], tmp_path)
     assert whole(tmp_path)
 
 
@@ -217,15 +219,15 @@ def test_what_is_no_archive_or_another_one_is_refused(published, tmp_path):
     for content, message in ((b"<html>", "damaged"), (packed({"a": b""}), "lacks plans.json")):
         published.content = content
         with pytest.raises(StrokeprepError, match=message):
-            models.fetch(["hd-bet"], tmp_path, known={"hd-bet": sha256(content)})
-        assert models.missing(["hd-bet"], tmp_path) == ["hd-bet"]
+            weights.fetch(["hd-bet"], tmp_path, known={"hd-bet": sha256(content)})
+        assert weights.missing(["hd-bet"], tmp_path) == ["hd-bet"]
         (tmp_path / ".hd-bet.zip.part").unlink(missing_ok=True)
 
 
 def test_an_archive_cannot_write_elsewhere(published, tmp_path):
     published.content = packed(HD_BET | {"../../escaped": b"x", "/tmp/escaped-too": b"x"})
     folder = tmp_path / "deep" / "models"
-    models.fetch(["hd-bet"], folder, known={"hd-bet": sha256(published.content)})
+    weights.fetch(["hd-bet"], folder, known={"hd-bet": sha256(published.content)})
     assert all(path.is_relative_to(folder) for path in tmp_path.rglob("escaped*"))
 
 
@@ -238,8 +240,8 @@ def test_a_folder_can_take_the_place_of_the_network(tmp_path, as_archive):
         (offline / f"{DATASET}.zip").write_bytes(content)
     else:
         zipfile.ZipFile(io.BytesIO(content)).extractall(offline)
-    models.fetch(["total-fast"], folder, offline=offline, known={"total-fast": sha256(content)})
-    place, _ = models.verified("total-fast", folder)
+    weights.fetch(["total-fast"], folder, offline=offline, known={"total-fast": sha256(content)})
+    place, _ = weights.verified("total-fast", folder)
     assert place == folder / "totalsegmentator" / DATASET
     checkpoint = place / "nnUNetTrainer__nnUNetPlans__3d_fullres/fold_0/checkpoint_final.pth"
     assert checkpoint.read_bytes() == CHECKPOINT
@@ -248,37 +250,37 @@ def test_a_folder_can_take_the_place_of_the_network(tmp_path, as_archive):
 
 def test_an_offline_folder_without_the_model_says_what_to_put_there(tmp_path):
     with pytest.raises(StrokeprepError, match="release_v1.5.0.zip.*zenodo"):
-        models.fetch(["hd-bet"], tmp_path / "models", offline=tmp_path)
+        weights.fetch(["hd-bet"], tmp_path / "models", offline=tmp_path)
 
 
 def test_a_licensed_model_is_asked_for_with_the_number_which_is_not_kept(
     published, tmp_path, monkeypatch
 ):
-    monkeypatch.delenv(models.LICENSE_VARIABLE, raising=False)
+    monkeypatch.delenv(weights.LICENSE_VARIABLE, raising=False)
     published.content = packed(
         {f"Dataset303_face_1559subj/x/{n}": b"{}" for n in ("plans.json", "dataset.json")}
         | {"Dataset303_face_1559subj/x/fold_0/checkpoint_final.pth": b"weights"}
     )
     known = {"face": sha256(published.content)}
     with pytest.raises(StrokeprepError, match="needs a licence number"):
-        models.fetch(["face"], tmp_path, known=known)
+        weights.fetch(["face"], tmp_path, known=known)
     number = published.license_number
-    models.fetch(["face"], tmp_path, license_number=number, known=known)
-    assert published.asked == [("POST", "face")] and models.missing(["face"], tmp_path) == []
+    weights.fetch(["face"], tmp_path, license_number=number, known=known)
+    assert published.asked == [("POST", "face")] and weights.missing(["face"], tmp_path) == []
     assert all(number.encode() not in path.read_bytes() for path in tmp_path.rglob("*.json"))
 
 
 def test_a_changed_weight_is_found_before_it_is_loaded(published, tmp_path):
-    models.fetch(["hd-bet"], tmp_path)
+    weights.fetch(["hd-bet"], tmp_path)
     checkpoint = tmp_path / "hd-bet" / "fold_all" / "checkpoint_final.pth"
     checkpoint.write_bytes(b"x" + CHECKPOINT[1:])
     with pytest.raises(StrokeprepError, match="not what was fetched"):
-        models.verified("hd-bet", tmp_path)
+        weights.verified("hd-bet", tmp_path)
 
 
 def test_missing_models_are_named_together_with_the_command(tmp_path):
     with pytest.raises(StrokeprepError) as raised:
-        models.require(["hd-bet", "total-fast", "hd-bet"], tmp_path)
+        weights.require(["hd-bet", "total-fast", "hd-bet"], tmp_path)
     assert "hd-bet, total-fast are missing" in str(raised.value)
     assert f"make models MODELS='hd-bet total-fast' FOLDER={tmp_path}" in str(raised.value)
 
@@ -287,16 +289,16 @@ def test_a_server_that_does_not_answer_is_a_clear_error(published, tmp_path):
     published.shutdown()
     published.server_close()
     with pytest.raises(StrokeprepError, match="could not be downloaded"):
-        models.fetch(["hd-bet"], tmp_path)
+        weights.fetch(["hd-bet"], tmp_path)
 
 
 def test_the_command_fetches_and_checks(published, tmp_path, capsys):
     arguments = ["--folder", str(tmp_path), "hd-bet"]
-    assert models.main(["--check", *arguments]) == 1
+    assert weights.main(["--check", *arguments]) == 1
     assert "are missing" in capsys.readouterr().err
-    assert models.main(arguments) == 0
+    assert weights.main(arguments) == 0
     assert "sha256:" in capsys.readouterr().out
-    assert models.main(["--check", *arguments]) == 0
+    assert weights.main(["--check", *arguments]) == 0
 
 
 @pytest.mark.parametrize(
@@ -310,7 +312,7 @@ def test_the_command_fetches_and_checks(published, tmp_path, capsys):
     ],
 )
 def test_a_backend_says_which_models_it_needs(backend, modality, fast, wanted):
-    assert models.needed(backend, modality, fast) == wanted
+    assert weights.needed(backend, modality, fast) == wanted
 
 
 def test_asking_needs_only_the_standard_library():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from heads import TO_TEMPLATE, dice, head
-from strokeprep import skull
 from strokeprep.io import images, transforms
 from strokeprep.registration import template
+from strokeprep.segmentation import skull
 
 
 def mask(data: np.ndarray, grid: sitk.Image) -> sitk.Image:

@@ -11,7 +11,7 @@ sys.path.insert(0, str(HERE / "scripts"))
 from strokeprep import config as settings
 from strokeprep import dataset
 from strokeprep.study.layouts import designs as layouts
-from strokeprep import models
+from strokeprep.segmentation import weights as models
 from strokeprep.study import naming
 from strokeprep import patients
 from strokeprep import progress

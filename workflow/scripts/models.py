@@ -1,7 +1,7 @@
 from strokeprep.job import job
 
 with job(snakemake):
-    from strokeprep import models
+    from strokeprep.segmentation import weights
 
     params = snakemake.params
-    models.fetch(params.names, params.folder, offline=params.offline, known=params.known)
+    weights.fetch(params.names, params.folder, offline=params.offline, known=params.known)

@@ -11,7 +11,6 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep import deface
 from strokeprep.io import images, labels, tables, transforms
 from strokeprep.io.tables import MISSING
 from strokeprep.registration import template as templates
@@ -19,6 +18,7 @@ from strokeprep.report import measures, views
 from strokeprep.report.limits import Judge, Number
 from strokeprep.report.plan import Drawn, Face, Images, Perfused, Series
 from strokeprep.report.scene import Scene, Shown, ranged
+from strokeprep.segmentation import faces
 from strokeprep.series import motion_fit
 from strokeprep.steps import resample
 from strokeprep.study import naming
@@ -214,7 +214,7 @@ def face_left_ml(
     if move is not None:
         to_template = transforms.chain([move.GetInverse(), to_template])
     coarse = templates.cubic_grid(image, FACE_MM)
-    face, _ = deface.region(coarse, to_template, "template", FACE_SLACK_MM)
+    face, _ = faces.region(coarse, to_template, "template", FACE_SLACK_MM)
     deep = ndimage.distance_transform_cdt(images.array(face) > 0) * FACE_MM > FACE_SLACK_MM
     outside = images.background(modality)
     grey = images.array(transforms.resample(image, coarse, [], transforms.NEAREST, outside))

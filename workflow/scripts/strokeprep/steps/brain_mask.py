@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from strokeprep import brain as brains
 from strokeprep import sidecars
 from strokeprep.io import images, transforms
 from strokeprep.registration import location
+from strokeprep.segmentation import brains
 
 
 def brain(
@@ -33,7 +33,7 @@ def brain(
             place = place.of(transforms.read(to_head).GetInverse())
         options = {"location": place}
     else:
-        from strokeprep.nnunet import Settings  # jobs load what they use
+        from strokeprep.segmentation.nnunet import Settings  # jobs load what they use
 
         options = {"settings": Settings.of(networks, threads)}
     mask, metrics = brains.mask(images.read(source), modality, backend, source, **options)

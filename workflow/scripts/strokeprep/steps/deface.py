@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strokeprep import deface, sidecars
+from strokeprep import sidecars
 from strokeprep.io import images, transforms
 from strokeprep.metadata import read as read_sidecar
 from strokeprep.metadata import releasable
 from strokeprep.registration import location
+from strokeprep.segmentation import faces
 from strokeprep.series import timing
 from strokeprep.study.table import KINDS
 
 if TYPE_CHECKING:
-    from strokeprep.nnunet import Settings
+    from strokeprep.segmentation.nnunet import Settings
 
 
 def locate(source: str, transform: str, facts: str, *, modality: str) -> None:
@@ -60,7 +61,7 @@ def face(
     if to_head:
         onto_head = transforms.read(to_head).GetInverse()
         place, to_nearby = place.of(onto_head), [onto_head, *to_nearby]
-    mask, metrics = deface.region(
+    mask, metrics = faces.region(
         image,
         place.to_template,
         backend,
@@ -78,7 +79,7 @@ def face(
 def _settings(backend: str, networks: Mapping[str, Any], threads: int) -> Settings | None:
     if backend == "template":
         return None
-    from strokeprep.nnunet import Settings  # jobs load what they use
+    from strokeprep.segmentation.nnunet import Settings  # jobs load what they use
 
     return Settings.of(networks, threads)
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from strokeprep import models
 from strokeprep.errors import StrokeprepError
+from strokeprep.segmentation import weights as models
 
 # nnU-Net reads these when it is imported, and complains about those that are not set.
 FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")

@@ -20,10 +20,11 @@ import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import models, nnunet, skull
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
-from strokeprep.nnunet import Settings
+from strokeprep.segmentation import nnunet, skull
+from strokeprep.segmentation import weights as models
+from strokeprep.segmentation.nnunet import Settings
 
 PACKAGE = "TotalSegmentator"
 

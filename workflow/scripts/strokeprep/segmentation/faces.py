@@ -18,7 +18,7 @@ from strokeprep.io import images
 from strokeprep.registration import template
 
 if TYPE_CHECKING:  # jobs load what they use
-    from strokeprep.nnunet import Settings
+    from strokeprep.segmentation.nnunet import Settings
 
 # The face in template space (MNI, RAS mm): at height z everything in front of y goes, without
 # limit to the front, the sides and below, so that no ghost of a nose stays in the air. From the
@@ -104,7 +104,7 @@ def _carried(
     masks: Sequence[tuple[sitk.Image, sitk.Transform]], image: sitk.Image, allowed: sitk.Image
 ) -> sitk.Image:
     """The union of other images' faces where it is ``allowed``."""
-    from strokeprep import skull
+    from strokeprep.segmentation import skull
 
     free = sitk.Resample(allowed, image, sitk.Transform(), sitk.sitkLinear) > 0
     return sitk.And(skull.carried(masks, image), free)
@@ -124,7 +124,7 @@ def _from_template(asked: Asked) -> Answer:
 
 def _from_parts(asked: Asked) -> Answer:
     """Before and below the brain and the skull that TotalSegmentator finds."""
-    from strokeprep import total_segmentator
+    from strokeprep.segmentation import total_segmentator
 
     wanted, brain, facts = total_segmentator.face_by_parts(
         asked.image,
@@ -152,7 +152,7 @@ def _from_face_network(asked: Asked) -> Answer:
 
     They are not asked where even the template's region, which is ample, has nothing in view.
     """
-    from strokeprep import skull, total_segmentator
+    from strokeprep.segmentation import skull, total_segmentator
 
     ample, *_ = _from_template(asked)
     if not (sitk.GetArrayViewFromImage(ample) > 0).any():

@@ -19,7 +19,7 @@ from strokeprep.registration import template
 from strokeprep.registration.location import Location
 
 if TYPE_CHECKING:  # jobs load what they use
-    from strokeprep.nnunet import Settings
+    from strokeprep.segmentation.nnunet import Settings
 
 # Where the pia lies from the template's edge as a location places it (mm, outwards), by what was
 # located: the fit takes the dark fluid over a T1w's cortex for skull and ends short of the pia.
@@ -128,14 +128,14 @@ def _largest_part(inside: np.ndarray) -> np.ndarray:
 
 
 def _by_hd_bet(image: sitk.Image, modality: str, where: str, *, settings: Settings):
-    from strokeprep import hd_bet
+    from strokeprep.segmentation import hd_bet
 
     found, facts = hd_bet.mask(image, modality, where, settings)
     return found, {"Model": facts}
 
 
 def _by_total_segmentator(image: sitk.Image, modality: str, where: str, *, settings: Settings):
-    from strokeprep import total_segmentator
+    from strokeprep.segmentation import total_segmentator
 
     found, facts = total_segmentator.mask(image, modality, where, settings)
     return found, {"Model": facts}

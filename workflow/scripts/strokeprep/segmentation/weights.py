@@ -5,9 +5,9 @@ place, listed file by file with SHA-256 in a record, and then moved into place i
 runs that fetch the same model wait for one another. Only the standard library is needed, so a
 workflow can ask while it is parsed which models are missing.
 
-    python -m strokeprep.models --folder models hd-bet total-fast   # fetch
-    python -m strokeprep.models --folder models --from /media/usb hd-bet
-    python -m strokeprep.models --folder models --check hd-bet
+    python -m strokeprep.segmentation.weights --folder models hd-bet total-fast   # fetch
+    python -m strokeprep.segmentation.weights --folder models --from /media/usb hd-bet
+    python -m strokeprep.segmentation.weights --folder models --check hd-bet
 
 A checkpoint is code (it is unpickled), so what is loaded must be what was fetched.
 """

@@ -14,10 +14,10 @@ import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import nnunet
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
-from strokeprep.nnunet import Settings
+from strokeprep.segmentation import nnunet
+from strokeprep.segmentation.nnunet import Settings
 
 PACKAGE, MODEL = "HD-BET", "hd-bet"
 

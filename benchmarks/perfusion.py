@@ -26,7 +26,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from strokeprep.perfusion import Settings, perfusion_maps
+from strokeprep.perfusion.deconvolution import Settings, perfusion_maps
 from strokeprep.phantom import kudo
 from strokeprep.phantom.bolus import Arterial
 

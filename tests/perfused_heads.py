@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from strokeprep.arteries import Series
+from strokeprep.perfusion.vessels import Series
 from strokeprep.phantom.bolus import (
     Arterial,
     Tissue,

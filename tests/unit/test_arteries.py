@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from perfused_heads import AFFINE, ARTERY, BOLUS, FRAMES, NOISE_HU, SHAPE, VEIN, head
-from strokeprep.arteries import Series, Settings, find_vessels, over_baseline, venous_scale
 from strokeprep.errors import StrokeprepError
-from strokeprep.perfusion import NotComputable, perfusion_maps
+from strokeprep.perfusion.deconvolution import NotComputable, perfusion_maps
+from strokeprep.perfusion.vessels import Series, Settings, find_vessels, over_baseline, venous_scale
 from strokeprep.phantom.bolus import (
     arterial_curve,
     venous_curve,

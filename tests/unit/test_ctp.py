@@ -10,11 +10,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 from perfused_heads import ARTERY, head
-from strokeprep import arteries, config, perfusion, tissue_at_risk
+from strokeprep import config
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, tables
 from strokeprep.io import transforms as moves
-from strokeprep.perfusion import NotComputable
+from strokeprep.perfusion import deconvolution, tissue, vessels
+from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.steps import perfusion_maps
 from strokeprep.study import naming
 
@@ -23,7 +24,7 @@ SETTINGS = config.load({"study": {"layout": "bids", "root": "x"}}, SCHEMA)["perf
 SETTINGS |= {"aif": None, "vof": None}
 
 
-def written(folder: Path, series: arteries.Series) -> perfusion_maps.Sources:
+def written(folder: Path, series: vessels.Series) -> perfusion_maps.Sources:
     """The files of a series whose reference is the series' own grid."""
     paths = {name: str(folder / f"{name}.nii.gz") for name in ("series", "coverage", "brain")}
     images.write_array(series.hu, series.affine, paths["series"], frame_seconds=1.0)
@@ -49,9 +50,9 @@ def done(sources):
 @pytest.mark.parametrize(
     ("section", "settings"),
     [
-        ("maps", perfusion.Settings),
-        ("vessels", arteries.Settings),
-        ("tissue", tissue_at_risk.Settings),
+        ("maps", deconvolution.Settings),
+        ("vessels", vessels.Settings),
+        ("tissue", tissue.Settings),
     ],
 )
 def test_the_config_says_by_default_what_the_library_does(section, settings):
@@ -145,7 +146,7 @@ def test_the_table_of_voxels_holds_their_places_in_the_world(sources, done, tmp_
 
 def test_a_series_without_contrast_says_so_and_which(tmp_path):
     calm = head()
-    still = arteries.Series(np.repeat(calm.hu[..., :1], 40, -1), calm.brain, calm.affine, 1.0)
+    still = vessels.Series(np.repeat(calm.hu[..., :1], 40, -1), calm.brain, calm.affine, 1.0)
     sources = written(tmp_path, still)
     with pytest.raises(NotComputable, match="not computable, no-bolus") as caught:
         perfusion_maps.computed(sources, SETTINGS)

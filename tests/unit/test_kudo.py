@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from strokeprep.arteries import Series, find_vessels
-from strokeprep.perfusion import perfusion_maps
+from strokeprep.perfusion.deconvolution import perfusion_maps
+from strokeprep.perfusion.vessels import Series, find_vessels
 from strokeprep.phantom import kudo
 from strokeprep.phantom.bolus import KH, RHO, Arterial
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.linalg import circulant
-from strokeprep import perfusion
-from strokeprep.perfusion import METHODS, NotComputable, Settings, perfusion_maps
+from strokeprep.perfusion import deconvolution
+from strokeprep.perfusion.deconvolution import METHODS, NotComputable, Settings, perfusion_maps
 from strokeprep.phantom import bolus, kudo
 from strokeprep.series import timing
 
@@ -152,7 +152,7 @@ def test_csvd_is_the_singular_value_decomposition_of_the_circulant_matrix(tiles)
 def test_osvd_takes_the_first_threshold_that_is_calm_enough(tiles):
     curves = kudo.noisy(tiles.curves[::35], 1, 1.0, SEED)
     settings, size = Settings(), 2 * len(tiles.aif)
-    values = perfusion.spectrum(tiles.aif, 1.0)
+    values = deconvolution.spectrum(tiles.aif, 1.0)
     spectra = np.fft.rfft(curves, size)
     expected = np.full(len(curves), np.nan)
     for threshold in np.arange(0.01, 0.955, 0.01):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from strokeprep.perfusion import NotComputable
-from strokeprep.tissue_at_risk import Settings, assess, smoothed_curves, tissue_mask
+from strokeprep.perfusion.deconvolution import NotComputable
+from strokeprep.perfusion.tissue import Settings, assess, smoothed_curves, tissue_mask
 
 SHAPE, SPACING = (40, 40, 8), np.array([2.0, 2.0, 5.0])  # 0.02 ml a voxel
 ML = 0.02

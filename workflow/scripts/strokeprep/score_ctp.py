@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from strokeprep import arteries, tissue_at_risk
 from strokeprep.io import images, tables, transforms
 from strokeprep.io.tables import Check
+from strokeprep.perfusion import tissue as tissue_at_risk
+from strokeprep.perfusion import vessels as arteries
 from strokeprep.series import motion_fit
 from strokeprep.series.timing import GRID_S
 from strokeprep.steps import perfusion_maps

@@ -1,7 +1,7 @@
 """CT perfusion from files to files: vessels, maps, and the tissue at risk.
 
-The steps themselves are pure functions of arrays, in :mod:`strokeprep.arteries`,
-:mod:`strokeprep.perfusion` and :mod:`strokeprep.tissue_at_risk`.
+The steps themselves are pure functions of arrays, in :mod:`strokeprep.perfusion.vessels`,
+:mod:`strokeprep.perfusion.deconvolution` and :mod:`strokeprep.perfusion.tissue`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep import arteries, perfusion, sidecars, tissue_at_risk
+from strokeprep import sidecars
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, tables, transforms
 from strokeprep.job import write_text
-from strokeprep.perfusion import NotComputable
+from strokeprep.perfusion import deconvolution
+from strokeprep.perfusion import tissue as tissue_at_risk
+from strokeprep.perfusion import vessels as arteries
+from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.series.timing import GRID_S
 from strokeprep.steps import resample
 from strokeprep.study.naming import MAPS, TISSUE_AT_RISK
@@ -138,8 +141,10 @@ def mapped(slab: Slab, vessels: arteries.Vessels, settings: Mapping[str, Any]) -
     smooth = risk.smoothing_fwhm_mm
     curves = tissue_at_risk.smoothed_curves(series.hu, solid, series.spacing, smooth)
     curves -= curves[:, : vessels.baseline_frames].mean(1, keepdims=True)
-    constants = _settings(perfusion.Settings, settings["maps"])
-    found = perfusion.perfusion_maps(curves, vessels.aif, series.dt, settings["method"], constants)
+    constants = _settings(deconvolution.Settings, settings["maps"])
+    found = deconvolution.perfusion_maps(
+        curves, vessels.aif, series.dt, settings["method"], constants
+    )
     maps = {name: _placed(getattr(found, name), solid) for name in MAPS}
     tissue = tissue_at_risk.tissue_mask(series.brain, before, maps["cbv"], risk)
     at_risk = tissue_at_risk.assess(

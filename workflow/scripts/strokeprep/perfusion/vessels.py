@@ -2,7 +2,7 @@
 
 An artery is where contrast comes early, high and brief (the score of Straka et al. 2010); a vein
 is where it comes late and highest. A scan whose curves would give misleading maps is refused with
-:class:`~strokeprep.perfusion.NotComputable`; what only lowers the trust in them is a warning.
+:class:`~strokeprep.perfusion.deconvolution.NotComputable`; what only lowers the trust in them is a warning.
 
 Refused, by reason:
     few-baseline     contrast arrives before there are frames to tell the enhancement from
@@ -24,7 +24,7 @@ import numpy as np
 from scipy import linalg, ndimage, stats
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.perfusion import NotComputable
+from strokeprep.perfusion.deconvolution import NotComputable
 
 BLOCK = 100_000  # voxels looked at at a time, so that no float copy of a series is made
 SAMPLE = 20000  # brain voxels are enough for its noise and mean curve

@@ -1,6 +1,6 @@
 """Core, penumbra and mismatch from perfusion maps, by thresholds.
 
-Tmax volumes hold for the deconvolution settings of :mod:`strokeprep.perfusion`: another
+Tmax volumes hold for the deconvolution settings of :mod:`strokeprep.perfusion.deconvolution`: another
 regularisation shifts Tmax by a second or more.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from scipy import ndimage
 
-from strokeprep.perfusion import NotComputable
+from strokeprep.perfusion.deconvolution import NotComputable
 
 FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
 TRUNCATE = 3.0  # sigmas at which the smoothing kernel ends

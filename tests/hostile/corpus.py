@@ -12,8 +12,9 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from strokeprep import config, gate
-from strokeprep.checks import Settings
+from strokeprep import config
+from strokeprep.gate import inspection
+from strokeprep.gate.checks import Settings
 from strokeprep.study import raw_files, table
 from strokeprep.study.layouts import designs
 
@@ -43,11 +44,11 @@ class Case:
     make: Callable[[Path], None]
 
 
-def inspected(root: Path, settings: Settings | None = None) -> gate.Report:
+def inspected(root: Path, settings: Settings | None = None) -> inspection.Report:
     """What the gate says of the one subject of a study."""
     complete = config.load({"study": {"layout": "bids", "root": str(root)}}, SCHEMA)
     built = table.build(designs.read(complete), complete["reference"])
-    return gate.inspect_files(raw_files.of_subject(built.subjects[0]), settings or Settings())
+    return inspection.inspect_files(raw_files.of_subject(built.subjects[0]), settings or Settings())
 
 
 # --- Ways to spoil a file ---------------------------------------------------------------------

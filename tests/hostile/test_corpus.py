@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from corpus import CASES, QUIRKS, SCHEMA, beside_of, inspected
 from strokeprep import config, phantom, private_words
-from strokeprep.checks import CHECKS, REFUSE, Settings
 from strokeprep.errors import StrokeprepError
+from strokeprep.gate.checks import CHECKS, REFUSE, Settings
 from strokeprep.study import raw_files, table
 from strokeprep.study.layouts import designs
 

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
-from strokeprep import gate, metadata
-from strokeprep.checks import CHECKS
+from strokeprep import metadata
 from strokeprep.errors import StrokeprepError
+from strokeprep.gate import inspection
+from strokeprep.gate.checks import CHECKS
 from strokeprep.io import images, labels
 
 # STROKEPREP_FUZZ=20 tries twenty times as much.
@@ -59,10 +60,10 @@ def folder(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("fuzz")
 
 
-def judged(path: Path, kind: str) -> gate.Report:
+def judged(path: Path, kind: str) -> inspection.Report:
     """The gate's report on one file; anything but a report fails the test."""
     ndim = 4 if kind == "ctp" else 3
-    report = gate.inspect([gate.RawImage(str(path), kind, ndim, None, str(path))], [])
+    report = inspection.inspect([inspection.RawImage(str(path), kind, ndim, None, str(path))], [])
     for finding in report.findings:
         assert finding.check in CHECKS
         assert finding.what and finding.remedy
@@ -155,8 +156,8 @@ def test_no_sidecar_crashes_the_gate(folder, content):
     path.write_bytes(SERIES)
     beside = folder / "series.json"
     beside.write_text(json.dumps(content))
-    scan = gate.RawImage(str(path), "ctp", 4, str(beside), str(path))
-    report = gate.inspect([scan], [])
+    scan = inspection.RawImage(str(path), "ctp", 4, str(beside), str(path))
+    report = inspection.inspect([scan], [])
     assert {each.check for each in report.findings} <= set(CHECKS)
     try:
         json.dumps(metadata.releasable(metadata.read(beside)), allow_nan=False)

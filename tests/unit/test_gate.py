@@ -10,9 +10,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 import yaml
-from strokeprep import checks, content, gate
-from strokeprep.checks import CHECKS, REFUSE, WARN, Settings
 from strokeprep.errors import StrokeprepError
+from strokeprep.gate import checks, inspection, voxel_checks
+from strokeprep.gate.checks import CHECKS, REFUSE, WARN, Settings
 from strokeprep.io import images
 
 REPOSITORY = Path(__file__).parents[2]
@@ -38,8 +38,8 @@ def head(*shape: int, seed: int = 0) -> np.ndarray:
     return np.rint(data + np.random.default_rng(seed).normal(0, 8, data.shape)).astype(np.int16)
 
 
-def ct(path: str, sidecar: str | None = None, kind: str = "ncct") -> gate.RawImage:
-    return gate.RawImage(path, kind, 4 if kind == "ctp" else 3, sidecar, path)
+def ct(path: str, sidecar: str | None = None, kind: str = "ncct") -> inspection.RawImage:
+    return inspection.RawImage(path, kind, 4 if kind == "ctp" else 3, sidecar, path)
 
 
 def times_said(tmp_path, sidecar: str | None, frame_times=None) -> list[tuple[str, str]]:
@@ -48,7 +48,7 @@ def times_said(tmp_path, sidecar: str | None, frame_times=None) -> list[tuple[st
     if sidecar is not None:
         (tmp_path / "ctp.json").write_text(sidecar)
     beside = str(tmp_path / "ctp.json") if sidecar is not None else None
-    report = gate.inspect([ct(series, beside, "ctp")], [], Settings(frame_times=frame_times))
+    report = inspection.inspect([ct(series, beside, "ctp")], [], Settings(frame_times=frame_times))
     return [(finding.check, finding.verdict) for finding in report.findings]
 
 
@@ -67,8 +67,8 @@ def test_times_that_only_the_header_tells_are_not_believed_unasked(tmp_path):
 
 def test_a_report_for_others_calls_each_file_by_its_public_name_once(tmp_path):
     scan = stored(tmp_path / "T1w.nii.gz", head(32, 32, 16))
-    doubtful = gate.Finding.of("units_missing", "T1w.nii.gz has no unit", scan, "Look.")
-    report = gate.Report(({"path": scan},), (doubtful,))
+    doubtful = inspection.Finding.of("units_missing", "T1w.nii.gz has no unit", scan, "Look.")
+    report = inspection.Report(({"path": scan},), (doubtful,))
     public = "bids::sub-01/anat/sub-01_T1w.nii.gz"
     told = report.published({scan: public})
     assert told.files[0]["path"] == told.findings[0].where == public
@@ -83,8 +83,8 @@ def test_a_good_subject_is_admitted_and_described(tmp_path):
     mask = stored(tmp_path / "mask.nii.gz", drawn)
     beside = tmp_path / "ctp.json"
     beside.write_text('{"RepetitionTime": 1}')
-    report = gate.inspect(
-        [ct(scan), ct(series, str(beside), "ctp")], [gate.RawLabel(mask, "lesion", scan)]
+    report = inspection.inspect(
+        [ct(scan), ct(series, str(beside), "ctp")], [inspection.RawLabel(mask, "lesion", scan)]
     )
     assert report.findings == ()
     report.enforce()
@@ -99,7 +99,7 @@ def test_a_good_subject_is_admitted_and_described(tmp_path):
 def test_all_faults_of_a_subject_are_told_at_once(tmp_path):
     first = stored(tmp_path / "a.nii.gz", head(16, 16, 8), codes=(0, 0))
     second = stored(tmp_path / "b.nii.gz", np.zeros((16, 16, 8), np.int16))
-    report = gate.inspect([ct(first), ct(second)], [])
+    report = inspection.inspect([ct(first), ct(second)], [])
     assert [finding.check for finding in report.refused] == ["no_position", "constant"]
     with pytest.raises(StrokeprepError) as caught:
         report.enforce()
@@ -110,7 +110,7 @@ def test_all_faults_of_a_subject_are_told_at_once(tmp_path):
 def test_one_fault_is_one_error_with_fault_file_and_remedy(tmp_path):
     path = stored(tmp_path / "a.nii.gz", np.zeros((16, 16, 8), np.int16))
     with pytest.raises(StrokeprepError) as caught:
-        gate.inspect([ct(path)], []).enforce()
+        inspection.inspect([ct(path)], []).enforce()
     assert caught.value.what.startswith("Every voxel is 0")
     assert caught.value.where == path
     assert caught.value.remedy
@@ -118,7 +118,7 @@ def test_one_fault_is_one_error_with_fault_file_and_remedy(tmp_path):
 
 def test_a_finding_says_to_machines_what_follows_and_why(tmp_path):
     path = stored(tmp_path / "a.nii.gz", np.zeros((16, 16, 8), np.int16))
-    (finding,) = gate.inspect([ct(path)], []).as_json()["findings"]
+    (finding,) = inspection.inspect([ct(path)], []).as_json()["findings"]
     assert finding["check"] == "constant"
     assert finding["verdict"] == REFUSE
     assert finding["because"] == CHECKS["constant"].why
@@ -132,7 +132,7 @@ def test_no_value_that_names_a_patient_is_repeated(tmp_path):
         beside.write_text(json.dumps({"PatientName": name}))
         path = stored(tmp_path / f"{name[0]}.nii.gz", head(16, 16, 8, seed=len(name)))
         scans.append(ct(path, str(beside)))
-    report = gate.inspect(scans, [])
+    report = inspection.inspect(scans, [])
     assert [finding.check for finding in report.findings] == ["two_patients"]
     said = json.dumps(report.as_json()) + "\n".join(report.lines())
     assert "Jane" not in said and "Roe" not in said
@@ -142,15 +142,15 @@ def test_the_same_scan_under_two_subjects_is_found(tmp_path):
     one = stored(tmp_path / "one.nii.gz", head(16, 16, 8))
     same = stored(tmp_path / "same.nii", head(16, 16, 8))
     other = stored(tmp_path / "other.nii.gz", head(16, 16, 8, seed=1))
-    reports = {p: gate.inspect([ct(p)], []).as_json() for p in (one, same, other)}
-    assert gate.same_voxels(reports) == [(one, same)]
+    reports = {p: inspection.inspect([ct(p)], []).as_json() for p in (one, same, other)}
+    assert inspection.same_voxels(reports) == [(one, same)]
 
 
 def test_a_series_is_read_in_parts(tmp_path):
     series = np.broadcast_to(head(256, 256, 8)[..., None], (256, 256, 8, 64))  # 64 MB
     path = stored(tmp_path / "ctp.nii", series)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    found = content.measure(images.open_nifti(Path(path)), Path(path))
+    found = voxel_checks.measure(images.open_nifti(Path(path)), Path(path))
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     assert found.slices == 8 * 64
     assert grown < 60
@@ -169,7 +169,7 @@ def test_the_parts_of_a_file_are_its_voxels(tmp_path):
 def test_every_voxel_is_seen_where_there_are_few(tmp_path):
     data = head(16, 16, 8)
     path = Path(stored(tmp_path / "a.nii", data))
-    found = content.measure(images.open_nifti(path), path)
+    found = voxel_checks.measure(images.open_nifti(path), path)
     assert np.array_equal(np.sort(found.sample), np.sort(data.ravel()))
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from strokeprep import geometry
-from strokeprep.checks import Settings
+from strokeprep.gate import header_checks
+from strokeprep.gate.checks import Settings
 from strokeprep.io import images
 
 AFFINE = np.diag([-1.5, -1.5, 3.0, 1.0])
@@ -26,18 +26,18 @@ def stored(path: Path, affine=AFFINE, shape=SHAPE, codes=(2, 1)) -> Path:
 
 def found(path: Path, ndim: int = 3) -> list[str]:
     nifti = images.open_nifti(path)
-    return [each.check for each in geometry.of_header(nifti, path, ndim, Settings())]
+    return [each.check for each in header_checks.of_header(nifti, path, ndim, Settings())]
 
 
 def on_grid(tmp_path: Path, affine, shape=SHAPE) -> list[str]:
     paths = stored(tmp_path / "a.nii", affine, shape), stored(tmp_path / "b.nii")
-    return [each.check for each in geometry.same_grid(*paths, Settings())]
+    return [each.check for each in header_checks.same_grid(*paths, Settings())]
 
 
 def test_a_sound_header_is_described_and_not_blamed(tmp_path):
     path = stored(tmp_path / "ct.nii")
     assert found(path) == []
-    facts = geometry.facts(images.open_nifti(path))
+    facts = header_checks.facts(images.open_nifti(path))
     assert facts["shape"] == [64, 60, 5]
     assert facts["spacing_mm"] == [1.5, 1.5, 3]
     assert (facts["axes"], facts["qform_code"], facts["sform_code"]) == ("LPS", 2, 1)
@@ -50,7 +50,7 @@ def test_the_header_is_read_with_the_faults_nibabel_would_mend(tmp_path):
     path.write_bytes(content)
     nifti = images.open_nifti(path)
     assert nifti.header["pixdim"][1] == 1.5
-    assert geometry.as_stored(path, nifti)["pixdim"][1] == -1.5
+    assert header_checks.as_stored(path, nifti)["pixdim"][1] == -1.5
     assert found(path) == ["spacing"]
     assert path.read_bytes() == content
 

@@ -3,11 +3,11 @@ from pathlib import Path
 from strokeprep.job import job, write_json
 
 with job(snakemake):
-    from strokeprep import gate
-    from strokeprep.checks import Settings
+    from strokeprep.gate import inspection
+    from strokeprep.gate.checks import Settings
 
     files, refused = snakemake.params.files, snakemake.params.refused
-    report = gate.inspect_files(files, Settings.of(snakemake.params.settings))
+    report = inspection.inspect_files(files, Settings.of(snakemake.params.settings))
     if report.refused:
         print("\n".join(report.lines()))
         write_json(report.as_json(), refused)

@@ -12,7 +12,7 @@ from strokeprep.study.table import Label, Scan, Subject
 
 
 def of_subject(subject: Subject) -> dict[str, Any]:
-    """Images and labels, in the words of :class:`strokeprep.gate.RawImage` and ``RawLabel``, and
+    """Images and labels, in the words of :class:`strokeprep.gate.inspection.RawImage` and ``RawLabel``, and
     the names under which they may be spoken of.
     """
     scans = [

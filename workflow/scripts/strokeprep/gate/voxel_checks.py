@@ -15,7 +15,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from strokeprep.checks import Finding, Settings
+from strokeprep.gate.checks import Finding, Settings
 from strokeprep.io import images
 from strokeprep.study.table import KINDS, LABELS, Kind
 

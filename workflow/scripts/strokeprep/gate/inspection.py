@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from strokeprep import content, geometry, metadata, sidecar_checks
-from strokeprep.checks import CHECKS, Finding, Settings
+from strokeprep import metadata
 from strokeprep.errors import StrokeprepError, combined
+from strokeprep.gate import header_checks, sidecar_checks, voxel_checks
+from strokeprep.gate.checks import CHECKS, Finding, Settings
 from strokeprep.io import images
 
 
@@ -149,17 +150,17 @@ def _image(
         nifti = images.open_nifti(path)
     except StrokeprepError as error:
         return {}, [*findings, _unreadable(error)], sidecar
-    findings += geometry.of_header(nifti, path, scan.ndim, settings)
+    findings += header_checks.of_header(nifti, path, scan.ndim, settings)
     if any(finding.refused for finding in findings):
         return {}, findings, sidecar
     findings += sidecar_checks.of_image(nifti, scan.kind, sidecar or {}, path, settings)
     findings += _on_grid(scan.path, scan.grid, settings)
-    facts = geometry.facts(nifti)
+    facts = header_checks.facts(nifti)
     try:
-        found = content.measure(nifti, path)
+        found = voxel_checks.measure(nifti, path)
     except StrokeprepError as error:
         return facts, [*findings, Finding.of("damaged", error.what, path, error.remedy)], sidecar
-    findings += content.of_image(found, scan.kind, path, settings)
+    findings += voxel_checks.of_image(found, scan.kind, path, settings)
     return facts | (found.facts() if found.finite else {}), findings, sidecar
 
 
@@ -170,16 +171,16 @@ def _label(label: RawLabel, settings: Settings) -> tuple[dict[str, Any], list[Fi
         nifti = images.open_nifti(path)
     except StrokeprepError as error:
         return {}, [_unreadable(error)]
-    findings = list(geometry.of_header(nifti, path, 3, settings))
+    findings = list(header_checks.of_header(nifti, path, 3, settings))
     if any(finding.refused for finding in findings):
         return {}, findings
     findings += _on_grid(label.path, label.grid, settings)
-    facts = geometry.facts(nifti)
+    facts = header_checks.facts(nifti)
     try:
-        marked = content.count(nifti, path)
+        marked = voxel_checks.count(nifti, path)
     except StrokeprepError as error:
         return facts, [*findings, Finding.of("damaged", error.what, path, error.remedy)]
-    findings += content.of_label(marked, label.kind, path, settings)
+    findings += voxel_checks.of_label(marked, label.kind, path, settings)
     return facts | marked.facts(), findings
 
 
@@ -200,7 +201,7 @@ def _on_grid(path: str, grid: str | None, settings: Settings) -> Iterator[Findin
     if grid is None or grid == path:
         return
     try:
-        yield from geometry.same_grid(Path(path), Path(grid), settings)
+        yield from header_checks.same_grid(Path(path), Path(grid), settings)
     except StrokeprepError:
         return
 

@@ -9,8 +9,8 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from strokeprep.checks import Finding, Settings
 from strokeprep.errors import StrokeprepError
+from strokeprep.gate.checks import Finding, Settings
 from strokeprep.io import images
 
 # No scanner writes a matrix or a series longer than this; a damaged header does.

@@ -9,8 +9,8 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from strokeprep.checks import Finding, Settings
 from strokeprep.errors import StrokeprepError
+from strokeprep.gate.checks import Finding, Settings
 from strokeprep.series import timing
 from strokeprep.study.table import KINDS
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from strokeprep import bids_schema
+from strokeprep.bids import schema as bids_schema
 
 VALIDATOR = "bids-validator-deno"
 IMAGING = (".nii.gz", ".txt", ".h5")

@@ -12,7 +12,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-from strokeprep import dataset, sidecars
+from strokeprep.bids import dataset, sidecars
 from strokeprep.study import naming, outputs
 from strokeprep.study.naming import Space
 from strokeprep.study.table import MAP_KINDS, NATIVE, Row, Scan, Study, build

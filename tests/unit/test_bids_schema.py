@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from strokeprep import bids_schema
+from strokeprep.bids import schema as bids_schema
 from strokeprep.errors import StrokeprepError
 
 

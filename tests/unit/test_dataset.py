@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import trees
-from strokeprep import dataset
+from strokeprep.bids import dataset
 from strokeprep.errors import StrokeprepError
 
 
@@ -301,4 +301,4 @@ def test_the_readme_tells_how_to_validate(tmp_path: Path) -> None:
     written(tmp_path)
     text = (tmp_path / "derivatives/README.md").read_text()
     assert "bids-validator-deno" in text
-    assert "python -m strokeprep.bids_schema" in text
+    assert "python -m strokeprep.bids.schema" in text

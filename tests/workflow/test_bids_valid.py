@@ -12,7 +12,7 @@ from pathlib import Path
 import bids_tools
 import bids_tree
 import pytest
-from strokeprep import bids_schema
+from strokeprep.bids import schema as bids_schema
 
 # Advice that does not apply, by code and file (None: any): a lookup table for all spaces has no
 # one space, authors and license are for a study's owner to say, an oblique scan stays oblique.

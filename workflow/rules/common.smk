@@ -9,7 +9,7 @@ from snakemake.logging import logger
 sys.path.insert(0, str(HERE / "scripts"))
 
 from strokeprep import config as settings
-from strokeprep import dataset
+from strokeprep.bids import dataset
 from strokeprep.study.layouts import designs as layouts
 from strokeprep.segmentation import weights as models
 from strokeprep.study import naming

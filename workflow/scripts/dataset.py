@@ -3,7 +3,8 @@ from pathlib import Path
 from strokeprep.job import job
 
 with job(snakemake):
-    from strokeprep import dataset, provenance
+    from strokeprep import provenance
+    from strokeprep.bids import dataset
 
     params = snakemake.params
     written = dataset.write(

@@ -12,7 +12,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppres
 from pathlib import Path
 from typing import Any
 
-from strokeprep import sidecars
+from strokeprep.bids import sidecars
 from strokeprep.errors import StrokeprepError
 from strokeprep.io.whole import whole
 from strokeprep.provenance import versions

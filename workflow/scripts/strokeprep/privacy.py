@@ -23,7 +23,8 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
-from strokeprep import dataset, metadata
+from strokeprep import metadata
+from strokeprep.bids import dataset
 from strokeprep.errors import StrokeprepError, combined
 from strokeprep.io import images
 from strokeprep.io.whole import PARTIAL, final_name

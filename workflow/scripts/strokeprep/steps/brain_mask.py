@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from strokeprep import sidecars
+from strokeprep.bids import sidecars
 from strokeprep.io import images, transforms
 from strokeprep.registration import location
 from strokeprep.segmentation import brains

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strokeprep import sidecars
+from strokeprep.bids import sidecars
 from strokeprep.io import images, transforms
 from strokeprep.metadata import read as read_sidecar
 from strokeprep.metadata import releasable

@@ -15,7 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep import sidecars
+from strokeprep.bids import sidecars
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, tables, transforms
 from strokeprep.job import write_text

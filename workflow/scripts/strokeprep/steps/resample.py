@@ -7,7 +7,7 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from strokeprep import sidecars
+from strokeprep.bids import sidecars
 from strokeprep.io import images, labels, transforms
 from strokeprep.registration import template
 from strokeprep.study.table import kind as kind_of

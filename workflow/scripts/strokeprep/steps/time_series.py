@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import sidecars
+from strokeprep.bids import sidecars
 from strokeprep.io import images, transforms
 from strokeprep.series import motion_fit as head_motion
 from strokeprep.series import resampling, timing

@@ -1,7 +1,7 @@
 """What BIDS tools need to know of CT: an extended validator schema and a pybids configuration.
 
-    python -m strokeprep.bids_schema schema.json           for bids-validator-deno --schema
-    python -m strokeprep.bids_schema --pybids pybids.json  for pybids.BIDSLayout(config=...)
+    python -m strokeprep.bids.schema schema.json           for bids-validator-deno --schema
+    python -m strokeprep.bids.schema --pybids pybids.json  for pybids.BIDSLayout(config=...)
 
 Both are built from the installed package they extend, so only the additions live here (in
 ``schemas/bids-ct.yaml``). The extension is this project's, not the BIDS community's.

@@ -11,8 +11,9 @@ import pytest
 import SimpleITK as sitk
 from report_study import SETTINGS, TEMPLATE
 from strokeprep.io import images, tables, transforms
-from strokeprep.report import measures, numbers, plan, views
-from strokeprep.report.limits import FAIL, Judge
+from strokeprep.quality import measures
+from strokeprep.quality.judge import FAIL, Judge
+from strokeprep.report import numbers, plan, views
 from strokeprep.report.scene import Scene
 
 

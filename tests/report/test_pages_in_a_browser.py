@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from strokeprep import summary
 from strokeprep.io import tables
-from strokeprep.report import cohort, limits, page, pictures, plan
-from strokeprep.report.limits import Judge
+from strokeprep.quality import judge
+from strokeprep.quality.judge import Judge
+from strokeprep.report import cohort, page, pictures, plan
 from strokeprep.report.pictures import AXIAL, Scale, Slice
 from strokeprep.report.sections import Figure, Section, Viewer
 
@@ -27,12 +28,12 @@ def pages(tmp_path_factory):
         name, names = f"{n:04d}", plan.image_names(f"{n:04d}")
         found = [
             Judge()("a step", metric, good(limit) * random.uniform(0.99, 1.01))
-            for metric, limit in limits.LIMITS.items()
+            for metric, limit in judge.LIMITS.items()
         ]
         found.append(Judge()("cta to ncct", "off_mm", 9.0 if n == 500 else 0.2))
-        rows = limits.rows(found, name)
+        rows = judge.rows(found, name)
         (root / names.table).parent.mkdir()
-        (root / names.table).write_text(tables.render(rows, list(limits.COLUMNS)))
+        (root / names.table).write_text(tables.render(rows, list(judge.COLUMNS)))
         (root / names.thumbnail).write_bytes(small)
         (root / names.page).write_text(subject_page(name) if n == 500 else "<title>x</title>")
         ended.append(summary.Ending(name, summary.IMAGES, 1, 1, ()))
@@ -40,7 +41,7 @@ def pages(tmp_path_factory):
     return root
 
 
-def good(limit: limits.Limit) -> float:
+def good(limit: judge.Limit) -> float:
     """A value that passes."""
     low, high = limit.warn
     if low is None or high is None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from strokeprep import qc
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, labels, transforms
 from strokeprep.io.tables import Check
+from strokeprep.quality import audit
 from strokeprep.steps import resample
 from strokeprep.study.outputs import AuditPlan
 
@@ -44,7 +44,7 @@ def off_grid(path: Path, shape: tuple[int, ...], shift_mm: float) -> Check:
     moved = AFFINE.copy()
     moved[1, 3] += shift_mm
     grid = images.from_array(blank(), AFFINE)
-    return qc.on_grid("1", written(path, blank(shape=shape), moved), grid, LIMITS)
+    return audit.on_grid("1", written(path, blank(shape=shape), moved), grid, LIMITS)
 
 
 @pytest.mark.parametrize("shape", [SHAPE, (*SHAPE, 3)])
@@ -81,7 +81,7 @@ def kept(folder: Path, after: np.ndarray, affine=None, whole: bool = True) -> di
     """The checks of :func:`vessels` that became ``after``, by metric."""
     before = written(folder / "before.nii.gz", vessels(), np.eye(4))
     after = written(folder / "after.nii.gz", after, np.eye(4) if affine is None else affine)
-    return {check.metric: check for check in qc.label_kept("1", before, after, whole, LIMITS)}
+    return {check.metric: check for check in audit.label_kept("1", before, after, whole, LIMITS)}
 
 
 def failed(checks: dict[str, Check]) -> set[str]:
@@ -150,12 +150,12 @@ def test_a_class_of_one_voxel_of_no_size_to_speak_of_is_no_harm(tmp_path):
     data = blank()
     data[5, 5, 5], data[8, 8, 8] = 1, 2
     path = written(tmp_path / "fine.nii.gz", data, np.diag([0.3, 0.3, 0.3, 1.0]))
-    assert all(check.passed for check in qc.label_kept("1", path, path, True, LIMITS))
+    assert all(check.passed for check in audit.label_kept("1", path, path, True, LIMITS))
 
 
 def test_a_mask_has_no_classes_to_compare(tmp_path):
     mask = written(tmp_path / "mask.nii.gz", (vessels() > 0).astype(np.uint8))
-    metrics = [check.metric for check in qc.label_kept("1", mask, mask, True, LIMITS)]
+    metrics = [check.metric for check in audit.label_kept("1", mask, mask, True, LIMITS)]
     assert metrics == ["labels_changed", "volume_change"]
 
 
@@ -186,7 +186,7 @@ def test_one_voxel_of_a_face_in_an_image_or_frame_fails(tmp_path, shape, left):
     if left:
         head[(5, 13, 2, 1)[: len(shape)]] = 40
     mask = written(tmp_path / "face.nii.gz", face())
-    check = qc.face_gone("1", written(tmp_path / "head.nii.gz", head), mask, AIR)
+    check = audit.face_gone("1", written(tmp_path / "head.nii.gz", head), mask, AIR)
     assert check.value == left
     assert check.passed == (not left)
 
@@ -211,7 +211,7 @@ def test_one_voxel_of_the_brain_under_the_face_fails(tmp_path, removed):
     plan = AuditPlan(
         "1", "reference.nii.gz", (), (), (), brains=(("face.nii.gz", "brain.nii.gz", ""),)
     )
-    [check] = qc.audit(plan, tmp_path, LIMITS, MNI)
+    [check] = audit.audit(plan, tmp_path, LIMITS, MNI)
     assert check.value == len(removed)
     assert check.passed == (not removed)
 
@@ -229,7 +229,7 @@ def test_a_brain_on_another_scan_is_carried_to_the_face_by_the_transform(tmp_pat
         written(tmp_path / "face.nii.gz", face()),
         written(tmp_path / "brain.nii.gz", under_no_face(), apart),
     )
-    check = qc.brain_untouched("1", *paths, str(tmp_path / "move.txt"))
+    check = audit.brain_untouched("1", *paths, str(tmp_path / "move.txt"))
     assert check.passed == (shift_mm == 0)
 
 
@@ -246,7 +246,7 @@ def test_a_brain_that_misses_the_templates_fails(tmp_path, shift_mm, fits):
     shift = sitk.TranslationTransform(3, (0.0, float(shift_mm), 0.0))
     moved = transforms.resample(resample.standard(MNI).brain, grid, [shift], transforms.NEAREST)
     images.write(sitk.Cast(moved, sitk.sitkUInt8), tmp_path / "brain.nii.gz")
-    check = qc.brain_fits("1", str(tmp_path / "brain.nii.gz"), MNI, LIMITS)
+    check = audit.brain_fits("1", str(tmp_path / "brain.nii.gz"), MNI, LIMITS)
     assert check.passed == fits
     assert (check.value == 1) == fits
 
@@ -260,5 +260,5 @@ def test_a_check_that_fails_is_named_with_its_value_and_limit():
         Check("1", "label:y", "volume_change", 0.9, "ratio"),
     ]
     with pytest.raises(StrokeprepError, match=r"label:x volume_change = 0.25 ratio \(limit 0.1\)"):
-        qc.verdict(checks, "1")
-    qc.verdict(checks[1:], "1")
+        audit.verdict(checks, "1")
+    audit.verdict(checks[1:], "1")

@@ -17,13 +17,14 @@ import SimpleITK as sitk
 from PIL import Image
 from strokeprep import config, privacy, private_words, summary
 from strokeprep.io import images, tables
+from strokeprep.quality import judge as limits
+from strokeprep.quality import measures
+from strokeprep.quality.judge import FAIL, NONE, PASS, WARN, Judge
 from strokeprep.registration import template
 from strokeprep.report import (
     cohort,
     curves,
-    limits,
     lineage,
-    measures,
     methods,
     page,
     pictures,
@@ -31,7 +32,6 @@ from strokeprep.report import (
     resources,
     views,
 )
-from strokeprep.report.limits import FAIL, NONE, PASS, WARN, Judge
 from strokeprep.report.pictures import AXIAL, CORONAL, SAGITTAL, Layer, Scale, Slice
 from strokeprep.report.sections import Figure, Section, Viewer
 from strokeprep.series import motion_fit

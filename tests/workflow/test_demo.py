@@ -17,9 +17,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 import yaml
-from strokeprep import qc
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, tables, transforms
+from strokeprep.quality import audit
 from strokeprep.registration import linear
 from strokeprep.study import outputs
 from workflow_tools import REPOSITORY, snakemake
@@ -235,7 +235,7 @@ def exchange(folder, plan, image):
 
 def likeness_of(folder, plan):
     """What the audit says of the one scan that is compared."""
-    (check,) = qc.one_head(plan, lambda name: str(folder / name))
+    (check,) = audit.one_head(plan, lambda name: str(folder / name))
     return check
 
 
@@ -250,7 +250,7 @@ def test_a_flipped_scan_fails_the_audit_of_its_patient(copied):
     exchange(folder, plan, images.from_array(images.array(dwi), mirrored))
     check = likeness_of(folder, plan)
     with pytest.raises(StrokeprepError, match="Left and right are exchanged"):
-        qc.verdict([check], "02")
+        audit.verdict([check], "02")
 
 
 def test_another_patients_scan_gets_a_warning_and_no_verdict(copied, demo, capsys):

@@ -3,12 +3,12 @@ from pathlib import Path
 from strokeprep.job import job, write_text
 
 with job(snakemake):
-    from strokeprep import qc
     from strokeprep.io import tables
+    from strokeprep.quality import audit
 
     plan, params = snakemake.params.plan, snakemake.params
-    checks = qc.audit(plan, Path(snakemake.config["output"]), params.limits, params.template)
+    checks = audit.audit(plan, Path(snakemake.config["output"]), params.limits, params.template)
     table = tables.render([check.row() for check in checks], tables.CHECK_COLUMNS)
     print(table)
-    qc.verdict(checks, plan.subject)
+    audit.verdict(checks, plan.subject)
     write_text(table, snakemake.output.table)

@@ -3,7 +3,8 @@ from pathlib import Path
 from strokeprep.job import job
 
 with job(snakemake):
-    from strokeprep.report import limits, lineage, subject
+    from strokeprep.quality import judge as limits
+    from strokeprep.report import lineage, subject
 
     params, root = snakemake.params, Path(snakemake.config["output"])
     names = [str(Path(path).relative_to(root)) for path in snakemake.input.files]

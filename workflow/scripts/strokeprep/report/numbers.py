@@ -13,9 +13,10 @@ from scipy import ndimage
 
 from strokeprep.io import images, labels, tables, transforms
 from strokeprep.io.tables import MISSING
+from strokeprep.quality import measures
+from strokeprep.quality.judge import Judge, Number
 from strokeprep.registration import template as templates
-from strokeprep.report import measures, views
-from strokeprep.report.limits import Judge, Number
+from strokeprep.report import views
 from strokeprep.report.plan import Drawn, Face, Images, Perfused, Series
 from strokeprep.report.scene import Scene, Shown, ranged
 from strokeprep.segmentation import faces

@@ -14,8 +14,9 @@ from PIL import Image
 from scipy import ndimage
 
 from strokeprep.io import images, tables
-from strokeprep.report import curves, measures, numbers, pictures, views
-from strokeprep.report.limits import Judge
+from strokeprep.quality import measures
+from strokeprep.quality.judge import Judge
+from strokeprep.report import curves, numbers, pictures, views
 from strokeprep.report.pictures import (
     AXIAL,
     CORONAL,

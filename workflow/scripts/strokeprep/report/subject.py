@@ -12,8 +12,9 @@ from PIL import Image
 from strokeprep.io import images, tables
 from strokeprep.io.whole import whole
 from strokeprep.job import write_json, write_text
-from strokeprep.report import limits, methods, numbers, page, pictures, plan, sections, views
-from strokeprep.report.limits import Judge, Number
+from strokeprep.quality import judge as limits
+from strokeprep.quality.judge import Judge, Number
+from strokeprep.report import methods, numbers, page, pictures, plan, sections, views
 from strokeprep.report.lineage import Lineage
 from strokeprep.report.scene import Scene
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from corpus import CASES, QUIRKS, SCHEMA, beside_of, inspected
-from strokeprep import config, phantom, private_words
+from strokeprep import config, phantom
 from strokeprep.errors import StrokeprepError
 from strokeprep.gate.checks import CHECKS, REFUSE, Settings
+from strokeprep.privacy import private_words
 from strokeprep.study import raw_files, table
 from strokeprep.study.layouts import designs
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from strokeprep import metadata
 from strokeprep.errors import StrokeprepError
+from strokeprep.privacy import allowed
 
 
 def test_timing_and_physics_stay_and_the_patient_goes():
@@ -22,7 +22,7 @@ def test_timing_and_physics_stay_and_the_patient_goes():
         "SomethingNew": 3,
     }
     kept = ("VolumeTiming", "KVP", "ConvolutionKernel", "Manufacturer")
-    assert metadata.releasable(raw) == {key: raw[key] for key in kept}
+    assert allowed.releasable(raw) == {key: raw[key] for key in kept}
 
 
 @pytest.mark.parametrize(
@@ -46,18 +46,18 @@ def test_timing_and_physics_stay_and_the_patient_goes():
     ],
 )
 def test_an_allowed_key_with_the_wrong_sort_of_value_goes(key, value):
-    assert metadata.releasable({key: value}) == {}
+    assert allowed.releasable({key: value}) == {}
 
 
 def test_a_name_goes_wherever_it_is_written():
     raw = {"PatientName": "Doe^Jane", "Manufacturer": "Jane Doe", "ConvolutionKernel": "Doe"}
-    assert metadata.releasable(raw) == {"ConvolutionKernel": "Doe"}
+    assert allowed.releasable(raw) == {"ConvolutionKernel": "Doe"}
 
 
 def test_a_sidecar_is_read_with_or_without_a_byte_order_mark(tmp_path):
     for mark in (b"", b"\xef\xbb\xbf"):
         (tmp_path / "ct.json").write_bytes(mark + b'{"KVP": 120}')
-        assert metadata.read(tmp_path / "ct.json") == {"KVP": 120}
+        assert allowed.read(tmp_path / "ct.json") == {"KVP": 120}
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,10 @@ def test_what_is_no_sidecar_is_refused_with_its_name(tmp_path, content):
     path = tmp_path / "ct.json"
     path.write_bytes(content)
     with pytest.raises(StrokeprepError) as caught:
-        metadata.read(path)
+        allowed.read(path)
     assert caught.value.where == str(path)
 
 
 def test_a_sidecar_that_is_gone_is_named(tmp_path):
     with pytest.raises(StrokeprepError, match="missing.*ct.json"):
-        metadata.read(tmp_path / "ct.json")
+        allowed.read(tmp_path / "ct.json")

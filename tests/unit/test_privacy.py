@@ -15,10 +15,11 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from strokeprep import privacy, private_words
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
-from strokeprep.privacy import Leak
+from strokeprep.privacy import leaks as privacy
+from strokeprep.privacy import private_words
+from strokeprep.privacy.leaks import Leak
 
 AFFINE = np.diag([-4.0, -4.0, 5.0, 1.0])
 SHAPE = (32, 32, 16)

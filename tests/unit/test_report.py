@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from PIL import Image
-from strokeprep import config, privacy, private_words, summary
+from strokeprep import config, summary
 from strokeprep.io import images, tables
+from strokeprep.privacy import leaks, private_words
 from strokeprep.quality import judge as limits
 from strokeprep.quality import measures
 from strokeprep.quality.judge import FAIL, NONE, PASS, WARN, Judge
@@ -403,7 +404,7 @@ def test_a_digest_that_looks_like_a_date_is_no_leak(tmp_path):
             | {"Weights": {"x": "a20191105b"}}
         )
     )
-    (leak,) = privacy.of_dataset(tmp_path, [], private_words.PrivateWords())
+    (leak,) = leaks.of_dataset(tmp_path, [], private_words.PrivateWords())
     assert "Other" in leak.what
 
 

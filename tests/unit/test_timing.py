@@ -5,8 +5,8 @@ from __future__ import annotations
 import nibabel as nib
 import numpy as np
 import pytest
-from strokeprep import metadata
 from strokeprep.errors import StrokeprepError
+from strokeprep.privacy import allowed
 from strokeprep.series import timing
 from strokeprep.steps import deface
 
@@ -189,7 +189,7 @@ TO, FRO = [0, 0.5, 1, 1.5], [1.5, 1, 0.5, 0]
     ],
 )
 def test_what_is_released_tells_the_same_times(raw):
-    released = metadata.releasable(raw | {"PatientName": "Doe^Jane"})
+    released = allowed.releasable(raw | {"PatientName": "Doe^Jane"})
     assert released == raw
     np.testing.assert_array_equal(resolve(released).of_slices(4), resolve(raw).of_slices(4))
 

@@ -3,7 +3,8 @@ from pathlib import Path
 from strokeprep.job import job, write_json
 
 with job(snakemake):
-    from strokeprep import privacy, private_words
+    from strokeprep.privacy import leaks as privacy
+    from strokeprep.privacy import private_words
 
     params, root = snakemake.params, Path(snakemake.config["output"])
     words = private_words.of_files(params.raw, params.raw_root, params.open_names)

@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from strokeprep import metadata
 from strokeprep.errors import StrokeprepError, combined
 from strokeprep.gate import header_checks, sidecar_checks, voxel_checks
 from strokeprep.gate.checks import CHECKS, Finding, Settings
 from strokeprep.io import images
+from strokeprep.privacy import allowed
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _label(label: RawLabel, settings: Settings) -> tuple[dict[str, Any], list[Fi
 
 def _sidecar(path: str | None) -> tuple[Mapping[str, Any] | None, list[Finding]]:
     try:
-        return (metadata.read(path) if path else None), []
+        return (allowed.read(path) if path else None), []
     except StrokeprepError as error:
         return None, [Finding.of("sidecar", error.what, path, error.remedy)]
 

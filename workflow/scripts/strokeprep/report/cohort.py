@@ -266,7 +266,7 @@ def _cause(failure: Mapping[str, str]) -> str:
 
     It is written when the audit is over, so it takes no word that could come from the input.
     """
-    from strokeprep import private_words  # which loads what reads images
+    from strokeprep.privacy import private_words  # which loads what reads images
 
     if failure.get("reason"):
         return failure["reason"]

@@ -9,15 +9,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from strokeprep import metadata, provenance
+from strokeprep import provenance
 from strokeprep.job import write_json
+from strokeprep.privacy import allowed
 from strokeprep.registration import template
 from strokeprep.study import naming
 
 OWN = "bids::"
 BLOCK = 1 << 22
 # What a sidecar says about the image itself, or what the graph says in other words.
-NOT_PARAMETERS = frozenset({"Description", "Sources", "Software"}) | metadata.ALLOWED.keys()
+NOT_PARAMETERS = frozenset({"Description", "Sources", "Software"}) | allowed.ALLOWED.keys()
 
 
 class Lineage:

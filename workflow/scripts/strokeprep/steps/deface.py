@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from strokeprep.bids import sidecars
 from strokeprep.io import images, transforms
-from strokeprep.metadata import read as read_sidecar
-from strokeprep.metadata import releasable
+from strokeprep.privacy.allowed import read as read_sidecar
+from strokeprep.privacy.allowed import releasable
 from strokeprep.registration import location
 from strokeprep.segmentation import faces
 from strokeprep.series import timing

@@ -23,12 +23,12 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
-from strokeprep import metadata
 from strokeprep.bids import dataset
 from strokeprep.errors import StrokeprepError, combined
 from strokeprep.io import images
 from strokeprep.io.whole import PARTIAL, final_name
-from strokeprep.private_words import DATE, PrivateWords, vocabulary
+from strokeprep.privacy import allowed
+from strokeprep.privacy.private_words import DATE, PrivateWords, vocabulary
 from strokeprep.study import naming
 from strokeprep.study.layouts import designs
 
@@ -319,12 +319,12 @@ def _of_json(content: bytes, path: Path, where: str) -> Iterator[Leak]:
     if where.startswith("sub-") and isinstance(keys, Mapping):
         columns = _columns(path)
         for key, value in keys.items():
-            if key not in metadata.WRITTEN and key not in metadata.ALLOWED and key not in columns:
+            if key not in allowed.WRITTEN and key not in allowed.ALLOWED and key not in columns:
                 yield Leak("key", f"the key {_shown(key)} is not on the list", where)
             elif isinstance(value, Mapping) and not _plain(value):
                 yield Leak("key", f"the section {key} holds a key that is no plain word", where)
-        raw = {key: keys[key] for key in metadata.ALLOWED if key in keys}
-        for key in raw.keys() - metadata.releasable(raw).keys():
+        raw = {key: keys[key] for key in allowed.ALLOWED if key in keys}
+        for key in raw.keys() - allowed.releasable(raw).keys():
             yield Leak("value", f"{key} is not what it should be", where)
 
 

@@ -61,7 +61,7 @@ environments: $(VENV)/slurm.done $(NETWORKS)/segmentation.done
 
 demo: $(VENV)/imaging.done
 	$(SNAKEMAKE) --cores $(CORES) $(STUDY)
-	@$(BIN)/python -m strokeprep.summary $(DIR)
+	@$(BIN)/python -m strokeprep.accuracy.summary $(DIR)
 
 report: $(VENV)/imaging.done
 	$(SNAKEMAKE) --cores 1 $(STUDY) --report $(DIR)/snakemake.html

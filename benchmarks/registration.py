@@ -36,10 +36,10 @@ for _name in THREAD_VARIABLES:
 import numpy as np  # noqa: E402
 import SimpleITK as sitk  # noqa: E402
 from strokeprep import phantom  # noqa: E402
+from strokeprep.accuracy.truth import Truth  # noqa: E402
 from strokeprep.io import images  # noqa: E402
 from strokeprep.phantom.names import MNI, image_stem  # noqa: E402
 from strokeprep.registration import linear, template  # noqa: E402
-from strokeprep.truth import Truth  # noqa: E402
 
 SUBJECT, SEED = "01", 1
 

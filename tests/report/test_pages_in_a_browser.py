@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from strokeprep import summary
+from strokeprep.accuracy import summary
 from strokeprep.io import tables
 from strokeprep.quality import judge
 from strokeprep.quality.judge import Judge

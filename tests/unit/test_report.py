@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from PIL import Image
-from strokeprep import config, summary
+from strokeprep import config
+from strokeprep.accuracy import summary
 from strokeprep.io import images, tables
 from strokeprep.privacy import leaks, private_words
 from strokeprep.quality import judge as limits

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from strokeprep import score
+from strokeprep.accuracy import score
 from strokeprep.io import images, labels, transforms
 from strokeprep.study import naming, table
 from strokeprep.study.naming import ORIG, Space

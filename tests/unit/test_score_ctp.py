@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from perfused_heads import BOLUS, FRAMES, head
-from strokeprep import config, score_ctp
+from strokeprep import config
+from strokeprep.accuracy import score_ctp
+from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, tables, transforms
 from strokeprep.phantom.bolus import arterial_curve, venous_curve
 from strokeprep.series import motion_fit
@@ -16,7 +18,6 @@ from strokeprep.steps import perfusion_maps
 from strokeprep.study import naming, table
 from strokeprep.study.naming import ORIG
 from strokeprep.study.table import Row
-from strokeprep.truth import Truth
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 SETTINGS = config.load({"study": {"layout": "bids", "root": "x"}}, SCHEMA)["perfusion"]

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from strokeprep import summary
+from strokeprep.accuracy import summary
 from strokeprep.io import tables
 from strokeprep.io.tables import Check
 from strokeprep.study import naming
@@ -153,7 +153,7 @@ def test_the_last_command_of_a_demo_names_both_results_and_fails_with_a_limit(
         Check("02", "ctp_aif", "area_error", 9, "ratio"),
     )
     done = subprocess.run(
-        [sys.executable, "-m", "strokeprep.summary", str(folder)],
+        [sys.executable, "-m", "strokeprep.accuracy.summary", str(folder)],
         env=os.environ | {"PYTHONPATH": str(Path(summary.__file__).parents[1])},
         capture_output=True,
         text=True,

@@ -17,7 +17,7 @@ from strokeprep import patients
 from strokeprep import progress
 from strokeprep import provenance
 from strokeprep.study import raw_files
-from strokeprep import summary
+from strokeprep.accuracy import summary
 from strokeprep.study import outputs as targets
 from strokeprep.study import table
 from strokeprep.errors import StrokeprepError

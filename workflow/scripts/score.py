@@ -3,7 +3,7 @@ from pathlib import Path
 from strokeprep.job import job, write_text
 
 with job(snakemake):
-    from strokeprep import score
+    from strokeprep.accuracy import score
     from strokeprep.io import tables
 
     params = snakemake.params

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from strokeprep import summary
+from strokeprep.accuracy import summary
 from strokeprep.io import tables
 from strokeprep.job import write_json, write_text
 from strokeprep.quality import judge

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep import score_ctp
+from strokeprep.accuracy import score_ctp
+from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, labels, transforms
 from strokeprep.io.tables import Check
 from strokeprep.study import naming
 from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.outputs import has_brain
 from strokeprep.study.table import Scan, Subject
-from strokeprep.truth import Truth
 
 Limits = Mapping[str, Mapping[str, float]]
 

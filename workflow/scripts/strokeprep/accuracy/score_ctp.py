@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, tables, transforms
 from strokeprep.io.tables import Check
 from strokeprep.perfusion import tissue as tissue_at_risk
@@ -18,7 +19,6 @@ from strokeprep.steps import perfusion_maps
 from strokeprep.study import naming
 from strokeprep.study.naming import ORIG
 from strokeprep.study.table import Scan
-from strokeprep.truth import Truth
 
 Checker = Callable[[str, str, float, str], Check]
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from strokeprep.errors import StrokeprepError
-from strokeprep.job import FAILURE, job, place, write_json, write_text
+from strokeprep.run.job import FAILURE, job, place, write_json, write_text
 
 
 class Named(list):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import fcntl
 
 import pytest
-from strokeprep import patients
 from strokeprep.errors import StrokeprepError
+from strokeprep.run import patients
 from workflow_tools import REPOSITORY
 
 SNAKEFILE = """

@@ -6,8 +6,8 @@ import io
 import logging
 
 import pytest
-from strokeprep import progress
-from strokeprep.progress import Course, Task
+from strokeprep.run import progress
+from strokeprep.run.progress import Course, Task
 
 TASKS = {
     n: Task(rule, f"sub-{subject:02}")

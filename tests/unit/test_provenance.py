@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from strokeprep import provenance
+from strokeprep.run import provenance
 
 SCRIPTS = Path(provenance.PACKAGE).parent
 

@@ -13,9 +13,9 @@ from strokeprep.bids import dataset
 from strokeprep.study.layouts import designs as layouts
 from strokeprep.segmentation import weights as models
 from strokeprep.study import naming
-from strokeprep import patients
-from strokeprep import progress
-from strokeprep import provenance
+from strokeprep.run import patients
+from strokeprep.run import progress
+from strokeprep.run import provenance
 from strokeprep.study import raw_files
 from strokeprep.accuracy import summary
 from strokeprep.study import outputs as targets

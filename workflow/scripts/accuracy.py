@@ -1,4 +1,4 @@
-from strokeprep.job import job, write_text
+from strokeprep.run.job import job, write_text
 
 with job(snakemake):
     from strokeprep.io import tables

@@ -1,10 +1,10 @@
 from pathlib import Path
 
-from strokeprep.job import job
+from strokeprep.run.job import job
 
 with job(snakemake):
-    from strokeprep import provenance
     from strokeprep.bids import dataset
+    from strokeprep.run import provenance
 
     params = snakemake.params
     written = dataset.write(

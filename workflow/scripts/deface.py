@@ -1,4 +1,4 @@
-from strokeprep.job import job, place
+from strokeprep.run.job import job, place
 
 with job(snakemake) as sidecar:
     from strokeprep.steps import deface

@@ -1,4 +1,4 @@
-from strokeprep.job import job
+from strokeprep.run.job import job
 
 with job(snakemake):
     from strokeprep.segmentation import weights

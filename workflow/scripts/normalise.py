@@ -1,4 +1,4 @@
-from strokeprep.job import job, write_sidecar
+from strokeprep.run.job import job, write_sidecar
 
 with job(snakemake) as sidecar:
     from strokeprep.steps import register

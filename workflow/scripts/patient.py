@@ -1,9 +1,9 @@
 from pathlib import Path
 
-from strokeprep.job import job, write_text
+from strokeprep.run.job import job, write_text
 
 with job(snakemake):
-    from strokeprep import patients
+    from strokeprep.run import patients
 
     params, done = snakemake.params, Path(snakemake.output.done)
     patients.run(

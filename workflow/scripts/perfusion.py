@@ -1,4 +1,4 @@
-from strokeprep.job import job, place, write_sidecar
+from strokeprep.run.job import job, place, write_sidecar
 
 with job(snakemake):
     from strokeprep.steps import figures, perfusion_maps

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from strokeprep.job import job
+from strokeprep.run.job import job
 
 with job(snakemake):
     from strokeprep.quality import judge as limits

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from strokeprep.job import job, write_json
+from strokeprep.run.job import job, write_json
 
 with job(snakemake):
     from strokeprep.privacy import leaks as privacy

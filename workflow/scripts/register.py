@@ -1,4 +1,4 @@
-from strokeprep.job import job
+from strokeprep.run.job import job
 
 with job(snakemake) as sidecar:
     from strokeprep.steps import register

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from strokeprep.job import job, write_text
+from strokeprep.run.job import job, write_text
 
 with job(snakemake):
     from strokeprep.accuracy import score

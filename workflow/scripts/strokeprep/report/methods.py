@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from strokeprep import provenance
+from strokeprep.run import provenance
 from strokeprep.study import outputs
 
 Nodes = Mapping[str, Mapping[str, Any]]

@@ -15,7 +15,7 @@ from typing import Any
 from strokeprep.bids import sidecars
 from strokeprep.errors import StrokeprepError
 from strokeprep.io.whole import whole
-from strokeprep.provenance import versions
+from strokeprep.run.provenance import versions
 
 # Environment variables that hold a thread count for the libraries a job may load.
 THREAD_VARIABLES = (

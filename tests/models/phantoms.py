@@ -10,9 +10,9 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 from strokeprep.phantom import exam, scanner
-from strokeprep.phantom.mapping import draw_mapping
-from strokeprep.phantom.subject import Head, draw_traits, make_head
-from strokeprep.phantom.tissue import TISSUE_NUMBER
+from strokeprep.phantom.head.mapping import draw_mapping
+from strokeprep.phantom.head.subject import Head, draw_traits, make_head
+from strokeprep.phantom.head.tissue import TISSUE_NUMBER
 
 HEAD_MM = 2.0  # of the lattice a head is built on
 DEFORMATION_MM = 3.0

@@ -9,8 +9,8 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep.phantom.shapes import FLIP
-from strokeprep.phantom.vessels import Vessel, surface_distance
+from strokeprep.phantom.head.shapes import FLIP
+from strokeprep.phantom.head.vessels import Vessel, surface_distance
 
 SLAB = 24  # slices resampled at a time, to bound memory
 PADDING_HU = -1024  # outside the circle a CT reconstructs

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep.phantom.anatomy import SKIN, Anatomy, lattice_image
-from strokeprep.phantom.mapping import Mapping, head_lattice
-from strokeprep.phantom.shapes import FAR, FLIP, Lattice
+from strokeprep.phantom.head.anatomy import SKIN, Anatomy, lattice_image
+from strokeprep.phantom.head.mapping import Mapping, head_lattice
+from strokeprep.phantom.head.shapes import FAR, FLIP, Lattice
 
 FIELD_MM = 2.0  # spacing of the warped distance fields; volumes may be twice as fine
 WARP_MARGIN = 6.0  # mm round a warped box, as its faces do not stay flat

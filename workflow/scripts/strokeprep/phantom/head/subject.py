@@ -11,10 +11,10 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep.phantom.anatomy import anatomy, lattice_image
-from strokeprep.phantom.mapping import Mapping, head_lattice
-from strokeprep.phantom.shapes import Lattice
-from strokeprep.phantom.tissue import (
+from strokeprep.phantom.head.anatomy import anatomy, lattice_image
+from strokeprep.phantom.head.mapping import Mapping, head_lattice
+from strokeprep.phantom.head.shapes import Lattice
+from strokeprep.phantom.head.tissue import (
     Canvas,
     bounding_box,
     doubled,
@@ -23,7 +23,7 @@ from strokeprep.phantom.tissue import (
     paint_brain,
     paint_head,
 )
-from strokeprep.phantom.vessels import Vessel, surface_distance, vessels
+from strokeprep.phantom.head.vessels import Vessel, surface_distance, vessels
 
 LESION_REACH = 55  # mm from the lesion's centre to the side of the box it is grown in
 LESION_BLUR = 0.8  # mm; the infarct's edge

@@ -19,7 +19,7 @@ from scipy import ndimage
 from scipy.special import erfinv
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.phantom.shapes import (
+from strokeprep.phantom.head.shapes import (
     FAR,
     Lattice,
     Solid,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep.phantom.anatomy import lattice_image
-from strokeprep.phantom.shapes import FLIP, Lattice
+from strokeprep.phantom.head.anatomy import lattice_image
+from strokeprep.phantom.head.shapes import FLIP, Lattice
 
 HEAD_SCALE = 1.09  # head to MNI: the MNI brain is about 25 % larger than a person's
 MNI_BOX = np.array([[-101.0, -131.0, -187.0], [101.0, 119.0, 95.0]])  # what head space covers

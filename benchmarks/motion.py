@@ -26,11 +26,11 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 from strokeprep.io import images, tables, transforms
-from strokeprep.phantom import exam, scanner
 from strokeprep.phantom.head import subject
 from strokeprep.phantom.head.mapping import draw_mapping
 from strokeprep.phantom.head.shapes import FLIP
-from strokeprep.phantom.protocol import frame_times
+from strokeprep.phantom.scan import exam, scanner
+from strokeprep.phantom.scan.protocol import frame_times
 from strokeprep.series import motion_fit
 
 SEED = 31  # of a head and a motion that no constant of the fit was chosen on

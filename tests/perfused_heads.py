@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from strokeprep.perfusion.vessels import Series
-from strokeprep.phantom.bolus import (
+from strokeprep.phantom.scan.bolus import (
     Arterial,
     Tissue,
     arterial_curve,

@@ -9,10 +9,10 @@ from functools import lru_cache
 import nibabel as nib
 import numpy as np
 from scipy import ndimage
-from strokeprep.phantom import exam, scanner
 from strokeprep.phantom.head.mapping import draw_mapping
 from strokeprep.phantom.head.subject import Head, draw_traits, make_head
 from strokeprep.phantom.head.tissue import TISSUE_NUMBER
+from strokeprep.phantom.scan import exam, scanner
 
 HEAD_MM = 2.0  # of the lattice a head is built on
 DEFORMATION_MM = 3.0

@@ -10,10 +10,7 @@ from perfused_heads import AFFINE, ARTERY, BOLUS, FRAMES, NOISE_HU, SHAPE, VEIN,
 from strokeprep.errors import StrokeprepError
 from strokeprep.perfusion.deconvolution import NotComputable, perfusion_maps
 from strokeprep.perfusion.vessels import Series, Settings, find_vessels, over_baseline, venous_scale
-from strokeprep.phantom.bolus import (
-    arterial_curve,
-    venous_curve,
-)
+from strokeprep.phantom.scan.bolus import arterial_curve, venous_curve
 
 
 @pytest.fixture(scope="module")

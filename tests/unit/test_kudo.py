@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from strokeprep.perfusion.deconvolution import perfusion_maps
 from strokeprep.perfusion.vessels import Series, find_vessels
-from strokeprep.phantom import kudo
-from strokeprep.phantom.bolus import KH, RHO, Arterial
+from strokeprep.phantom.scan import kudo
+from strokeprep.phantom.scan.bolus import KH, RHO, Arterial
 
 
 @pytest.fixture(scope="module")

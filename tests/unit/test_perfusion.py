@@ -11,7 +11,7 @@ import pytest
 from scipy.linalg import circulant
 from strokeprep.perfusion import deconvolution
 from strokeprep.perfusion.deconvolution import METHODS, NotComputable, Settings, perfusion_maps
-from strokeprep.phantom import bolus, kudo
+from strokeprep.phantom.scan import bolus, kudo
 from strokeprep.series import timing
 
 FRESH = bolus.Arterial(peak_hu=220, arrival_s=9.3, shape=2.6, scale_s=1.9, recirculation_share=0.12)

@@ -13,11 +13,11 @@ import pytest
 import SimpleITK as sitk
 from strokeprep import phantom
 from strokeprep.errors import StrokeprepError
-from strokeprep.phantom import bolus
 from strokeprep.phantom.head.anatomy import anatomy, lattice_image
 from strokeprep.phantom.head.mapping import draw_mapping, head_lattice, spline_displacement
 from strokeprep.phantom.head.shapes import FLIP, Lattice
-from strokeprep.phantom.scanner import Grid, centred_grid, pose, sampled
+from strokeprep.phantom.scan import bolus
+from strokeprep.phantom.scan.scanner import Grid, centred_grid, pose, sampled
 
 SEED = 1
 LIBRARY = Path(phantom.__file__).parents[2]

@@ -12,7 +12,7 @@ from strokeprep import config
 from strokeprep.accuracy import score_ctp
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, tables, transforms
-from strokeprep.phantom.bolus import arterial_curve, venous_curve
+from strokeprep.phantom.scan.bolus import arterial_curve, venous_curve
 from strokeprep.series import motion_fit
 from strokeprep.steps import perfusion_maps
 from strokeprep.study import naming, table

@@ -1,6 +1,6 @@
 """Perfusion maps from enhancement curves: deconvolution by the arterial input, in plain numpy.
 
-The model is that of :mod:`strokeprep.phantom.bolus`: C_t = (rho / kH) F (C_a * R)(t - delay). With
+The model is that of :mod:`strokeprep.phantom.scan.bolus`: C_t = (rho / kH) F (C_a * R)(t - delay). With
 the curves zero-padded to twice their length the convolution is circular, its singular values are
 the magnitudes of a Fourier transform, and deconvolving all voxels is one matrix product. Delays of
 either sign then cost nothing: a negative one wraps round to the end of k = F R(t - delay).

@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 
 from strokeprep.io.whole import whole
-from strokeprep.phantom.scanner import Grid
+from strokeprep.phantom.scan.scanner import Grid
 
 
 def write_nifti(

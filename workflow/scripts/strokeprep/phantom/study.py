@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep.phantom import exam, scanner
-from strokeprep.phantom.exam import View
 from strokeprep.phantom.files import write_json, write_nifti, write_table
 from strokeprep.phantom.head.mapping import draw_mapping
 from strokeprep.phantom.head.shapes import FLIP
@@ -17,8 +15,10 @@ from strokeprep.phantom.head.subject import Head, draw_traits, make_head
 from strokeprep.phantom.head.tissue import MATERIALS, TISSUE_NUMBER
 from strokeprep.phantom.head.vessels import cow_numbers
 from strokeprep.phantom.names import GRIDS, MNI, image_stem
-from strokeprep.phantom.protocol import Protocol, Scan, protocol
-from strokeprep.phantom.scanner import centred_grid, pose
+from strokeprep.phantom.scan import exam, scanner
+from strokeprep.phantom.scan.exam import View
+from strokeprep.phantom.scan.protocol import Protocol, Scan, protocol
+from strokeprep.phantom.scan.scanner import centred_grid, pose
 
 DEFORMATION_MM = 3.0  # largest displacement of a subject's warp, unless asked otherwise
 MOTION_MM = 1.0

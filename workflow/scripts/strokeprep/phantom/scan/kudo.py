@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import gammaincc
 
-from strokeprep.phantom.bolus import (
+from strokeprep.phantom.scan.bolus import (
     FINE,
     KH,
     RHO,

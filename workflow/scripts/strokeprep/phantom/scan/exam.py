@@ -8,13 +8,19 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep.phantom import scanner
-from strokeprep.phantom.bolus import Arterial, Tissue, arterial_curve, tissue_curve, venous_curve
 from strokeprep.phantom.head.anatomy import lattice_image
 from strokeprep.phantom.head.shapes import FLIP, Lattice
 from strokeprep.phantom.head.subject import Head
 from strokeprep.phantom.head.tissue import FIELD_MM, TISSUE_NUMBER, doubled
-from strokeprep.phantom.scanner import Grid
+from strokeprep.phantom.scan import scanner
+from strokeprep.phantom.scan.bolus import (
+    Arterial,
+    Tissue,
+    arterial_curve,
+    tissue_curve,
+    venous_curve,
+)
+from strokeprep.phantom.scan.scanner import Grid
 
 BLOOD_HU, THROMBUS_HU = 45.0, 70.0
 CTA_HU = {"artery": 390.0, "collateral": 150.0, "vein": 190.0, "thrombus": 60.0}

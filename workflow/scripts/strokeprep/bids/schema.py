@@ -21,7 +21,7 @@ import yaml
 
 from strokeprep.errors import StrokeprepError
 
-ADDITIONS = Path(__file__).resolve().parents[2] / "schemas" / "bids-ct.yaml"
+ADDITIONS = Path(__file__).resolve().parents[3] / "schemas" / "bids-ct.yaml"
 # The validator bundles this schema; rerun the tests and change both pins together.
 SCHEMA_PACKAGE, SCHEMA_VERSION = "bidsschematools", "1.2.7"
 PYBIDS_PACKAGE, PYBIDS_VERSION = "pybids", "0.21.0"

@@ -166,7 +166,7 @@ def is_own(text: str) -> bool:
 @cache
 def vocabulary() -> frozenset[str]:
     """Every word of the project's own code, whose texts and names the outputs are made of."""
-    sources = sorted(Path(__file__).parent.rglob("*.py"))
+    sources = sorted(Path(__file__).parents[1].rglob("*.py"))
     return frozenset(word for path in sources for word in _words(path.read_text(encoding="utf-8")))
 
 

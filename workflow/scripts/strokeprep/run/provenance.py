@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 VERSION = "0.1.0"
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 
 # Modules whose version can change a voxel, and the distributions they come from.
 DISTRIBUTIONS = {

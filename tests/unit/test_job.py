@@ -10,7 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 from strokeprep.errors import StrokeprepError
-from strokeprep.run.job import FAILURE, job, place, write_json, write_text
+from strokeprep.io.whole import write_json, write_text
+from strokeprep.run.job import FAILURE, job, place
 
 
 class Named(list):

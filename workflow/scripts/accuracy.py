@@ -1,4 +1,5 @@
-from strokeprep.run.job import job, write_text
+from strokeprep.io.whole import write_text
+from strokeprep.run.job import job
 
 with job(snakemake):
     from strokeprep.io import tables

@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from strokeprep.run.job import job, write_json
+from strokeprep.io.whole import write_json
+from strokeprep.run.job import job
 
 with job(snakemake):
     from strokeprep.gate import inspection

@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from strokeprep.run.job import job, write_text
+from strokeprep.io.whole import write_text
+from strokeprep.run.job import job
 
 with job(snakemake):
     from strokeprep.io import tables

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strokeprep.io import tables
-from strokeprep.run.job import FAILURE, write_json, write_text
+from strokeprep.io.whole import write_json, write_text
+from strokeprep.run.job import FAILURE
 from strokeprep.study import naming
 
 # A subject's images and its perfusion end apart: a scan without a bolus still gives the images.

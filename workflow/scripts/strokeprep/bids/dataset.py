@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io.tables import MISSING, render
-from strokeprep.run.job import write_json, write_text
+from strokeprep.io.whole import write_json, write_text
 from strokeprep.study import naming
 
 # The version the schema extension is built on (bids_schema.SCHEMA_VERSION).

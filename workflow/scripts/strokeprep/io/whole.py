@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import glob
+import json
 import os
 import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 PARTIAL = ".partial-"
 DIGITS = 8  # of a number that no other writer has
@@ -38,3 +40,15 @@ def final_name(name: str) -> str:
     """The name a file that is being written will have in the end."""
     found = _PARTIAL_NAME.fullmatch(name)
     return found[1] if found else name
+
+
+def write_json(content: Any, path: str | Path) -> None:
+    """Write JSON whole or not at all."""
+    with whole(path) as partial:
+        partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(content: str, path: str | Path) -> None:
+    """Write text whole or not at all."""
+    with whole(path) as partial:
+        partial.write_text(content)

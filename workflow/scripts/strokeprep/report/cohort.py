@@ -18,10 +18,10 @@ from typing import Any
 
 from strokeprep.accuracy import summary
 from strokeprep.io import tables
+from strokeprep.io.whole import write_json, write_text
 from strokeprep.quality import judge
 from strokeprep.quality.judge import FAIL, NONE, WARN, worst
 from strokeprep.report import methods, page, plan, resources, style
-from strokeprep.run.job import write_json, write_text
 
 # Columns of the page: what tells outliers at a glance. The table beside it has every figure.
 SHOWN = (

@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from strokeprep.io.whole import write_json
 from strokeprep.privacy import allowed
 from strokeprep.registration import template
 from strokeprep.run import provenance
-from strokeprep.run.job import write_json
 from strokeprep.study import naming
 
 OWN = "bids::"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import sys
 import traceback
@@ -14,7 +13,7 @@ from typing import Any
 
 from strokeprep.bids import sidecars
 from strokeprep.errors import StrokeprepError
-from strokeprep.io.whole import whole
+from strokeprep.io.whole import write_json
 from strokeprep.run.provenance import versions
 
 # Environment variables that hold a thread count for the libraries a job may load.
@@ -77,18 +76,6 @@ def write_sidecar(content: dict[str, Any], path: str, snakemake: Any) -> None:
     """Write a sidecar, completed with its sources and the software that was loaded."""
     known = {"Sources": _sources(snakemake), "Software": versions()}
     write_json(content | known, path)
-
-
-def write_json(content: Any, path: str | Path) -> None:
-    """Write JSON whole or not at all."""
-    with whole(path) as partial:
-        partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-
-
-def write_text(content: str, path: str | Path) -> None:
-    """Write text whole or not at all."""
-    with whole(path) as partial:
-        partial.write_text(content)
 
 
 def _message(error: Exception, log: Path) -> str:

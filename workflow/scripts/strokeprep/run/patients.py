@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.run.job import write_json
+from strokeprep.io.whole import write_json
 
 WITHIN = "STROKEPREP_PATIENT"  # set in the environment of what runs inside a patient's job
 

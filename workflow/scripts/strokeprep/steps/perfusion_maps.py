@@ -18,11 +18,11 @@ from scipy import ndimage
 from strokeprep.bids import sidecars
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, tables, transforms
+from strokeprep.io.whole import write_text
 from strokeprep.perfusion import deconvolution
 from strokeprep.perfusion import tissue as tissue_at_risk
 from strokeprep.perfusion import vessels as arteries
 from strokeprep.perfusion.deconvolution import NotComputable
-from strokeprep.run.job import write_text
 from strokeprep.series.timing import GRID_S
 from strokeprep.steps import resample
 from strokeprep.study.naming import MAPS, TISSUE_AT_RISK

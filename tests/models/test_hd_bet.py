@@ -23,8 +23,7 @@ import pytest
 import torch
 from heads import dice
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import images
-from strokeprep.registration import template
+from strokeprep.io import grids, images
 from strokeprep.segmentation import hd_bet, nnunet, weights
 
 HERE = Path(__file__).parent
@@ -74,7 +73,7 @@ def test_the_mask_is_the_brain_whatever_the_scan_s_axes_and_slices(
     image = images.read(path)
     found, facts = hd_bet.mask(image, "mr", str(path), settings)
     assert nib.aff2axcodes(nib.load(path).affine) == tuple(axes)
-    assert template.same_grid(found, image)
+    assert grids.same_grid(found, image)
     assert dice(images.array(found) > 0, scan.brain) >= LEAST
     images.write(found, tmp_path / "mask.nii.gz", on=path)
     assert np.array_equal(nib.load(tmp_path / "mask.nii.gz").affine, nib.load(path).affine)

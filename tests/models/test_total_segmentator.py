@@ -19,8 +19,8 @@ import pytest
 import SimpleITK as sitk
 from heads import dice
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import images
-from strokeprep.registration import location, template
+from strokeprep.io import grids, images
+from strokeprep.registration import location
 from strokeprep.segmentation import faces, nnunet, total_segmentator
 
 UNSEEN = 900  # networks were trained on other seeds
@@ -65,7 +65,7 @@ def test_brain_and_skull_are_found_whatever_the_scan_s_axes_and_slices(settings,
     image = image_of(scan)
     found, facts = total_segmentator.parts(image, "ct", "ncct", settings)
     assert nib.aff2axcodes(scan.image.affine) == tuple(axes)
-    assert all(template.same_grid(mask, image) for mask in found.values())
+    assert all(grids.same_grid(mask, image) for mask in found.values())
     assert np.allclose(images.affine(found["brain"]), scan.image.affine, atol=1e-4)
     assert overlap(found["brain"], scan.brain) >= LEAST_BRAIN
     assert overlap(found["skull"], scan.skull) >= LEAST_SKULL

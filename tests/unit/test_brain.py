@@ -9,8 +9,8 @@ import pytest
 import SimpleITK as sitk
 from heads import Head, dice, head
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import images
-from strokeprep.registration import location, template
+from strokeprep.io import grids, images
+from strokeprep.registration import location
 from strokeprep.segmentation import brains
 
 MODALITY = {"ct": "ct", "t1": "mr", "b0": "mr"}
@@ -35,7 +35,7 @@ def masked(contrast: str) -> tuple[Head, np.ndarray, dict]:
     made = with_speck(head(contrast))
     located = location.locate(made.image, MODALITY[contrast])
     found, metrics = brains.mask(made.image, MODALITY[contrast], location=located)
-    assert template.same_grid(found, made.image) and found.GetPixelID() == sitk.sitkUInt8
+    assert grids.same_grid(found, made.image) and found.GetPixelID() == sitk.sitkUInt8
     return made, images.array(found) > 0, metrics
 
 

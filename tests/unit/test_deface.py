@@ -9,8 +9,8 @@ import pytest
 import SimpleITK as sitk
 from heads import Head, head
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import images, transforms
-from strokeprep.registration import linear, location, template
+from strokeprep.io import grids, images, transforms
+from strokeprep.registration import linear, location
 from strokeprep.segmentation import faces, total_segmentator
 
 MARGIN_MM = 4.0
@@ -28,7 +28,7 @@ def removed(margin_mm: float = MARGIN_MM) -> np.ndarray:
     """What is removed from the whole head."""
     made, to_template = located()
     mask, _ = faces.region(made.image, to_template, "template", margin_mm)
-    assert template.same_grid(mask, made.image) and mask.GetPixelID() == sitk.sitkUInt8
+    assert grids.same_grid(mask, made.image) and mask.GetPixelID() == sitk.sitkUInt8
     return images.array(mask) > 0
 
 
@@ -42,7 +42,7 @@ def test_the_face_is_gone_and_the_brain_is_whole():
 def test_the_margin_around_the_brain_is_kept():
     made, _ = located()
     brain = images.like(made.brain.astype(np.uint8), made.image)
-    distance = -images.array(template.distance(brain))
+    distance = -images.array(grids.distance(brain))
     assert distance[removed(2.0)].min() > 0
     assert distance[removed(8.0)].min() > 6
 

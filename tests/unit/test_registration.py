@@ -14,7 +14,7 @@ import pytest
 import SimpleITK as sitk
 from scipy import ndimage
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import images, transforms
+from strokeprep.io import grids, images, transforms
 from strokeprep.registration import linear, template
 from strokeprep.registration import mutual_information as mi
 from strokeprep.registration.linear import Level
@@ -42,22 +42,22 @@ def few_points():
 @pytest.fixture(scope="module")
 def standard() -> sitk.Image:
     """The template's brain on 2 mm voxels."""
-    inside = template.shrunk(sitk.Cast(template.load().inside, sitk.sitkFloat32), 2) > 0.5
-    return sitk.Mask(template.shrunk(sitk.Cast(template.load().t1, sitk.sitkFloat32), 2), inside)
+    inside = grids.shrunk(sitk.Cast(template.load().inside, sitk.sitkFloat32), 2) > 0.5
+    return sitk.Mask(grids.shrunk(sitk.Cast(template.load().t1, sitk.sitkFloat32), 2), inside)
 
 
 @cache
 def maps() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The brain's T1 and its depth (x, y, z; 2 mm), and LPS millimetres to index."""
     standard = template.load()
-    depth = sitk.SmoothingRecursiveGaussian(template.distance(standard.brain), 1.0)
+    depth = sitk.SmoothingRecursiveGaussian(grids.distance(standard.brain), 1.0)
     t1 = sitk.Mask(sitk.Cast(standard.t1, sitk.sitkFloat32), standard.brain)
     margin = [20] * 3
     padded = (
         sitk.ConstantPad(image, margin, margin, outside)
         for image, outside in ((t1, 0), (depth, -20))
     )
-    t1, depth = (template.shrunk(image, 2) for image in padded)
+    t1, depth = (grids.shrunk(image, 2) for image in padded)
     to_index = np.linalg.inv(mi.index_to_physical(t1))
     return images.array(t1), images.array(depth), to_index
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from heads import TO_TEMPLATE, dice, head
-from strokeprep.io import images, transforms
-from strokeprep.registration import template
+from strokeprep.io import grids, images, transforms
 from strokeprep.segmentation import skull
 
 
@@ -24,7 +23,7 @@ def ct():
 
 
 def region(made, brain, bone, to_template=TO_TEMPLATE) -> np.ndarray:
-    grid = template.cubic_grid(made.image, skull.WORK_MM)
+    grid = grids.cubic_grid(made.image, skull.WORK_MM)
     wanted = skull.face_field(grid, brain, bone, to_template)
     field = sitk.Minimum(wanted, -skull.mask_field(grid, brain) - 3.0)
     return images.array(sitk.Resample(field, made.image)) > 0
@@ -35,7 +34,7 @@ def test_inside_is_the_brain_out_to_the_bone_in_one_piece(ct):
     eroded = sitk.BinaryErode(brain, [1, 1, 0])
     found = skull.inside(eroded, bone)
     inside = images.array(found) > 0
-    assert template.same_grid(found, made.image) and found.GetPixelID() == sitk.sitkUInt8
+    assert grids.same_grid(found, made.image) and found.GetPixelID() == sitk.sitkUInt8
     assert dice(inside, made.brain) > dice(images.array(eroded) > 0, made.brain)
     assert not (inside & (images.array(bone) > 0)).any()
 
@@ -91,7 +90,7 @@ def test_front_and_up_are_the_patient_s_whatever_the_scan_s_axes(ct):
     axes.SetOrder([2, 0, 1])
     turned = [sitk.Flip(axes.Execute(each), [True, False, True]) for each in (brain, bone)]
     image = sitk.Flip(axes.Execute(made.image), [True, False, True])
-    grid = template.cubic_grid(image, skull.WORK_MM)
+    grid = grids.cubic_grid(image, skull.WORK_MM)
     field = skull.face_field(grid, *turned, TO_TEMPLATE)
     back = images.array(sitk.Resample(field, made.image, sitk.Transform(), sitk.sitkLinear, -1.0))
     assert dice(back > 0, region(made, brain, bone)) > 0.9
@@ -117,6 +116,6 @@ def test_a_mask_is_carried_to_another_scan_by_its_transform_and_united(ct):
     elsewhere.SetOrigin([a - b for a, b in zip(made.image.GetOrigin(), (10, -5, 8), strict=True)])
     here = mask(made.face, elsewhere)
     found = skull.carried([(brain, shift), (here, sitk.Transform())], elsewhere)
-    assert template.same_grid(found, elsewhere) and found.GetPixelID() == sitk.sitkUInt8
+    assert grids.same_grid(found, elsewhere) and found.GetPixelID() == sitk.sitkUInt8
     assert np.array_equal(images.array(found) > 0, made.brain | made.face)
     assert images.array(skull.carried([], elsewhere)).sum() == 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import images
+from strokeprep.io import grids, images
 from strokeprep.registration import template
 
 OBLIQUE = np.array([
@@ -66,7 +66,7 @@ def test_depth_counts_millimetres_from_the_surface():
 def test_a_distance_counts_millimetres_from_the_surface():
     half = np.zeros((40, 20, 20), np.uint8)
     half[:20] = 1
-    field = images.array(template.distance(images.from_array(half, np.diag([2.0, 1, 1, 1]))))
+    field = images.array(grids.distance(images.from_array(half, np.diag([2.0, 1, 1, 1]))))
     assert field[19, 10, 10] >= 0 > field[20, 10, 10]
     assert np.diff(field[22:, 10, 10]) == pytest.approx(-2.0, abs=1e-3)
     assert np.diff(field[:18, 10, 10]) == pytest.approx(-2.0, abs=1e-3)
@@ -75,7 +75,7 @@ def test_a_distance_counts_millimetres_from_the_surface():
 @pytest.mark.parametrize("spacing_mm", [1.0, 2.0, 4.0])
 def test_a_cubic_grid_spans_the_space_of_its_image(spacing_mm):
     image = oblique(np.zeros((64, 60, 8), np.int16))
-    grid = template.cubic_grid(image, spacing_mm)
+    grid = grids.cubic_grid(image, spacing_mm)
     assert grid.GetSpacing() == (spacing_mm,) * 3
     assert np.abs(corners(grid) - corners(image)).max() <= spacing_mm
 
@@ -83,13 +83,13 @@ def test_a_cubic_grid_spans_the_space_of_its_image(spacing_mm):
 def test_resampling_to_the_same_voxels_changes_nothing():
     data = np.random.default_rng(0).integers(0, 100, (12, 10, 8)).astype(np.float32)
     image = images.from_array(data, np.diag([2.0, 2.0, 2.0, 1.0]))
-    assert np.allclose(images.array(template.resampled(image, 2.0)), data)
+    assert np.allclose(images.array(grids.resampled(image, 2.0)), data)
 
 
 def test_shrinking_averages_so_that_noise_goes_and_the_mean_stays():
     data = np.random.default_rng(0).normal(50, 10, (64, 64, 6)).astype(np.float32)
     image = images.from_array(data, np.diag([0.5, 0.5, 5.0, 1.0]))
-    small = template.shrunk(image, 2.0)
+    small = grids.shrunk(image, 2.0)
     assert small.GetSize() == (16, 16, 6)
     assert images.array(small).mean() == pytest.approx(data.mean(), abs=1e-3)
     assert images.array(small).std() == pytest.approx(data.std() / 4, rel=0.1)
@@ -99,16 +99,16 @@ def test_half_a_millimetre_makes_another_grid():
     image = oblique(np.zeros((8, 8, 8), np.int16))
     moved = sitk.Image(image)
     moved.SetOrigin((np.array(image.GetOrigin()) + [0, 0, 0.5]).tolist())
-    assert template.same_grid(image, sitk.Image(image))
-    assert not template.same_grid(image, moved)
+    assert grids.same_grid(image, sitk.Image(image))
+    assert not grids.same_grid(image, moved)
 
 
 def test_another_template_is_taken_by_path(tmp_path):
-    small = template.resampled(template.load().t1, 4.0)
+    small = grids.resampled(template.load().t1, 4.0)
     path = saved(small, tmp_path / "own_T1w.nii.gz")
     own = template.load(path)
     assert own.name == "own_T1w"
-    assert template.same_grid(own.brain, own.t1)
+    assert grids.same_grid(own.brain, own.t1)
 
 
 def test_a_template_with_its_skull_on_is_refused(tmp_path):
@@ -118,8 +118,8 @@ def test_a_template_with_its_skull_on_is_refused(tmp_path):
 
 
 def test_a_mask_on_another_grid_than_its_template_is_refused(tmp_path):
-    small = template.resampled(template.load().t1, 4.0)
-    other = template.resampled(template.load().t1, 5.0)
+    small = grids.resampled(template.load().t1, 4.0)
+    other = grids.resampled(template.load().t1, 5.0)
     with pytest.raises(StrokeprepError, match="not on the template's grid"):
         template.load(saved(small, tmp_path / "t1.nii.gz"), saved(other, tmp_path / "mask.nii.gz"))
 
@@ -127,7 +127,7 @@ def test_a_mask_on_another_grid_than_its_template_is_refused(tmp_path):
 def test_a_folder_of_templateflow_gives_the_template_without_its_skull(tmp_path):
     folder = tmp_path / "tpl-Own"
     folder.mkdir()
-    builtin = template.resampled(template.load().t1, 4)
+    builtin = grids.resampled(template.load().t1, 4)
     head = images.like(images.array(builtin) + np.uint8(1), builtin)
     saved(head, folder / "tpl-Own_res-01_T1w.nii.gz")
     saved(builtin > 0, folder / "tpl-Own_res-01_desc-brain_mask.nii.gz")

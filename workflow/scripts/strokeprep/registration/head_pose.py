@@ -17,7 +17,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import images, transforms
+from strokeprep.io import grids, images, transforms
 from strokeprep.registration import template
 
 COARSE_MM, FINE_MM = 8.0, 4.0
@@ -126,7 +126,7 @@ def locate(image: sitk.Image, modality: str, where: str = "image") -> Pose:
 
 def prepared(image: sitk.Image, modality: str, spacing_mm: float) -> sitk.Image:
     """The image at about a resolution, tissues apart on a scale of about 0 to 1."""
-    small = sitk.Cast(template.shrunk(image, spacing_mm * 0.75), sitk.sitkFloat32)
+    small = sitk.Cast(grids.shrunk(image, spacing_mm * 0.75), sitk.sitkFloat32)
     return images.like(_compressed(images.array(small), modality), small)
 
 
@@ -144,7 +144,7 @@ def _compressed(data: np.ndarray, modality: str) -> np.ndarray:
 
 def level(image: sitk.Image, spacing_mm: float) -> Level:
     """``image`` smoothed and sampled for one resolution."""
-    cubic = template.resampled(image, spacing_mm)
+    cubic = grids.resampled(image, spacing_mm)
     values = ndimage.gaussian_filter(images.array(cubic), 0.7)
     affine = images.affine(cubic)
     by_axis = np.stack(np.gradient(values)).astype(np.float32)
@@ -191,7 +191,7 @@ def classes_at(points: np.ndarray) -> np.ndarray:
 def _padded() -> tuple[sitk.Image, np.ndarray, np.ndarray]:
     """A 2 mm grid around the template's head; on it the brightness bin and the depth in the brain."""
     mni = template.load()
-    t1 = template.resampled(sitk.Cast(mni.t1, sitk.sitkFloat32), 2.0)
+    t1 = grids.resampled(sitk.Cast(mni.t1, sitk.sitkFloat32), 2.0)
     t1 = sitk.ConstantPad(t1, *[[int(REACH_MM // 2) + 1] * 3] * 2)
     depth = images.array(
         sitk.Resample(template.depth(), t1, sitk.Transform(), sitk.sitkLinear, -99.0)
@@ -203,7 +203,7 @@ def _padded() -> tuple[sitk.Image, np.ndarray, np.ndarray]:
 
 def first_guess(image: sitk.Image, where: str) -> np.ndarray:
     """Template to image (RAS): the head's outline says where its middle and top are, and its size."""
-    grid = template.resampled(image, 6.0)
+    grid = grids.resampled(image, 6.0)
     data = images.array(grid)
     head = images.like((data > _tissue_threshold(data)).astype(np.uint8), grid)
     head = sitk.BinaryMorphologicalOpening(head, [2, 2, 2])

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep.io import images, transforms
+from strokeprep.io import grids, images, transforms
 from strokeprep.io.whole import whole
 from strokeprep.registration import template
 
@@ -66,7 +66,7 @@ def read(transform: str | Path, facts: str | Path) -> Location:
 
 def _contrast(image: sitk.Image, to_template: sitk.Transform) -> str:
     """Whether fluid outshines brain on an MR image."""
-    grid = template.cubic_grid(image, WORK_MM)
+    grid = grids.cubic_grid(image, WORK_MM)
     t1 = images.array(sitk.Resample(template.load().t1, grid, to_template))
     depth = images.array(sitk.Resample(template.depth(), grid, to_template, sitk.sitkLinear, -99.0))
     shown = images.array(sitk.Resample(image, grid))

@@ -18,6 +18,7 @@ import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
+from strokeprep.io.grids import distance, same_grid, shrunk
 
 MNI = "MNI152NLin2009aSym"
 NILEARN_FILE = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
@@ -60,36 +61,6 @@ def load(name: str | Path = MNI, mask: str | Path | None = None) -> Template:
     return _from_files(*(_templateflow(path) if path.is_dir() else (path, mask)))
 
 
-def resampled(image: sitk.Image, spacing_mm: float, interpolation: int | None = None) -> sitk.Image:
-    """``image`` on a grid of cubic voxels that spans the same space; averages when it shrinks."""
-    grid = cubic_grid(image, spacing_mm)
-    if interpolation is not None:
-        return sitk.Resample(image, grid, sitk.Transform(), interpolation)
-    return sitk.Resample(shrunk(image, spacing_mm), grid, sitk.Transform(), sitk.sitkLinear)
-
-
-def shrunk(image: sitk.Image, spacing_mm: float) -> sitk.Image:
-    """``image`` averaged over blocks of voxels as large as fit into ``spacing_mm``."""
-    factors = [
-        int(np.clip(spacing_mm / spacing + 1e-3, 1, size))
-        for spacing, size in zip(image.GetSpacing(), image.GetSize(), strict=True)
-    ]
-    return image if factors == [1, 1, 1] else sitk.BinShrink(image, factors)
-
-
-def cubic_grid(image: sitk.Image, spacing_mm: float) -> sitk.Image:
-    """An empty grid of cubic voxels over the space of ``image``, axes as in ``image``."""
-    old = np.array(image.GetSpacing())
-    extent = old * image.GetSize()
-    size = np.maximum(np.rint(extent / spacing_mm), 1).astype(int)
-    grid = sitk.Image(size.tolist(), sitk.sitkUInt8)
-    grid.SetSpacing((spacing_mm,) * 3)
-    grid.SetDirection(image.GetDirection())
-    first = ((extent - size * spacing_mm) / 2 + spacing_mm / 2 - old / 2) / old
-    grid.SetOrigin(image.TransformContinuousIndexToPhysicalPoint(first.tolist()))
-    return grid
-
-
 @cache
 def depth() -> sitk.Image:
     """Millimetres from the surface of the built-in template's brain: positive inside.
@@ -106,14 +77,6 @@ def depth() -> sitk.Image:
     near = blur / 1.702 * np.log(soft / (1 - soft))
     trust = np.clip(DEPTH_MM - np.abs(near), 0, 1)
     return images.like((trust * near + (1 - trust) * far).astype(np.float32), share)
-
-
-def distance(mask: sitk.Image) -> sitk.Image:
-    """Millimetres to the surface of a mask: positive inside, negative outside."""
-    field = sitk.SignedMaurerDistanceMap(
-        mask > 0, insideIsPositive=True, squaredDistance=False, useImageSpacing=True
-    )
-    return sitk.Cast(field, sitk.sitkFloat32)
 
 
 @cache
@@ -153,11 +116,6 @@ def _from_files(path: Path, mask: str | Path | None) -> Template:
             "Give a brain-extracted template (zero outside the brain), or its brain mask.",
         )
     return Template(path.name.split(".")[0], sitk.Mask(image, inside), inside)
-
-
-def same_grid(a: sitk.Image, b: sitk.Image) -> bool:
-    """Whether two images have the same voxels in the same places."""
-    return a.GetSize() == b.GetSize() and np.allclose(images.affine(a), images.affine(b), atol=1e-3)
 
 
 def nilearn_data() -> Path:

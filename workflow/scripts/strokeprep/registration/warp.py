@@ -14,6 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import grids
 from strokeprep.registration import head_pose, template
 
 LATTICE_MM = 3.0
@@ -80,7 +81,7 @@ def _fixed() -> tuple[sitk.Image, sitk.Image]:
     """The template's brain with a margin around it, and what of it is compared."""
     t1 = sitk.Cast(template.load().t1, sitk.sitkFloat32)
     pad = [round(BOX_MARGIN_MM)] * 3
-    t1 = template.resampled(sitk.ConstantPad(t1, pad, pad), LATTICE_MM)
+    t1 = grids.resampled(sitk.ConstantPad(t1, pad, pad), LATTICE_MM)
     depth = sitk.Resample(template.depth(), t1, sitk.Transform(), sitk.sitkLinear, -99.0)
     return t1, depth > -COMPARED_MM
 

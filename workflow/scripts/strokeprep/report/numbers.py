@@ -11,7 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep.io import images, labels, tables, transforms
+from strokeprep.io import grids, images, labels, tables, transforms
 from strokeprep.io.tables import MISSING
 from strokeprep.quality import measures
 from strokeprep.quality.judge import Judge, Number
@@ -214,7 +214,7 @@ def face_left_ml(
     to_template = scene.to_template
     if move is not None:
         to_template = transforms.chain([move.GetInverse(), to_template])
-    coarse = templates.cubic_grid(image, FACE_MM)
+    coarse = grids.cubic_grid(image, FACE_MM)
     face, _ = faces.region(coarse, to_template, "template", FACE_SLACK_MM)
     deep = ndimage.distance_transform_cdt(images.array(face) > 0) * FACE_MM > FACE_SLACK_MM
     outside = images.background(modality)

@@ -14,7 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import images
+from strokeprep.io import grids, images
 from strokeprep.registration import template
 from strokeprep.registration.location import Location
 
@@ -46,7 +46,7 @@ def mask(
 ) -> tuple[sitk.Image, dict[str, Any]]:
     """The brain of a head (``modality`` ct or mr) as uint8 on its grid, and numbers about it."""
     found, metrics = BACKENDS[backend](image, modality, where, **options)
-    if not template.same_grid(found, image):
+    if not grids.same_grid(found, image):
         raise ValueError(f"backend {backend} left the grid of {where}")
     volume = volume_ml(found)
     if not SMALLEST_ML < volume < LARGEST_ML:
@@ -81,7 +81,7 @@ def depth_on(
     image: sitk.Image, to_template: sitk.Transform
 ) -> tuple[tuple[slice, ...], np.ndarray]:
     """The box of voxels the brain and its surroundings fill, and how deep in it each lies (mm)."""
-    grid = template.cubic_grid(image, WORK_MM)
+    grid = grids.cubic_grid(image, WORK_MM)
     coarse = sitk.Resample(template.depth(), grid, to_template, sitk.sitkLinear, -99.0)
     box = _box(coarse, image)
     if any(part.start >= part.stop for part in box):

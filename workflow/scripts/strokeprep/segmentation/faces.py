@@ -14,7 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import images
+from strokeprep.io import grids, images
 from strokeprep.registration import template
 
 if TYPE_CHECKING:  # jobs load what they use
@@ -72,7 +72,7 @@ def region(
     faces found on other images of the patient, each with the transform of this image's points to
     it; they go as well.
     """
-    coarse = template.cubic_grid(image, WORK_MM)
+    coarse = grids.cubic_grid(image, WORK_MM)
     depth = sitk.Resample(template.depth(), coarse, to_template, sitk.sitkLinear, -FAR_MM)
     share = _shown(depth)
     if share < SMALLEST_SHARE:

@@ -8,8 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep.io import images
-from strokeprep.registration import template
+from strokeprep.io import grids, images
 
 WORK_MM = 2.0  # these shapes are smooth: no finer grid is needed to hold them
 FAR_MM = 999.0
@@ -38,7 +37,7 @@ CHEEKS_MM = 10.0
 def refined(skull: sitk.Image, image: sitk.Image) -> sitk.Image:
     """The skull (uint8) where the scan shows bone: a network tells which, HU tell how far."""
     box = _box(skull, REACH_MM)
-    near = template.distance(skull[box]) >= -REACH_MM
+    near = grids.distance(skull[box]) >= -REACH_MM
     smooth = _denoised(image[box])
     sure = sitk.And(near, smooth > BONE_HU)
     thin = sitk.And(skull[box] > 0, smooth > THIN_BONE_HU)
@@ -49,7 +48,7 @@ def inside(brain: sitk.Image, skull: sitk.Image) -> sitk.Image:
     """All that the skull encloses (uint8): the brain grown to the bone, in one piece, filled."""
     box = _box(brain, 2 * TO_THE_SKULL_MM)
     half = min(brain.GetSpacing()) / 2  # distances count from the centres of the last voxels inside
-    grown = template.distance(brain[box]) >= -TO_THE_SKULL_MM - half
+    grown = grids.distance(brain[box]) >= -TO_THE_SKULL_MM - half
     bare = sitk.And(grown, skull[box] == 0)
     one = sitk.RelabelComponent(sitk.ConnectedComponent(bare)) == 1
     filled = sitk.And(sitk.BinaryFillhole(one), skull[box] == 0)
@@ -67,14 +66,12 @@ def face_field(
     inner = images.array(sitk.Resample(brain, frame)) > 0
     bone = images.array(sitk.Resample(skull, frame)) > 0 if skull is not None else None
     region = images.like(_region(inner, bone).astype(np.uint8), frame)
-    return sitk.Resample(
-        template.distance(region), grid, sitk.Transform(), sitk.sitkLinear, -FAR_MM
-    )
+    return sitk.Resample(grids.distance(region), grid, sitk.Transform(), sitk.sitkLinear, -FAR_MM)
 
 
 def mask_field(grid: sitk.Image, mask: sitk.Image) -> sitk.Image:
     """Millimetres into a mask on ``grid``, positive inside."""
-    distance = template.distance(template.resampled(mask, WORK_MM, sitk.sitkNearestNeighbor))
+    distance = grids.distance(grids.resampled(mask, WORK_MM, sitk.sitkNearestNeighbor))
     return sitk.Resample(distance, grid, sitk.Transform(), sitk.sitkLinear, -FAR_MM)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import SimpleITK as sitk
 
 from strokeprep.bids import sidecars
-from strokeprep.io import images, labels, transforms
+from strokeprep.io import grids, images, labels, transforms
 from strokeprep.registration import template
 from strokeprep.study.table import kind as kind_of
 
@@ -105,7 +105,7 @@ def target_grid(grid: str | None, settings: Mapping[str, Any]) -> sitk.Image:
     """The grid of an image file, or the template's at the resolution of the config."""
     if grid:
         return images.read_grid(grid)
-    return template.cubic_grid(standard(settings).t1, settings["resolution_mm"])
+    return grids.cubic_grid(standard(settings).t1, settings["resolution_mm"])
 
 
 def standard(settings: Mapping[str, Any]) -> template.Template:

@@ -1,0 +1,51 @@
+"""Grids: images resampled, shrunk and measured without knowing what they show."""
+
+from __future__ import annotations
+
+import numpy as np
+import SimpleITK as sitk
+
+from strokeprep.io import images
+
+
+def resampled(image: sitk.Image, spacing_mm: float, interpolation: int | None = None) -> sitk.Image:
+    """``image`` on a grid of cubic voxels that spans the same space; averages when it shrinks."""
+    grid = cubic_grid(image, spacing_mm)
+    if interpolation is not None:
+        return sitk.Resample(image, grid, sitk.Transform(), interpolation)
+    return sitk.Resample(shrunk(image, spacing_mm), grid, sitk.Transform(), sitk.sitkLinear)
+
+
+def shrunk(image: sitk.Image, spacing_mm: float) -> sitk.Image:
+    """``image`` averaged over blocks of voxels as large as fit into ``spacing_mm``."""
+    factors = [
+        int(np.clip(spacing_mm / spacing + 1e-3, 1, size))
+        for spacing, size in zip(image.GetSpacing(), image.GetSize(), strict=True)
+    ]
+    return image if factors == [1, 1, 1] else sitk.BinShrink(image, factors)
+
+
+def cubic_grid(image: sitk.Image, spacing_mm: float) -> sitk.Image:
+    """An empty grid of cubic voxels over the space of ``image``, axes as in ``image``."""
+    old = np.array(image.GetSpacing())
+    extent = old * image.GetSize()
+    size = np.maximum(np.rint(extent / spacing_mm), 1).astype(int)
+    grid = sitk.Image(size.tolist(), sitk.sitkUInt8)
+    grid.SetSpacing((spacing_mm,) * 3)
+    grid.SetDirection(image.GetDirection())
+    first = ((extent - size * spacing_mm) / 2 + spacing_mm / 2 - old / 2) / old
+    grid.SetOrigin(image.TransformContinuousIndexToPhysicalPoint(first.tolist()))
+    return grid
+
+
+def distance(mask: sitk.Image) -> sitk.Image:
+    """Millimetres to the surface of a mask: positive inside, negative outside."""
+    field = sitk.SignedMaurerDistanceMap(
+        mask > 0, insideIsPositive=True, squaredDistance=False, useImageSpacing=True
+    )
+    return sitk.Cast(field, sitk.sitkFloat32)
+
+
+def same_grid(a: sitk.Image, b: sitk.Image) -> bool:
+    """Whether two images have the same voxels in the same places."""
+    return a.GetSize() == b.GetSize() and np.allclose(images.affine(a), images.affine(b), atol=1e-3)

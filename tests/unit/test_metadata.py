@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from strokeprep.errors import StrokeprepError
+from strokeprep.io import json_files
 from strokeprep.privacy import allowed
 
 
@@ -57,7 +58,7 @@ def test_a_name_goes_wherever_it_is_written():
 def test_a_sidecar_is_read_with_or_without_a_byte_order_mark(tmp_path):
     for mark in (b"", b"\xef\xbb\xbf"):
         (tmp_path / "ct.json").write_bytes(mark + b'{"KVP": 120}')
-        assert allowed.read(tmp_path / "ct.json") == {"KVP": 120}
+        assert json_files.read(tmp_path / "ct.json") == {"KVP": 120}
 
 
 @pytest.mark.parametrize(
@@ -68,10 +69,10 @@ def test_what_is_no_sidecar_is_refused_with_its_name(tmp_path, content):
     path = tmp_path / "ct.json"
     path.write_bytes(content)
     with pytest.raises(StrokeprepError) as caught:
-        allowed.read(path)
+        json_files.read(path)
     assert caught.value.where == str(path)
 
 
 def test_a_sidecar_that_is_gone_is_named(tmp_path):
     with pytest.raises(StrokeprepError, match="missing.*ct.json"):
-        allowed.read(tmp_path / "ct.json")
+        json_files.read(tmp_path / "ct.json")

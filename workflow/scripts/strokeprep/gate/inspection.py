@@ -15,8 +15,7 @@ from typing import Any
 from strokeprep.errors import StrokeprepError, combined
 from strokeprep.gate import header_checks, sidecar_checks, voxel_checks
 from strokeprep.gate.checks import CHECKS, Finding, Settings
-from strokeprep.io import images
-from strokeprep.privacy import allowed
+from strokeprep.io import images, json_files
 
 
 @dataclass(frozen=True)
@@ -186,7 +185,7 @@ def _label(label: RawLabel, settings: Settings) -> tuple[dict[str, Any], list[Fi
 
 def _sidecar(path: str | None) -> tuple[Mapping[str, Any] | None, list[Finding]]:
     try:
-        return (allowed.read(path) if path else None), []
+        return (json_files.read(path) if path else None), []
     except StrokeprepError as error:
         return None, [Finding.of("sidecar", error.what, path, error.remedy)]
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
-
-from strokeprep.errors import StrokeprepError
 
 NUMBER = "number"
 NUMBERS = "numbers"
@@ -71,31 +67,6 @@ LARGEST_NUMBER = 1e6
 # A word is a model, kernel or unit; a date, a full name or a sentence is none.
 WORDS = re.compile(r"[A-Za-z0-9µ/*^_.+-]{1,24}( [A-Za-z0-9µ/*^_.+-]{1,24}){0,2}")
 DATE = re.compile(r"\d{6}|\d{4}-?\d{2}-?\d{2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\^")
-
-
-# More digits than any number of a scanner has; int and float would fail on some of them.
-MOST_DIGITS = 30
-
-
-def read(path: str | Path) -> dict[str, Any]:
-    """The keys of a raw sidecar, whatever they are."""
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8-sig"), parse_int=_whole)
-    except FileNotFoundError:
-        raise StrokeprepError("File is missing", path, "Restore it and run again.") from None
-    except (OSError, ValueError, RecursionError) as error:  # both JSON's and UTF-8's are values
-        raise StrokeprepError(
-            "The sidecar is not valid JSON", path, "Mend or remove it."
-        ) from error
-    if not isinstance(content, dict):
-        raise StrokeprepError("The sidecar holds no keys", path, "Mend or remove it.")
-    return content
-
-
-def _whole(digits: str) -> int:
-    if len(digits) > MOST_DIGITS:
-        raise ValueError("a number too long to be one")
-    return int(digits)
 
 
 def releasable(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import images
+from strokeprep.io import images, json_files
 from strokeprep.io.tables import is_number
 from strokeprep.privacy import allowed as metadata
 
@@ -97,7 +97,7 @@ def of_files(paths: Iterable[str], root: str | None, released: Iterable[str]) ->
 
 def _of_sidecar(path: Path, open_words: set[str]) -> Iterator[tuple[str, str]]:
     try:
-        content = metadata.read(path)
+        content = json_files.read(path)
     except StrokeprepError:
         return  # the gate has its say about it
     released = metadata.releasable(content)

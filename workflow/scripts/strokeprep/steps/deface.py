@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from strokeprep.bids import sidecars
 from strokeprep.io import images, transforms
-from strokeprep.privacy.allowed import read as read_sidecar
+from strokeprep.io.json_files import read as read_sidecar
 from strokeprep.privacy.allowed import releasable
 from strokeprep.registration import location
 from strokeprep.segmentation import faces

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 from scipy.spatial.transform import Rotation
+from strokeprep.io import frames as io_frames
 from strokeprep.io import images, tables, transforms
 from strokeprep.phantom.head import subject
 from strokeprep.phantom.head.mapping import draw_mapping
@@ -160,7 +161,7 @@ def antspy(series: Series, frames: list[int]) -> tuple[np.ndarray, float]:
     os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"  # read as the library is loaded
     import ants
 
-    data = np.stack(list(motion_fit.stream(series.path)), axis=3).astype(np.float32)
+    data = np.stack(list(io_frames.stream(series.path)), axis=3).astype(np.float32)
     stack = _four_dimensional(ants, data, images.open_nifti(series.path).affine)
     volumes = [ants.slice_image(stack, axis=3, idx=frame) for frame in range(data.shape[3])]
     mean = sum(ants.iMath(volume, "Normalize") * (1 / len(volumes)) for volume in volumes)

@@ -7,7 +7,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 from strokeprep.errors import StrokeprepError
-from strokeprep.series import motion_fit
+from strokeprep.io import frames as io_frames
+from strokeprep.series import motion, motion_fit
 
 
 @pytest.fixture(scope="module")
@@ -125,12 +126,12 @@ def test_a_file_gives_what_its_frames_give_every_time(moving, found, tmp_path):
     nib.save(nib.Nifti1Image(np.stack(moving.frames, axis=3), heads.AFFINE), path)
     again = motion_fit.estimate(path)
     np.testing.assert_allclose(again.matrices, found.matrices, atol=1e-5)  # affines are float32
-    assert len(again.rows()[0]) == len(motion_fit.COLUMNS)
+    assert len(again.rows()[0]) == len(motion.COLUMNS)
 
 
 def test_a_table_holds_all_that_is_known(found, tmp_path):
-    motion_fit.write(found, tmp_path / "motion.tsv")
-    kept = motion_fit.read(tmp_path / "motion.tsv")
+    motion.write(found, tmp_path / "motion.tsv")
+    kept = motion.read(tmp_path / "motion.tsv")
     np.testing.assert_array_equal(kept.matrices, found.matrices)
     assert kept.rows() == found.rows()
     assert kept.summary() == found.summary()
@@ -148,7 +149,7 @@ def test_scaled_integers_are_read_as_what_they_mean(moving, tmp_path):
     image = nib.Nifti1Image(np.stack(moving.frames[:2], axis=3) + np.int16(1024), heads.AFFINE)
     image.header.set_slope_inter(1, -1024)
     nib.save(image, tmp_path / "ctp.nii.gz")
-    first = next(motion_fit.stream(tmp_path / "ctp.nii.gz"))
+    first = next(io_frames.stream(tmp_path / "ctp.nii.gz"))
     expected = nib.load(tmp_path / "ctp.nii.gz").get_fdata()[..., 0]
     np.testing.assert_array_equal(first, expected)
 

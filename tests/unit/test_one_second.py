@@ -9,12 +9,12 @@ import pytest
 import SimpleITK as sitk
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, transforms
-from strokeprep.series import motion_fit, resampling, timing
+from strokeprep.series import motion, motion_fit, resampling, timing
 
 SHAPE, AFFINE = (12, 10, 6), np.diag([-2.0, -2.0, 5.0, 1.0])
 
 
-def at_rest(frames: int, **changes) -> motion_fit.Motion:
+def at_rest(frames: int, **changes) -> motion.Motion:
     """A head that never moves."""
     zeros, true = np.zeros(frames), np.ones(frames, bool)
     numbers = ("displacement_mm", "framewise_mm", "before", "after", "residual_hu")
@@ -25,10 +25,10 @@ def at_rest(frames: int, **changes) -> motion_fit.Motion:
         "still": true,
         "outlier": ~true,
     }
-    return motion_fit.Motion(**(values | changes))
+    return motion.Motion(**(values | changes))
 
 
-def moved(matrices) -> motion_fit.Motion:
+def moved(matrices) -> motion.Motion:
     """A head in given poses."""
     still = np.array([np.allclose(matrix, np.eye(4)) for matrix in matrices])
     return at_rest(len(matrices), matrices=np.array(matrices), still=still)

@@ -36,7 +36,7 @@ from strokeprep.report import (
 )
 from strokeprep.report.pictures import AXIAL, CORONAL, SAGITTAL, Layer, Scale, Slice
 from strokeprep.report.sections import Figure, Section, Viewer
-from strokeprep.series import motion_fit
+from strokeprep.series import motion
 from strokeprep.study import naming
 from strokeprep.study import table as study
 
@@ -235,7 +235,7 @@ def test_axes_bear_round_numbers():
 def test_a_frame_that_was_left_out_is_marked():
     frames = 12
     flat, outlier = np.zeros(frames), np.arange(frames) == 5
-    course = motion_fit.Motion(
+    course = motion.Motion(
         np.repeat(np.eye(4)[None], frames, axis=0), np.zeros((frames, 6)),
         *[flat] * 5, ~outlier, ~outlier, outlier, flat,
     )  # fmt: skip

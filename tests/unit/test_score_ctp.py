@@ -13,7 +13,7 @@ from strokeprep.accuracy import score_ctp
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, tables, transforms
 from strokeprep.phantom.scan.bolus import arterial_curve, venous_curve
-from strokeprep.series import motion_fit
+from strokeprep.series import motion
 from strokeprep.steps import perfusion_maps
 from strokeprep.study import naming, table
 from strokeprep.study.naming import ORIG
@@ -26,10 +26,10 @@ MNI = "MNI152NLin2009aSym"
 STILL = np.tile(np.eye(4), (FRAMES, 1, 1))
 
 
-def moves(matrices: np.ndarray) -> motion_fit.Motion:
+def moves(matrices: np.ndarray) -> motion.Motion:
     """A motion table that holds these poses."""
     none, never = np.zeros(FRAMES), np.zeros(FRAMES, bool)
-    return motion_fit.Motion(
+    return motion.Motion(
         matrices=matrices,
         moves=np.zeros((FRAMES, 6)),
         displacement_mm=none,
@@ -72,7 +72,7 @@ class World:
         images.write_array(brain, affine, self.path(naming.brain_mask(self.reference, ORIG)))
         transforms.write(still, self.path(naming.to_reference(scan, "ctp", "ncct")))
         transforms.write(still, self.path(naming.from_template(self.reference, "ncct", MNI)))
-        motion_fit.write(moves(STILL), self.path(naming.motion(scan)))
+        motion.write(moves(STILL), self.path(naming.motion(scan)))
         sources = perfusion_maps.Sources(
             str(preproc),
             str(self.path(naming.coverage(scan, ORIG))),
@@ -102,10 +102,10 @@ class World:
         rows = [dict(zip(("time_s", "aif_hu", "vof_hu"), row, strict=True)) for row in curves]
         (self.truth / "ctp_aif.tsv").write_text(tables.render(rows, list(rows[0])))
         poses = [
-            dict(zip(motion_fit.MATRIX_COLUMNS, np.eye(4)[:3].ravel(), strict=True))
+            dict(zip(motion.MATRIX_COLUMNS, np.eye(4)[:3].ravel(), strict=True))
             for _ in range(FRAMES)
         ]
-        (self.truth / "ctp_motion.tsv").write_text(tables.render(poses, motion_fit.MATRIX_COLUMNS))
+        (self.truth / "ctp_motion.tsv").write_text(tables.render(poses, motion.MATRIX_COLUMNS))
 
     def figures(self) -> dict[tuple[str, str], float]:
         """Every figure, by step and metric."""
@@ -149,7 +149,7 @@ def test_a_misplaced_series_is_the_registrations_fault(world):
 def test_a_missed_jump_is_the_motions_fault(world):
     poses = STILL.copy()
     poses[30, 2, 3] = 1.0
-    motion_fit.write(moves(poses), world.path(naming.motion(world.scan)))
+    motion.write(moves(poses), world.path(naming.motion(world.scan)))
     found = world.figures()
     assert found["ctp_motion", "tre_worst_frame"] == pytest.approx(1 - 1 / FRAMES, abs=1e-3)
     assert found["ctp_to_ncct", "tre_mean"] == pytest.approx(1 / FRAMES, abs=1e-3)
@@ -159,7 +159,7 @@ def test_frames_that_were_given_up_are_not_judged(world):
     poses = STILL.copy()
     poses[30, 2, 3] = 5.0
     given_up = replace(moves(poses), outlier=np.arange(FRAMES) == 30)
-    motion_fit.write(given_up, world.path(naming.motion(world.scan)))
+    motion.write(given_up, world.path(naming.motion(world.scan)))
     assert world.figures()["ctp_motion", "tre_worst_frame"] == pytest.approx(0, abs=1e-5)
 
 

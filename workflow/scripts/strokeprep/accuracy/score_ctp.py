@@ -13,7 +13,7 @@ from strokeprep.io import images, tables, transforms
 from strokeprep.io.tables import Check
 from strokeprep.perfusion import tissue as tissue_at_risk
 from strokeprep.perfusion import vessels as arteries
-from strokeprep.series import motion_fit
+from strokeprep.series import motion
 from strokeprep.series.timing import GRID_S
 from strokeprep.steps import perfusion_maps
 from strokeprep.study import naming
@@ -33,12 +33,12 @@ class Course:
     """Where brain points really were in every frame of a series, and where the chain puts them."""
 
     def __init__(self, scan: Scan, reference: Scan, root: Path, truth: Truth) -> None:
-        self.found = motion_fit.read(root / naming.motion(scan))
+        self.found = motion.read(root / naming.motion(scan))
         self.usable = np.flatnonzero(self.found.usable)
         rows = tables.read(truth.folder / "ctp_motion.tsv")
         self.true = np.tile(np.eye(4), (len(rows), 1, 1))
         for frame, row in enumerate(rows):
-            values = [float(row[name]) for name in motion_fit.MATRIX_COLUMNS]
+            values = [float(row[name]) for name in motion.MATRIX_COLUMNS]
             self.true[frame, :3] = np.reshape(values, (3, 4))
         head = truth.head_points(scan.name)
         here = truth.points(reference.name, head)

@@ -8,7 +8,7 @@ from html import escape
 
 import numpy as np
 
-from strokeprep.series.motion_fit import Motion
+from strokeprep.series.motion import Motion
 
 ARTERY, VEIN, THIRD = "#D55E00", "#0072B2", "#009E73"
 GREY, SHADE, YELLOW = "#73777d", "#e4e6e9", "#f0e442"

@@ -20,7 +20,7 @@ from strokeprep.report import views
 from strokeprep.report.plan import Drawn, Face, Images, Perfused, Series
 from strokeprep.report.scene import Scene, Shown, ranged
 from strokeprep.segmentation import faces
-from strokeprep.series import motion_fit
+from strokeprep.series import motion
 from strokeprep.steps import resample
 from strokeprep.study import naming
 
@@ -140,7 +140,7 @@ def _mirror_ratio(scene: Scene, shown: Shown) -> float:
 
 def of_motion(scene: Scene, series: Series, judge: Judge) -> Iterator[Number]:
     """Motion of a perfusion series, and how much of the brain it shows throughout."""
-    course = motion_fit.read(scene.root / series.motion)
+    course = motion.read(scene.root / series.motion)
     yield judge("ctp motion", "framewise_max_mm", course.steps_mm.max())
     yield judge("ctp motion", "framewise_mean_mm", course.steps_mm.mean())
     yield judge("ctp motion", "displacement_max_mm", course.displacement_mm[course.usable].max())

@@ -31,7 +31,7 @@ from strokeprep.report.pictures import (
 )
 from strokeprep.report.plan import Face, Images, Perfused
 from strokeprep.report.scene import Scene, Shown
-from strokeprep.series import motion_fit
+from strokeprep.series import motion
 from strokeprep.steps import resample
 from strokeprep.study import naming
 
@@ -272,7 +272,7 @@ def template(scene: Scene, settings: Mapping[str, Any]) -> Section:
 def motion_section(scene: Scene, judge: Judge) -> Section:
     """The course of a head through a perfusion series."""
     series = scene.plan.series[0]
-    course = motion_fit.read(scene.root / series.motion)
+    course = motion.read(scene.root / series.motion)
     covered = scene.marked(series.coverage) > 0
     limit = judge.limits["framewise_max_mm"].warn[1]
     scale = _scale(scene.grey, scene.plan.modality, scene.plan.reference, scene.brain)

@@ -21,8 +21,9 @@ import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, transforms
+from strokeprep.io.frames import stream
 from strokeprep.io.whole import whole
-from strokeprep.series.motion_fit import Motion, stream
+from strokeprep.series.motion import Motion
 from strokeprep.series.timing import GRID_S, Timing
 
 # HU are noise in their last bits: harder compression costs several times the time and saves little.

@@ -11,10 +11,11 @@ import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.bids import sidecars
-from strokeprep.io import images, transforms
+from strokeprep.io import frames, images, transforms
+from strokeprep.series import motion as series_motion
 from strokeprep.series import motion_fit as head_motion
 from strokeprep.series import resampling, timing
-from strokeprep.series.motion_fit import Motion
+from strokeprep.series.motion import Motion
 from strokeprep.study.table import KINDS
 
 # Contrast beside the skull draws a registration to plain CT off by a tenth of a millimetre and
@@ -35,7 +36,7 @@ def motion(
     """
     emptied = images.array(images.read(face)) > 0 if face else None
     moves = head_motion.estimate(source, emptied)
-    head_motion.write(moves, table)
+    series_motion.write(moves, table)
     series = images.open_nifti(Path(source))
     chosen = _averaged(moves)
     voxels = images.as_dtype(_mean(source, moves, chosen), series.get_data_dtype())
@@ -69,7 +70,7 @@ def in_seconds(
         target,
         coverage,
         timing=when,
-        motion=head_motion.read(moves),
+        motion=series_motion.read(moves),
         grid=grid,
         chain=[transforms.read(path) for path in chain],
     )
@@ -91,7 +92,7 @@ def _mean(source: str, moves: Motion, chosen: np.ndarray) -> np.ndarray:
     grid, affine = images.read_grid(source), images.open_nifti(Path(source)).affine
     total, seen = np.zeros(grid.GetSize(), np.float32), np.zeros(grid.GetSize(), np.uint16)
     everywhere = images.like(np.ones(grid.GetSize(), np.uint8), grid)
-    for index, voxels in enumerate(head_motion.stream(source)):
+    for index, voxels in enumerate(frames.stream(source)):
         if not chosen[index]:
             continue
         if moves.displacement_mm[index] <= NEAR_MM:
@@ -107,7 +108,7 @@ def _mean(source: str, moves: Motion, chosen: np.ndarray) -> np.ndarray:
 
 def _motion_sidecar(moves: Motion) -> dict[str, Any]:
     entry = "Entry of the matrix (LPS, mm) from points of the reference pose to the frame's"
-    meanings = head_motion.COLUMNS | dict.fromkeys(head_motion.MATRIX_COLUMNS, entry)
+    meanings = series_motion.COLUMNS | dict.fromkeys(series_motion.MATRIX_COLUMNS, entry)
     return (
         {"Description": "Where the head was in every frame of the series"}
         | moves.summary()

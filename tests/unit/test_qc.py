@@ -11,7 +11,7 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, labels, transforms
 from strokeprep.io.tables import Check
 from strokeprep.quality import audit
-from strokeprep.steps import resample
+from strokeprep.registration import template
 from strokeprep.study.outputs import AuditPlan
 
 LIMITS = {
@@ -242,9 +242,9 @@ def under_no_face() -> np.ndarray:
 
 @pytest.mark.parametrize(("shift_mm", "fits"), [(0, True), (24, False)])
 def test_a_brain_that_misses_the_templates_fails(tmp_path, shift_mm, fits):
-    grid = resample.target_grid(None, MNI)
+    grid = template.target_grid(None, MNI)
     shift = sitk.TranslationTransform(3, (0.0, float(shift_mm), 0.0))
-    moved = transforms.resample(resample.standard(MNI).brain, grid, [shift], transforms.NEAREST)
+    moved = transforms.resample(template.standard(MNI).brain, grid, [shift], transforms.NEAREST)
     images.write(sitk.Cast(moved, sitk.sitkUInt8), tmp_path / "brain.nii.gz")
     check = audit.brain_fits("1", str(tmp_path / "brain.nii.gz"), MNI, LIMITS)
     assert check.passed == fits

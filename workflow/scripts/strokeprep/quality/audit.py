@@ -15,7 +15,7 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, labels, transforms
 from strokeprep.io.tables import Check
 from strokeprep.registration import mirror
-from strokeprep.steps import resample
+from strokeprep.registration import template as registration_template
 from strokeprep.study.outputs import AuditPlan
 
 LIKENESS = "likeness:"
@@ -30,7 +30,7 @@ def audit(
 ) -> list[Check]:
     """Every check of one subject."""
     subject, at = plan.subject, lambda name: str(root / name)
-    template = resample.target_grid(None, settings)
+    template = registration_template.target_grid(None, settings)
     checks = [
         *(on_grid(subject, at(name), images.read_grid(at(plan.reference)), limits)
           for name in plan.on_reference),
@@ -159,7 +159,7 @@ def brain_fits(subject: str, brain: str, settings: Mapping, limits: Mapping[str,
     """Overlap of the brain in template space with the template's own."""
     inside = images.read(brain)
     standard = transforms.resample(
-        resample.standard(settings).brain, inside, [], transforms.NEAREST
+        registration_template.standard(settings).brain, inside, [], transforms.NEAREST
     )
     overlap = labels.dice(images.array(inside), images.array(standard))
     limit = limits["template_dice"]

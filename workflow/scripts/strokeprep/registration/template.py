@@ -9,16 +9,19 @@ in MNI152 coordinates can take its place.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import images
+from strokeprep.io import grids, images
 from strokeprep.io.grids import distance, same_grid, shrunk
+from strokeprep.registration import template
 
 MNI = "MNI152NLin2009aSym"
 NILEARN_FILE = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
@@ -126,3 +129,15 @@ def nilearn_data() -> Path:
             "The built-in template is not there", "package nilearn", "pip install nilearn"
         )
     return Path(spec.submodule_search_locations[0]) / "datasets" / "data"
+
+
+def target_grid(grid: str | None, settings: Mapping[str, Any]) -> sitk.Image:
+    """The grid of an image file, or the template's at the resolution of the config."""
+    if grid:
+        return images.read_grid(grid)
+    return grids.cubic_grid(standard(settings).t1, settings["resolution_mm"])
+
+
+def standard(settings: Mapping[str, Any]) -> template.Template:
+    """The template that the config names."""
+    return template.load(settings["path"] or template.MNI, settings["brain_mask"])

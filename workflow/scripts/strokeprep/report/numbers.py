@@ -15,13 +15,13 @@ from strokeprep.io import grids, images, labels, tables, transforms
 from strokeprep.io.tables import MISSING
 from strokeprep.quality import measures
 from strokeprep.quality.judge import Judge, Number
+from strokeprep.registration import template
 from strokeprep.registration import template as templates
 from strokeprep.report import views
 from strokeprep.report.plan import Drawn, Face, Images, Perfused, Series
 from strokeprep.report.scene import Scene, Shown, ranged
 from strokeprep.segmentation import faces
 from strokeprep.series import motion
-from strokeprep.steps import resample
 from strokeprep.study import naming
 
 # Head, not air: above this (HU), or this share of an MR image's bright end.
@@ -60,7 +60,7 @@ def of_brain(scene: Scene, judge: Judge, settings: Mapping[str, Any]) -> Iterato
     step = f"brain {scene.plan.reference}"
     yield judge(step, "brain_ml", _ml(scene.brain_image))
     yield judge(step, "brain_asymmetry", measures.asymmetry(scene.brain, scene.right))
-    standard = resample.standard(settings)
+    standard = template.standard(settings)
     to_template = f"{scene.plan.reference} to {scene.plan.template}"
     carried = scene.read(scene.plan.template_brain)
     own = transforms.resample(standard.brain, carried, [], transforms.NEAREST)
@@ -171,7 +171,7 @@ def of_gammas(scene: Scene, judge: Judge, settings: Mapping[str, Any]) -> Iterat
     """The Johns Hopkins measures of a diffusion image in template space."""
     if not scene.plan.s0_on_template:
         return
-    image, standard = scene.read(scene.plan.s0_on_template), resample.standard(settings)
+    image, standard = scene.read(scene.plan.s0_on_template), template.standard(settings)
     whole = images.array(transforms.resample(standard.brain, image, [], transforms.NEAREST)) > 0
     mm = image.GetSpacing()[0]
     margin = int(measures.STRIP_MM / mm) + 2

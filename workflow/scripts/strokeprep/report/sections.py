@@ -16,6 +16,7 @@ from scipy import ndimage
 from strokeprep.io import images, tables
 from strokeprep.quality import measures
 from strokeprep.quality.judge import Judge
+from strokeprep.registration import template as registration_template
 from strokeprep.report import curves, numbers, pictures, views
 from strokeprep.report.pictures import (
     AXIAL,
@@ -32,7 +33,6 @@ from strokeprep.report.pictures import (
 from strokeprep.report.plan import Face, Images, Perfused
 from strokeprep.report.scene import Scene, Shown
 from strokeprep.series import motion
-from strokeprep.steps import resample
 from strokeprep.study import naming
 
 HEAD_MM = 2.0
@@ -244,7 +244,7 @@ def registration(scene: Scene, shown: Shown) -> Section:
 def template(scene: Scene, settings: Mapping[str, Any]) -> Section:
     """The reference in template space, under the template's outlines."""
     image = scene.read(scene.plan.template_image)
-    standard = resample.standard(settings)
+    standard = registration_template.standard(settings)
     view = views.around(standard.brain, MAP_MM, 8.0)
     grey = views.seen(image, view, None, images.background(scene.plan.modality))
     inside = views.marked(standard.brain, view) > 0

@@ -9,8 +9,7 @@ import SimpleITK as sitk
 
 from strokeprep.bids import sidecars
 from strokeprep.io import images, labels, transforms
-from strokeprep.registration import linear
-from strokeprep.steps import resample
+from strokeprep.registration import linear, template
 
 
 def to_reference(
@@ -59,7 +58,7 @@ def to_template(
         lesion = mask if lesion is None else lesion | mask
     found = linear.to_template(
         stripped,
-        resample.standard(settings).t1,
+        template.standard(settings).t1,
         kind=kind,
         lesion_mask=lesion,
         seed=seed,

@@ -8,8 +8,8 @@ from typing import Any
 import SimpleITK as sitk
 
 from strokeprep.bids import sidecars
-from strokeprep.io import grids, images, labels, transforms
-from strokeprep.registration import template
+from strokeprep.io import images, labels, transforms
+from strokeprep.registration.template import target_grid
 from strokeprep.study.table import kind as kind_of
 
 # A voxel is known on a new grid where measured voxels have this share of its value.
@@ -99,18 +99,6 @@ def strip(source: str, brain: str, target: str, *, kind: str) -> dict[str, Any]:
     return sidecars.image(
         kind_of(kind), f"Brain of the {sidecars.CALLED[kind]}", skull_stripped=True
     )
-
-
-def target_grid(grid: str | None, settings: Mapping[str, Any]) -> sitk.Image:
-    """The grid of an image file, or the template's at the resolution of the config."""
-    if grid:
-        return images.read_grid(grid)
-    return grids.cubic_grid(standard(settings).t1, settings["resolution_mm"])
-
-
-def standard(settings: Mapping[str, Any]) -> template.Template:
-    """The template that the config names."""
-    return template.load(settings["path"] or template.MNI, settings["brain_mask"])
 
 
 def _where(grid: str | None, settings: Mapping[str, Any]) -> str:

@@ -39,7 +39,7 @@ from strokeprep import phantom  # noqa: E402
 from strokeprep.accuracy.truth import Truth  # noqa: E402
 from strokeprep.io import images  # noqa: E402
 from strokeprep.phantom.names import MNI, image_stem  # noqa: E402
-from strokeprep.registration import linear, template  # noqa: E402
+from strokeprep.registration import deformable, linear, template  # noqa: E402
 
 SUBJECT, SEED = "01", 1
 
@@ -56,7 +56,7 @@ LEVELS, BINS = 4, 50
 def ours(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform:
     """This project's."""
     if dof == "affine":
-        return linear.to_template(moving, fixed).transform
+        return deformable.to_template(moving, fixed).transform
     return linear.rigid(fixed, moving).transform
 
 
@@ -95,8 +95,8 @@ def ants(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform:
     set_ants_deterministic(seed_value=SEED)
     with tempfile.TemporaryDirectory() as folder:
         found = ants.registration(
-            linear.ants_image(fixed),
-            linear.ants_image(moving),
+            deformable.ants_image(fixed),
+            deformable.ants_image(moving),
             type_of_transform=dof.capitalize(),
             outprefix=f"{folder}/",
         )

@@ -15,7 +15,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images, transforms
-from strokeprep.registration import linear, template
+from strokeprep.registration import deformable, linear, template
 from strokeprep.registration import mutual_information as mi
 from strokeprep.registration.linear import Level
 
@@ -32,8 +32,8 @@ LESION = np.array([[-28.0], [10], [25]]), 24.0  # centre (LPS) and radius, mm
 def few_points():
     """Warps are found at 2 mm at the finest, SyN's at 4: the same road, in a third of the time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(linear, "SYN_MM", 4.0)
-        patch.setitem(linear.SYN, "reg_iterations", (10, 5))
+        patch.setattr(deformable, "SYN_MM", 4.0)
+        patch.setitem(deformable.SYN, "reg_iterations", (10, 5))
         levels = (Level(4, 8_000, 10), Level(2, 30_000, 12))
         patch.setitem(linear.RESOLUTIONS, "warp", levels)
         yield
@@ -250,7 +250,7 @@ def test_an_affine_on_request_finds_a_scale_and_a_shear_that_a_rigid_cannot(ncct
 @pytest.mark.parametrize("tissue, shade", [(CT, 0.0), (T1, 0.3)])
 def test_a_stretched_brain_is_brought_to_a_template(standard, tissue, shade):
     brain = stripped(scan(tissue, STRETCHED, seed=2, shade=shade))
-    found = linear.to_template(brain, standard)
+    found = deformable.to_template(brain, standard)
     assert error_mm(found.transform, STRETCHED) < 0.5
     there = transforms.apply(found.transform, brain_points())
     assert np.abs(transforms.apply(found.inverse, there) - brain_points()).max() < 1e-6
@@ -271,7 +271,7 @@ def bent_error(found) -> float:
 
 @pytest.mark.parametrize("name", ["ct", "t1w"])
 def test_a_warp_unbends_a_brain_that_an_affine_cannot(standard, name):
-    unbends(linear.to_template(bent_scan(name), standard, kind="bspline"))
+    unbends(deformable.to_template(bent_scan(name), standard, kind="bspline"))
 
 
 def unbends(found):
@@ -294,7 +294,7 @@ def bent_scan(name: str) -> sitk.Image:
 @pytest.fixture(scope="module")
 def bent_by_syn(standard):
     """The way of a bent T1w to the template by SyN."""
-    return linear.to_template(bent_scan("t1w"), standard, kind="syn")
+    return deformable.to_template(bent_scan("t1w"), standard, kind="syn")
 
 
 def test_syn_unbends_a_t1w(bent_by_syn):
@@ -302,11 +302,11 @@ def test_syn_unbends_a_t1w(bent_by_syn):
 
 
 def test_syn_unbends_a_ct(standard):
-    unbends(linear.to_template(bent_scan("ct"), standard, kind="syn"))
+    unbends(deformable.to_template(bent_scan("ct"), standard, kind="syn"))
 
 
 def test_syn_has_the_same_bytes_every_time(bent_by_syn, standard):
-    again = linear.to_template(bent_scan("t1w"), standard, kind="syn")
+    again = deformable.to_template(bent_scan("t1w"), standard, kind="syn")
     assert list(parts(again.transform)) == list(parts(bent_by_syn.transform))
     assert list(parts(again.inverse)) == list(parts(bent_by_syn.inverse))
 
@@ -315,7 +315,7 @@ def test_syn_has_the_same_bytes_every_time(bent_by_syn, standard):
 def straight(standard):
     """A stretched brain, and its way to the template by warp."""
     brain = stripped(scan(T1, STRETCHED, seed=2))
-    return brain, linear.to_template(brain, standard, kind="bspline")
+    return brain, deformable.to_template(brain, standard, kind="bspline")
 
 
 def test_a_warp_leaves_straight_what_is_straight(straight):
@@ -327,7 +327,7 @@ def test_a_warp_has_the_same_bytes_every_time_with_any_number_of_threads(straigh
     before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
     try:
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(2 if before == 1 else 1)
-        again = linear.to_template(brain, standard, kind="bspline")
+        again = deformable.to_template(brain, standard, kind="bspline")
     finally:
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
     assert list(parts(again.transform)) == list(parts(found.transform))
@@ -343,7 +343,7 @@ def parts(transform):
 
 def test_a_warp_that_folds_the_brain_is_refused():
     with pytest.raises(StrokeprepError, match=r"folds the brain.*scan\.nii"):
-        linear._check_warp({"WarpLargestMm": 9.0, "WarpSmallestJacobian": -0.1}, "scan.nii")
+        deformable._check_warp({"WarpLargestMm": 9.0, "WarpSmallestJacobian": -0.1}, "scan.nii")
 
 
 def test_a_syn_that_folds_the_brain_is_refused(standard, monkeypatch):
@@ -353,9 +353,9 @@ def test_a_syn_that_folds_the_brain_is_refused(standard, monkeypatch):
         field.CopyInformation(fixed)
         return field, field
 
-    monkeypatch.setattr(linear, "_ants_syn", ripples)
+    monkeypatch.setattr(deformable, "_ants_syn", ripples)
     with pytest.raises(StrokeprepError, match=r"folds the brain.*scan\.nii"):
-        linear.to_template(bent_scan("t1w"), standard, kind="syn", where="scan.nii")
+        deformable.to_template(bent_scan("t1w"), standard, kind="syn", where="scan.nii")
 
 
 def place(image):
@@ -374,7 +374,7 @@ def lesioned(grey, masked: bool) -> dict:
 @pytest.mark.parametrize("kind", ["bspline", "syn"])
 def test_what_a_lesion_mask_covers_has_no_say(standard, kind):
     ways = [
-        linear.to_template(template=standard, kind=kind, **lesioned(grey, True)).transform
+        deformable.to_template(template=standard, kind=kind, **lesioned(grey, True)).transform
         for grey in (T1["fluid"], T1["scalp"])
     ]
     assert list(parts(ways[0])) == list(parts(ways[1]))

@@ -9,7 +9,7 @@ import SimpleITK as sitk
 
 from strokeprep.bids import sidecars
 from strokeprep.io import images, labels, transforms
-from strokeprep.registration import linear, template
+from strokeprep.registration import deformable, linear, template
 
 
 def to_reference(
@@ -56,7 +56,7 @@ def to_template(
     for path in lesions:
         mask = labels.read(path) > 0
         lesion = mask if lesion is None else lesion | mask
-    found = linear.to_template(
+    found = deformable.to_template(
         stripped,
         template.standard(settings).t1,
         kind=kind,

@@ -14,8 +14,9 @@ import nibabel as nib
 import numpy as np
 from strokeprep.bids import dataset, sidecars
 from strokeprep.study import naming, outputs
+from strokeprep.study.kinds import MAP_KINDS, NATIVE
 from strokeprep.study.naming import Space
-from strokeprep.study.table import MAP_KINDS, NATIVE, Row, Scan, Study, build
+from strokeprep.study.table import Row, Scan, Study, build
 
 TEMPLATE = Space("MNI152NLin2009aSym", "2")
 SHAPE = (4, 4, 3)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from strokeprep import config
 from strokeprep.errors import StrokeprepError
 from strokeprep.segmentation import brains, faces, weights
-from strokeprep.study import table
+from strokeprep.study import kinds
 from strokeprep.study.layouts import designs
 
 ROOT = Path(__file__).parents[2]
@@ -258,8 +258,8 @@ def test_the_readme_says_of_every_key_what_the_schema_says():
 def test_the_schema_knows_the_roles_scans_and_layouts_of_the_library():
     schema = config.read_schema(SCHEMA)["properties"]
     keys = schema["study"]["properties"]
-    assert set(keys["patterns"]["propertyNames"]["enum"]) == {*table.KINDS, *table.LABELS}
-    assert set(schema["reference"]["items"]["enum"]) <= set(table.SCANS)
+    assert set(keys["patterns"]["propertyNames"]["enum"]) == {*kinds.KINDS, *kinds.LABELS}
+    assert set(schema["reference"]["items"]["enum"]) <= set(kinds.SCANS)
     assert set(keys["layout"]["enum"]) == {*designs.READERS, "phantom"}
 
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strokeprep import config
 from strokeprep.errors import StrokeprepError
+from strokeprep.study.kinds import KINDS, NATIVE
 from strokeprep.study.layouts import designs
-from strokeprep.study.table import KINDS, NATIVE
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 REFERENCES = {"isles24": ["ncct"], "jhu": ["dwi"], "atlas": ["t1w"]}

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from strokeprep.study import raw_files, table
-from strokeprep.study.table import NATIVE, Row
+from strokeprep.study.kinds import NATIVE
+from strokeprep.study.table import Row
 
 NCCT = Row("1", "01", "ncct", Path("raw/Quillfeather CT.nii"), entities=("acq-ncct",))
 CTA = Row("1", "01", "cta", Path("raw/Quillfeather angio.nii"), entities=("acq-cta",))

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from strokeprep import config
 from strokeprep.errors import StrokeprepError
 from strokeprep.study import naming, table
+from strokeprep.study.kinds import NATIVE
 from strokeprep.study.layouts import designs
-from strokeprep.study.table import NATIVE, Row
+from strokeprep.study.table import Row
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 NCCT = Row("1", "01", "ncct", Path("ncct.nii.gz"), entities=("acq-ncct",))

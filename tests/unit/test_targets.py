@@ -11,9 +11,10 @@ import trees
 import yaml
 from strokeprep import config
 from strokeprep.study import outputs, table
+from strokeprep.study.kinds import NATIVE
 from strokeprep.study.layouts import designs
 from strokeprep.study.naming import Space
-from strokeprep.study.table import NATIVE, Row, Study
+from strokeprep.study.table import Row, Study
 
 REPOSITORY = Path(__file__).parents[2]
 SCHEMA = REPOSITORY / "workflow/schemas/config.schema.yaml"

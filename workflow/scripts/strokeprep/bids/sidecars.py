@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from strokeprep.study.table import LABELS, Kind
+from strokeprep.study.kinds import LABELS, Kind
 
 CALLED = {
     "ncct": "non-contrast CT",

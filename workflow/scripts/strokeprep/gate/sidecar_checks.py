@@ -12,7 +12,7 @@ import numpy as np
 from strokeprep.errors import StrokeprepError
 from strokeprep.gate.checks import Finding, Settings
 from strokeprep.series import timing
-from strokeprep.study.table import KINDS
+from strokeprep.study.kinds import KINDS
 
 TIMES = (*timing.START_KEYS, timing.INTERVAL_KEY)
 # Positions of slices as converters write them: millimetres along the stack, or points.

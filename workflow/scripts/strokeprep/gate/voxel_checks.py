@@ -17,7 +17,7 @@ import numpy as np
 
 from strokeprep.gate.checks import Finding, Settings
 from strokeprep.io import images
-from strokeprep.study.table import KINDS, LABELS, Kind
+from strokeprep.study.kinds import KINDS, LABELS, Kind
 
 BLOCK_BYTES = 8 << 20
 # Histograms settle long before so many voxels.

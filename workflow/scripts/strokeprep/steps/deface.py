@@ -13,7 +13,7 @@ from strokeprep.privacy.allowed import releasable
 from strokeprep.registration import location
 from strokeprep.segmentation import faces
 from strokeprep.series import timing
-from strokeprep.study.table import KINDS
+from strokeprep.study.kinds import KINDS
 
 if TYPE_CHECKING:
     from strokeprep.segmentation.nnunet import Settings

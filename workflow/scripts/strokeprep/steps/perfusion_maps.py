@@ -25,8 +25,8 @@ from strokeprep.perfusion import vessels as arteries
 from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.series.timing import GRID_S
 from strokeprep.steps import resample
+from strokeprep.study.kinds import MAP_KINDS
 from strokeprep.study.naming import MAPS, TISSUE_AT_RISK
-from strokeprep.study.table import MAP_KINDS
 
 # So many points fix an affine map of the slab to a fraction of a millimetre.
 POINTS = 2000

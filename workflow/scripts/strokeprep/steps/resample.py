@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from strokeprep.bids import sidecars
 from strokeprep.io import images, labels, transforms
 from strokeprep.registration.template import target_grid
-from strokeprep.study.table import kind as kind_of
+from strokeprep.study.kinds import kind as kind_of
 
 # A voxel is known on a new grid where measured voxels have this share of its value.
 KNOWN = 0.5

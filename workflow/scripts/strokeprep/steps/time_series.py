@@ -16,7 +16,7 @@ from strokeprep.series import motion as series_motion
 from strokeprep.series import motion_fit as head_motion
 from strokeprep.series import resampling, timing
 from strokeprep.series.motion import Motion
-from strokeprep.study.table import KINDS
+from strokeprep.study.kinds import KINDS
 
 # Contrast beside the skull draws a registration to plain CT off by a tenth of a millimetre and
 # more, so the mean is that of the frames before it; fewer than these would be too noisy.

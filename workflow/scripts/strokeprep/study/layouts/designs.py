@@ -24,7 +24,8 @@ from pathlib import Path
 
 from strokeprep import phantom as simulated
 from strokeprep.errors import StrokeprepError
-from strokeprep.study.table import KINDS, NATIVE, SCANS, Row
+from strokeprep.study.kinds import KINDS, NATIVE, SCANS
+from strokeprep.study.table import Row
 
 # The grid of the scan that others were registered to.
 REFERENCE = "reference"

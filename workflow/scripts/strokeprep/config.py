@@ -20,7 +20,7 @@ from jsonschema.exceptions import ValidationError
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io.tables import is_number
-from strokeprep.study.layouts import designs
+from strokeprep.study.layouts import engine
 
 BUILT_IN_TEMPLATE = "MNI152NLin2009aSym"
 PHANTOM = "phantom"
@@ -267,7 +267,7 @@ def _refuse_contradictions(config: Mapping) -> None:
     _refuse_faces(config)
     _refuse_mixed_folders(config)
     for role, regex in study["patterns"].items():
-        designs.expression(role, regex)
+        engine.expression(role, regex)
 
 
 def _refuse_faces(config: Mapping) -> None:

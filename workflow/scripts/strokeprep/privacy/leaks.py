@@ -30,7 +30,7 @@ from strokeprep.io.whole import PARTIAL, final_name
 from strokeprep.privacy import allowed
 from strokeprep.privacy.private_words import DATE, PrivateWords, vocabulary
 from strokeprep.study import naming
-from strokeprep.study.layouts import designs
+from strokeprep.study.layouts import engine
 
 FINDS: dict[str, str] = {
     "link": "A symbolic link: it may lead to what was never checked",
@@ -80,7 +80,7 @@ RAW_SOURCE, OWN_SOURCE = "bids:raw:", "bids::"
 DEFACED, FACE = "_desc-defaced_", "_label-face_mask"
 LABEL = re.compile(r"_(mask|dseg)\.nii\.gz$")
 ENTITY = re.compile(r"_([a-z]+)-([A-Za-z0-9]+)")
-KNOWN_ENTITIES = frozenset({"sub", "ses", *naming.ORDER, *designs.KEPT})
+KNOWN_ENTITIES = frozenset({"sub", "ses", *naming.ORDER, *engine.KEPT})
 KNOWN_DESC = frozenset(dataset.DESCRIPTIONS) | {"motion", "aif", "coverage"}
 SUBJECT = re.compile(r"sub-[A-Za-z0-9]+")
 STEM = re.compile(r"sub-[A-Za-z0-9]+(_[a-z]+-[A-Za-z0-9]+)*_[A-Za-z0-9-]+")

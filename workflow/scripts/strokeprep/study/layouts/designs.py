@@ -14,67 +14,32 @@ a label is drawn on, or the folder ``dwi`` or ``anat``).
 
 from __future__ import annotations
 
-import glob
-import os
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from strokeprep import phantom as simulated
 from strokeprep.errors import StrokeprepError
-from strokeprep.study.kinds import KINDS, NATIVE, SCANS
+from strokeprep.study.kinds import KINDS, NATIVE
+from strokeprep.study.layouts.engine import (
+    _ENTITIES,
+    _WORD,
+    CT_KINDS,
+    DRAWN_ON,
+    EXTENSIONS,
+    REFERENCE,
+    TEMPLATE,
+    Pattern,
+    _File,
+    _files,
+    _label_roots,
+    _matches,
+    _root,
+    _rows,
+    _subject_folders,
+    _with_overrides,
+)
 from strokeprep.study.table import Row
-
-# The grid of the scan that others were registered to.
-REFERENCE = "reference"
-# The grid of a scan that was released on a template's grid: native to the chain, which registers
-# it again, but a label must lie on the same copy of the scan.
-TEMPLATE = "template"
-GRIDS = (NATIVE, REFERENCE, TEMPLATE)
-
-EXTENSIONS = (".nii.gz", ".nii")
-# Entities of a source that its derivatives keep, in BIDS order.
-KEPT = ("acq", "ce", "rec", "dir", "run", "echo", "part")
-CT_KINDS = tuple(kind.name for kind in KINDS.values() if kind.modality == "ct")
-# Where labels are drawn unless a pattern says otherwise, and the scan a folder name stands for.
-DRAWN_ON = {"lesion": "dwi", "lvo": "cta", "cow": "cta"}
-SCAN_OF_FOLDER = {"anat": "t1w"}
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """Files that play one role; of several files on one grid the lowest ``rank`` wins."""
-
-    role: str
-    regex: str
-    on: str = ""
-    grid: str = NATIVE
-    rank: int = 0
-
-
-@dataclass(frozen=True)
-class _File:
-    """An image file, and its path below the folder that patterns are read from.
-
-    ``linked`` says that a link leads to it, or to a folder it is in.
-    """
-
-    path: str
-    below: str
-    sidecar: str | None
-    linked: bool = False
-
-
-@dataclass(frozen=True)
-class _Found:
-    """A file with its role, before one grid of each scan is chosen."""
-
-    row: Row
-    scan: str
-    grid: str
-    rank: int
 
 
 def read(config: Mapping) -> list[Row]:
@@ -92,8 +57,6 @@ def read(config: Mapping) -> list[Row]:
 
 # --- Patterns -------------------------------------------------------------------------------
 
-_WORD = r"[A-Za-z0-9]+"
-_ENTITIES = rf"(?:_(?:{'|'.join(KEPT)})-{_WORD})*"
 _SPACE = rf"(?:_space-(?P<space>{_WORD}))?"
 _DESC = rf"(?:_desc-{_WORD})?"
 # A name whose folders repeat its subject and session, as BIDS and ISLES'24 have it.
@@ -286,285 +249,7 @@ READERS: dict[str, Callable[[Mapping], list[Row]]] = {
 # --- Files ----------------------------------------------------------------------------------
 
 
-def _root(config: Mapping) -> Path:
-    root = Path(config["study"]["root"])
-    if not root.is_dir():
-        raise StrokeprepError(
-            "The study's folder does not exist" if not root.exists() else "This is not a folder",
-            root,
-            "Set study.root in the config to the folder of the study; "
-            "a relative path starts where Snakemake is called.",
-        )
-    return root
-
-
-def _label_roots(root: Path, config: Mapping) -> list[Path]:
-    """The folders that ``study.labels`` names, each once and none that the workflow writes to."""
-    seen = _written(config)
-    found = []
-    for wanted in config["study"]["labels"]:
-        for path in sorted(glob.glob(os.path.join(glob.escape(str(root)), wanted))):
-            identity = _identities(path)
-            if not identity <= seen:
-                seen |= identity
-                found.append(Path(path))
-    return found
-
-
-def _subject_folders(folder: Path) -> list[Path]:
-    return [
-        Path(entry.path)
-        for entry in _entries(str(folder))
-        if entry.name.startswith("sub-") and _is_folder(entry)
-    ]
-
-
-def _files(
-    config: Mapping, base: Path, folders: Iterable[Path], skip: re.Pattern | None = None
-) -> Iterator[_File]:
-    """Every image file at or below ``folders``, each folder read once.
-
-    Links are followed, hidden folders and those that ``skip`` finds are not entered, nor are the
-    folders the workflow itself writes to.
-    """
-    seen = _written(config)
-    stack = [(str(each), each.relative_to(base).as_posix(), each.is_symlink()) for each in folders]
-    stack.sort(reverse=True)
-    while stack:
-        folder, below, linked = stack.pop()
-        identity = _identities(folder)
-        if identity <= seen:
-            continue
-        seen |= identity
-        entries = _entries(folder)
-        yield from _files_of(entries, below, linked)
-        stack += [
-            (entry.path, f"{below}/{entry.name}", linked or entry.is_symlink())
-            for entry in reversed(entries)
-            if _is_folder(entry)
-            and not entry.name.startswith(".")
-            and not (skip and skip.search(entry.name))
-        ]
-
-
-def _files_of(entries: Sequence[os.DirEntry], below: str, linked: bool) -> Iterator[_File]:
-    """The image files of one folder, which lies at ``below`` of the base."""
-    paths = {entry.path: entry.is_symlink() for entry in entries}
-    for entry in entries:
-        extension = next((known for known in EXTENSIONS if entry.name.endswith(known)), None)
-        if extension and not _is_folder(entry):
-            end = -len(extension)
-            sidecar = f"{entry.path[:end]}.json"
-            name = f"{below}/{entry.name[:end]}"
-            beside = sidecar if sidecar in paths else None
-            leads_on = linked or entry.is_symlink() or paths.get(sidecar, False)
-            yield _File(entry.path, name, beside, leads_on)
-
-
-def _entries(folder: str) -> list[os.DirEntry]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        raise StrokeprepError(
-            f"A folder of the study cannot be listed ({error.strerror})",
-            folder,
-            "Allow reading it, or move it out of the study.",
-        ) from error
-
-
-def _is_folder(entry: os.DirEntry) -> bool:
-    if entry.is_symlink():
-        return os.path.isdir(entry.path)  # unlike entry.is_dir(), no error on a circular link
-    return entry.is_dir()
-
-
-def _written(config: Mapping) -> set[tuple[int, int]]:
-    """The folders of the workflow itself, which may lie inside the study."""
-    return _identities(config["output"], config["work"])
-
-
-def _identities(*folders: str) -> set[tuple[int, int]]:
-    """What tells existing folders apart even where links give them several names."""
-    stats = [os.stat(folder) for folder in folders if os.path.isdir(folder)]
-    return {(each.st_dev, each.st_ino) for each in stats}
-
-
 # --- Roles ----------------------------------------------------------------------------------
 
 
-def _with_overrides(patterns: Sequence[Pattern], config: Mapping) -> list[Pattern]:
-    """The patterns of a layout; a role that ``study.patterns`` names has that pattern alone."""
-    overrides = config["study"]["patterns"]
-    drawn_on = {pattern.role: pattern.on for pattern in reversed(patterns) if pattern.on}
-    return [pattern for pattern in patterns if pattern.role not in overrides] + [
-        Pattern(role, regex, drawn_on.get(role, DRAWN_ON.get(role, "")))
-        for role, regex in overrides.items()
-    ]
-
-
-def expression(role: str, regex: str) -> re.Pattern:
-    """A pattern ready for use on paths; one that cannot work is refused."""
-    try:
-        compiled = re.compile(rf"(?:^|/)(?:{regex})\Z")
-    except re.error as error:
-        raise StrokeprepError(
-            f"study.patterns.{role} is no regular expression ({error})", regex, "Correct it."
-        ) from error
-    if "subject" not in compiled.groupindex:
-        raise StrokeprepError(
-            f"study.patterns.{role} does not say which part of a path is the subject",
-            regex,
-            "Put that part into a group (?P<subject>…).",
-        )
-    return compiled
-
-
-def _matches(files: Iterable[_File], patterns: Sequence[Pattern], config: Mapping) -> list[_Found]:
-    """Every file that a pattern matches."""
-    compiled = [(pattern, expression(pattern.role, pattern.regex)) for pattern in patterns]
-    hits = []
-    for file in files:
-        found = [
-            _found(file, pattern, match, config)
-            for pattern, regex in compiled
-            if (match := regex.search(file.below))
-        ]
-        if any(found):
-            _refuse_outside(file, config)
-        hits += [hit for hit in found if hit]
-    return hits
-
-
-def _refuse_outside(file: _File, config: Mapping) -> None:
-    """A file that is not where it seems to be, or whose path cannot be handed on as it is."""
-    if not file.path.isprintable() or set("{}") & set(file.path):  # braces are Snakemake's
-        raise StrokeprepError(
-            "A file of the study has a brace or a control character, as a line break, in its path",
-            ascii(file.path),
-            "Rename the file or folder.",
-        )
-    if not file.linked:
-        return
-    study = config["study"]
-    inside = [study["root"], *study["labels"], *study["links"]]
-    allowed = [os.path.realpath(os.path.join(study["root"], folder)) for folder in inside]
-    for path in filter(None, (file.path, file.sidecar)):
-        real = Path(os.path.realpath(path))
-        if not any(real.is_relative_to(folder) for folder in allowed):
-            raise StrokeprepError(
-                f"A link leads out of the study, to {real}",
-                path,
-                "Put the file itself there, or name the folder it is in under study.links.",
-            )
-
-
-def _found(file: _File, pattern: Pattern, match: re.Match, config: Mapping) -> _Found | None:
-    """What a match says of a file, or nothing where the file lies on a grid of no use."""
-    groups = match.groupdict()
-    if not groups.get("subject"):
-        raise StrokeprepError(
-            f"The pattern of {pattern.role} matches a file and finds no subject in it",
-            file.path,
-            f"Give study.patterns.{pattern.role} a group (?P<subject>…) that is never empty.",
-        )
-    is_image = pattern.role in KINDS
-    on = "" if is_image else _drawn_on(groups.get("on") or pattern.on, file)
-    scan = KINDS[pattern.role].scan if is_image else on
-    grid = _grid(groups.get("space"), pattern.grid, scan, config["reference"])
-    if grid is None:
-        return None
-    row = Row(
-        subject=groups["subject"],
-        session=groups.get("session") or None,
-        role=pattern.role,
-        path=Path(file.path),
-        on=on,
-        space=groups.get("space") or config["reference"][0] if grid == REFERENCE else NATIVE,
-        defaced=is_image and config["study"]["defaced"],
-        sidecar=Path(file.sidecar) if file.sidecar else None,
-        entities=_entities(pattern.role, os.path.basename(file.below)),
-    )
-    return _Found(row, scan, grid, pattern.rank)
-
-
-def _drawn_on(name: str, file: _File) -> str:
-    scan = SCAN_OF_FOLDER.get(name, name)
-    if scan not in SCANS:
-        raise StrokeprepError(
-            f"A label is said to be drawn on '{name}', which is no scan",
-            file.path,
-            f"Let the group (?P<on>…) yield one of {', '.join(SCANS)}, or anat.",
-        )
-    return scan
-
-
-def _grid(space: str | None, default: str, scan: str, references: Sequence[str]) -> str | None:
-    """The grid that a ``space-`` entity names; None where the chain has no use for it."""
-    if space is None:
-        return default
-    if space in ("orig", scan):
-        return NATIVE
-    return REFERENCE if space in references else None
-
-
-def _entities(role: str, name: str) -> tuple[str, ...]:
-    """The entities a derivative keeps; CT scans are told apart by ``acq-``, so each has one."""
-    given = dict(re.findall(rf"_({'|'.join(KEPT)})-({_WORD})(?=_|$)", name))
-    if role in CT_KINDS:
-        given.setdefault("acq", role)
-    return tuple(f"{key}-{given[key]}" for key in KEPT if key in given)
-
-
 # --- One grid per scan ----------------------------------------------------------------------
-
-
-def _rows(found: Sequence[_Found], root: Path, looked_for: str) -> list[Row]:
-    """The rows of what was found: every scan on one grid, every label on a grid that fits."""
-    if not any(each.row.role in KINDS for each in found):
-        raise StrokeprepError(
-            f"No image of the study was found; looked for {looked_for}, as .nii or .nii.gz",
-            root,
-            "Correct study.root or study.layout in the config, or set study.patterns "
-            "(config/README.md).",
-        )
-    scans: dict[tuple[str, str, str], list[_Found]] = defaultdict(list)
-    for each in found:
-        scans[each.row.subject, each.row.session or "", each.scan].append(each)
-    return [each.row for files in scans.values() for each in _on_one_grid(files)]
-
-
-def _on_one_grid(files: Sequence[_Found]) -> list[_Found]:
-    """Of one scan's images and labels, those on the grid that makes the most of them.
-
-    A scan may be there natively and as a resampled copy. Its images must share a grid, and a
-    label fits the grid it was drawn on or, on the reference's, any. Native wins on a tie.
-    """
-    images = [each for each in files if each.row.role in KINDS]
-    labels = [each for each in files if each.row.role not in KINDS]
-    grid = max(
-        (grid for grid in GRIDS if any(image.grid == grid for image in images)),
-        key=lambda grid: len({each.row.role for each in files if _fits(each, grid)}),
-        default=NATIVE,
-    )
-    preferred = (grid, REFERENCE, *GRIDS)
-    return _best([image for image in images if image.grid == grid], preferred) + _best(
-        labels, preferred
-    )
-
-
-def _fits(each: _Found, grid: str) -> bool:
-    is_label = each.row.role not in KINDS
-    return each.grid == grid or (is_label and each.grid == REFERENCE)
-
-
-def _best(files: Sequence[_Found], grids: Sequence[str]) -> list[_Found]:
-    """For every role the files of the best grid and rank; equals all stay, to be refused."""
-
-    def order(each: _Found) -> tuple[int, int]:
-        return grids.index(each.grid), each.rank
-
-    best: dict[str, tuple[int, int]] = {}
-    for each in files:
-        best[each.row.role] = min(best.get(each.row.role, order(each)), order(each))
-    return [each for each in files if order(each) == best[each.row.role]]

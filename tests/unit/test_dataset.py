@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import trees
+from strokeprep.bids import clinical as bids_clinical
 from strokeprep.bids import dataset
 from strokeprep.errors import StrokeprepError
 
@@ -69,7 +70,7 @@ def test_the_files_can_be_told_before_they_are_written(tmp_path: Path) -> None:
     made = written(tmp_path, raw_root=root, cow_labels={1: "BA"})
     folder = tmp_path / "derivatives"
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert set(dataset.files(dataset.clinical_tables(root), has_cow=True)) == found
+    assert set(dataset.files(bids_clinical.clinical_tables(root), has_cow=True)) == found
     assert {path.relative_to(folder).as_posix() for path in made.paths} == found
 
 
@@ -194,12 +195,12 @@ def test_the_tables_of_every_layout_are_told_with_what_describes_them(
     root = getattr(trees, layout)(tmp_path)
     patients = [path.name for path in root.glob("train/raw_data/sub-*")] or [""]
     wanted = {name.format(patient) for name in read for patient in patients}
-    told = dataset.sources(root)
+    told = bids_clinical.sources(root)
     assert {Path(path).relative_to(root).as_posix() for path in told} == wanted
     if told:
         described = Path(told[0]).with_suffix(".json")
         described.touch()
-        assert dataset.sources(root) == [told[0], str(described), *told[1:]]
+        assert bids_clinical.sources(root) == [told[0], str(described), *told[1:]]
 
 
 @pytest.mark.parametrize(

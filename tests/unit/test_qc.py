@@ -9,10 +9,10 @@ import pytest
 import SimpleITK as sitk
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, labels, transforms
-from strokeprep.io.tables import Check
 from strokeprep.quality import audit
+from strokeprep.quality.check import Check
+from strokeprep.quality.plan import AuditPlan
 from strokeprep.registration import template
-from strokeprep.study.outputs import AuditPlan
 
 LIMITS = {
     "affine_difference": 1e-4,

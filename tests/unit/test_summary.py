@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from strokeprep.accuracy import summary
 from strokeprep.io import tables
-from strokeprep.io.tables import Check
+from strokeprep.quality import check as quality_check
+from strokeprep.quality.check import Check
 from strokeprep.study import naming
 
 
@@ -89,7 +90,7 @@ def test_the_cohort_table_has_the_rows_of_those_who_have_one(tmp_path):
 
 def table(path, *checks):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(tables.render([check.row() for check in checks], tables.CHECK_COLUMNS))
+    path.write_text(tables.render([check.row() for check in checks], quality_check.CHECK_COLUMNS))
     return path
 
 

@@ -10,6 +10,7 @@ import pytest
 import trees
 import yaml
 from strokeprep import config
+from strokeprep.quality import plan as quality_plan
 from strokeprep.study import outputs, table
 from strokeprep.study.kinds import NATIVE
 from strokeprep.study.layouts import designs
@@ -47,10 +48,10 @@ def test_every_file_of_an_audit_is_an_output(tmp_path, design, defaced):
     subjects = built(design, getattr(trees, design)(tmp_path), defaced=defaced).subjects
     for subject in (each for each in subjects if each.reference):
         made = set(outputs.outputs(subject, TEMPLATE))
-        plan = outputs.audit_plan(subject, TEMPLATE)
+        plan = quality_plan.audit_plan(subject, TEMPLATE)
         assert files(asdict(plan)) and files(asdict(plan)) <= made
         made.update(outputs.perfusion_outputs(subject, TEMPLATE))
-        assert files(asdict(outputs.perfusion_audit_plan(subject, TEMPLATE))) <= made
+        assert files(asdict(quality_plan.perfusion_audit_plan(subject, TEMPLATE))) <= made
 
 
 @pytest.mark.parametrize(("space", "moved"), [(NATIVE, True), ("ncct", False)])
@@ -60,7 +61,7 @@ def test_only_a_face_that_lies_apart_is_carried_to_the_brain_of_the_reference(sp
         Row("1", None, "cta", Path("cta.nii"), space=space, entities=("acq-cta",)),
     ]
     [subject] = table.build(rows, ["ncct"]).subjects
-    ncct, cta = outputs.audit_plan(subject, TEMPLATE).brains
+    ncct, cta = quality_plan.audit_plan(subject, TEMPLATE).brains
     assert ncct[1:] == ("sub-1/anat/sub-1_acq-ncct_space-orig_desc-brain_mask.nii.gz", "")
     assert cta[1] == ncct[1]
     assert bool(cta[2]) == moved

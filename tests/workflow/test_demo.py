@@ -20,8 +20,8 @@ import yaml
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, tables, transforms
 from strokeprep.quality import audit
+from strokeprep.quality import plan as quality_plan
 from strokeprep.registration import linear
-from strokeprep.study import outputs
 from workflow_tools import REPOSITORY, snakemake
 
 TWO_SUBJECTS = ("--config", 'phantom={"subjects": 2}')
@@ -205,7 +205,7 @@ def copied(demo, tmp_path):
     shutil.copytree(demo.derivatives / "sub-02", tmp_path / "sub-02")
     scan = "sub-02/ses-02/dwi/sub-02_ses-02"
     reference = "sub-02/ses-01/{}/sub-02_ses-01_acq-ncct"
-    plan = outputs.AuditPlan(
+    plan = quality_plan.AuditPlan(
         subject="02",
         reference=reference.format("ct") + "_desc-defaced_ct.nii.gz",
         on_reference=(),

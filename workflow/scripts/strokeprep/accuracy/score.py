@@ -16,7 +16,7 @@ import SimpleITK as sitk
 from strokeprep.accuracy import score_ctp
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, labels, transforms
-from strokeprep.io.tables import Check
+from strokeprep.quality.check import Check
 from strokeprep.study import naming
 from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.outputs import has_brain

@@ -10,9 +10,9 @@ import numpy as np
 
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, tables, transforms
-from strokeprep.io.tables import Check
 from strokeprep.perfusion import tissue as tissue_at_risk
 from strokeprep.perfusion import vessels as arteries
+from strokeprep.quality.check import Check
 from strokeprep.series import motion
 from strokeprep.series.timing import GRID_S
 from strokeprep.steps import perfusion_maps

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from strokeprep.io import tables
 from strokeprep.io.whole import write_json, write_text
+from strokeprep.quality import check
 from strokeprep.run.job import FAILURE
 from strokeprep.study import naming
 
@@ -188,7 +189,7 @@ def accuracy(path: Path) -> tuple[str, bool]:
 
 def _badness(row: Mapping[str, str]) -> tuple[bool, float]:
     value = float(row["value"])
-    return row["pass"] == "no", -value if row["metric"] in tables.MORE_IS_BETTER else value
+    return row["pass"] == "no", -value if row["metric"] in check.MORE_IS_BETTER else value
 
 
 def main() -> int:

@@ -13,10 +13,10 @@ import numpy as np
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, labels, transforms
-from strokeprep.io.tables import Check
+from strokeprep.quality.check import Check
+from strokeprep.quality.plan import AuditPlan
 from strokeprep.registration import mirror
 from strokeprep.registration import template as registration_template
-from strokeprep.study.outputs import AuditPlan
 
 LIKENESS = "likeness:"
 # Between grids with voxels up to s mm wide, nearest neighbour changed no vessel of volume V by more

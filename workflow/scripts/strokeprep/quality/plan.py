@@ -1,0 +1,110 @@
+"""What an audit of a subject has to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from strokeprep.study import naming
+from strokeprep.study.naming import ORIG, Space
+from strokeprep.study.outputs import has_brain, outputs, perfusion_outputs, reference_space
+from strokeprep.study.table import Scan, Subject
+
+
+@dataclass(frozen=True)
+class AuditPlan:
+    """What is compared with what in one subject; names are relative to the derivatives folder."""
+
+    subject: str
+    reference: str
+    on_reference: tuple[str, ...]
+    on_template: tuple[str, ...]
+    # label before, label after, whether the new grid can be expected to hold all of it
+    labels: tuple[tuple[str, str, bool], ...]
+    # released image, face mask, modality
+    faces: tuple[tuple[str, str, str], ...] = ()
+    # face mask, brain mask, transform from the face's scan to the brain's ("" if one grid)
+    brains: tuple[tuple[str, str, str], ...] = ()
+    template_brain: str | None = None
+    # 3D image of a scan, its transform to the reference ("" if it came on its grid)
+    alike: tuple[tuple[str, str], ...] = ()
+    # of the reference: its brain, and the transform that takes points of the template to it
+    reference_brain: str | None = None
+    to_template: str | None = None
+
+
+def audit_plan(subject: Subject, template: Space) -> AuditPlan:
+    """The audit of a subject that has a reference."""
+    reference = subject.reference
+    names = outputs(subject, template)
+    images = [name for name in names if name.endswith(naming.IMAGE)]
+    faced = [scan for scan in subject.scans if not scan.defaced]
+    return AuditPlan(
+        subject=subject.name,
+        **_grids(images, reference, template),
+        labels=tuple(
+            (naming.label(label.scan, ORIG, label.kind.suffix, **dict(label.kind.entities)),)
+            + (naming.label(label.scan, space, label.kind.suffix, **dict(label.kind.entities)),)
+            + (space is not template,)
+            for label in subject.labels
+            if not label.in_reference_space
+            for space in (reference_space(reference), template)
+            if space is template or label.scan is not reference
+        ),
+        faces=tuple(
+            (naming.defaced(scan, image.kind.suffix), naming.face_mask(scan), scan.modality)
+            for scan in faced
+            for image in scan.images
+        ),
+        brains=tuple(_brain_of_face(scan, reference) for scan in faced),
+        template_brain=naming.brain_mask(reference, template),
+        alike=tuple(_onto(scan, reference) for scan in subject.scans if scan is not reference),
+        reference_brain=naming.brain_mask(reference, ORIG),
+        to_template=naming.to_template(reference, reference.name, template.label),
+    )
+
+
+def perfusion_audit_plan(subject: Subject, template: Space) -> AuditPlan:
+    """The audit of what is derived from a subject's CT perfusion."""
+    names = perfusion_outputs(subject, template)
+    reference = subject.reference
+    return AuditPlan(
+        subject=subject.name,
+        **_grids(names, reference, template),
+        labels=tuple(
+            (naming.at_risk(scan, name, ORIG), naming.at_risk(scan, name, space), False)
+            for scan in subject.scans
+            if scan.has_perfusion
+            for name in naming.TISSUE_AT_RISK
+            for space in (reference_space(reference), template)
+        ),
+    )
+
+
+def _grids(names: list[str], reference: Scan, template: Space) -> dict[str, Any]:
+    """Which names claim which grid."""
+    return {
+        "reference": naming.defaced(reference, reference.pilot.kind.suffix),
+        "on_reference": tuple(name for name in names if f"_space-{reference.name}_" in name),
+        "on_template": tuple(name for name in names if f"_space-{template.label}_" in name),
+    }
+
+
+def _onto(scan: Scan, reference: Scan) -> tuple[str, str]:
+    suffix = scan.pilot.kind.suffix
+    pilot = naming.mean(scan, suffix) if scan.is_4d else naming.defaced(scan, suffix)
+    return pilot, _to_reference(scan, reference)
+
+
+def _brain_of_face(scan: Scan, reference: Scan) -> tuple[str, str, str]:
+    if has_brain(scan):
+        return naming.face_mask(scan), naming.brain_mask(scan, ORIG), ""
+    brain = naming.brain_mask(reference, ORIG)
+    return naming.face_mask(scan), brain, _to_reference(scan, reference)
+
+
+def _to_reference(scan: Scan, reference: Scan) -> str:
+    """The transform of a scan to the reference; empty where the scan came on its grid."""
+    if scan.in_reference_space:
+        return ""
+    return naming.to_reference(scan, scan.name, reference.name)

@@ -14,7 +14,7 @@ from strokeprep import config
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, tables
 from strokeprep.io import transforms as moves
-from strokeprep.perfusion import deconvolution, tissue, vessels
+from strokeprep.perfusion import deconvolution, pipeline, tissue, vessels
 from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.steps import perfusion_maps
 from strokeprep.study import naming
@@ -24,7 +24,7 @@ SETTINGS = config.load({"study": {"layout": "bids", "root": "x"}}, SCHEMA)["perf
 SETTINGS |= {"aif": None, "vof": None}
 
 
-def written(folder: Path, series: vessels.Series) -> perfusion_maps.Sources:
+def written(folder: Path, series: vessels.Series) -> pipeline.Sources:
     """The files of a series whose reference is the series' own grid."""
     paths = {name: str(folder / f"{name}.nii.gz") for name in ("series", "coverage", "brain")}
     images.write_array(series.hu, series.affine, paths["series"], frame_seconds=1.0)
@@ -32,9 +32,7 @@ def written(folder: Path, series: vessels.Series) -> perfusion_maps.Sources:
     images.write_array(whole, series.affine, paths["coverage"])
     images.write_array(series.brain.astype(np.uint8), series.affine, paths["brain"])
     moves.write(moves.linear(np.eye(4)), folder / "to_template.tfm")
-    return perfusion_maps.Sources(
-        **paths, to_series=None, to_template=str(folder / "to_template.tfm")
-    )
+    return pipeline.Sources(**paths, to_series=None, to_template=str(folder / "to_template.tfm"))
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +42,7 @@ def sources(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def done(sources):
-    return perfusion_maps.computed(sources, SETTINGS)
+    return pipeline.computed(sources, SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -87,9 +85,7 @@ def test_what_is_not_covered_is_not_judged(sources, tmp_path):
     part = np.asarray(coverage.dataobj).copy()
     part[..., :2] = 0
     images.write_array(part, coverage.affine, tmp_path / "part.nii.gz")
-    done = perfusion_maps.computed(
-        sources._replace(coverage=str(tmp_path / "part.nii.gz")), SETTINGS
-    )
+    done = pipeline.computed(sources._replace(coverage=str(tmp_path / "part.nii.gz")), SETTINGS)
     assert done.maps["cbf"][..., :2].max() == 0
     assert done.maps["cbf"][..., 3].max() > 0
 
@@ -98,7 +94,7 @@ def test_an_artery_given_by_hand_is_taken_as_points_or_as_a_mask(sources, done, 
     affine = nib.load(sources.series).affine
     voxels = np.argwhere(np.isin(np.arange(44), range(14, 16)))[:, 0]
     points = [[*nib.affines.apply_affine(affine, (i, 20, 2))] for i in voxels]
-    by_points = perfusion_maps.computed(sources, SETTINGS | {"aif": points})
+    by_points = pipeline.computed(sources, SETTINGS | {"aif": points})
     assert sorted(map(tuple, by_points.vessels.aif_voxels + _offset(by_points))) == [
         (14, 20, 2),
         (15, 20, 2),
@@ -106,7 +102,7 @@ def test_an_artery_given_by_hand_is_taken_as_points_or_as_a_mask(sources, done, 
     mask = np.zeros(done.maps["cbf"].shape, np.uint8)
     mask[ARTERY] = 1
     images.write_array(mask, affine, tmp_path / "artery.nii.gz")
-    by_mask = perfusion_maps.computed(sources, SETTINGS | {"aif": str(tmp_path / "artery.nii.gz")})
+    by_mask = pipeline.computed(sources, SETTINGS | {"aif": str(tmp_path / "artery.nii.gz")})
     assert len(by_mask.vessels.aif_voxels) == mask.sum()
 
 
@@ -120,12 +116,12 @@ def test_a_mask_on_another_grid_is_refused_by_the_name_of_its_key(sources, done,
     for vessel, name in (("aif", "beside"), ("vof", "less")):
         path = str(tmp_path / f"{name}.nii.gz")
         with pytest.raises(StrokeprepError, match=f"perfusion.{vessel} does not lie") as caught:
-            perfusion_maps.computed(sources, SETTINGS | {vessel: path})
+            pipeline.computed(sources, SETTINGS | {vessel: path})
         assert caught.value.where == path
         assert not isinstance(caught.value, NotComputable)
 
 
-def _offset(done: perfusion_maps.Perfusion) -> list[int]:
+def _offset(done: pipeline.Perfusion) -> list[int]:
     return [part.start for part in done.slab.box]
 
 
@@ -149,7 +145,7 @@ def test_a_series_without_contrast_says_so_and_which(tmp_path):
     still = vessels.Series(np.repeat(calm.hu[..., :1], 40, -1), calm.brain, calm.affine, 1.0)
     sources = written(tmp_path, still)
     with pytest.raises(NotComputable, match="not computable, no-bolus") as caught:
-        perfusion_maps.computed(sources, SETTINGS)
+        pipeline.computed(sources, SETTINGS)
     assert caught.value.reason == "no-bolus"
     assert caught.value.where == sources.series
 
@@ -158,7 +154,7 @@ def test_a_slab_without_brain_says_so(sources, tmp_path):
     brain = nib.load(sources.brain)
     images.write_array(np.zeros(brain.shape, np.uint8), brain.affine, tmp_path / "none.nii.gz")
     with pytest.raises(NotComputable, match="not computable, little-brain") as caught:
-        perfusion_maps.computed(sources._replace(brain=str(tmp_path / "none.nii.gz")), SETTINGS)
+        pipeline.computed(sources._replace(brain=str(tmp_path / "none.nii.gz")), SETTINGS)
     assert caught.value.reason == "little-brain"
 
 

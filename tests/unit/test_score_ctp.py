@@ -12,6 +12,7 @@ from strokeprep import config
 from strokeprep.accuracy import score_ctp
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, tables, transforms
+from strokeprep.perfusion import pipeline
 from strokeprep.phantom.scan.bolus import arterial_curve, venous_curve
 from strokeprep.series import motion
 from strokeprep.steps import perfusion_maps
@@ -73,7 +74,7 @@ class World:
         transforms.write(still, self.path(naming.to_reference(scan, "ctp", "ncct")))
         transforms.write(still, self.path(naming.from_template(self.reference, "ncct", MNI)))
         motion.write(moves(STILL), self.path(naming.motion(scan)))
-        sources = perfusion_maps.Sources(
+        sources = pipeline.Sources(
             str(preproc),
             str(self.path(naming.coverage(scan, ORIG))),
             str(self.path(naming.brain_mask(self.reference, ORIG))),
@@ -85,7 +86,7 @@ class World:
         names |= {"vessels": naming.vessels(scan), "volumes": naming.tissue_volumes(scan)}
         names |= {"voxels": naming.vessel_voxels(scan)}
         files = {name: str(self.path(where)) for name, where in names.items()}
-        self.done = perfusion_maps.computed(sources, SETTINGS)
+        self.done = pipeline.computed(sources, SETTINGS)
         perfusion_maps.write(self.done, str(preproc), files)
 
     def _write_truth(self) -> None:

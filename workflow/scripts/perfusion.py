@@ -1,14 +1,15 @@
 from strokeprep.run.job import job, place, write_sidecar
 
 with job(snakemake):
+    from strokeprep.perfusion import pipeline
     from strokeprep.steps import figures, perfusion_maps
     from strokeprep.study import naming
 
     given, settings = snakemake.input, snakemake.params.settings
-    sources = perfusion_maps.Sources(
+    sources = pipeline.Sources(
         given.series, given.coverage, given.brain, str(given.to_series) or None, given.to_template
     )
-    done = perfusion_maps.computed(sources, settings)
+    done = pipeline.computed(sources, settings)
     files = dict(snakemake.output.items())
     perfusion_maps.write(done, given.series, files)
     figures.vessels(done.slab.series, done.vessels, files["figure"])

@@ -10,12 +10,12 @@ import numpy as np
 
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, tables, transforms
+from strokeprep.perfusion import pipeline
 from strokeprep.perfusion import tissue as tissue_at_risk
 from strokeprep.perfusion import vessels as arteries
 from strokeprep.quality.check import Check
 from strokeprep.series import motion
 from strokeprep.series.timing import GRID_S
-from strokeprep.steps import perfusion_maps
 from strokeprep.study import naming
 from strokeprep.study.naming import ORIG
 from strokeprep.study.table import Scan
@@ -75,7 +75,7 @@ def checks(
     course = Course(scan, reference, root, truth)
     yield from _places(scan, reference, course, check)
     yield from _maps(scan, root, truth, course, settings["tissue"], check)
-    sources = perfusion_maps.Sources(
+    sources = pipeline.Sources(
         series=str(root / naming.preproc(scan, scan.pilot.kind.suffix, ORIG, "preproc")),
         coverage=str(root / naming.coverage(scan, ORIG)),
         brain=str(root / naming.brain_mask(reference, ORIG)),
@@ -86,9 +86,7 @@ def checks(
     vessels = _true_vessels(truth, len(used))
     area = sum(float(row["aif"]) for row in used) / float(vessels.aif.sum())
     yield check("ctp_aif", "area_error", abs(area - 1), "ratio")
-    ideal = perfusion_maps.mapped(
-        perfusion_maps.slab_of(sources, settings["rim_mm"]), vessels, settings
-    )
+    ideal = pipeline.mapped(pipeline.slab_of(sources, settings["rim_mm"]), vessels, settings)
     yield from _by_either_input(scan, root, ideal, check)
 
 
@@ -139,7 +137,7 @@ def _maps(
 
 
 def _by_either_input(
-    scan: Scan, root: Path, ideal: perfusion_maps.Perfusion, check: Checker
+    scan: Scan, root: Path, ideal: pipeline.Perfusion, check: Checker
 ) -> Iterator[Check]:
     """What the chain made with the input it found, against the same made with the true input."""
     blood = ideal.maps["cbv"] > 0

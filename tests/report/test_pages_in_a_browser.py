@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from strokeprep.accuracy import summary
 from strokeprep.io import tables
 from strokeprep.quality import judge
 from strokeprep.quality.judge import Judge
 from strokeprep.report import cohort, page, pictures, plan
 from strokeprep.report.pictures import AXIAL, Scale, Slice
 from strokeprep.report.sections import Figure, Section, Viewer
+from strokeprep.run import endings
 
 COUNT = 1000
 LARGEST_PAGE = 15_000_000
@@ -36,7 +36,7 @@ def pages(tmp_path_factory):
         (root / names.table).write_text(tables.render(rows, list(judge.COLUMNS)))
         (root / names.thumbnail).write_bytes(small)
         (root / names.page).write_text(subject_page(name) if n == 500 else "<title>x</title>")
-        ended.append(summary.Ending(name, summary.IMAGES, 1, 1, ()))
+        ended.append(endings.Ending(name, endings.IMAGES, 1, 1, ()))
     cohort.write(ended, root, root / "work")
     return root
 

@@ -16,7 +16,6 @@ import pytest
 import SimpleITK as sitk
 from PIL import Image
 from strokeprep import config
-from strokeprep.accuracy import summary
 from strokeprep.io import images, tables
 from strokeprep.privacy import leaks, private_words
 from strokeprep.quality import judge as limits
@@ -36,6 +35,7 @@ from strokeprep.report import (
 )
 from strokeprep.report.pictures import AXIAL, CORONAL, SAGITTAL, Layer, Scale, Slice
 from strokeprep.report.sections import Figure, Section, Viewer
+from strokeprep.run import endings
 from strokeprep.series import motion
 from strokeprep.study import naming
 from strokeprep.study import table as study
@@ -287,7 +287,7 @@ def test_what_a_patient_has_decides_what_a_page_shows():
     assert (alone.reference, [face.scan for face in alone.faces]) == ("", ["cta"])
 
 
-def simulated(root, count: int) -> list[summary.Ending]:
+def simulated(root, count: int) -> list[endings.Ending]:
     """A cohort's reports on disk; subject 7 is far off, subject 3 failed, 5 was skipped."""
     random, ended = np.random.default_rng(3), []
     for n in range(count):
@@ -302,8 +302,8 @@ def simulated(root, count: int) -> list[summary.Ending]:
         log = str(root.resolve() / "work/logs/register/x.log")
         said = "The scan is cut short: /raw/x. Copy it again."
         failures = ({"rule": "register", "message": said, "log": log, "reason": None},)
-        ended.append(summary.Ending(name, summary.IMAGES, 5, 5, failures if n == 3 else ()))
-        ended.append(summary.Ending(name, summary.PERFUSION, 0 if n == 5 else 4, 4, ()))
+        ended.append(endings.Ending(name, endings.IMAGES, 5, 5, failures if n == 3 else ()))
+        ended.append(endings.Ending(name, endings.PERFUSION, 0 if n == 5 else 4, 4, ()))
         if n != 3:
             (root / names.table).parent.mkdir(parents=True)
             text = tables.render(limits.rows(found, name), list(limits.COLUMNS))
@@ -334,7 +334,7 @@ def test_a_cohort_tells_who_is_done_who_failed_and_where(tmp_path):
 )
 def test_a_message_with_a_word_of_the_input_is_not_on_the_cohorts_page(tmp_path, said):
     failure = {"rule": "admit", "message": said, "log": "logs/admit/sub-1.log", "reason": None}
-    ended = [summary.Ending("1", summary.IMAGES, 3, 0, (failure,))]
+    ended = [endings.Ending("1", endings.IMAGES, 3, 0, (failure,))]
     cohort.write(ended, tmp_path, tmp_path / "work")
     html = (tmp_path / plan.COHORT).read_text()
     assert "failed at admit" in html and "see the log" in html
@@ -434,7 +434,7 @@ def test_the_cohorts_methods_are_those_of_all_its_members(tmp_path):
     path = tmp_path / plan.image_names("1").provenance
     path.parent.mkdir(parents=True)
     made(tmp_path).write(path, "1", {"name": "MNI152NLin2009aSym", "path": None})
-    cohort.write([summary.Ending("1", summary.IMAGES, 1, 1, ())], tmp_path, tmp_path / "work")
+    cohort.write([endings.Ending("1", endings.IMAGES, 1, 1, ())], tmp_path, tmp_path / "work")
     assert "[@fonov2011]" in (tmp_path / plan.METHODS).read_text()
     assert "@article{fonov2011," in (tmp_path / plan.REFERENCES).read_text()
 

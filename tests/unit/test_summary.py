@@ -13,6 +13,7 @@ from strokeprep.accuracy import summary
 from strokeprep.io import tables
 from strokeprep.quality import check as quality_check
 from strokeprep.quality.check import Check
+from strokeprep.run import endings
 from strokeprep.study import naming
 
 
@@ -40,7 +41,7 @@ def wanted(tmp_path):
 
 def test_every_subject_is_done_stopped_or_unfinished(tmp_path, wanted):
     log = failed(tmp_path, "admit", "sub-02.log")
-    text = summary.text(summary.endings(wanted, tmp_path), tmp_path / "out")
+    text = endings.text(endings.endings(wanted, tmp_path), tmp_path / "out")
     assert "sub-01 images: done, 2 files" in text
     assert f"sub-02 images: stopped\n    admit: It broke: x. Mend it.\n    log: {log}" in text
     assert "sub-03 images: unfinished, 1 of 2 files" in text
@@ -50,7 +51,7 @@ def test_every_subject_is_done_stopped_or_unfinished(tmp_path, wanted):
 
 def test_perfusion_that_fails_leaves_the_images_done(tmp_path, wanted):
     failed(tmp_path, "perfusion", "sub-01/perf/sub-01_desc-aif.log", reason="no-bolus")
-    ended = {(each.subject, each.part): each for each in summary.endings(wanted, tmp_path)}
+    ended = {(each.subject, each.part): each for each in endings.endings(wanted, tmp_path)}
     assert ended["01", "images"].status == "done"
     assert ended["01", "perfusion"].status == "stopped"
     assert ended["01", "perfusion"].row["reason"] == "no-bolus"
@@ -61,13 +62,13 @@ def test_motion_that_fails_stops_the_images_since_all_else_of_the_scan_rests_on_
     tmp_path, wanted
 ):
     failed(tmp_path, "motion", "sub-01/perf/sub-01_desc-motion.log")
-    ended = {(each.subject, each.part): each for each in summary.endings(wanted, tmp_path)}
+    ended = {(each.subject, each.part): each for each in endings.endings(wanted, tmp_path)}
     assert ended["01", "images"].status == "stopped"
 
 
 def test_the_released_table_holds_no_message(tmp_path, wanted):
     failed(tmp_path, "admit", "sub-02.log")
-    summary.write_status(summary.endings(wanted, tmp_path), tmp_path / "status.tsv")
+    endings.write_status(endings.endings(wanted, tmp_path), tmp_path / "status.tsv")
     text = (tmp_path / "status.tsv").read_text()
     assert "sub-02\timages\tstopped\tadmit\tn/a" in text
     assert "broke" not in text and str(tmp_path) not in text
@@ -75,14 +76,14 @@ def test_the_released_table_holds_no_message(tmp_path, wanted):
 
 def test_what_belongs_to_no_subject_is_told_too(tmp_path, wanted):
     failed(tmp_path, "privacy_dataset", "dataset.log")
-    others = summary.of_the_study(wanted, tmp_path)
-    text = summary.text(summary.endings(wanted, tmp_path), tmp_path / "out", others)
+    others = endings.of_the_study(wanted, tmp_path)
+    text = endings.text(endings.endings(wanted, tmp_path), tmp_path / "out", others)
     assert "all subjects: stopped\n    privacy_dataset: It broke" in text
 
 
 def test_the_cohort_table_has_the_rows_of_those_who_have_one(tmp_path):
     (tmp_path / "1.tsv").write_text("core_ml\n12\n")
-    summary.gather(
+    endings.gather(
         {"sub-01": tmp_path / "1.tsv", "sub-02": tmp_path / "2.tsv"}, tmp_path / "all.tsv"
     )
     assert tables.read(tmp_path / "all.tsv") == [{"scan": "sub-01", "core_ml": "12"}]
@@ -171,7 +172,7 @@ def test_the_job_around_a_patients_steps_counts_only_where_no_step_has_failed(tm
     failed(tmp_path, "patient", "sub-1.log")
     failed(tmp_path, "perfusion", "sub-1/perf/x.log")
     failed(tmp_path, "patient", "sub-2.log")
-    ended = {(each.subject, each.part): each for each in summary.endings(wanted, tmp_path)}
+    ended = {(each.subject, each.part): each for each in endings.endings(wanted, tmp_path)}
     assert ended["1", "images"].status == "unfinished"
     assert ended["1", "perfusion"].row["rule"] == "perfusion"
     assert ended["2", "images"].row["rule"] == "patient"

@@ -16,12 +16,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from strokeprep.accuracy import summary
 from strokeprep.io import tables
 from strokeprep.io.whole import write_json, write_text
 from strokeprep.quality import judge
 from strokeprep.quality.judge import FAIL, NONE, WARN, worst
 from strokeprep.report import methods, page, plan, resources, style
+from strokeprep.run import endings as run_endings
 
 # Columns of the page: what tells outliers at a glance. The table beside it has every figure.
 SHOWN = (
@@ -52,7 +52,7 @@ class Member:
     """A subject: how its parts ended, and its figures."""
 
     name: str
-    endings: tuple[summary.Ending, ...]
+    endings: tuple[run_endings.Ending, ...]
     rows: tuple[Mapping[str, str], ...]
     pages: Mapping[str, str] = field(default_factory=dict)  # by part, where there is one
     thumbnails: Mapping[str, str] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Member:
         return max(rows, key=lambda row: (judge.ORDER.index(row["verdict"]), _badness(row)))
 
 
-def write(ended: Sequence[summary.Ending], root: Path, work: Path) -> None:
+def write(ended: Sequence[run_endings.Ending], root: Path, work: Path) -> None:
     """The cohort's page, tables and methods text, from the reports and benchmarks that are there."""
     members = read(ended, root)
     rows, columns = wide(members)
@@ -103,18 +103,21 @@ def _nodes(members: Sequence[Member], root: Path) -> dict[str, Any]:
     }
 
 
-def read(ended: Iterable[summary.Ending], root: Path) -> list[Member]:
+def read(ended: Iterable[run_endings.Ending], root: Path) -> list[Member]:
     """The members of a cohort, in the order they come."""
-    by_name: dict[str, list[summary.Ending]] = {}
+    by_name: dict[str, list[run_endings.Ending]] = {}
     for ending in ended:
         by_name.setdefault(ending.subject, []).append(ending)
     return [_member(name, endings, root) for name, endings in by_name.items()]
 
 
-def _member(name: str, endings: list[summary.Ending], root: Path) -> Member:
+def _member(name: str, endings: list[run_endings.Ending], root: Path) -> Member:
     rows: list[Mapping[str, str]] = []
     pages, thumbnails = {}, {}
-    parts = {summary.IMAGES: plan.image_names(name), summary.PERFUSION: plan.perfusion_names(name)}
+    parts = {
+        run_endings.IMAGES: plan.image_names(name),
+        run_endings.PERFUSION: plan.perfusion_names(name),
+    }
     for part, names in parts.items():
         if (root / names.table).exists():
             rows.extend(tables.read(root / names.table))
@@ -213,11 +216,12 @@ def _table(members: Sequence[Member], work: Path) -> str:
 
 
 def _row(member: Member, work: Path, later: bool) -> str:
-    first = member.pages.get(summary.IMAGES)
+    first = member.pages.get(run_endings.IMAGES)
     name = f"sub-{escape(member.name)}"
     link = f'<a href="{escape(first)}">{name}</a>' if first else name
     states = "".join(
-        f"<td>{_state(member, part, work)}</td>" for part in (summary.IMAGES, summary.PERFUSION)
+        f"<td>{_state(member, part, work)}</td>"
+        for part in (run_endings.IMAGES, run_endings.PERFUSION)
     )
     cells = "".join(_cell(member, metric) for metric in SHOWN)
     pictures = "".join(
@@ -238,12 +242,12 @@ def _state(member: Member, part: str, work: Path) -> str:
     if ending is None:
         return "none"
     said = _said(ending, work)
-    if part == summary.PERFUSION and part in member.pages:
+    if part == run_endings.PERFUSION and part in member.pages:
         return f'<a href="{escape(member.pages[part])}">{said}</a>'
     return said
 
 
-def _said(ending: summary.Ending, work: Path) -> str:
+def _said(ending: run_endings.Ending, work: Path) -> str:
     """done, skipped because …, failed at …, with the cause and the log."""
     if ending.status == "skipped":
         return "skipped because the config says so"

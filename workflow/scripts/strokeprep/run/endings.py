@@ -1,0 +1,175 @@
+"""How each subject of a run ended."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from strokeprep.io import tables
+from strokeprep.io.whole import write_json, write_text
+from strokeprep.run.job import FAILURE
+from strokeprep.study import naming
+
+if __name__ == "__main__":
+    sys.exit(main())
+
+
+# A subject's images and its perfusion end apart: a scan without a bolus still gives the images.
+IMAGES, PERFUSION = "images", "perfusion"
+
+
+PERFUSION_RULES = ("perfusion", "audit_perfusion", "perfusion_report", "privacy_perfusion")
+
+
+# The job in which all steps of a patient run, where each patient is one job.
+WHOLE_PATIENT = "patient"
+
+
+STATUS_COLUMNS = {
+    "participant_id": "The patient",
+    "part": "What it is about: all images, or what is derived from CT perfusion",
+    "status": "done, stopped, skipped (by the config) or unfinished",
+    "rule": "The step that stopped",
+    "reason": "Why perfusion could not be computed, in a word",
+}
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How one part of a subject ended."""
+
+    subject: str
+    part: str
+    files: int
+    present: int
+    failures: tuple[Mapping[str, str], ...]
+
+    @property
+    def status(self) -> str:
+        """One word."""
+        if self.failures:
+            return "stopped"
+        if not self.files:
+            return "skipped"
+        return "done" if self.present == self.files else "unfinished"
+
+    @property
+    def row(self) -> dict[str, str]:
+        """What may be released of it: no message, which could hold a path of the input."""
+        first = self.failures[0] if self.failures else {}
+        return {
+            "participant_id": f"sub-{self.subject}",
+            "part": self.part,
+            "status": self.status,
+            "rule": first.get("rule", tables.MISSING),
+            "reason": first.get("reason") or tables.MISSING,
+        }
+
+
+def endings(wanted: Mapping[str, Mapping[str, Sequence[str]]], work: Path) -> list[Ending]:
+    """How every part ended; ``wanted`` lists, by subject and part, the files there should be."""
+    failures = _failures(work)
+    return [
+        Ending(
+            name,
+            part,
+            len(files),
+            sum(Path(path).exists() for path in files),
+            tuple(each for each in _of_subject(failures, name) if _is_about(each, name, part)),
+        )
+        for name, parts in wanted.items()
+        for part, files in parts.items()
+    ]
+
+
+def of_the_study(subjects: Iterable[str], work: Path) -> list[Mapping[str, str]]:
+    """What failed that belongs to no subject."""
+    names = list(subjects)
+    return [
+        failure
+        for failure in _failures(work)
+        if not any(_is_about(failure, name, part) for name in names for part in (IMAGES, PERFUSION))
+    ]
+
+
+def text(
+    ended: Sequence[Ending], derivatives: Path, others: Sequence[Mapping[str, str]] = ()
+) -> str:
+    """Who is done, who stopped and why, for a person; ``others`` failed and are no subject's."""
+    subjects = list(dict.fromkeys(each.subject for each in ended))
+    done = [
+        name
+        for name in subjects
+        if all(each.status in ("done", "skipped") for each in ended if each.subject == name)
+    ]
+    lines = [_line(each) for each in ended]
+    if others:
+        lines.append(f"  all subjects: stopped\n{_reasons(others)}")
+    return "\n".join(
+        [
+            "",
+            *lines,
+            f"{len(done)} of {len(subjects)} subjects done. Derivatives: {derivatives}",
+            "",
+        ]
+    )
+
+
+def write_status(ended: Iterable[Ending], path: Path) -> None:
+    """The same as a table that may be released."""
+    write_text(tables.render((each.row for each in ended), list(STATUS_COLUMNS)), path)
+    meanings = {name: {"Description": text} for name, text in STATUS_COLUMNS.items()}
+    write_json(meanings, path.with_suffix(".json"))
+
+
+def gather(rows_of: Mapping[str, Path], path: Path) -> None:
+    """One table of the one-row tables of all scans that have one, by the scan's name."""
+    rows = [
+        {"scan": scan} | row
+        for scan, source in rows_of.items()
+        if source.exists()
+        for row in tables.read(source)
+    ]
+    if rows:
+        write_text(tables.render(rows, list(rows[0])), path)
+
+
+def _of_subject(failures: Iterable[Mapping[str, str]], name: str) -> list[Mapping[str, str]]:
+    """A subject's failures; that of the job that runs its steps counts if no step has failed."""
+    own = [
+        each
+        for each in failures
+        if any(_is_about(each, name, part) for part in (IMAGES, PERFUSION))
+    ]
+    return [each for each in own if each["rule"] != WHOLE_PATIENT] or own
+
+
+def _is_about(failure: Mapping[str, str], name: str, part: str) -> bool:
+    log = failure["log"]
+    own = f"/sub-{name}/" in log or f"/sub-{name}." in log or f"/sub-{name}_" in log
+    of_perfusion = failure["rule"] in PERFUSION_RULES or (
+        f"/{naming.PERFUSION}/" in log and failure["rule"] != "motion"
+    )
+    return own and of_perfusion == (part == PERFUSION)
+
+
+def _failures(work: Path) -> list[Mapping[str, str]]:
+    return [json.loads(path.read_text()) for path in sorted(work.glob(f"logs/**/*{FAILURE}"))]
+
+
+def _reasons(failures: Iterable[Mapping[str, str]]) -> str:
+    return "\n".join(
+        f"    {failure['rule']}: {failure['message']}\n    log: {failure['log']}"
+        for failure in failures
+    )
+
+
+def _line(ended: Ending) -> str:
+    start = f"  sub-{ended.subject} {ended.part}: {ended.status}"
+    if ended.failures:
+        return f"{start}\n{_reasons(ended.failures)}"
+    counts = {"done": f", {ended.files} files", "skipped": ""}
+    return start + counts.get(ended.status, f", {ended.present} of {ended.files} files")

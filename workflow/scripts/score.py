@@ -6,7 +6,7 @@ from strokeprep.run.job import job
 with job(snakemake):
     from strokeprep.accuracy import score
     from strokeprep.io import tables
-    from strokeprep.quality import check as quality_check
+    from strokeprep.quality.check import CHECK_COLUMNS
 
     params = snakemake.params
     checks = score.subject_checks(
@@ -18,4 +18,4 @@ with job(snakemake):
         params.perfusion,
     )
     rows = [check.row() for check in checks]
-    write_text(tables.render(rows, quality_check.CHECK_COLUMNS), snakemake.output.table)
+    write_text(tables.render(rows, CHECK_COLUMNS), snakemake.output.table)

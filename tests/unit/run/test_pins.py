@@ -9,7 +9,7 @@ import pytest
 import yaml
 from strokeprep.segmentation import weights
 
-ENVS = Path(__file__).parents[2] / "envs"
+ENVS = Path(__file__).parents[3] / "envs"
 
 
 def pins(lines) -> dict[str, str]:

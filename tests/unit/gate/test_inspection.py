@@ -15,7 +15,7 @@ from strokeprep.gate import checks, inspection, voxel_checks
 from strokeprep.gate.checks import CHECKS, REFUSE, WARN, Settings
 from strokeprep.io import images
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 AFFINE = np.diag([-8.0, -8.0, 10.0, 1.0])
 
 

@@ -374,6 +374,6 @@ def test_a_small_subject_takes_little_time(study):
 
 
 def test_the_guide_says_what_the_audit_finds():
-    guide = (Path(__file__).parents[2] / "docs/privacy.md").read_text()
+    guide = (Path(__file__).parents[3] / "docs/privacy.md").read_text()
     for find, what in privacy.FINDS.items():
         assert f"| `{find}` | {what} |" in guide

@@ -20,7 +20,7 @@ from strokeprep.study import naming, table
 from strokeprep.study.naming import ORIG
 from strokeprep.study.table import Row
 
-SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
+SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
 SETTINGS = config.load({"study": {"layout": "bids", "root": "x"}}, SCHEMA)["perfusion"]
 SETTINGS |= {"aif": None, "vof": None}
 MNI = "MNI152NLin2009aSym"

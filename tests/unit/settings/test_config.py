@@ -16,7 +16,7 @@ from strokeprep.segmentation import brains, faces, weights
 from strokeprep.study import kinds
 from strokeprep.study.layouts import designs
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 # Sections in which nothing needs to stand.
 FREE_NAMES = ("study.patterns.", "models.sha256.")

@@ -19,7 +19,7 @@ from strokeprep.registration import deformable, linear, template
 from strokeprep.registration import mutual_information as mi
 from strokeprep.registration.linear import Level
 
-SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
+SCHEMA = Path(__file__).parents[3] / "workflow" / "schemas" / "config.schema.yaml"
 
 CT = {"air": -1000, "scalp": 40, "bone": 900, "fluid": 8, "gm": 37, "wm": 28, "noise": 4}
 B0 = {"air": 0, "scalp": 90, "bone": 10, "fluid": 1000, "gm": 430, "wm": 340, "noise": 12}

@@ -17,7 +17,7 @@ from strokeprep.study.layouts import designs
 from strokeprep.study.naming import Space
 from strokeprep.study.table import Row, Study
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 SCHEMA = REPOSITORY / "workflow/schemas/config.schema.yaml"
 TEMPLATE = Space("MNI152NLin2009aSym", "2")
 DESIGNS = ("bids", "isles24", "isles24_as_described", "jhu", "atlas", "atlas_native")

@@ -19,7 +19,7 @@ from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.steps import perfusion_maps
 from strokeprep.study import naming
 
-SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
+SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
 SETTINGS = config.load({"study": {"layout": "bids", "root": "x"}}, SCHEMA)["perfusion"]
 SETTINGS |= {"aif": None, "vof": None}
 

@@ -40,7 +40,7 @@ from strokeprep.series import motion
 from strokeprep.study import naming
 from strokeprep.study import table as study
 
-SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
+SCHEMA = Path(__file__).parents[3] / "workflow" / "schemas" / "config.schema.yaml"
 
 
 @pytest.fixture

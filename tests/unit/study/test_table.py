@@ -16,7 +16,7 @@ from strokeprep.study.kinds import NATIVE
 from strokeprep.study.layouts import designs
 from strokeprep.study.table import Row
 
-SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
+SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
 NCCT = Row("1", "01", "ncct", Path("ncct.nii.gz"), entities=("acq-ncct",))
 CTA = Row("1", "01", "cta", Path("cta.nii.gz"), entities=("acq-cta",))
 TRACE = Row("1", "02", "trace", Path("trace.nii.gz"))

@@ -156,7 +156,7 @@ def test_the_last_command_of_a_demo_names_both_results_and_fails_with_a_limit(
     )
     done = subprocess.run(
         [sys.executable, "-m", "strokeprep.accuracy.summary", str(folder)],
-        env=os.environ | {"PYTHONPATH": str(Path(summary.__file__).parents[1])},
+        env=os.environ | {"PYTHONPATH": str(Path(summary.__file__).parents[2])},
         capture_output=True,
         text=True,
         check=False,

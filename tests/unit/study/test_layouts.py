@@ -14,7 +14,7 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.study.kinds import KINDS, NATIVE
 from strokeprep.study.layouts import designs
 
-SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
+SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
 REFERENCES = {"isles24": ["ncct"], "jhu": ["dwi"], "atlas": ["t1w"]}
 
 

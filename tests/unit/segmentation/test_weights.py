@@ -20,7 +20,7 @@ import pytest
 from strokeprep.errors import StrokeprepError
 from strokeprep.segmentation import weights
 
-LIBRARY = Path(weights.__file__).parents[1]
+LIBRARY = Path(weights.__file__).parents[2]
 CHECKPOINT = os.urandom(400_000)
 DATASET = "Dataset297_TotalSegmentator_total_3mm_1559subj"
 TRAINED = f"{DATASET}/nnUNetTrainer__nnUNetPlans__3d_fullres"
@@ -159,7 +159,7 @@ def test_an_archive_that_arrived_before_the_interruption_is_used(published, tmp_
 def test_a_fetch_that_is_killed_leaves_no_model_and_the_next_one_works(published, tmp_path):
     published.cut, published.slow = 100_000, True
     program = (
-        "import sys; from dataclasses import replace; from strokeprep import models as m;"
+        "import sys; from dataclasses import replace; from strokeprep.segmentation import weights as m;"
         "m.MODELS['hd-bet'] = replace(m.MODELS['hd-bet'], url=sys.argv[1]);"
         "m.fetch(['hd-bet'], sys.argv[2])"
     )
@@ -316,7 +316,7 @@ def test_a_backend_says_which_models_it_needs(backend, modality, fast, wanted):
 
 
 def test_asking_needs_only_the_standard_library():
-    program = "import sys; from strokeprep import models; print(*sys.modules)"
+    program = "import sys; from strokeprep.segmentation import weights; print(*sys.modules)"
     environment = os.environ | {"PYTHONPATH": str(LIBRARY)}
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True

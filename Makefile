@@ -36,7 +36,6 @@ export XDG_CACHE_HOME := $(CURDIR)/.cache
 export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
 # So do temporary files, in a short path: some are sockets, and those may have 107 characters.
 export TMPDIR := $(shell mkdir -p .cache/tmp)$(CURDIR)/.cache/tmp
-export PYTHONPATH := workflow/scripts
 export FULL
 # What is imported is compiled once, also where Python is told not to: else each job compiles again.
 export PYTHONDONTWRITEBYTECODE :=
@@ -61,7 +60,7 @@ environments: $(VENV)/slurm.done $(NETWORKS)/segmentation.done
 
 demo: $(VENV)/imaging.done
 	$(SNAKEMAKE) --cores $(CORES) $(STUDY)
-	@$(BIN)/python -m strokeprep.accuracy.summary $(DIR)
+	@$(BIN)/strokeprep accuracy $(DIR)
 
 report: $(VENV)/imaging.done
 	$(SNAKEMAKE) --cores 1 $(STUDY) --report $(DIR)/snakemake.html
@@ -82,7 +81,7 @@ models: $(VENV)/imaging.done
 ifdef CONFIG
 	$(SNAKEMAKE) models --cores 1 --quiet rules --configfile $(CONFIG)
 else
-	$(BIN)/python -m strokeprep.segmentation.weights --folder $(FOLDER) $(if $(FROM),--from $(FROM)) $(MODELS)
+	$(BIN)/strokeprep weights --folder $(FOLDER) $(if $(FROM),--from $(FROM)) $(MODELS)
 endif
 
 test-hostile: $(VENV)/test.done
@@ -107,7 +106,7 @@ bench-ctp: $(VENV)/imaging.done
 bench: $(BENCHMARKS:%=bench-%) bench-segmentation
 
 $(BENCHMARKS:%=bench-%): bench-%: .bench/%.done
-	.bench/$*/bin/python benchmarks/$*.py --out .bench/$*.tsv
+	PYTHONPATH=workflow/scripts .bench/$*/bin/python benchmarks/$*.py --out .bench/$*.tsv
 
 bench-segmentation: $(NETWORKS)/segmentation.done
 	@mkdir -p .bench
@@ -122,10 +121,11 @@ bench-segmentation: $(NETWORKS)/segmentation.done
 clean:
 	rm -rf $(VENV) $(NETWORKS) .bench .cache .snakemake demo
 
-$(VENV)/imaging.done: envs/imaging.txt envs/constraints.txt
+$(VENV)/imaging.done: envs/imaging.txt envs/constraints.txt pyproject.toml
 	@echo "Setting up the imaging environment in $(VENV) (about a minute)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install $(PIP) -r envs/imaging.txt
+	$(BIN)/pip install $(PIP) --no-deps --editable .
 	@touch $@
 
 $(VENV)/test.done: $(VENV)/imaging.done envs/test.txt
@@ -142,4 +142,5 @@ $(NETWORKS)/segmentation.done: envs/segmentation.txt envs/segmentation-constrain
 	@echo "Setting up the networks' environment in $(NETWORKS) (3 GB without GPU, some minutes)"
 	$(PYTHON) -m venv $(NETWORKS)
 	$(NETWORKS)/bin/pip install $(PIP) -r envs/segmentation.txt -r envs/test.txt
+	$(NETWORKS)/bin/pip install $(PIP) --no-deps --editable .
 	@touch $@

@@ -26,9 +26,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-from strokeprep.perfusion.deconvolution import Settings, perfusion_maps
+from strokeprep.perfusion.deconvolution import perfusion_maps
 from strokeprep.phantom.scan import kudo
 from strokeprep.phantom.scan.bolus import Arterial
+from strokeprep.settings.maps import MapSettings
 
 ONE_CORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 ARTERIAL = Arterial(peak_hu=250, arrival_s=8.7, shape=2.8, scale_s=1.7, recirculation_share=0.1)
@@ -48,7 +49,7 @@ def osipy_maps(name: str, curves: np.ndarray, aif: np.ndarray) -> Maps:
     """osipy's maps, its flow with the haematocrit factor of its volume."""
     from osipy.dsc.parameters import compute_perfusion_maps
 
-    factor = Settings().kh
+    factor = MapSettings().kh
     maps = compute_perfusion_maps(
         curves[:, None, None],
         aif.astype(np.float32),
@@ -64,7 +65,7 @@ def dcmri_maps(name: str, curves: np.ndarray, aif: np.ndarray) -> Maps:
     """Maximum and area of dcmri's deconvolution."""
     from dcmri.pk_inv import deconv
 
-    settings = Settings()
+    settings = MapSettings()
     factor = settings.kh / settings.rho
     k = deconv(curves.T, aif.astype(np.float32), 1.0, method=name, tol=settings.tikhonov)
     flow, volume = 6000 * factor * k.max(0), 100 * factor * k.sum(0)

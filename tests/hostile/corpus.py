@@ -14,7 +14,7 @@ import nibabel as nib
 import numpy as np
 from strokeprep import config
 from strokeprep.gate import inspection
-from strokeprep.gate.checks import Settings
+from strokeprep.settings.gate import GateSettings
 from strokeprep.study import raw_files, table
 from strokeprep.study.layouts import designs
 
@@ -44,11 +44,13 @@ class Case:
     make: Callable[[Path], None]
 
 
-def inspected(root: Path, settings: Settings | None = None) -> inspection.Report:
+def inspected(root: Path, settings: GateSettings | None = None) -> inspection.Report:
     """What the gate says of the one subject of a study."""
     complete = config.load({"study": {"layout": "bids", "root": str(root)}}, SCHEMA)
     built = table.build(designs.read(complete), complete["reference"])
-    return inspection.inspect_files(raw_files.of_subject(built.subjects[0]), settings or Settings())
+    return inspection.inspect_files(
+        raw_files.of_subject(built.subjects[0]), settings or GateSettings()
+    )
 
 
 # --- Ways to spoil a file ---------------------------------------------------------------------

@@ -10,8 +10,9 @@ import pytest
 from corpus import CASES, QUIRKS, SCHEMA, beside_of, inspected
 from strokeprep import config, phantom
 from strokeprep.errors import StrokeprepError
-from strokeprep.gate.checks import CHECKS, REFUSE, Settings
+from strokeprep.gate.checks import CHECKS, REFUSE
 from strokeprep.privacy import private_words
+from strokeprep.settings.gate import GateSettings
 from strokeprep.study import raw_files, table
 from strokeprep.study.layouts import designs
 
@@ -66,7 +67,7 @@ def test_a_clinical_quirk_is_let_in(patient, name):
 def test_what_a_study_tolerates_is_told_and_let_in(patient):
     case = CASES["a qform elsewhere"]
     case.make(patient / case.file)
-    report = inspected(patient, Settings(tolerate=("forms", "constant")))
+    report = inspected(patient, GateSettings(tolerate=("forms", "constant")))
     assert not report.refused
     assert [finding.verdict for finding in report.findings] == ["warn"]
 
@@ -74,7 +75,7 @@ def test_what_a_study_tolerates_is_told_and_let_in(patient):
 def test_what_cannot_be_tolerated_is_refused_all_the_same(patient):
     case = CASES["an empty image"]
     case.make(patient / case.file)
-    assert inspected(patient, Settings(tolerate=("constant",))).refused
+    assert inspected(patient, GateSettings(tolerate=("constant",))).refused
 
 
 def test_the_names_a_dataset_bears_are_no_private_words(good):

@@ -72,6 +72,6 @@ def blind_folder(tmp_path_factory) -> Path:
 @pytest.fixture
 def settings(models_folder):
     """One thread on the CPU."""
-    from strokeprep.segmentation.nnunet import Settings
+    from strokeprep.settings.networks import NetworkSettings
 
-    return Settings(models=str(models_folder), device="cpu", threads=1)
+    return NetworkSettings(models=str(models_folder), device="cpu", threads=1)

@@ -21,7 +21,8 @@ from heads import dice
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images
 from strokeprep.registration import location
-from strokeprep.segmentation import faces, nnunet, total_segmentator
+from strokeprep.segmentation import faces, total_segmentator
+from strokeprep.settings import networks
 
 UNSEEN = 900  # networks were trained on other seeds
 LEAST_BRAIN, LEAST_SKULL, LEAST_FACE = 0.94, 0.85, {"ct": 0.7, "mr": 0.75}
@@ -55,7 +56,7 @@ def mr() -> phantoms.Scan:
 @pytest.fixture(scope="module")
 def ct_parts(ct, models_folder) -> dict[str, sitk.Image]:
     """What the fast network finds on the CT."""
-    settings = nnunet.Settings(models=str(models_folder), device="cpu", threads=1)
+    settings = networks.NetworkSettings(models=str(models_folder), device="cpu", threads=1)
     return total_segmentator.parts(image_of(ct), "ct", "ncct", settings)[0]
 
 
@@ -169,8 +170,8 @@ def test_the_face_networks_want_a_licence(ct, settings, monkeypatch):
     with pytest.raises(StrokeprepError, match="licence"):
         total_segmentator.face(image_of(ct), "ct", "ncct", unlicensed)
     monkeypatch.setenv("TOTALSEG_LICENSE", "aca_0123456789ABCD")
-    assert nnunet.Settings(settings.models).license_number == "aca_0123456789ABCD"
-    assert "0123456789" not in repr(nnunet.Settings(settings.models))
+    assert networks.NetworkSettings(settings.models).license_number == "aca_0123456789ABCD"
+    assert "0123456789" not in repr(networks.NetworkSettings(settings.models))
 
 
 @pytest.mark.parametrize("modality", ["ct", "mr"])

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 
 from strokeprep.io import images
 from strokeprep.segmentation import hd_bet, total_segmentator
-from strokeprep.segmentation.nnunet import Settings  # noqa: E402
+from strokeprep.settings.networks import NetworkSettings  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -34,7 +34,7 @@ RUNNERS = {"hd-bet": hd_bet.mask, "totalsegmentator": total_segmentator.mask}
 
 if __name__ == "__main__":
     backend, modality, models, source, target, *threads = sys.argv[1:]
-    chosen = Settings(models, "cpu", int(threads[0]) if threads else 1)
+    chosen = NetworkSettings(models, "cpu", int(threads[0]) if threads else 1)
     image = images.read(source)
     wall, used, before = time.monotonic(), time.process_time(), cpu_by_thread()
     found, facts = RUNNERS[backend](image, modality, source, chosen)

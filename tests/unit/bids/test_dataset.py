@@ -302,4 +302,4 @@ def test_the_readme_tells_how_to_validate(tmp_path: Path) -> None:
     written(tmp_path)
     text = (tmp_path / "derivatives/README.md").read_text()
     assert "bids-validator-deno" in text
-    assert "python -m strokeprep.bids.schema" in text
+    assert "strokeprep bids-schema" in text

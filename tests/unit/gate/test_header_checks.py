@@ -8,8 +8,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 from strokeprep.gate import header_checks
-from strokeprep.gate.checks import Settings
 from strokeprep.io import images
+from strokeprep.settings.gate import GateSettings
 
 AFFINE = np.diag([-1.5, -1.5, 3.0, 1.0])
 SHAPE = (64, 60, 5)
@@ -26,12 +26,12 @@ def stored(path: Path, affine=AFFINE, shape=SHAPE, codes=(2, 1)) -> Path:
 
 def found(path: Path, ndim: int = 3) -> list[str]:
     nifti = images.open_nifti(path)
-    return [each.check for each in header_checks.of_header(nifti, path, ndim, Settings())]
+    return [each.check for each in header_checks.of_header(nifti, path, ndim, GateSettings())]
 
 
 def on_grid(tmp_path: Path, affine, shape=SHAPE) -> list[str]:
     paths = stored(tmp_path / "a.nii", affine, shape), stored(tmp_path / "b.nii")
-    return [each.check for each in header_checks.same_grid(*paths, Settings())]
+    return [each.check for each in header_checks.same_grid(*paths, GateSettings())]
 
 
 def test_a_sound_header_is_described_and_not_blamed(tmp_path):

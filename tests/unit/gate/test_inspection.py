@@ -12,8 +12,9 @@ import pytest
 import yaml
 from strokeprep.errors import StrokeprepError
 from strokeprep.gate import checks, inspection, voxel_checks
-from strokeprep.gate.checks import CHECKS, REFUSE, WARN, Settings
+from strokeprep.gate.checks import CHECKS, REFUSE, WARN
 from strokeprep.io import images
+from strokeprep.settings.gate import GateSettings
 
 REPOSITORY = Path(__file__).parents[3]
 AFFINE = np.diag([-8.0, -8.0, 10.0, 1.0])
@@ -48,7 +49,9 @@ def times_said(tmp_path, sidecar: str | None, frame_times=None) -> list[tuple[st
     if sidecar is not None:
         (tmp_path / "ctp.json").write_text(sidecar)
     beside = str(tmp_path / "ctp.json") if sidecar is not None else None
-    report = inspection.inspect([ct(series, beside, "ctp")], [], Settings(frame_times=frame_times))
+    report = inspection.inspect(
+        [ct(series, beside, "ctp")], [], GateSettings(frame_times=frame_times)
+    )
     return [(finding.check, finding.verdict) for finding in report.findings]
 
 
@@ -174,8 +177,8 @@ def test_every_voxel_is_seen_where_there_are_few(tmp_path):
 
 
 def test_settings_of_a_config_replace_only_what_they_name():
-    found = Settings.of({"tolerate": ["forms"], "extent_mm": [10, 900], "else": 1})
-    assert found == Settings(tolerate=("forms",), extent_mm=(10, 900))
+    found = GateSettings.of({"tolerate": ["forms"], "extent_mm": [10, 900], "else": 1})
+    assert found == GateSettings(tolerate=("forms",), extent_mm=(10, 900))
 
 
 def test_the_guide_says_what_the_code_does():
@@ -192,6 +195,6 @@ def test_every_check_has_a_verdict_and_a_reason():
 def test_the_config_may_name_every_limit_and_agrees_with_the_library():
     schema = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
     rows = schema["properties"]["gate"]["properties"]
-    found = Settings.of({key: row["default"] for key, row in rows.items()})
-    assert found == Settings()
+    found = GateSettings.of({key: row["default"] for key, row in rows.items()})
+    assert found == GateSettings()
     assert rows["tolerate"]["items"]["enum"] == checks.tolerable()

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from scipy.linalg import circulant
 from strokeprep.perfusion import deconvolution
-from strokeprep.perfusion.deconvolution import METHODS, NotComputable, Settings, perfusion_maps
+from strokeprep.perfusion.deconvolution import METHODS, NotComputable, perfusion_maps
 from strokeprep.phantom.scan import bolus, kudo
 from strokeprep.series import timing
+from strokeprep.settings.maps import MapSettings
 
 FRESH = bolus.Arterial(peak_hu=220, arrival_s=9.3, shape=2.6, scale_s=1.9, recirculation_share=0.12)
 COPIES = 48  # voxels per tile
@@ -45,7 +46,7 @@ def slope(truth, estimate):
 
 
 def test_phantom_and_maps_share_their_constants():
-    assert (Settings().rho, Settings().kh) == (bolus.RHO, bolus.KH)
+    assert (MapSettings().rho, MapSettings().kh) == (bolus.RHO, bolus.KH)
 
 
 def test_noise_free_maps_follow_the_truth(tiles, clean):
@@ -131,11 +132,11 @@ def test_a_delayed_copy_of_the_input_has_tmax_of_that_delay():
     copies = np.array([bolus.arterial_curve(t, FRESH, delay) for delay in (-2, -0.6, 0, 0.4, 7)])
     maps = perfusion_maps(0.05 * copies, aif, 1.0, "csvd")
     assert maps.tmax == pytest.approx([-2, -0.6, 0, 0.4, 7], abs=0.1)
-    assert maps.cbv == pytest.approx(5 * Settings().kh / Settings().rho, rel=0.01)
+    assert maps.cbv == pytest.approx(5 * MapSettings().kh / MapSettings().rho, rel=0.01)
 
 
 def test_csvd_is_the_singular_value_decomposition_of_the_circulant_matrix(tiles):
-    settings = Settings(csvd_threshold=0.1)
+    settings = MapSettings(csvd_threshold=0.1)
     size = 2 * len(tiles.aif)
     padded = np.zeros(size)
     padded[: len(tiles.aif)] = tiles.aif
@@ -151,7 +152,7 @@ def test_csvd_is_the_singular_value_decomposition_of_the_circulant_matrix(tiles)
 
 def test_osvd_takes_the_first_threshold_that_is_calm_enough(tiles):
     curves = kudo.noisy(tiles.curves[::35], 1, 1.0, SEED)
-    settings, size = Settings(), 2 * len(tiles.aif)
+    settings, size = MapSettings(), 2 * len(tiles.aif)
     values = deconvolution.spectrum(tiles.aif, 1.0)
     spectra = np.fft.rfft(curves, size)
     expected = np.full(len(curves), np.nan)
@@ -177,7 +178,7 @@ def flow_slope(dt: float, step_s: float) -> float:
     """Slope of flow at 1 HU of noise, oscillation measured over lags ``step_s`` apart."""
     tiles = kudo.tiles(kudo.Design(FRESH, frames=int(60 / dt), dt=dt))
     curves = kudo.noisy(tiles.curves, COPIES // 2, 1.0, SEED)
-    maps = perfusion_maps(curves, tiles.aif, dt, settings=Settings(osvd_step_s=step_s))
+    maps = perfusion_maps(curves, tiles.aif, dt, settings=MapSettings(osvd_step_s=step_s))
     return slope(tiles.cbf, kudo.per_tile(maps.cbf, COPIES // 2))
 
 

@@ -14,8 +14,11 @@ from strokeprep import config
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, tables
 from strokeprep.io import transforms as moves
-from strokeprep.perfusion import deconvolution, pipeline, tissue, vessels
+from strokeprep.perfusion import pipeline, vessels
 from strokeprep.perfusion.deconvolution import NotComputable
+from strokeprep.settings import maps
+from strokeprep.settings.tissue import TissueSettings
+from strokeprep.settings.vessels import VesselSettings
 from strokeprep.steps import perfusion_maps
 from strokeprep.study import naming
 
@@ -48,9 +51,9 @@ def done(sources):
 @pytest.mark.parametrize(
     ("section", "settings"),
     [
-        ("maps", deconvolution.Settings),
-        ("vessels", vessels.Settings),
-        ("tissue", tissue.Settings),
+        ("maps", maps.MapSettings),
+        ("vessels", VesselSettings),
+        ("tissue", TissueSettings),
     ],
 )
 def test_the_config_says_by_default_what_the_library_does(section, settings):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from strokeprep.perfusion.deconvolution import NotComputable
-from strokeprep.perfusion.tissue import Settings, assess, smoothed_curves, tissue_mask
+from strokeprep.perfusion.tissue import assess, smoothed_curves, tissue_mask
+from strokeprep.settings.tissue import TissueSettings
 
 SHAPE, SPACING = (40, 40, 8), np.array([2.0, 2.0, 5.0])  # 0.02 ml a voxel
 ML = 0.02
@@ -27,7 +28,7 @@ def maps():
 
 
 def judged(cbf, tmax, tissue=BRAIN, **values):
-    return assess(cbf, tmax, tissue, RIGHT_MM, SPACING, Settings.of(values))
+    return assess(cbf, tmax, tissue, RIGHT_MM, SPACING, TissueSettings.of(values))
 
 
 def test_volumes_are_those_of_the_blocks(maps):
@@ -82,7 +83,7 @@ def test_segmentations_hold_the_volumes_of_the_table(maps):
     cbf, tmax = maps
     tmax[6:9, 6:9, 2:7] = 20  # 0.9 ml each: no cluster
     tmax[26:28, 26:30, 1:7], cbf[26:28, 26:30, 1:7] = 12, 8
-    found, settings = judged(cbf, tmax), Settings()
+    found, settings = judged(cbf, tmax), TissueSettings()
     ml = np.prod(SPACING) / 1000
     for level, seconds in enumerate(sorted(settings.tmax_s), 1):
         volume = np.count_nonzero(found.tmax_level >= level) * ml
@@ -106,11 +107,11 @@ def test_a_side_that_is_not_there_cannot_be_compared_with(maps):
 def test_fluid_bone_and_vessels_are_not_tissue():
     base, cbv = np.full(SHAPE, 35.0), np.full(SHAPE, 3.0)
     base[10, 10, 3], base[11, 11, 3], cbv[12, 12, 3] = 6, 400, 8
-    tissue = tissue_mask(BRAIN, base, cbv, Settings())
+    tissue = tissue_mask(BRAIN, base, cbv, TissueSettings())
     assert not tissue[[10, 11, 12], [10, 11, 12], 3].any()
     assert tissue.sum() == BRAIN.sum() - 3
     with pytest.raises(NotComputable):
-        tissue_mask(BRAIN, base - 100, cbv, Settings())
+        tissue_mask(BRAIN, base - 100, cbv, TissueSettings())
 
 
 def test_smoothing_does_not_reach_across_the_mask_nor_across_slices():
@@ -141,6 +142,6 @@ def test_a_series_is_smoothed_frame_by_frame():
 
 
 def test_settings_come_by_name_and_unknown_names_are_refused():
-    assert Settings.of({"tmax_s": [4, 6]}).tmax_s == (4, 6)
+    assert TissueSettings.of({"tmax_s": [4, 6]}).tmax_s == (4, 6)
     with pytest.raises(ValueError, match="tmax_seconds"):
-        Settings.of({"tmax_seconds": 6})
+        TissueSettings.of({"tmax_seconds": 6})

@@ -9,8 +9,9 @@ import pytest
 from perfused_heads import AFFINE, ARTERY, BOLUS, FRAMES, NOISE_HU, SHAPE, VEIN, head
 from strokeprep.errors import StrokeprepError
 from strokeprep.perfusion.deconvolution import NotComputable, perfusion_maps
-from strokeprep.perfusion.vessels import Series, Settings, find_vessels, over_baseline, venous_scale
+from strokeprep.perfusion.vessels import Series, find_vessels, over_baseline, venous_scale
 from strokeprep.phantom.scan.bolus import arterial_curve, venous_curve
+from strokeprep.settings.vessels import VesselSettings
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def scaled(aif, vof, arteries=()):
     """Factor, drift and reason, with the vein and some slices of arteries as references."""
     slices = [curve[None] for curve in arteries]
     veins = [] if vof is None else [vof[None]]
-    return venous_scale(aif, vof, [veins, slices], 1.0, Settings())
+    return venous_scale(aif, vof, [veins, slices], 1.0, VesselSettings())
 
 
 def test_a_diluted_artery_is_scaled_to_the_vein():
@@ -89,8 +90,8 @@ def test_the_stiffer_the_line_the_more_of_a_slope_counts_as_blood():
     t = np.arange(60.0)
     aif, vof = arterial_curve(t, BOLUS), venous_curve(t, BOLUS) + 0.3 * t
     free, usual, stiff = (
-        venous_scale(aif / 2, vof, [], 1.0, Settings(line_stiffness_s=seconds))[0]
-        for seconds in (0.0, Settings().line_stiffness_s, 1e6)
+        venous_scale(aif / 2, vof, [], 1.0, VesselSettings(line_stiffness_s=seconds))[0]
+        for seconds in (0.0, VesselSettings().line_stiffness_s, 1e6)
     )
     assert free == pytest.approx(2, rel=0.005)
     assert 0 < usual - free < 0.5 * (stiff - free)
@@ -194,7 +195,7 @@ def test_a_slice_of_a_given_vein_that_does_not_enhance_is_no_reference(series):
 
 
 def test_finer_grids_average_more_voxels(series):
-    two = Settings(most_voxels=2, arterial_ml=0.0, venous_ml=0.0, venous_blur_weight=0.0)
+    two = VesselSettings(most_voxels=2, arterial_ml=0.0, venous_ml=0.0, venous_blur_weight=0.0)
     few = find_vessels(series, two)
     more = find_vessels(series, replace(two, venous_ml=6.4 * series.voxel_ml))
     assert (len(few.vof_voxels), len(more.vof_voxels)) == (2, 6)
@@ -342,7 +343,7 @@ def test_an_edge_that_nods_in_time_with_the_bolus_is_not_taken_for_an_artery(ser
     edge = (slice(24, 26), slice(26, 28), slice(2, 5))
     hu[edge] = 40 + 1.1 * arterial_curve(t, BOLUS) + 45 * np.exp(-(((t - 24) / 11) ** 2))
     nodding = replace(series, hu=hu.astype(np.int16))
-    misled = find_vessels(nodding, Settings(likeness_slack=1.0))
+    misled = find_vessels(nodding, VesselSettings(likeness_slack=1.0))
     assert labelled(edge)[tuple(misled.aif_voxels.T)].all()
     assert labelled(ARTERY)[tuple(find_vessels(nodding).aif_voxels.T)].all()
 
@@ -353,7 +354,7 @@ def test_a_few_edges_that_rise_higher_than_a_vein_are_not_taken_for_one(series):
     shoulder = 60 * np.exp(-(((t - 38) / 8) ** 2))
     hu[edge] = np.rint(40 + 1.3 * venous_curve(t, BOLUS) + shoulder)
     nodding = replace(series, hu=hu)
-    misled = find_vessels(nodding, Settings(venous_slack=1.0))
+    misled = find_vessels(nodding, VesselSettings(venous_slack=1.0))
     assert labelled(edge)[tuple(misled.vof_voxels.T)].all()
     found = find_vessels(nodding)
     assert labelled(VEIN)[tuple(found.vof_voxels.T)].all()
@@ -366,7 +367,7 @@ def test_what_lies_at_bone_is_not_taken_for_a_vein(series):
     hu[30:32, 30:32, 2] = 40 + 1.6 * venous_curve(np.arange(60.0), BOLUS)
     hu[30:32, 30:32, 3] = 900
     beside = replace(series, hu=hu)
-    misled = find_vessels(beside, Settings(from_bone_mm=0.0))
+    misled = find_vessels(beside, VesselSettings(from_bone_mm=0.0))
     assert not labelled(VEIN)[tuple(misled.vof_voxels.T)].any()
     found = find_vessels(beside)
     assert labelled(VEIN)[tuple(found.vof_voxels.T)].all()
@@ -381,7 +382,7 @@ def test_what_interpolation_changes_is_not_taken_for_a_vein(series, at, beside, 
     hu[blurred] = hu[VEIN][:, :, 1:2] + np.rint(0.05 * venous_curve(np.arange(60.0), BOLUS))
     hu[26:28, 8:10, beside] = hu_beside
     there = replace(series, hu=hu)
-    misled = find_vessels(there, Settings(venous_blur_weight=0.0))
+    misled = find_vessels(there, VesselSettings(venous_blur_weight=0.0))
     assert labelled(blurred)[tuple(misled.vof_voxels.T)].any()
     assert not labelled(blurred)[tuple(find_vessels(there).vof_voxels.T)].any()
 
@@ -396,8 +397,8 @@ def test_noise_picks_no_voxels_of_a_vein_on_a_fine_grid(series):
     fine = AFFINE * [[1 / 6], [1 / 6], [1], [1]]
     there = replace(series, hu=np.rint(hu), affine=fine)
     areas = []
-    for mm in (0.0, Settings().around_mm):
-        found = find_vessels(there, Settings(least_brain_ml=1.0, around_mm=mm))
+    for mm in (0.0, VesselSettings().around_mm):
+        found = find_vessels(there, VesselSettings(least_brain_ml=1.0, around_mm=mm))
         assert labelled(vein)[tuple(found.vof_voxels.T)].all()
         areas.append(found.vof.sum() / venous_curve(t, BOLUS).sum())
     assert areas[0] > 1.03

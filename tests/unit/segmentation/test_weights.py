@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from strokeprep.errors import StrokeprepError
 from strokeprep.segmentation import weights
+from strokeprep.settings import networks
 
 LIBRARY = Path(weights.__file__).parents[2]
 CHECKPOINT = os.urandom(400_000)
@@ -256,7 +257,7 @@ def test_an_offline_folder_without_the_model_says_what_to_put_there(tmp_path):
 def test_a_licensed_model_is_asked_for_with_the_number_which_is_not_kept(
     published, tmp_path, monkeypatch
 ):
-    monkeypatch.delenv(weights.LICENSE_VARIABLE, raising=False)
+    monkeypatch.delenv(networks.LICENSE_VARIABLE, raising=False)
     published.content = packed(
         {f"Dataset303_face_1559subj/x/{n}": b"{}" for n in ("plans.json", "dataset.json")}
         | {"Dataset303_face_1559subj/x/fold_0/checkpoint_final.pth": b"weights"}

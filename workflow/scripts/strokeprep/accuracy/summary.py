@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -49,7 +48,3 @@ def main() -> int:
     print(f"Accuracy table {table}")
     print("Every limit is kept." if passed else "Some limits are NOT kept, see 'no' above.")
     return 0 if passed else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

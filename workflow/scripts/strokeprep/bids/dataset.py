@@ -82,13 +82,14 @@ strokeprep's schema extension (strokeprep's own, not the community's). To check 
 
 To check everything, with nothing ignored (REPO is where strokeprep's code lies):
 
-    PYTHONPATH=REPO/workflow/scripts python -m strokeprep.bids.schema schema.json
+    pip install --no-deps REPO
+    strokeprep bids-schema schema.json
     cp -rl <this folder> unfiltered && rm unfiltered/.bidsignore
     bids-validator-deno unfiltered --schema "file://$PWD/schema.json"
 
 pybids reads CT by `datatype` when told of it:
 
-    PYTHONPATH=REPO/workflow/scripts python -m strokeprep.bids.schema --pybids pybids.json
+    strokeprep bids-schema --pybids pybids.json
     python -c 'from bids import BIDSLayout; BIDSLayout(".", validate=False, is_derivative=True, \
         config=["pybids.json", "derivatives"])'
 """

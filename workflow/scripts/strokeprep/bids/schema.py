@@ -1,7 +1,7 @@
 """What BIDS tools need to know of CT: an extended validator schema and a pybids configuration.
 
-    python -m strokeprep.bids.schema schema.json           for bids-validator-deno --schema
-    python -m strokeprep.bids.schema --pybids pybids.json  for pybids.BIDSLayout(config=...)
+    strokeprep bids-schema schema.json           for bids-validator-deno --schema
+    strokeprep bids-schema --pybids pybids.json  for pybids.BIDSLayout(config=...)
 
 Both are built from the installed package they extend, so only the additions live here (in
 ``schemas/bids-ct.yaml``). The extension is this project's, not the BIDS community's.
@@ -21,7 +21,7 @@ import yaml
 
 from strokeprep.errors import StrokeprepError
 
-ADDITIONS = Path(__file__).resolve().parents[3] / "schemas" / "bids-ct.yaml"
+ADDITIONS = Path(__file__).with_name("bids-ct.yaml")
 # The validator bundles this schema; rerun the tests and change both pins together.
 SCHEMA_PACKAGE, SCHEMA_VERSION = "bidsschematools", "1.2.7"
 PYBIDS_PACKAGE, PYBIDS_VERSION = "pybids", "0.21.0"
@@ -114,14 +114,11 @@ def _replace(schema: dict[str, Any], find: str, put: str, rules: list[str]) -> N
             raise _changed(SCHEMA_PACKAGE, f"{rule} does not mention {find}")
 
 
-def main() -> None:
+def main() -> int:
     """Write the schema, or the pybids configuration."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path, help="the JSON file to write")
     parser.add_argument("--pybids", action="store_true", help="write the pybids configuration")
     arguments = parser.parse_args()
     print(write(pybids_config() if arguments.pybids else extended_schema(), arguments.out))
-
-
-if __name__ == "__main__":
-    main()
+    return 0

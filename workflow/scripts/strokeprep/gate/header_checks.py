@@ -10,8 +10,9 @@ import nibabel as nib
 import numpy as np
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.gate.checks import Finding, Settings
+from strokeprep.gate.checks import Finding
 from strokeprep.io import images
+from strokeprep.settings.gate import GateSettings
 
 # No scanner writes a matrix or a series longer than this; a damaged header does.
 LONGEST_SIDE = 4096
@@ -30,7 +31,7 @@ def shape_of(nifti: nib.Nifti1Image, ndim: int) -> tuple[int, ...]:
 
 
 def of_header(
-    nifti: nib.Nifti1Image, path: Path, ndim: int, settings: Settings
+    nifti: nib.Nifti1Image, path: Path, ndim: int, settings: GateSettings
 ) -> Iterator[Finding]:
     """Everything wrong with the header of an image that must have ``ndim`` dimensions."""
     # Each is only worth a look where the one before found nothing to refuse.
@@ -57,7 +58,7 @@ def apart_mm(ours: np.ndarray, theirs: np.ndarray, shape: tuple[int, ...]) -> fl
     return float(np.linalg.norm(apart, axis=1).max())
 
 
-def same_grid(path: Path, grid: Path, settings: Settings) -> Iterator[Finding]:
+def same_grid(path: Path, grid: Path, settings: GateSettings) -> Iterator[Finding]:
     """What keeps a file from lying voxel on voxel on the image it belongs to."""
     ours, theirs = images.open_nifti(path), images.open_nifti(grid)
     remedy = (

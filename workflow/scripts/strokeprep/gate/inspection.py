@@ -14,8 +14,9 @@ from typing import Any
 
 from strokeprep.errors import StrokeprepError, combined
 from strokeprep.gate import header_checks, sidecar_checks, voxel_checks
-from strokeprep.gate.checks import CHECKS, Finding, Settings
+from strokeprep.gate.checks import CHECKS, Finding
 from strokeprep.io import images, json_files
+from strokeprep.settings.gate import GateSettings
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Report:
             raise combined([finding.error() for finding in self.refused])
 
 
-def inspect_files(files: Mapping[str, Iterable[Mapping]], settings: Settings) -> Report:
+def inspect_files(files: Mapping[str, Iterable[Mapping]], settings: GateSettings) -> Report:
     """:func:`inspect` for files as :func:`strokeprep.study.raw_files.of_subject` lists them."""
     return inspect(
         [RawImage(**scan) for scan in files["scans"]],
@@ -103,10 +104,10 @@ def inspect_files(files: Mapping[str, Iterable[Mapping]], settings: Settings) ->
 
 
 def inspect(
-    scans: Iterable[RawImage], labels: Iterable[RawLabel], settings: Settings | None = None
+    scans: Iterable[RawImage], labels: Iterable[RawLabel], settings: GateSettings | None = None
 ) -> Report:
     """Everything the gate has to say about the files of one subject."""
-    settings = settings or Settings()
+    settings = settings or GateSettings()
     files: list[dict[str, Any]] = []
     findings: list[Finding] = []
     sidecars: dict[str, Mapping[str, Any]] = {}
@@ -139,7 +140,7 @@ def same_voxels(reports: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...
 
 
 def _image(
-    scan: RawImage, settings: Settings
+    scan: RawImage, settings: GateSettings
 ) -> tuple[dict[str, Any], list[Finding], Mapping[str, Any] | None]:
     """Facts, findings and the sidecar of one image."""
     path, findings = Path(scan.path), []
@@ -163,7 +164,7 @@ def _image(
     return facts | (found.facts() if found.finite else {}), findings, sidecar
 
 
-def _label(label: RawLabel, settings: Settings) -> tuple[dict[str, Any], list[Finding]]:
+def _label(label: RawLabel, settings: GateSettings) -> tuple[dict[str, Any], list[Finding]]:
     """Facts and findings of one label."""
     path = Path(label.path)
     try:
@@ -195,7 +196,7 @@ def _unreadable(error: StrokeprepError) -> Finding:
     return Finding.of("missing" if missing else "unreadable", error.what, error.where, error.remedy)
 
 
-def _on_grid(path: str, grid: str | None, settings: Settings) -> Iterator[Finding]:
+def _on_grid(path: str, grid: str | None, settings: GateSettings) -> Iterator[Finding]:
     """Findings about two grids; a grid that cannot be read is told of where it is checked."""
     if grid is None or grid == path:
         return

@@ -10,8 +10,9 @@ import nibabel as nib
 import numpy as np
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.gate.checks import Finding, Settings
+from strokeprep.gate.checks import Finding
 from strokeprep.series import timing
+from strokeprep.settings.gate import GateSettings
 from strokeprep.study.kinds import KINDS
 
 TIMES = (*timing.START_KEYS, timing.INTERVAL_KEY)
@@ -31,7 +32,11 @@ MODALITIES = {"ct": {"CT"}, "mr": {"MR"}}
 
 
 def of_image(
-    nifti: nib.Nifti1Image, kind: str, sidecar: Mapping[str, Any], path: Path, settings: Settings
+    nifti: nib.Nifti1Image,
+    kind: str,
+    sidecar: Mapping[str, Any],
+    path: Path,
+    settings: GateSettings,
 ) -> Iterator[Finding]:
     """Everything a sidecar says against its image."""
     yield from _modality(kind, sidecar, path)
@@ -81,7 +86,7 @@ def _modality(kind: str, sidecar: Mapping[str, Any], path: Path) -> Iterator[Fin
 
 
 def _slices(
-    nifti: nib.Nifti1Image, sidecar: Mapping[str, Any], path: Path, settings: Settings
+    nifti: nib.Nifti1Image, sidecar: Mapping[str, Any], path: Path, settings: GateSettings
 ) -> Iterator[Finding]:
     spacing = float(np.linalg.norm(nifti.affine[:3, 2]))
     said = sidecar.get(SPACING_KEY)
@@ -128,7 +133,7 @@ def _tilt(nifti: nib.Nifti1Image, sidecar: Mapping[str, Any], path: Path) -> Ite
 
 
 def _times(
-    nifti: nib.Nifti1Image, sidecar: Mapping[str, Any], path: Path, settings: Settings
+    nifti: nib.Nifti1Image, sidecar: Mapping[str, Any], path: Path, settings: GateSettings
 ) -> Iterator[Finding]:
     frames, given = nifti.shape[3], settings.frame_times
     header_s = timing.header_interval(nifti)

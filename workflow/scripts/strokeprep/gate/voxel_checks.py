@@ -15,8 +15,9 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from strokeprep.gate.checks import Finding, Settings
+from strokeprep.gate.checks import Finding
 from strokeprep.io import images
+from strokeprep.settings.gate import GateSettings
 from strokeprep.study.kinds import KINDS, LABELS, Kind
 
 BLOCK_BYTES = 8 << 20
@@ -129,7 +130,7 @@ def _empty_frames(low: np.ndarray, high: np.ndarray, depth: int) -> int:
 # --- Images ---------------------------------------------------------------------------------
 
 
-def of_image(content: Content, kind: str, path: Path, settings: Settings) -> Iterator[Finding]:
+def of_image(content: Content, kind: str, path: Path, settings: GateSettings) -> Iterator[Finding]:
     """Everything wrong with the voxels of an image of one kind."""
     fatal = list(_unusable(content, path, settings))
     if fatal:
@@ -143,7 +144,7 @@ def of_image(content: Content, kind: str, path: Path, settings: Settings) -> Ite
         yield from _magnetic(content, kind, path, settings)
 
 
-def _unusable(content: Content, path: Path, settings: Settings) -> Iterator[Finding]:
+def _unusable(content: Content, path: Path, settings: GateSettings) -> Iterator[Finding]:
     if not content.finite:
         yield Finding.of(
             "not_finite",
@@ -159,7 +160,9 @@ def _unusable(content: Content, path: Path, settings: Settings) -> Iterator[Find
         yield Finding.of("mask_as_image", what, path, "Put the scan itself in its place.")
 
 
-def _emptiness(content: Content, kind: Kind, path: Path, settings: Settings) -> Iterator[Finding]:
+def _emptiness(
+    content: Content, kind: Kind, path: Path, settings: GateSettings
+) -> Iterator[Finding]:
     if kind.ndim == 4 and content.empty_frames:
         what = f"{content.empty_frames} frames hold one value only"
         yield Finding.of("empty_frames", what, path, "Export the series again if they exist.")
@@ -168,7 +171,7 @@ def _emptiness(content: Content, kind: Kind, path: Path, settings: Settings) -> 
         yield Finding.of("empty_slices", what, path, "Check that the transfer was complete.")
 
 
-def _hounsfield(content: Content, path: Path, settings: Settings) -> Iterator[Finding]:
+def _hounsfield(content: Content, path: Path, settings: GateSettings) -> Iterator[Finding]:
     values = _without_padding(content)
     if content.high > settings.highest_hu or _span(values) < settings.least_hu_range:
         what = f"Values from {content.low:g} to {content.high:g} are no Hounsfield units"
@@ -195,7 +198,7 @@ def _share(values: np.ndarray, low: float, high: float) -> float:
     return float(np.mean((values > low) & (values < high)))
 
 
-def _is_offset(values: np.ndarray, settings: Settings) -> bool:
+def _is_offset(values: np.ndarray, settings: GateSettings) -> bool:
     low, high = TISSUE_HU
     no_air = np.mean(values < AIR_BELOW_HU) < NO_AIR_SHARE
     return no_air and _share(values, low + OFFSET_HU, high + OFFSET_HU) >= settings.tissue_share
@@ -207,7 +210,7 @@ def _span(values: np.ndarray) -> float:
 
 
 def _scale(
-    content: Content, values: np.ndarray, path: Path, settings: Settings
+    content: Content, values: np.ndarray, path: Path, settings: GateSettings
 ) -> Iterator[Finding]:
     low, high = settings.air_hu
     air = values[values < AIR_BELOW_HU]
@@ -240,14 +243,16 @@ def _is_inverted(content: Content, values: np.ndarray) -> bool:
     return high > low and float(np.median(content.border) - low) / (high - low) > BORDER_HEIGHT
 
 
-def _saturation(content: Content, check: str, path: Path, settings: Settings) -> Iterator[Finding]:
+def _saturation(
+    content: Content, check: str, path: Path, settings: GateSettings
+) -> Iterator[Finding]:
     share = float(np.mean(content.sample == content.high))
     if share > settings.saturated_share:
         what = f"{share:.0%} of voxels have the largest value, {content.high:g}"
         yield Finding.of(check, what, path, "Export the full range of values, without a window.")
 
 
-def _magnetic(content: Content, kind: str, path: Path, settings: Settings) -> Iterator[Finding]:
+def _magnetic(content: Content, kind: str, path: Path, settings: GateSettings) -> Iterator[Finding]:
     if kind == "adc":
         yield from _diffusion(content, path, settings)
         return
@@ -262,7 +267,7 @@ def _magnetic(content: Content, kind: str, path: Path, settings: Settings) -> It
     yield from _saturation(content, "mr_saturated", path, settings)
 
 
-def _diffusion(content: Content, path: Path, settings: Settings) -> Iterator[Finding]:
+def _diffusion(content: Content, path: Path, settings: GateSettings) -> Iterator[Finding]:
     measured = content.sample[content.sample > 0]
     median = float(np.median(measured)) if len(measured) else 0.0
     low, high = settings.adc_median
@@ -311,7 +316,7 @@ def count(nifti: nib.Nifti1Image, path: Path) -> Marked:
     return Marked(whole, found, sum(found.values()) / total, digest.hexdigest())
 
 
-def of_label(marked: Marked, kind: str, path: Path, settings: Settings) -> Iterator[Finding]:
+def of_label(marked: Marked, kind: str, path: Path, settings: GateSettings) -> Iterator[Finding]:
     """Everything wrong with the voxels of a label of one kind."""
     if not marked.whole:
         yield Finding.of(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from strokeprep.errors import StrokeprepError
+from strokeprep.settings.maps import MapSettings
 
 BLOCK = 2048  # voxels at a time, so that the working arrays of a block stay in the cache
 
@@ -36,27 +37,6 @@ class NotComputable(StrokeprepError):
 
 
 @dataclass(frozen=True)
-class Settings:
-    """The constants of the maps. Tmax volumes depend on them: change one, and say so."""
-
-    rho: float = 1.04  # g/ml, density of brain
-    kh: float = (1 - 0.45) / (1 - 0.25)  # large- over small-vessel plasma share (haematocrits)
-    # Share of the largest singular value below which csvd drops the others. At 1 HU of noise, less
-    # than 0.2 ranks transit times worse (r .89 at .15, .83 at .1), more lowers flow further.
-    csvd_threshold: float = 0.2
-    # osvd takes, voxel by voxel, the smallest threshold whose k oscillates less than this: the mean
-    # size of the second differences of k at lags one second apart, as a share of its maximum.
-    # (Over lags one frame apart, as usual, no target serves two frame intervals.)
-    osvd_oscillation: float = 0.035
-    osvd_step_s: float = 1.0
-    osvd_thresholds: tuple[float, float, float] = (0.01, 0.95, 0.01)  # first, last, step
-    tikhonov: float = 0.3  # of the largest singular value; the same trade (r .79 at .1)
-    # Where the maximum of k is sought: an artery may feed tissue before the chosen one fills
-    # (collaterals, chosen voxel downstream), and past 20 s there is only noise and recirculation.
-    lags_s: tuple[float, float] = (-3.0, 20.0)
-
-
-@dataclass(frozen=True)
 class Maps:
     """One value per voxel; all are 0 where ``valid`` is False, as no flow was measurable there."""
 
@@ -72,10 +52,10 @@ def perfusion_maps(
     aif: np.ndarray,
     dt: float,
     method: str = "osvd",
-    settings: Settings | None = None,
+    settings: MapSettings | None = None,
 ) -> Maps:
     """Maps of curves (voxels x frames, HU over baseline, frames ``dt`` s apart)."""
-    settings = settings or Settings()
+    settings = settings or MapSettings()
     _check(curves, aif, dt, method)
     lags = search_lags(len(aif), dt, settings)
     solve = METHODS[method](spectrum(aif, dt), lags, dt, settings)
@@ -119,7 +99,7 @@ def spectrum(aif: np.ndarray, dt: float) -> np.ndarray:
     return np.fft.rfft(weighed)
 
 
-def search_lags(frames: int, dt: float, settings: Settings) -> np.ndarray:
+def search_lags(frames: int, dt: float, settings: MapSettings) -> np.ndarray:
     """Lags (in frames) of the search window, and one more at either end for the parabola."""
     first = max(int(np.ceil(settings.lags_s[0] / dt)), 2 - frames)
     last = min(int(np.floor(settings.lags_s[1] / dt)), frames - 2)
@@ -154,20 +134,20 @@ def _truncated(values: np.ndarray, threshold: float) -> np.ndarray:
     return np.divide(1, values, out=np.zeros_like(values), where=kept)
 
 
-def _csvd(values: np.ndarray, lags: np.ndarray, dt: float, settings: Settings) -> Solver:
+def _csvd(values: np.ndarray, lags: np.ndarray, dt: float, settings: MapSettings) -> Solver:
     """Block-circulant SVD with one threshold for all voxels (Wu 2003)."""
     matrix = _inverse(_truncated(values, settings.csvd_threshold), lags)
     return lambda block: block @ matrix
 
 
-def _tikhonov(values: np.ndarray, lags: np.ndarray, dt: float, settings: Settings) -> Solver:
+def _tikhonov(values: np.ndarray, lags: np.ndarray, dt: float, settings: MapSettings) -> Solver:
     """Circulant Tikhonov regularisation."""
     power = np.abs(values) ** 2
     matrix = _inverse(values.conj() / (power + settings.tikhonov**2 * power.max()), lags)
     return lambda block: block @ matrix
 
 
-def _osvd(values: np.ndarray, lags: np.ndarray, dt: float, settings: Settings) -> Solver:
+def _osvd(values: np.ndarray, lags: np.ndarray, dt: float, settings: MapSettings) -> Solver:
     """Block-circulant SVD, its threshold chosen per voxel by an oscillation index (Wu 2003)."""
     counts = _kept_counts(values, settings)
     largest_first = np.argsort(-np.abs(values), kind="stable")[: counts[0]]
@@ -191,7 +171,7 @@ def _osvd(values: np.ndarray, lags: np.ndarray, dt: float, settings: Settings) -
     return solve
 
 
-def _kept_counts(values: np.ndarray, settings: Settings) -> list[int]:
+def _kept_counts(values: np.ndarray, settings: MapSettings) -> list[int]:
     """How many eigenvalues the rising thresholds keep; each number once."""
     first, last, step = settings.osvd_thresholds
     shares = np.abs(values) / np.abs(values).max()
@@ -219,7 +199,7 @@ def _waves(
     return tuple(np.ascontiguousarray(matrix, np.float32) for matrix in (to_waves, to_k))
 
 
-METHODS: dict[str, Callable[[np.ndarray, np.ndarray, float, Settings], Solver]] = {
+METHODS: dict[str, Callable[[np.ndarray, np.ndarray, float, MapSettings], Solver]] = {
     "csvd": _csvd,
     "osvd": _osvd,
     "tikhonov": _tikhonov,

@@ -18,6 +18,9 @@ from strokeprep.perfusion import tissue as tissue_at_risk
 from strokeprep.perfusion import vessels as arteries
 from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.series.timing import GRID_S
+from strokeprep.settings.maps import MapSettings
+from strokeprep.settings.tissue import TissueSettings
+from strokeprep.settings.vessels import VesselSettings
 from strokeprep.study.naming import MAPS
 
 # So many points fix an affine map of the slab to a fraction of a millimetre.
@@ -106,13 +109,13 @@ def slab_of(sources: Sources, rim_mm: float) -> Slab:
 def mapped(slab: Slab, vessels: arteries.Vessels, settings: Mapping[str, Any]) -> Perfusion:
     """Maps and tissue at risk of a slab, given its vessels."""
     series = slab.series
-    risk = _settings(tissue_at_risk.Settings, settings["tissue"])
+    risk = _settings(TissueSettings, settings["tissue"])
     before = series.hu[..., : vessels.baseline_frames].mean(-1)
     solid = series.brain & (before >= risk.tissue_hu[0]) & (before <= risk.tissue_hu[1])
     smooth = risk.smoothing_fwhm_mm
     curves = tissue_at_risk.smoothed_curves(series.hu, solid, series.spacing, smooth)
     curves -= curves[:, : vessels.baseline_frames].mean(1, keepdims=True)
-    constants = _settings(deconvolution.Settings, settings["maps"])
+    constants = _settings(MapSettings, settings["maps"])
     found = deconvolution.perfusion_maps(
         curves, vessels.aif, series.dt, settings["method"], constants
     )
@@ -138,7 +141,7 @@ def mapped(slab: Slab, vessels: arteries.Vessels, settings: Mapping[str, Any]) -
 
 def _box(inside: np.ndarray, spacing: np.ndarray) -> tuple[slice, ...]:
     """The box of a mask, widened by as much as the sinuses lie outside the brain."""
-    margin = np.ceil(2 * arteries.Settings.venous_reach_mm / spacing).astype(int)
+    margin = np.ceil(2 * VesselSettings.venous_reach_mm / spacing).astype(int)
     found = ndimage.find_objects(inside.astype(np.uint8))[0]
     return tuple(
         slice(max(part.start - int(wide), 0), part.stop + int(wide))
@@ -160,7 +163,7 @@ def _right_mm(series: arteries.Series, to_template: sitk.Transform) -> np.ndarra
 def _vessels(slab: Slab, settings: Mapping[str, Any]) -> arteries.Vessels:
     return arteries.find_vessels(
         slab.series,
-        _settings(arteries.Settings, settings["vessels"]),
+        _settings(VesselSettings, settings["vessels"]),
         settings["scale_to_vein"],
         *(_given(vessel, settings[vessel], slab) for vessel in GIVEN),
     )

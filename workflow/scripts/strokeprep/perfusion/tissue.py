@@ -6,43 +6,16 @@ regularisation shifts Tmax by a second or more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
 from strokeprep.perfusion.deconvolution import NotComputable
+from strokeprep.settings.tissue import TissueSettings
 
 FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
 TRUNCATE = 3.0  # sigmas at which the smoothing kernel ends
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The defaults of every threshold; a study may set others, by these names."""
-
-    smoothing_fwhm_mm: float = 5.0  # in plane; slices are thick, and their noise is independent
-    tissue_hu: tuple[float, float] = (15.0, 90.0)  # before contrast: below CSF, above bone
-    vessel_cbv: float = 2.5  # times the median: blood, not tissue
-    tmax_s: tuple[float, ...] = (4.0, 6.0, 8.0, 10.0)
-    hypoperfused_tmax_s: float = 6.0  # as in DEFUSE 3 and most trials since
-    severe_tmax_s: float = 10.0  # over the former: the hypoperfusion intensity ratio
-    rcbf: tuple[float, ...] = (0.20, 0.30, 0.34, 0.38)
-    core_rcbf: float = 0.30
-    core_is_late: bool = True  # low flow without delay is white matter or an old scar
-    midline_mm: float = 5.0  # either side of the mid-plane: no side, in the flow reference
-    least_reference_ml: float = 20.0  # of healthy tissue that flow is compared with
-    least_cluster_ml: float = 1.0
-
-    @classmethod
-    def of(cls, values: Mapping) -> Settings:
-        """Settings from a mapping; names that are missing keep their defaults."""
-        known = {field.name for field in fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise ValueError(f"No such setting: {', '.join(unknown)}")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
 @dataclass(frozen=True)
@@ -76,7 +49,7 @@ def smoothed_curves(
 
 
 def tissue_mask(
-    brain: np.ndarray, base_hu: np.ndarray, cbv: np.ndarray, settings: Settings
+    brain: np.ndarray, base_hu: np.ndarray, cbv: np.ndarray, settings: TissueSettings
 ) -> np.ndarray:
     """Brain without cerebrospinal fluid, bone and vessels; ``base_hu`` is before contrast."""
     low, high = settings.tissue_hu
@@ -92,10 +65,10 @@ def assess(
     tissue: np.ndarray,
     right_mm: np.ndarray,
     spacing: np.ndarray,
-    settings: Settings | None = None,
+    settings: TissueSettings | None = None,
 ) -> AtRisk:
     """Masks and volumes; ``right_mm`` is each voxel's distance right of the mid-plane."""
-    settings = settings or Settings()
+    settings = settings or TissueSettings()
     ml = float(np.prod(spacing)) / 1000
     late = {
         seconds: large_clusters(tissue & (tmax > seconds), ml, settings)
@@ -124,7 +97,7 @@ def assess(
     )
 
 
-def large_clusters(mask: np.ndarray, voxel_ml: float, settings: Settings) -> np.ndarray:
+def large_clusters(mask: np.ndarray, voxel_ml: float, settings: TissueSettings) -> np.ndarray:
     """A mask without its clusters (26 neighbours) below the least volume."""
     labels, _ = ndimage.label(mask, np.ones((3, 3, 3)))
     large = np.bincount(labels.ravel()) * voxel_ml >= settings.least_cluster_ml
@@ -145,7 +118,7 @@ def _reference_flow(
     side: str | None,
     right_mm: np.ndarray,
     voxel_ml: float,
-    settings: Settings,
+    settings: TissueSettings,
 ) -> float:
     """Mean flow of healthy tissue of the other side, or of both where none is affected."""
     if side is not None:
@@ -159,7 +132,7 @@ def _reference_flow(
     return float(cbf[healthy].mean())
 
 
-def _named_tmax(settings: Settings) -> tuple[float, float]:
+def _named_tmax(settings: TissueSettings) -> tuple[float, float]:
     return settings.hypoperfused_tmax_s, settings.severe_tmax_s
 
 
@@ -170,7 +143,7 @@ def _row(
     normal: float,
     tissue: np.ndarray,
     ml: float,
-    settings: Settings,
+    settings: TissueSettings,
 ) -> dict[str, float | str | None]:
     """Volumes in ml; a ratio to nothing is None."""
     late_ml = {seconds: float(mask.sum() * ml) for seconds, mask in late.items()}

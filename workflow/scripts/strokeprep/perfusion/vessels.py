@@ -25,6 +25,7 @@ from scipy import linalg, ndimage, stats
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.perfusion.deconvolution import NotComputable
+from strokeprep.settings.vessels import VesselSettings
 
 BLOCK = 100_000  # voxels looked at at a time, so that no float copy of a series is made
 SAMPLE = 20000  # brain voxels are enough for its noise and mean curve
@@ -44,81 +45,6 @@ FINELY = (np.arange(0, 10.1, 0.5), np.geomspace(1, 12, 54))
 NOWHERE = np.empty((0, 3), int)
 ROUNDING_HU = 1e-6  # what is left of curves without noise
 AT_A_TIME = 500  # curves fitted: each by a thousand designs
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What counts as a bolus, an artery and a vein."""
-
-    # Refusals: below or beyond these, maps would be numbers without meaning.
-    least_baseline_frames: int = 3  # a baseline of two is off by .7 of the noise, at every frame
-    least_enhancement_hu: float = 1.5  # of the brain on average, at its peak; usual is 4 to 10
-    most_brain_left: float = 0.7  # of the brain's peak at the end: transit was not seen
-    most_artery_left: float = 0.5  # of the artery's peak at the end: the bolus was not seen
-    least_brain_ml: float = 30.0  # less has no healthy side to compare with
-    # Warnings: the maps are made, their user should look.
-    low_brain_ml: float = 150.0  # about 2 cm of both hemispheres
-    brain_left: float = 0.4  # volume and transit time are underestimated
-    metal_hu: float = 2500.0  # coils, clips; bone stays below
-    metal_ml: float = 0.1
-    # Candidates.
-    base_hu: tuple[float, float] = (0.0, 90.0)  # before contrast: not bone, air, calcium, metal
-    noise_ratio: float = 6.0  # peak over the voxel's own baseline noise
-    height: float = 0.3  # of the tallest candidates: lower ones are mostly tissue ...
-    over_brain: float = 5.0  # ... as are those lower than this many times the brain's mean curve
-    # Score (Straka's weights): height as share of the tallest, arrival and width in s, each over a
-    # fixed scale, since z-scores magnify the noise of whichever feature the candidates agree in.
-    weights: tuple[float, float, float] = (1.0, -3.5, -1.0)
-    scales: tuple[float, float, float] = (0.25, 3.0, 3.0)
-    best_share: float = 0.1  # of the candidates, by score, of which clusters are made ...
-    best_voxels: int = 20  # ... and at least so many
-    least_voxels: int = 2  # of a cluster: noise has no neighbours
-    # Averaged are the tallest voxels, and few of them, as the rims of vessels are diluted: so many,
-    # or on fine grids what fills this much. The tallest by noise are too tall, and a baseline of
-    # few voxels is off by enough to change the area of a minute's curve by a twentieth.
-    most_voxels: int = 8
-    arterial_ml: float = 0.03
-    venous_ml: float = 0.06
-    # Of the height of the second tallest, or the twentieth part of them. A lower voxel holds tissue:
-    # a vein gives the area, so its rims do not count; an artery has hardly any other voxels.
-    arterial_purity: float = 0.85
-    venous_purity: float = 0.98
-    venous_part: float = 0.6  # for drifts alone: there a voxel that is partly tissue will do
-    # Correlations: of the brain's mean curve with what an artery's curve becomes on its way through
-    # tissue, and of a vein's with what the artery's becomes. What moves or drifts explains nothing.
-    arterial_likeness: float = 0.95
-    # Nearly all of the brain's curve is explained by an artery that lies still; edges that nod in
-    # time with the bolus come close, with areas up to half too large.
-    likeness_slack: float = 0.004  # below the best of the candidates
-    venous_likeness: float = 0.95
-    # Below the best: edges that nod rise higher than veins, and come to .97 where veins have .99.
-    venous_slack: float = 0.01
-    # What is left of a vein's curve without the course of those nearly as high as the highest is
-    # noise, alike in all: at most so many times the median of theirs. Edges that nod leave thrice.
-    venous_height: float = 0.9
-    venous_rest: float = 1.5
-    venous_delay_s: tuple[float, float] = (2.0, 15.0)  # of the vein's peak after the artery's
-    venous_reach_mm: float = 8.0  # outside the brain mask: the sinuses lie in the dura
-    # Vessels at bone are left out: its edge passes through the voxels next to it as the head nods,
-    # and what is left of that adds to a sinus more than the bolus, to a carotid a false tail of a
-    # tenth of its area. In plane, of bone in the slice or its neighbours.
-    from_bone_mm: float = 2.0
-    bone_hu: float = 150.0
-    # Interpolation blurs frames that moved and no others: beside a slice with a little bone that made
-    # a sinus 2 HU too high for most of a minute, and its area 8 % too large. So many times of what it
-    # may change is taken off a vein's height before heights are compared.
-    venous_blur_weight: float = 3.0
-    # A vein's voxel is judged by the mean of those so near in its slice. Judged alone, those with a
-    # low baseline look highest, and areas on a grid of .4 mm came out 4 % too large.
-    around_mm: float = 1.0
-    # Scaling of the input to the area under the vein.
-    most_tail: float = 0.3  # of the vein's peak, at the end: its area is not complete
-    # Seconds of zero that hold the vein's line back. Of veins whose voxels were judged alone, noise that
-    # looks like a slope made the areas of 22 heads wrong by 1.8 % (rms) without them, by 1.4 % with
-    # them; most of a true slope stays out.
-    line_stiffness_s: float = 25.0
-    # An artery of 2.5 mm along a slice of 7 mm. More is no partial volume: vein or artery is wrong.
-    most_factor: float = 3.0
 
 
 @dataclass(frozen=True)
@@ -188,13 +114,13 @@ class Baseline(NamedTuple):
 
 def find_vessels(
     series: Series,
-    settings: Settings | None = None,
+    settings: VesselSettings | None = None,
     scaled: bool = True,
     aif_at: np.ndarray | None = None,
     vof_at: np.ndarray | None = None,
 ) -> Vessels:
     """AIF and VOF, found or given as a mask on the grid or as points (n x 3, world mm, RAS)."""
-    settings = settings or Settings()
+    settings = settings or VesselSettings()
     warnings = _check_brain(series, settings)
     brain = _plain(series, settings)
     mean = over_baseline(stats.trim_mean(brain, TRIM)[None], settings.least_baseline_frames)[0]
@@ -234,7 +160,9 @@ def over_baseline(curves: np.ndarray, frames: int) -> np.ndarray:
     return curves - curves[:, :frames].mean(1, keepdims=True)
 
 
-def baseline_frames(curves: np.ndarray, mean: np.ndarray, dt: float, settings: Settings) -> int:
+def baseline_frames(
+    curves: np.ndarray, mean: np.ndarray, dt: float, settings: VesselSettings
+) -> int:
     """How many frames come before contrast reaches any large vessel, from the brain's curves (HU).
 
     Taken is the first frame with contrast in a quarter of the highest curves that look like a
@@ -259,7 +187,7 @@ def baseline_frames(curves: np.ndarray, mean: np.ndarray, dt: float, settings: S
     return frames
 
 
-def _plain(series: Series, settings: Settings) -> np.ndarray:
+def _plain(series: Series, settings: VesselSettings) -> np.ndarray:
     """Curves (HU) of an even sample of the brain, voxels with bone or air in them left out."""
     base = series.hu[..., : settings.least_baseline_frames].mean(-1, dtype=np.float32)
     low, high = settings.base_hu
@@ -316,7 +244,7 @@ def _passes(curves: np.ndarray, dt: float) -> np.ndarray:
     return (peak > 0) & (wander < 0.25 * peak) & (curves[:, -LAST:].mean(1) < 0.5 * peak)
 
 
-def _check_brain(series: Series, settings: Settings) -> list[str]:
+def _check_brain(series: Series, settings: VesselSettings) -> list[str]:
     """Refuses a slab with next to no brain; warns of little brain, metal and clipped values."""
     warnings = []
     volume = series.brain.sum() * series.voxel_ml
@@ -330,7 +258,7 @@ def _check_brain(series: Series, settings: Settings) -> list[str]:
     return warnings
 
 
-def _check_passage(mean: np.ndarray, settings: Settings) -> list[str]:
+def _check_passage(mean: np.ndarray, settings: VesselSettings) -> list[str]:
     """Refuses a series without a bolus, or that ends before it clears; warns of an early end."""
     if len(mean) < 4 * settings.least_baseline_frames:
         raise NotComputable("truncated-bolus", f"The series has only {len(mean)} frames")
@@ -344,7 +272,9 @@ def _check_passage(mean: np.ndarray, settings: Settings) -> list[str]:
     return []
 
 
-def _check_artery(series: Series, voxels: np.ndarray, aif: np.ndarray, settings: Settings) -> None:
+def _check_artery(
+    series: Series, voxels: np.ndarray, aif: np.ndarray, settings: VesselSettings
+) -> None:
     clipped, ceiling = _clipped(series, voxels)
     if clipped:
         raise NotComputable(
@@ -393,14 +323,14 @@ def _mean_curve(series: Series, voxels: np.ndarray, frames: int) -> np.ndarray:
     return _curves(series, voxels, frames).mean(0)
 
 
-def _baseline(series: Series, frames: int, noise: float, settings: Settings) -> Baseline:
+def _baseline(series: Series, frames: int, noise: float, settings: VesselSettings) -> Baseline:
     mean = series.hu[..., :frames].mean(-1, dtype=np.float32)
     off_bone = _bone_distance(mean, series.spacing, settings) >= settings.from_bone_mm
     return Baseline(frames, noise, off_bone, _blur(mean, series.spacing, settings))
 
 
 def _arteries(
-    series: Series, before: Baseline, mean: np.ndarray, settings: Settings
+    series: Series, before: Baseline, mean: np.ndarray, settings: VesselSettings
 ) -> tuple[Candidates, np.ndarray]:
     """Early and high curves that explain the brain's mean curve, and how well each does."""
     found = _candidates(series, series.brain & before.off_bone, before, settings)
@@ -420,7 +350,7 @@ def _by_slice(series: Series, voxels: np.ndarray, frames: int, least: int) -> li
 
 
 def _artery(
-    series: Series, found: Candidates, likeness: np.ndarray, settings: Settings
+    series: Series, found: Candidates, likeness: np.ndarray, settings: VesselSettings
 ) -> np.ndarray:
     """Voxels of the best cluster of early, high and brief curves."""
     if len(found.peak) >= settings.least_voxels:
@@ -444,7 +374,7 @@ def _artery(
 
 
 def _vein(
-    series: Series, before: Baseline, aif: np.ndarray, settings: Settings
+    series: Series, before: Baseline, aif: np.ndarray, settings: VesselSettings
 ) -> tuple[np.ndarray, np.ndarray]:
     """The voxels that enhance most of those that do so late, and all with much of a vein; or none.
 
@@ -472,7 +402,7 @@ def _vein(
     return found.index[purest], found.index[_purest(contrast, len(contrast), settings.venous_part)]
 
 
-def _alike(curves: np.ndarray, many: int, settings: Settings) -> np.ndarray:
+def _alike(curves: np.ndarray, many: int, settings: VesselSettings) -> np.ndarray:
     """Which curves (indices) follow the course of the highest as closely as most of those do.
 
     What passes through a voxel as the head nods makes it as high as a vein, but bends its curve.
@@ -494,14 +424,14 @@ def _held(curves: np.ndarray, course: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return fit[0], (curves.T - design @ fit).std(0)
 
 
-def _disc(spacing: np.ndarray, settings: Settings) -> np.ndarray:
+def _disc(spacing: np.ndarray, settings: VesselSettings) -> np.ndarray:
     """The voxels (bool) of a slice that are near the middle one."""
     wide = (settings.around_mm / spacing[:2]).astype(int)
     i, j = np.ogrid[-wide[0] : wide[0] + 1, -wide[1] : wide[1] + 1]
     return np.hypot(i * spacing[0], j * spacing[1]) <= settings.around_mm
 
 
-def _around(series: Series, index: np.ndarray, settings: Settings) -> np.ndarray:
+def _around(series: Series, index: np.ndarray, settings: VesselSettings) -> np.ndarray:
     """The mean curve (HU) of the voxels near each of some."""
     disc = _disc(series.spacing, settings)
     last = np.array(series.brain.shape) - 1
@@ -511,7 +441,7 @@ def _around(series: Series, index: np.ndarray, settings: Settings) -> np.ndarray
     return total / disc.sum()
 
 
-def _blur(mean: np.ndarray, spacing: np.ndarray, settings: Settings) -> np.ndarray:
+def _blur(mean: np.ndarray, spacing: np.ndarray, settings: VesselSettings) -> np.ndarray:
     """By how many HU linear interpolation may change each voxel of a head that moves.
 
     Half-way between two voxels it misses an eighth of the second difference. Beyond the outermost
@@ -528,7 +458,7 @@ def _blur(mean: np.ndarray, spacing: np.ndarray, settings: Settings) -> np.ndarr
     return total
 
 
-def _bone_distance(mean: np.ndarray, spacing: np.ndarray, settings: Settings) -> np.ndarray:
+def _bone_distance(mean: np.ndarray, spacing: np.ndarray, settings: VesselSettings) -> np.ndarray:
     """Distance (mm, in plane) to the next bone of the slice or of those beside it."""
     bone = ndimage.binary_dilation(mean > settings.bone_hu, np.ones((1, 1, 3)))
     planes = np.moveaxis(~bone, 2, 0)
@@ -541,7 +471,7 @@ def _bone_distance(mean: np.ndarray, spacing: np.ndarray, settings: Settings) ->
     return np.stack(distances, axis=2)
 
 
-def _most(ml: float, series: Series, settings: Settings) -> int:
+def _most(ml: float, series: Series, settings: VesselSettings) -> int:
     """How many voxels of a vessel to average."""
     return max(settings.most_voxels, round(ml / series.voxel_ml))
 
@@ -555,7 +485,7 @@ def _purest(contrast: np.ndarray, most: int, purity: float) -> np.ndarray:
 
 
 def _candidates(
-    series: Series, where: np.ndarray, before: Baseline, settings: Settings
+    series: Series, where: np.ndarray, before: Baseline, settings: VesselSettings
 ) -> Candidates:
     """Voxels of a region whose contrast stands out of their own noise."""
     index = np.argwhere(where)
@@ -571,7 +501,7 @@ def _values(found: Candidates) -> tuple[np.ndarray, ...]:
 
 
 def _standing_out(
-    series: Series, index: np.ndarray, before: Baseline, settings: Settings
+    series: Series, index: np.ndarray, before: Baseline, settings: VesselSettings
 ) -> Candidates:
     """Those of some voxels."""
     frames = before.frames
@@ -615,7 +545,7 @@ def _crossing(
 
 
 def _best_cluster(
-    index: np.ndarray, score: np.ndarray, shape: tuple[int, ...], settings: Settings
+    index: np.ndarray, score: np.ndarray, shape: tuple[int, ...], settings: VesselSettings
 ) -> np.ndarray | None:
     """Members (bool) of the connected cluster whose best voxels score highest on average."""
     volume = np.zeros(shape, bool)
@@ -638,7 +568,7 @@ def venous_scale(
     vof: np.ndarray | None,
     references: Sequence[Sequence[np.ndarray]],
     dt: float,
-    settings: Settings,
+    settings: VesselSettings,
 ) -> tuple[float, np.ndarray, str | None]:
     """Factor that gives the input the area of the outflow, and the input's drift (HU).
 

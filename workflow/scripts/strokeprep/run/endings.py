@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,6 @@ from strokeprep.io import tables
 from strokeprep.io.whole import write_json, write_text
 from strokeprep.run.job import FAILURE
 from strokeprep.study import naming
-
-if __name__ == "__main__":
-    sys.exit(main())
-
 
 # A subject's images and its perfusion end apart: a scan without a bolus still gives the images.
 IMAGES, PERFUSION = "images", "perfusion"

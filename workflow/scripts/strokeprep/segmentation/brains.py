@@ -19,7 +19,7 @@ from strokeprep.registration import template
 from strokeprep.registration.location import Location
 
 if TYPE_CHECKING:  # jobs load what they use
-    from strokeprep.segmentation.nnunet import Settings
+    from strokeprep.settings.networks import NetworkSettings
 
 # Where the pia lies from the template's edge as a location places it (mm, outwards), by what was
 # located: the fit takes the dark fluid over a T1w's cortex for skull and ends short of the pia.
@@ -127,14 +127,16 @@ def _largest_part(inside: np.ndarray) -> np.ndarray:
     return sitk.GetArrayFromImage(sitk.RelabelComponent(parts) == 1)
 
 
-def _by_hd_bet(image: sitk.Image, modality: str, where: str, *, settings: Settings):
+def _by_hd_bet(image: sitk.Image, modality: str, where: str, *, settings: NetworkSettings):
     from strokeprep.segmentation import hd_bet
 
     found, facts = hd_bet.mask(image, modality, where, settings)
     return found, {"Model": facts}
 
 
-def _by_total_segmentator(image: sitk.Image, modality: str, where: str, *, settings: Settings):
+def _by_total_segmentator(
+    image: sitk.Image, modality: str, where: str, *, settings: NetworkSettings
+):
     from strokeprep.segmentation import total_segmentator
 
     found, facts = total_segmentator.mask(image, modality, where, settings)

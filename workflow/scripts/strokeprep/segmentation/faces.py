@@ -18,7 +18,7 @@ from strokeprep.io import grids, images
 from strokeprep.registration import template
 
 if TYPE_CHECKING:  # jobs load what they use
-    from strokeprep.segmentation.nnunet import Settings
+    from strokeprep.settings.networks import NetworkSettings
 
 # The face in template space (MNI, RAS mm): at height z everything in front of y goes, without
 # limit to the front, the sides and below, so that no ghost of a nose stays in the air. From the
@@ -52,7 +52,7 @@ class Asked:
     to_template: sitk.Transform
     modality: str
     where: str
-    settings: Settings | None
+    settings: NetworkSettings | None
 
 
 def region(
@@ -63,7 +63,7 @@ def region(
     where: str = "image",
     *,
     modality: str = "ct",
-    settings: Settings | None = None,
+    settings: NetworkSettings | None = None,
     carried: Sequence[tuple[sitk.Image, sitk.Transform]] = (),
 ) -> tuple[sitk.Image, dict[str, Any]]:
     """The voxels to empty (uint8 on the image's grid) and numbers about them.

@@ -17,13 +17,13 @@ import SimpleITK as sitk
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
 from strokeprep.segmentation import nnunet
-from strokeprep.segmentation.nnunet import Settings
+from strokeprep.settings.networks import NetworkSettings
 
 PACKAGE, MODEL = "HD-BET", "hd-bet"
 
 
 def mask(
-    image: sitk.Image, modality: str, where: str, settings: Settings
+    image: sitk.Image, modality: str, where: str, settings: NetworkSettings
 ) -> tuple[sitk.Image, dict[str, Any]]:
     """The brain (uint8 on the image's grid) of an MR head, and what made it."""
     if modality != "mr":

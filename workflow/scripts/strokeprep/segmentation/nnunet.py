@@ -11,9 +11,8 @@ import importlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -22,42 +21,12 @@ from unittest import mock
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.segmentation import weights as models
+from strokeprep.settings.networks import NetworkSettings
 
 # nnU-Net reads these when it is imported, and complains about those that are not set.
 FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
 
 FIRST_CHANNEL = "_0000.nii.gz"  # how nnU-Net ends the name of an image in a folder
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Where a network runs and with what.
-
-    ``models`` is the folder of weights, ``device`` one of auto, cpu, cuda and cuda:N.
-    ``mirroring`` averages over mirrored copies (HD-BET only: eight times the work).
-    ``fast`` takes TotalSegmentator's 3 mm networks instead of those of 1.5 mm. The licence number
-    comes from the environment, so that it stands in no config, log or sidecar.
-    """
-
-    models: str
-    device: str = "auto"
-    threads: int = 1
-    mirroring: bool = False
-    fast: bool = True
-    license_number: str | None = field(
-        default_factory=lambda: os.environ.get(models.LICENSE_VARIABLE), repr=False
-    )
-
-    @classmethod
-    def of(cls, config: Mapping[str, Any], threads: int) -> Settings:
-        """The settings of a config's section ``models`` for a job of so many threads."""
-        return cls(
-            models=config["folder"],
-            device=config["device"],
-            threads=threads,
-            mirroring=config["mirroring"],
-            fast=config["fast"],
-        )
 
 
 def device(wanted: str) -> str:
@@ -191,7 +160,7 @@ def facts(package: str, weights: dict[str, str], where: str, **more: Any) -> dic
     }
 
 
-def weights(names: Iterable[str], settings: Settings) -> dict[str, tuple[Path, str]]:
+def weights(names: Iterable[str], settings: NetworkSettings) -> dict[str, tuple[Path, str]]:
     """Folder and digest of each model, verified: loading a checkpoint runs what is in it."""
     models.require(names, settings.models)
     return {name: models.verified(name, settings.models) for name in names}

@@ -24,7 +24,8 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
 from strokeprep.segmentation import nnunet, skull
 from strokeprep.segmentation import weights as models
-from strokeprep.segmentation.nnunet import Settings
+from strokeprep.settings import networks
+from strokeprep.settings.networks import NetworkSettings
 
 PACKAGE = "TotalSegmentator"
 
@@ -44,7 +45,7 @@ Facts = dict[str, Any]
 
 
 def mask(
-    image: sitk.Image, modality: str, where: str, settings: Settings
+    image: sitk.Image, modality: str, where: str, settings: NetworkSettings
 ) -> tuple[sitk.Image, Facts]:
     """The brain (uint8 on the image's grid): on CT all that the skull encloses."""
     found, facts = parts(image, modality, where, settings)
@@ -57,7 +58,7 @@ def face_by_parts(
     image: sitk.Image,
     modality: str,
     where: str,
-    settings: Settings,
+    settings: NetworkSettings,
     *,
     grid: sitk.Image,
     to_template: sitk.Transform,
@@ -69,14 +70,14 @@ def face_by_parts(
 
 
 def face(
-    image: sitk.Image, modality: str, where: str, settings: Settings
+    image: sitk.Image, modality: str, where: str, settings: NetworkSettings
 ) -> tuple[sitk.Image, Facts]:
     """The mask of the face by the networks that need a licence."""
     if not settings.license_number:
         raise StrokeprepError(
             "TotalSegmentator's face networks need a licence number, free for academic use",
             where,
-            f"Set {models.LICENSE_VARIABLE}, or choose the backend totalsegmentator, which needs "
+            f"Set {networks.LICENSE_VARIABLE}, or choose the backend totalsegmentator, which needs "
             "none.",
         )
     names = models.needed("totalsegmentator-face", modality, settings.fast)
@@ -87,7 +88,7 @@ def face(
 
 
 def parts(
-    image: sitk.Image, modality: str, where: str, settings: Settings
+    image: sitk.Image, modality: str, where: str, settings: NetworkSettings
 ) -> tuple[dict[str, sitk.Image], Facts]:
     """Masks of the brain and, on CT, of the skull; what made them."""
     names = models.needed("totalsegmentator", modality, settings.fast)
@@ -106,7 +107,7 @@ def _masks(
     wanted: tuple[str, ...],
     names: tuple[str, ...],
     where: str,
-    settings: Settings,
+    settings: NetworkSettings,
 ) -> tuple[dict[str, sitk.Image], Facts]:
     weights = nnunet.weights(names, settings)
     device = nnunet.device(settings.device)
@@ -124,7 +125,7 @@ def segment(
     wanted: tuple[str, ...],
     device: str,
     where: str,
-    settings: Settings,
+    settings: NetworkSettings,
 ) -> np.ndarray:
     """The package's label image of a task, on the grid of ``nifti``; integers in, integers out."""
     with nnunet.limits(settings.threads) as private, _alone(private, settings):
@@ -154,7 +155,7 @@ def segment(
 
 
 @contextmanager
-def _alone(private: Path, settings: Settings) -> Iterator[None]:
+def _alone(private: Path, settings: NetworkSettings) -> Iterator[None]:
     """A home for one run, without statistics and without downloads."""
     home = private / "totalsegmentator"
     home.mkdir()

@@ -5,9 +5,9 @@ place, listed file by file with SHA-256 in a record, and then moved into place i
 runs that fetch the same model wait for one another. Only the standard library is needed, so a
 workflow can ask while it is parsed which models are missing.
 
-    python -m strokeprep.segmentation.weights --folder models hd-bet total-fast   # fetch
-    python -m strokeprep.segmentation.weights --folder models --from /media/usb hd-bet
-    python -m strokeprep.segmentation.weights --folder models --check hd-bet
+    strokeprep weights --folder models hd-bet total-fast   # fetch
+    strokeprep weights --folder models --from /media/usb hd-bet
+    strokeprep weights --folder models --check hd-bet
 
 A checkpoint is code (it is unpickled), so what is loaded must be what was fetched.
 """
@@ -33,11 +33,11 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from strokeprep.errors import StrokeprepError
+from strokeprep.settings.networks import LICENSE_VARIABLE
 
 TIMEOUT_S = 60  # without a byte
 CHUNK = 1 << 20
 RECORD = "weights.json"
-LICENSE_VARIABLE = "TOTALSEG_LICENSE"
 
 HD_BET_URL = "https://zenodo.org/records/14445620/files/release_v1.5.0.zip?download=1"
 RELEASES = "https://github.com/wasserth/TotalSegmentator/releases/download"
@@ -414,7 +414,7 @@ def _alone(lock: Path) -> Iterator[IO[str]]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Fetch or check models from the command line."""
-    parser = argparse.ArgumentParser(prog="models", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="+", choices=MODELS, metavar="MODEL", help=", ".join(MODELS))
     parser.add_argument("--folder", default="models")
     parser.add_argument("--from", dest="offline", help="a folder of archives; no network is used")
@@ -432,7 +432,3 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"strokeprep: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -33,9 +33,9 @@ def brain(
             place = place.of(transforms.read(to_head).GetInverse())
         options = {"location": place}
     else:
-        from strokeprep.segmentation.nnunet import Settings  # jobs load what they use
+        from strokeprep.settings.networks import NetworkSettings  # jobs load what they use
 
-        options = {"settings": Settings.of(networks, threads)}
+        options = {"settings": NetworkSettings.of(networks, threads)}
     mask, metrics = brains.mask(images.read(source), modality, backend, source, **options)
     images.write(mask, target, source)
     found = sidecars.label("brain", "segmented on this image")

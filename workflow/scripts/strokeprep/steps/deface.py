@@ -16,7 +16,7 @@ from strokeprep.series import timing
 from strokeprep.study.kinds import KINDS
 
 if TYPE_CHECKING:
-    from strokeprep.segmentation.nnunet import Settings
+    from strokeprep.settings.networks import NetworkSettings
 
 
 def locate(source: str, transform: str, facts: str, *, modality: str) -> None:
@@ -76,12 +76,12 @@ def face(
     return sidecars.label("face", where) | sidecars.by_backend(backend, metrics)
 
 
-def _settings(backend: str, networks: Mapping[str, Any], threads: int) -> Settings | None:
+def _settings(backend: str, networks: Mapping[str, Any], threads: int) -> NetworkSettings | None:
     if backend == "template":
         return None
-    from strokeprep.segmentation.nnunet import Settings  # jobs load what they use
+    from strokeprep.settings.networks import NetworkSettings  # jobs load what they use
 
-    return Settings.of(networks, threads)
+    return NetworkSettings.of(networks, threads)
 
 
 def image(

@@ -1,4 +1,4 @@
-"""Every figure of a finished study that warns or fails: python -m strokeprep.report DERIVATIVES."""
+"""Print every figure of a finished study that warns or fails."""
 
 from __future__ import annotations
 
@@ -33,7 +33,3 @@ def main() -> int:
     failed = sum(row["verdict"] == FAIL for row in found)
     print(f"{count} figures: {failed} fail, {len(found) - failed} warn", file=sys.stderr)
     return 2 if not count else int(failed > 0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

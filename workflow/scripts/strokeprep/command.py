@@ -1,0 +1,35 @@
+"""The command ``strokeprep``: what is done outside of a run, one subcommand each."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+# The module of each subcommand; its ``main`` reads sys.argv and returns the exit status.
+SUBCOMMANDS = {
+    "accuracy": "strokeprep.accuracy.summary",
+    "figures": "strokeprep.report.figures",
+    "bids-schema": "strokeprep.bids.schema",
+    "weights": "strokeprep.segmentation.weights",
+}
+
+
+def main() -> int:
+    """Run the subcommand that the first argument names."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in SUBCOMMANDS:
+        print(usage(), file=sys.stdout if name in ("-h", "--help") else sys.stderr)
+        return 0 if name in ("-h", "--help") else 2
+    sys.argv[:2] = [f"strokeprep {name}"]
+    return int(import_module(SUBCOMMANDS[name]).main())
+
+
+def usage() -> str:
+    """All subcommands, each with the first sentence of its module."""
+    about = {name: (import_module(path).__doc__ or "") for name, path in SUBCOMMANDS.items()}
+    lines = [f"  {name:<13}{text.splitlines()[0]}" for name, text in about.items()]
+    return "\n".join(["usage: strokeprep SUBCOMMAND ...", "", *lines])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -16,7 +16,7 @@ rule audit:
         mem_mb=megabytes(3000),
         runtime=20,
     params:
-        plan=lambda w: targets.audit_plan(STUDY.by_name[w.subject], TEMPLATE),
+        plan=lambda w: quality_plan.audit_plan(STUDY.by_name[w.subject], TEMPLATE),
         limits=CONFIG["audit"],
         template=CONFIG["template"],
         code=code("audit.py"),
@@ -34,7 +34,7 @@ use rule audit as audit_perfusion with:
     benchmark:
         benchmark_of("audit_perfusion", "sub-{subject}")
     params:
-        plan=lambda w: targets.perfusion_audit_plan(STUDY.by_name[w.subject], TEMPLATE),
+        plan=lambda w: quality_plan.perfusion_audit_plan(STUDY.by_name[w.subject], TEMPLATE),
         limits=CONFIG["audit"],
         template=CONFIG["template"],
         code=code("audit.py"),

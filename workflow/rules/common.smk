@@ -9,20 +9,15 @@ from snakemake.logging import logger
 sys.path.insert(0, str(HERE / "scripts"))
 
 from strokeprep import config as settings
-from strokeprep.bids import dataset
-from strokeprep.study.layouts import designs as layouts
-from strokeprep.segmentation import weights as models
-from strokeprep.study import naming
-from strokeprep.run import patients
-from strokeprep.run import progress
-from strokeprep.run import provenance
-from strokeprep.study import raw_files
-from strokeprep.accuracy import summary
-from strokeprep.study import outputs as targets
-from strokeprep.study import table
+from strokeprep.bids import clinical, dataset
 from strokeprep.errors import StrokeprepError
+from strokeprep.quality import plan as quality_plan
 from strokeprep.report import cohort
 from strokeprep.report import plan as report_plan
+from strokeprep.run import endings, patients, progress, provenance
+from strokeprep.segmentation import weights
+from strokeprep.study import kinds, naming, outputs, raw_files, table
+from strokeprep.study.layouts import designs
 from strokeprep.study.naming import ANY, ANYWHERE, ORIG, WILD, Space
 
 
@@ -31,7 +26,7 @@ def read_study():
     try:
         settings_read = settings.load(config, HERE / "schemas" / "config.schema.yaml")
         built = table.build(
-            layouts.read(settings_read),
+            designs.read(settings_read),
             settings_read["reference"],
             settings_read["study"]["subjects"],
             settings_read["study"]["sessions"],
@@ -47,11 +42,11 @@ config.update(CONFIG)
 OUT, WORK = CONFIG["output"], CONFIG["work"]
 TEMPLATE = Space(CONFIG["template"]["name"], CONFIG["template"]["res"])
 RAW_ROOT = CONFIG["study"]["root"]
-CLINICAL_TABLES = dataset.clinical_tables(RAW_ROOT and Path(RAW_ROOT))
+CLINICAL_TABLES = clinical.clinical_tables(RAW_ROOT and Path(RAW_ROOT))
 # What the classes of a Circle-of-Willis segmentation mean is known of the synthetic study alone.
 COW_LABELS = None
-DATASET_SOURCES = dataset.sources(RAW_ROOT and Path(RAW_ROOT))
-IMAGE_SUFFIXES = "|".join(sorted({kind.suffix for kind in table.KINDS.values()}))
+DATASET_SOURCES = clinical.sources(RAW_ROOT and Path(RAW_ROOT))
+IMAGE_SUFFIXES = "|".join(sorted({kind.suffix for kind in kinds.KINDS.values()}))
 
 
 # Within a patient's job they would be about all other patients as well.
@@ -158,7 +153,7 @@ def label_of(wildcards):
 
 def subject_targets(subject):
     """All files of a subject, its audit last."""
-    names = targets.outputs(subject, TEMPLATE)
+    names = outputs.outputs(subject, TEMPLATE)
     return [out(name) for name in names]
 
 
@@ -166,7 +161,7 @@ def perfusion_targets(subject):
     """What its CT perfusion gives, which may fail without harm to the rest."""
     if subject.name in CONFIG["perfusion"]["skip"]:
         return []
-    return [out(name) for name in targets.perfusion_outputs(subject, TEMPLATE)]
+    return [out(name) for name in outputs.perfusion_outputs(subject, TEMPLATE)]
 
 
 def all_images(subject):
@@ -203,9 +198,9 @@ def wanted_files():
     """The files there should be in the end, by subject and part."""
     wanted = {}
     for subject in STUDY.subjects:
-        wanted[subject.name] = {summary.IMAGES: all_images(subject)}
-        if targets.perfusion_outputs(subject, TEMPLATE):
-            wanted[subject.name][summary.PERFUSION] = all_perfusion(subject)
+        wanted[subject.name] = {endings.IMAGES: all_images(subject)}
+        if outputs.perfusion_outputs(subject, TEMPLATE):
+            wanted[subject.name][endings.PERFUSION] = all_perfusion(subject)
     return wanted
 
 
@@ -221,9 +216,9 @@ def watch():
 
 def conclude():
     """Say how every subject ended, and write it down; tables cover those that got there."""
-    ended = summary.endings(wanted_files(), Path(WORK))
-    summary.write_status(ended, Path(out(naming.STATUS)))
-    summary.gather(
+    ended = endings.endings(wanted_files(), Path(WORK))
+    endings.write_status(ended, Path(out(naming.STATUS)))
+    endings.gather(
         {
             scan.stem: Path(out(naming.tissue_volumes(scan)))
             for scan in STUDY.scans
@@ -232,5 +227,5 @@ def conclude():
         Path(out(naming.ALL_TISSUE_VOLUMES)),
     )
     cohort.write(ended, Path(OUT), Path(WORK))
-    others = summary.of_the_study(STUDY.by_name, Path(WORK))
-    print(summary.text(ended, Path(OUT), others), file=sys.stderr)
+    others = endings.of_the_study(STUDY.by_name, Path(WORK))
+    print(endings.text(ended, Path(OUT), others), file=sys.stderr)

@@ -67,7 +67,7 @@ def first_ct(scan):
 def models_for(section, scan):
     """The weights that a section's backend needs for a scan."""
     options = CONFIG["models"]
-    return models.needed(CONFIG[section][scan.modality], scan.modality, options["fast"])
+    return weights.needed(CONFIG[section][scan.modality], scan.modality, options["fast"])
 
 
 def network(section, scan):
@@ -79,12 +79,12 @@ def network(section, scan):
     if not names:
         return {}
     how = {"mirroring": options["mirroring"]} if CONFIG[section][scan.modality] == "hd-bet" else {}
-    return how | {"weights": models.digests(names, options["folder"])}
+    return how | {"weights": weights.digests(names, options["folder"])}
 
 
 def has_network(section):
     """Whether any backend of a section is a network."""
-    return any(backend in models.BACKENDS for backend in CONFIG[section].values())
+    return any(backend in weights.BACKENDS for backend in CONFIG[section].values())
 
 
 def environment(section):
@@ -106,7 +106,7 @@ def study_models():
     """All weights that the study needs."""
     found = []
     for scan in STUDY.scans:
-        found += models_for("brain", scan) if targets.has_brain(scan) else ()
+        found += models_for("brain", scan) if outputs.has_brain(scan) else ()
         found += () if scan.defaced else models_for("deface", scan)
     return list(dict.fromkeys(found))
 
@@ -126,7 +126,7 @@ def require_models():
     """Stop before the first job if one of them would lack its weights."""
     options = CONFIG["models"]
     try:
-        models.require(planned_models(), options["folder"], options["offline"])
+        weights.require(planned_models(), options["folder"], options["offline"])
     except StrokeprepError as error:
         raise WorkflowError(str(error)) from None
 
@@ -134,17 +134,17 @@ def require_models():
 def missing_models():
     """What a dry run says of weights that a run would stop for."""
     options = CONFIG["models"]
-    lacking = models.missing(study_models(), options["folder"])
+    lacking = weights.missing(study_models(), options["folder"])
     if not lacking:
         return None
-    how = models.command(lacking, options["folder"], options["offline"])
+    how = weights.command(lacking, options["folder"], options["offline"])
     return f"the weights of {', '.join(lacking)} are missing in {options['folder']}: {how}"
 
 
 # --------------------------------------------------------------------------- ctp
 
 
-CTP = table.KINDS["ctp"]
+CTP = kinds.KINDS["ctp"]
 SERIES = naming.Pattern(datatype=CTP.datatype, mask_datatype=CTP.mask_datatype)
 SOMEWHERE = Space(WILD)
 
@@ -209,7 +209,7 @@ def lesions_on_reference(wildcards):
             (
                 ORIG
                 if label.scan is scan and not label.in_reference_space
-                else targets.reference_space(scan)
+                else outputs.reference_space(scan)
             )
         ]
     ]

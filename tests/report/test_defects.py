@@ -12,9 +12,10 @@ import SimpleITK as sitk
 from report_study import SETTINGS, TEMPLATE
 from strokeprep.io import images, tables, transforms
 from strokeprep.quality import measures
-from strokeprep.quality.judge import FAIL, Judge
+from strokeprep.quality.judge import Judge
 from strokeprep.report import numbers, plan, views
 from strokeprep.report.scene import Scene
+from strokeprep.settings.limits import FAIL
 
 
 @pytest.fixture

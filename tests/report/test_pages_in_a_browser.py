@@ -11,6 +11,7 @@ from strokeprep.report import cohort, page, pictures, plan
 from strokeprep.report.pictures import AXIAL, Scale, Slice
 from strokeprep.report.sections import Figure, Section, Viewer
 from strokeprep.run import endings
+from strokeprep.settings.limits import LIMITS, Limit
 
 COUNT = 1000
 LARGEST_PAGE = 15_000_000
@@ -28,7 +29,7 @@ def pages(tmp_path_factory):
         name, names = f"{n:04d}", plan.image_names(f"{n:04d}")
         found = [
             Judge()("a step", metric, good(limit) * random.uniform(0.99, 1.01))
-            for metric, limit in judge.LIMITS.items()
+            for metric, limit in LIMITS.items()
         ]
         found.append(Judge()("cta to ncct", "off_mm", 9.0 if n == 500 else 0.2))
         rows = judge.rows(found, name)
@@ -41,7 +42,7 @@ def pages(tmp_path_factory):
     return root
 
 
-def good(limit: judge.Limit) -> float:
+def good(limit: Limit) -> float:
     """A value that passes."""
     low, high = limit.warn
     if low is None or high is None:

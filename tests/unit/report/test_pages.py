@@ -20,7 +20,7 @@ from strokeprep.io import images, tables
 from strokeprep.privacy import leaks, private_words
 from strokeprep.quality import judge as limits
 from strokeprep.quality import measures
-from strokeprep.quality.judge import FAIL, NONE, PASS, WARN, Judge
+from strokeprep.quality.judge import Judge
 from strokeprep.registration import template
 from strokeprep.report import (
     cohort,
@@ -37,6 +37,7 @@ from strokeprep.report.pictures import AXIAL, CORONAL, SAGITTAL, Layer, Scale, S
 from strokeprep.report.sections import Figure, Section, Viewer
 from strokeprep.run import endings
 from strokeprep.series import motion
+from strokeprep.settings.limits import FAIL, LIMITS, NONE, PASS, WARN, Limit
 from strokeprep.study import naming
 from strokeprep.study import table as study
 
@@ -141,24 +142,24 @@ def test_a_mosaic_holds_every_slice():
 
 
 def test_a_verdict_is_what_the_ranges_say():
-    limit = limits.Limit("ml", (10, 20), (5, 30), "why")
+    limit = Limit("ml", (10, 20), (5, 30), "why")
     assert [limit.verdict(v) for v in (15, 7, 25, 4, 31)] == [PASS, WARN, WARN, FAIL, FAIL]
     assert limit.verdict(float("nan")) == FAIL
-    assert limits.Limit("ml", (None, None), (None, None), "").verdict(3) == NONE
+    assert Limit("ml", (None, None), (None, None), "").verdict(3) == NONE
 
 
 def test_a_config_can_move_a_limit_and_every_limit_has_a_reason():
     judge = Judge({"off_mm": [None, None, 1, 9]})
     assert judge("x", "off_mm", 5).verdict == WARN
     assert Judge()("x", "off_mm", 5).verdict == FAIL
-    assert all(len(limit.reason) > 15 for limit in limits.LIMITS.values())
+    assert all(len(limit.reason) > 15 for limit in LIMITS.values())
 
 
 def test_the_config_schema_has_the_limits_of_the_library():
     schema = config.read_schema(SCHEMA)["properties"]
     assert schema["report"] == limits.schema()
     given = {name: rule["default"] for name, rule in _limits(schema["report"]).items()}
-    assert Judge(given).limits == limits.LIMITS
+    assert Judge(given).limits == LIMITS
 
 
 def _limits(section: dict) -> dict:
@@ -167,11 +168,11 @@ def _limits(section: dict) -> dict:
 
 def test_limits_survive_the_way_through_the_schema():
     given = {name: rule["default"] for name, rule in _limits(limits.schema()).items()}
-    assert Judge(given).limits == limits.LIMITS
+    assert Judge(given).limits == LIMITS
 
 
 def test_a_warning_comes_before_a_failure():
-    for name, limit in limits.LIMITS.items():
+    for name, limit in LIMITS.items():
         for n, sign in ((0, 1), (1, -1)):
             if None not in (limit.warn[n], limit.fail[n]):
                 assert sign * limit.warn[n] >= sign * limit.fail[n], name

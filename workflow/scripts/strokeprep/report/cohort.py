@@ -18,10 +18,10 @@ from typing import Any
 
 from strokeprep.io import tables
 from strokeprep.io.whole import write_json, write_text
-from strokeprep.quality import judge
-from strokeprep.quality.judge import FAIL, NONE, WARN, worst
+from strokeprep.quality.judge import worst
 from strokeprep.report import methods, page, plan, resources, style
 from strokeprep.run import endings as run_endings
+from strokeprep.settings.limits import FAIL, LIMITS, NONE, ORDER, WARN
 
 # Columns of the page: what tells outliers at a glance. The table beside it has every figure.
 SHOWN = (
@@ -67,7 +67,7 @@ class Member:
         rows = [row for row in self.rows if row["metric"] == metric and row["value"] != NONE]
         if not rows:
             return None
-        return max(rows, key=lambda row: (judge.ORDER.index(row["verdict"]), _badness(row)))
+        return max(rows, key=lambda row: (ORDER.index(row["verdict"]), _badness(row)))
 
 
 def write(ended: Sequence[run_endings.Ending], root: Path, work: Path) -> None:
@@ -145,8 +145,8 @@ def wide(members: Sequence[Member]) -> tuple[list[dict[str, str]], list[str]]:
 
 def _described(name: str) -> str:
     metric = name.rpartition(".")[2]
-    if metric in judge.LIMITS:
-        return f"{judge.LIMITS[metric].reason} ({judge.LIMITS[metric].unit})"
+    if metric in LIMITS:
+        return f"{LIMITS[metric].reason} ({LIMITS[metric].unit})"
     return {"participant_id": "The patient"}.get(name, "The gravest verdict of its figures")
 
 
@@ -230,7 +230,7 @@ def _row(member: Member, work: Path, later: bool) -> str:
         for part, file in member.thumbnails.items()
         if part in member.pages
     )
-    order = judge.ORDER.index(member.verdict)
+    order = ORDER.index(member.verdict)
     return (
         f'<tr{" hidden" if later else ""}><td>{link}</td><td data-value="{order}">{page.badge(member.verdict)}</td>'
         f"<td>{pictures}</td>{states}{cells}</tr>"
@@ -290,7 +290,7 @@ def _cell(member: Member, metric: str) -> str:
 def _metrics(members: Sequence[Member]) -> list[str]:
     """The figures of the cohort, in the order of the limits."""
     found = {row["metric"] for member in members for row in member.rows}
-    return [name for name in judge.LIMITS if name in found]
+    return [name for name in LIMITS if name in found]
 
 
 def _plots(members: Sequence[Member]) -> str:
@@ -322,7 +322,7 @@ def _plot(members: Sequence[Member], metric: str) -> tuple[str, dict[str, Any]]:
     ]
     named = ", ".join(f"sub-{members[n].name}" for (n, _), o in zip(rows, far, strict=True) if o)
     note = f"; far off: {named[:MOST_NAMED]}" if named else ""
-    unit = judge.LIMITS[metric].unit
+    unit = LIMITS[metric].unit
     caption = (
         f"<figcaption><span>{min(values):.4g}</span><span>{max(values):.4g}</span><div><b>"
         f"{escape(metric)}</b> ({escape(unit)}){escape(note)}</div></figcaption>"
@@ -332,6 +332,6 @@ def _plot(members: Sequence[Member], metric: str) -> tuple[str, dict[str, Any]]:
 
 def _badness(row: Mapping[str, str]) -> float:
     """How bad a value is on its own scale: low where least is asked, high otherwise."""
-    limit = judge.LIMITS[row["metric"]]
+    limit = LIMITS[row["metric"]]
     value = float(row["value"])
     return -value if limit.warn[0] is not None and limit.warn[1] is None else value

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from strokeprep.io import tables
-from strokeprep.quality.judge import FAIL, WARN
 from strokeprep.report import plan
+from strokeprep.settings.limits import FAIL, WARN
 
 SHOWN = ("participant_id", "verdict", "step", "metric", "value", "unit", "pass_range")
 

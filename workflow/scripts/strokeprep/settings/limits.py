@@ -1,0 +1,207 @@
+"""The limits of the report's figures: where a figure warns, where it fails, and why there.
+
+One line per figure. The config may set others (``report.limits``).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+Range = tuple[float | None, float | None]
+OPEN: Range = (None, None)
+PASS, WARN, FAIL, NONE = "pass", "warn", "fail", "n/a"
+ORDER = (NONE, PASS, WARN, FAIL)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The range of a figure that passes, the wider one that does not fail, and the reason."""
+
+    unit: str
+    warn: Range
+    fail: Range
+    reason: str
+
+    def verdict(self, value: float) -> str:
+        """``pass``, ``warn``, ``fail``, or ``n/a`` where nothing is asked of the figure."""
+        if self.warn == OPEN and self.fail == OPEN:
+            return NONE
+        if not math.isfinite(value) or not _within(value, self.fail):
+            return FAIL
+        return PASS if _within(value, self.warn) else WARN
+
+    def text(self, which: Range) -> str:
+        """A range in words."""
+        low, high = which
+        if low is not None and high is not None:
+            return f"{low:g} to {high:g}"
+        if low is not None:
+            return f"≥ {low:g}"
+        return NONE if high is None else f"≤ {high:g}"
+
+
+def _within(value: float, allowed: Range) -> bool:
+    low, high = allowed
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def _least(unit: str, warn: float, fail: float, reason: str) -> Limit:
+    return Limit(unit, (warn, None), (fail, None), reason)
+
+
+def _most(unit: str, warn: float, fail: float, reason: str) -> Limit:
+    return Limit(unit, (None, warn), (None, fail), reason)
+
+
+def _told(unit: str, reason: str) -> Limit:
+    return Limit(unit, OPEN, OPEN, reason)
+
+
+LIMITS: dict[str, Limit] = {
+    # --- registration
+    "nmi_before": _told("ratio", "Normalised mutual information as the scanner placed the scans."),
+    "nmi_after": _told("ratio", "The same after registration; it depends on the contrasts."),
+    "nmi_gain": _least(
+        "ratio", -0.002, -0.01, "Registration must not leave scans less alike than it found them."
+    ),
+    "off_mm": _most(
+        "mm", 1.0, 2.5,
+        "Mean distance of the brain from where the images would be most alike. Synthetic patients "
+        "stay below 0.6 mm; 2.5 mm is half a thick slice and visible.",
+    ),
+    "edge_agreement": _least(
+        "ratio", 0.42, 0.36,
+        "Squared cosine between the edges of two images; unrelated images give 1/3.",
+    ),
+    "mirror_ratio": _most(
+        "ratio", 1.0, 1.005,
+        "What the scan's mirror image tells about the reference by what the scan tells. No head is "
+        "symmetric, so above 1 the scan is flipped; this close to 1 it cannot be told. Synthetic "
+        "heads give 0.61 to 0.99.",
+    ),
+    "brain_dice_with_reference": _least(
+        "ratio", 0.92, 0.85, "Two masks of one brain agree to 0.95 or better where both are right."
+    ),
+    "brain_seen": _least(
+        "ratio", 0.95, 0.6, "Share of the brain the scan shows; what it cuts off is missing later."
+    ),
+    "series_coverage": _least(
+        "ratio", 0.15, 0.05,
+        "Share of the brain the perfusion series shows in every frame; 2 cm of both hemispheres "
+        "are about 0.15.",
+    ),
+    # --- brain and template
+    "brain_ml": Limit(
+        "ml", (1000, 1850), (850, 2100), "Intracranial volume of adults is 1100 to 1800 ml."
+    ),
+    "brain_asymmetry": _most(
+        "ratio", 0.06, 0.15,
+        "Difference of the halves of the brain mask; 1 if one is missing. Large strokes swell a "
+        "hemisphere by a few per cent.",
+    ),
+    "template_dice": _least(
+        "ratio", 0.92, 0.85, "A good affine gives 0.95 on a real head; a wrong one is far below."
+    ),
+    "template_edge_agreement": _told(
+        "ratio", "Squared cosine between edges of the brain and of the template's T1."
+    ),
+    "head_tilt_deg": _most(
+        "deg", 35, 60, "Heads are turned by up to 30° in a scanner; more is a wrong header."
+    ),
+    "head_scale": Limit(
+        "ratio", (0.5, 1.1), (0.4, 1.4),
+        "Volume of the brain by that of the built-in template, which is large (1.9 l): adults' 1100 "
+        "to 1800 ml are 0.58 to 0.95 of it.",
+    ),
+    "brain_shown": _least(
+        "ratio", 0.97, 0.8, "Share of the template's brain in the reference's field of view."
+    ),
+    "snr": _least("ratio", 3.0, 1.5, "Brain by noise of one voxel; below 3 grey and white blur."),
+    "cnr_grey_white": _least(
+        "ratio", 0.2, 0.0,
+        "Grey matter is brighter on CT (by 5 to 8 HU); darker means wrong numbers or a wrong place.",
+    ),
+    # --- defacing
+    "face_voxels_left": _most("voxels", 0, 0, "No voxel of the removed region may hold anything."),
+    "brain_removed_ml": _most(
+        "ml",
+        0.5,
+        2.0,
+        "Defacing must not touch the brain. Masks of two scans differ by a few voxels at the frontal "
+        "base, and one of CT perfusion holds up to 0.04 ml; the audit counts each scan's own.",
+    ),
+    "face_left_ml": _most(
+        "ml", 5.0, 20.0,
+        "Tissue where the template has its face, found through the registration and not through "
+        "the mask of what was removed. A nose alone is about 20 ml.",
+    ),
+    "removed_ml": _told("ml", "What defacing emptied, air in front of the face included."),
+    # --- motion
+    "framewise_max_mm": _most(
+        "mm", 2.0, 5.0,
+        "A head that jumps by more than a slice between two frames moved within a frame as well, "
+        "which no rigid correction undoes.",
+    ),
+    "framewise_mean_mm": _most("mm", 0.7, 2.0, "Restlessness; calm patients stay below 0.5 mm."),
+    "displacement_max_mm": _most(
+        "mm", 6.0, 20.0, "Farther away the slab shows other tissue than in the beginning."
+    ),
+    "outlier_share": _most(
+        "ratio", 0.05, 0.2, "Frames left out are interpolated in time; too many blunt the bolus."
+    ),
+    # --- labels
+    "labels_lost": _most("labels", 0, 0, "No label may vanish on the reference."),
+    "label_volume_change": _most(
+        "ratio", 0.05, 0.1, "A rigid move changes a volume by the rounding of its border alone."
+    ),
+    "label_ml": _told("ml", "Volume on the reference."),
+    "label_in_brain": _least(
+        "ratio", 0.85, 0.5, "A lesion lies in the brain; else the mask or the move is wrong."
+    ),
+    # --- Johns Hopkins γ (Liu et al. 2023): ranges of the published cohort
+    "gamma_osbm": Limit(
+        "ratio", (None, 0.5070), OPEN,
+        "Diffusion image left in a strip of 5 mm outside the template's brain; published "
+        "cohort: 0.072 to 0.507.",
+    ),
+    "gamma_isbm": Limit(
+        "ratio", (None, 0.4273), OPEN,
+        "Diffusion image missing in a strip of 5 mm inside the template's brain; published "
+        "cohort: 0.156 to 0.427.",
+    ),
+    "gamma_oslv": _told(
+        "ratio",
+        "Diffusion image as bright as fluid in a strip of 5 mm outside the template's lateral "
+        "ventricles; no range was published.",
+    ),
+    # --- perfusion
+    "series_warnings": Limit(
+        "warnings", (None, 0), OPEN, "Why to look at the maps; the sidecar of the curves lists it."
+    ),
+    "aif_peak_hu": _least(
+        "HU", 80, 40,
+        "Measured peak of the arterial input. Arteries reach 100 to 400 HU, tissue 20 at most.",
+    ),
+    "aif_to_vof": _least(
+        "ratio", 1.0, 0.6, "The bolus is higher in the artery, as it was used, than in the vein."
+    ),
+    "aif_lead_s": _least("s", 1.0, -1.0, "Blood passes arteries seconds before the great veins."),
+    "aif_fwhm_s": _most("s", 15, 25, "A bolus is 6 to 12 s wide; tissue and veins spread it."),
+    "aif_scale": Limit(
+        "ratio", (0.8, 2.5), (0.4, 4.0), "The artery is scaled to the vein for partial volume."
+    ),
+    "baseline_frames": _least("frames", 3, 2, "Fewer leave the noise of a frame in all others."),
+    "tissue_ml": _least("ml", 150, 30, "Less tissue has no healthy side to compare with."),
+    "reference_cbf": Limit(
+        "mL/100 g/min", (12, 90), (5, 150), "Mean flow of healthy brain is 20 to 60."
+    ),
+    "cbv_median": Limit("mL/100 g", (1.0, 6.0), (0.4, 12.0), "Healthy brain holds 2 to 5."),
+    "mtt_median": Limit("s", (2.5, 12.0), (1.0, 20.0), "Healthy brain takes 4 to 8 s."),
+    "tmax_negative": _most(
+        "ratio", 0.3, 0.6, "Tissue fed before the artery: the artery was chosen too far downstream."
+    ),
+    "core_ml": _told("ml", "Tissue with little flow."),
+    "hypoperfused_ml": _told("ml", "Late tissue, core and penumbra."),
+    "mismatch_ratio": _told("ratio", "Late tissue by core."),
+}  # fmt: skip

@@ -22,10 +22,14 @@ SIDECAR = ".json"
 class Named(Protocol):
     """What a name needs to know of the scan it belongs to."""
 
-    folder: str
-    datatype: str
-    mask_datatype: str
-    stem: str
+    @property
+    def folder(self) -> str: ...
+    @property
+    def datatype(self) -> str: ...
+    @property
+    def mask_datatype(self) -> str: ...
+    @property
+    def stem(self) -> str: ...
 
 
 class Pattern(NamedTuple):

@@ -110,7 +110,7 @@ $(BENCHMARKS:%=bench-%): bench-%: .bench/%.done
 
 bench-segmentation: $(NETWORKS)/segmentation.done
 	@mkdir -p .bench
-	$(NETWORKS)/bin/python benchmarks/segmentation.py --out .bench/segmentation.tsv
+	PYTHONPATH=workflow/scripts $(NETWORKS)/bin/python benchmarks/segmentation.py --out .bench/segmentation.tsv
 
 .bench/%.done: benchmarks/peers-%.txt
 	@echo "Setting up the peers of $* in .bench/$*"
@@ -142,5 +142,4 @@ $(NETWORKS)/segmentation.done: envs/segmentation.txt envs/segmentation-constrain
 	@echo "Setting up the networks' environment in $(NETWORKS) (3 GB without GPU, some minutes)"
 	$(PYTHON) -m venv $(NETWORKS)
 	$(NETWORKS)/bin/pip install $(PIP) -r envs/segmentation.txt -r envs/test.txt
-	$(NETWORKS)/bin/pip install $(PIP) --no-deps --editable .
 	@touch $@

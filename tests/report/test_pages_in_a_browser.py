@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from strokeprep.drawing import pictures
+from strokeprep.drawing.pictures import AXIAL, Scale, Slice
 from strokeprep.io import tables
 from strokeprep.quality import judge
 from strokeprep.quality.judge import Judge
-from strokeprep.report import cohort, page, pictures, plan
-from strokeprep.report.pictures import AXIAL, Scale, Slice
+from strokeprep.report import plan
+from strokeprep.report.pages import cohort, page
 from strokeprep.report.sections import Figure, Section, Viewer
 from strokeprep.run import endings
 from strokeprep.settings.limits import LIMITS, Limit

@@ -13,6 +13,7 @@ PACKAGES = (
     "errors",
     "settings",
     "io",
+    "drawing",
     "registration",
     "series",
     "phantom",

@@ -12,8 +12,8 @@ from strokeprep import config as settings
 from strokeprep.bids import clinical, dataset
 from strokeprep.errors import StrokeprepError
 from strokeprep.quality import plan as quality_plan
-from strokeprep.report import cohort
 from strokeprep.report import plan as report_plan
+from strokeprep.report.pages import cohort
 from strokeprep.run import endings, patients, progress, provenance
 from strokeprep.segmentation import weights
 from strokeprep.study import kinds, naming, outputs, raw_files, table

@@ -3,7 +3,7 @@ from pathlib import Path
 from strokeprep.run.job import job
 
 with job(snakemake):
-    from strokeprep.report import subject
+    from strokeprep.report.pages import subject
 
     params, root = snakemake.params, Path(snakemake.config["output"])
     raw = dict(zip(params.scans, snakemake.input.raw, strict=True))

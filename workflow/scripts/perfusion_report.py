@@ -4,7 +4,8 @@ from strokeprep.run.job import job
 
 with job(snakemake):
     from strokeprep.quality import judge as limits
-    from strokeprep.report import lineage, subject
+    from strokeprep.report import lineage
+    from strokeprep.report.pages import subject
 
     params, root = snakemake.params, Path(snakemake.config["output"])
     names = [str(Path(path).relative_to(root)) for path in snakemake.input.files]

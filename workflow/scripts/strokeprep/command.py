@@ -8,7 +8,7 @@ from importlib import import_module
 # The module of each subcommand; its ``main`` reads sys.argv and returns the exit status.
 SUBCOMMANDS = {
     "accuracy": "strokeprep.accuracy.summary",
-    "figures": "strokeprep.report.figures",
+    "figures": "strokeprep.report.flagged",
     "bids-schema": "strokeprep.bids.schema",
     "weights": "strokeprep.segmentation.weights",
 }

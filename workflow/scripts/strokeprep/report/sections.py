@@ -13,12 +13,8 @@ import SimpleITK as sitk
 from PIL import Image
 from scipy import ndimage
 
-from strokeprep.io import images, tables
-from strokeprep.quality import measures
-from strokeprep.quality.judge import Judge
-from strokeprep.registration import template as registration_template
-from strokeprep.report import curves, numbers, pictures, views
-from strokeprep.report.pictures import (
+from strokeprep.drawing import pictures
+from strokeprep.drawing.pictures import (
     AXIAL,
     CORONAL,
     ORANGE,
@@ -30,6 +26,11 @@ from strokeprep.report.pictures import (
     Scale,
     Slice,
 )
+from strokeprep.io import images, tables
+from strokeprep.quality import measures
+from strokeprep.quality.judge import Judge
+from strokeprep.registration import template as registration_template
+from strokeprep.report import curves, numbers, views
 from strokeprep.report.plan import Face, Images, Perfused
 from strokeprep.report.scene import Scene, Shown
 from strokeprep.series import motion

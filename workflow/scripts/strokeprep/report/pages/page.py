@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from strokeprep.quality.judge import Number, worst
-from strokeprep.report import style
+from strokeprep.report.pages import style
 from strokeprep.settings.limits import FAIL, NONE, WARN
 
 if TYPE_CHECKING:  # pictures need imaging packages, which Snakemake's own process may lack

@@ -1,6 +1,6 @@
 """Pictures for a page: slices with contours, colour maps with their bars, heads as surfaces.
 
-All volumes are views (see :mod:`strokeprep.report.views`): axial slices as they lie in memory are
+All volumes are views (see ``strokeprep.report.views``): axial slices as they lie in memory are
 radiological. Every picture says so and bears R and L (A and P on sagittal slices).
 """
 

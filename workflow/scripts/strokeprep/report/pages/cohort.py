@@ -19,7 +19,8 @@ from typing import Any
 from strokeprep.io import tables
 from strokeprep.io.whole import write_json, write_text
 from strokeprep.quality.judge import worst
-from strokeprep.report import methods, page, plan, resources, style
+from strokeprep.report import methods, plan, resources
+from strokeprep.report.pages import page, style
 from strokeprep.run import endings as run_endings
 from strokeprep.settings.limits import FAIL, LIMITS, NONE, ORDER, WARN
 

@@ -9,12 +9,14 @@ from typing import Any
 
 from PIL import Image
 
+from strokeprep.drawing import pictures
 from strokeprep.io import images, tables
 from strokeprep.io.whole import whole, write_json, write_text
 from strokeprep.quality import judge as limits
 from strokeprep.quality.judge import Judge, Number
-from strokeprep.report import methods, numbers, page, pictures, plan, sections, views
+from strokeprep.report import methods, numbers, plan, sections, views
 from strokeprep.report.lineage import Lineage
+from strokeprep.report.pages import page
 from strokeprep.report.scene import Scene
 
 COHORT = ("cohort", f"../{Path(plan.COHORT).name}")

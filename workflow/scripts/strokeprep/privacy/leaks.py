@@ -28,7 +28,8 @@ from strokeprep.errors import StrokeprepError, combined
 from strokeprep.io import images
 from strokeprep.io.whole import PARTIAL, final_name
 from strokeprep.privacy import allowed
-from strokeprep.privacy.private_words import DATE, PrivateWords, vocabulary
+from strokeprep.privacy.private_words import DATE, PrivateWords
+from strokeprep.privacy.vocabulary import vocabulary
 from strokeprep.study import naming
 from strokeprep.study.layouts import engine
 

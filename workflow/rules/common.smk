@@ -16,6 +16,7 @@ from strokeprep.report import plan as report_plan
 from strokeprep.report.pages import cohort
 from strokeprep.run import endings, patients, progress, provenance
 from strokeprep.segmentation import weights
+from strokeprep.settings.backends import BACKENDS
 from strokeprep.study import kinds, naming, outputs, raw_files, table
 from strokeprep.study.layouts import designs
 from strokeprep.study.naming import ANY, ANYWHERE, ORIG, WILD, Space

@@ -64,27 +64,28 @@ def first_ct(scan):
 # --------------------------------------------------------------------------- networks
 
 
+def backend(section, modality):
+    """The backend that a section of the config chooses for a modality."""
+    return BACKENDS[section][CONFIG[section][modality]]
+
+
 def models_for(section, scan):
     """The weights that a section's backend needs for a scan."""
-    options = CONFIG["models"]
-    return weights.needed(CONFIG[section][scan.modality], scan.modality, options["fast"])
+    return backend(section, scan.modality).weights(scan.modality, CONFIG["models"]["fast"])
 
 
 def network(section, scan):
-    """What a network's answer depends on, so that a change runs its jobs again; empty without one.
-
-    Where it runs is left out: a study begun on a GPU may go on without.
-    """
+    """What a network's answer depends on, so that a change runs its jobs again; empty without one."""
     names, options = models_for(section, scan), CONFIG["models"]
     if not names:
         return {}
-    how = {"mirroring": options["mirroring"]} if CONFIG[section][scan.modality] == "hd-bet" else {}
-    return how | {"weights": weights.digests(names, options["folder"])}
+    digests = weights.digests(names, options["folder"])
+    return backend(section, scan.modality).depends_on(options) | {"weights": digests}
 
 
 def has_network(section):
-    """Whether any backend of a section is a network."""
-    return any(backend in weights.BACKENDS for backend in CONFIG[section].values())
+    """Whether any backend that a section chooses is a network."""
+    return any(backend(section, modality).is_network for modality in ("ct", "mr"))
 
 
 def environment(section):

@@ -302,20 +302,6 @@ def test_the_command_fetches_and_checks(published, tmp_path, capsys):
     assert weights.main(["--check", *arguments]) == 0
 
 
-@pytest.mark.parametrize(
-    ("backend", "modality", "fast", "wanted"),
-    [
-        ("template", "ct", True, ()),
-        ("hd-bet", "mr", False, ("hd-bet",)),
-        ("totalsegmentator", "ct", True, ("total-fast",)),
-        ("totalsegmentator", "ct", False, ("total-crop", "total-head")),
-        ("totalsegmentator-face", "mr", True, ("face-mr",)),
-    ],
-)
-def test_a_backend_says_which_models_it_needs(backend, modality, fast, wanted):
-    assert weights.needed(backend, modality, fast) == wanted
-
-
 def test_asking_needs_only_the_standard_library():
     program = "import sys; from strokeprep.segmentation import weights; print(*sys.modules)"
     environment = os.environ | {"PYTHONPATH": str(LIBRARY)}

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strokeprep import config
 from strokeprep.errors import StrokeprepError
-from strokeprep.segmentation import brains, faces, weights
+from strokeprep.settings import backends
 from strokeprep.study import kinds
 from strokeprep.study.layouts import designs
 
@@ -265,13 +265,12 @@ def test_the_schema_knows_the_roles_scans_and_layouts_of_the_library():
 
 def test_the_schema_knows_the_backends_and_models_of_the_library():
     schema = config.read_schema(SCHEMA)["properties"]
-    for section, library in (("brain", brains.BACKENDS), ("deface", faces.BACKENDS)):
+    for section in backends.BACKENDS:
         for modality in ("ct", "mr"):
-            named = set(schema[section]["properties"][modality]["enum"]) - {"none"}
-            # HD-BET was trained on MR alone
-            assert named == set(library) - ({"hd-bet"} if modality == "ct" else set())
+            named = schema[section]["properties"][modality]["enum"]
+            assert tuple(named) == backends.choices(section, modality)
     known = schema["models"]["properties"]["sha256"]["propertyNames"]["enum"]
-    assert set(known) == set(weights.MODELS)
+    assert set(known) == set(backends.MODELS)
 
 
 @pytest.mark.parametrize("name", STUDIES)

@@ -20,6 +20,7 @@ from jsonschema.exceptions import ValidationError
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io.tables import is_number
+from strokeprep.settings.backends import FACES
 from strokeprep.study.layouts import engine
 
 BUILT_IN_TEMPLATE = "MNI152NLin2009aSym"
@@ -273,10 +274,11 @@ def _refuse_contradictions(config: Mapping) -> None:
 def _refuse_faces(config: Mapping) -> None:
     """A dataset may only be left as it is if someone says that it has no faces."""
     for modality in ("ct", "mr"):
-        if config["deface"][modality] == "none" and not config["study"]["defaced"]:
+        backend = FACES[config["deface"][modality]]
+        if backend.runs is None and not config["study"]["defaced"]:
             raise StrokeprepError(
                 "Faces would stay in the output",
-                f"deface.{modality}: none",
+                f"deface.{modality}: {backend.name}",
                 "Set study.defaced to true if the study has no faces any more, "
                 f"or deface.{modality} to template.",
             )

@@ -23,8 +23,8 @@ import SimpleITK as sitk
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
 from strokeprep.segmentation import nnunet, skull
-from strokeprep.segmentation import weights as models
 from strokeprep.settings import networks
+from strokeprep.settings.backends import BRAINS, FACES
 from strokeprep.settings.networks import NetworkSettings
 
 PACKAGE = "TotalSegmentator"
@@ -38,7 +38,7 @@ PERCENTILE = 99.9
 AIR_BELOW_HU, BONE_ABOVE_HU = -200, 200
 
 TASKS = {"ct": "total", "mr": "total_mr"}
-FACES = {"ct": "face", "mr": "face_mr"}
+FACE_TASKS = {"ct": "face", "mr": "face_mr"}
 PARTS = {"ct": ("brain", "skull"), "mr": ("brain",)}
 
 Facts = dict[str, Any]
@@ -80,9 +80,9 @@ def face(
             f"Set {networks.LICENSE_VARIABLE}, or choose the backend totalsegmentator, which needs "
             "none.",
         )
-    names = models.needed("totalsegmentator-face", modality, settings.fast)
+    names = FACES["totalsegmentator-face"].weights(modality, settings.fast)
     found, facts = _masks(
-        image, modality, FACES[modality], False, ("face",), names, where, settings
+        image, modality, FACE_TASKS[modality], False, ("face",), names, where, settings
     )
     return found["face"], facts
 
@@ -91,7 +91,7 @@ def parts(
     image: sitk.Image, modality: str, where: str, settings: NetworkSettings
 ) -> tuple[dict[str, sitk.Image], Facts]:
     """Masks of the brain and, on CT, of the skull; what made them."""
-    names = models.needed("totalsegmentator", modality, settings.fast)
+    names = BRAINS["totalsegmentator"].weights(modality, settings.fast)
     task, wanted = TASKS[modality], PARTS[modality]
     found, facts = _masks(image, modality, task, settings.fast, wanted, names, where, settings)
     if "skull" in found:

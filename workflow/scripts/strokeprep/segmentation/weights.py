@@ -28,112 +28,19 @@ import urllib.request
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from strokeprep.errors import StrokeprepError
+from strokeprep.settings.backends import MODELS, Model
 from strokeprep.settings.networks import LICENSE_VARIABLE
 
 TIMEOUT_S = 60  # without a byte
 CHUNK = 1 << 20
 RECORD = "weights.json"
 
-HD_BET_URL = "https://zenodo.org/records/14445620/files/release_v1.5.0.zip?download=1"
-RELEASES = "https://github.com/wasserth/TotalSegmentator/releases/download"
-LICENSED = "https://backend.totalsegmentator.com:443/download_weights"
-
-
-@dataclass(frozen=True)
-class Model:
-    """A set of weights; ``folder`` is where its package looks for them, below the models folder.
-
-    ``files`` must be there after unpacking (patterns, relative to ``folder``). ``sha256`` is that
-    of the archive, where it is known; the others are recorded at the first fetch, and another
-    machine can be held to that record (``known`` of :func:`fetch`). ``licensed`` names the task
-    for which the publisher's server wants a licence number.
-    """
-
-    name: str
-    url: str
-    folder: str
-    files: tuple[str, ...]
-    sha256: str | None = None
-    licensed: str | None = None
-
-    @property
-    def archive(self) -> str:
-        """The file name of the archive, as in the offline folder."""
-        if self.licensed:
-            return f"{PurePosixPath(self.folder).name}.zip"
-        return PurePosixPath(self.url.partition("?")[0]).name
-
-
-NNUNET_FILES = ("*/plans.json", "*/dataset.json", "*/fold_0/checkpoint_final.pth")
-
-
-def _total(name: str, release: str, dataset: str, sha256: str | None = None) -> Model:
-    url = f"{RELEASES}/{release}/{dataset}.zip"
-    return Model(name, url, f"totalsegmentator/{dataset}", NNUNET_FILES, sha256)
-
-
-def _face(name: str, task: str, dataset: str) -> Model:
-    return Model(name, LICENSED, f"totalsegmentator/{dataset}", NNUNET_FILES, licensed=task)
-
-
-MODELS = {
-    model.name: model
-    for model in (
-        Model(
-            "hd-bet",
-            HD_BET_URL,
-            "hd-bet",
-            ("plans.json", "dataset.json", "fold_all/checkpoint_final.pth"),
-        ),
-        # The publisher gives no digest. This one is what several projects that fetch this
-        # archive have recorded, independently of one another.
-        _total(
-            "total-fast",
-            "v2.0.0-weights",
-            "Dataset297_TotalSegmentator_total_3mm_1559subj",
-            "0baa2c8de2975600eb31801dd5c1825cd2b356f794498659cf3348714c073394",
-        ),
-        _total("total-crop", "v2.0.0-weights", "Dataset298_TotalSegmentator_total_6mm_1559subj"),
-        _total(
-            "total-head", "v2.0.0-weights", "Dataset294_TotalSegmentator_part4_muscles_1559subj"
-        ),
-        _total("total-mr-fast", "v2.5.0-weights", "Dataset852_TotalSegMRI_total_3mm_1088subj"),
-        _total("total-mr-head", "v2.5.0-weights", "Dataset851_TotalSegMRI_part2_muscles_1088subj"),
-        _face("face", "face", "Dataset303_face_1559subj"),
-        _face("face-mr", "face_mr", "Dataset856_TotalSegMRI_face_1088subj"),
-    )
-}
-
-
-# What a backend needs, by modality, and whether the coarse networks are enough (``fast``; None:
-# either way). TotalSegmentator itself would ask for all parts of a body; a head needs one network,
-# and one to find the head by.
-NEEDED = {
-    ("hd-bet", "mr", None): ("hd-bet",),
-    ("totalsegmentator", "ct", True): ("total-fast",),
-    ("totalsegmentator", "ct", False): ("total-crop", "total-head"),
-    ("totalsegmentator", "mr", True): ("total-mr-fast",),
-    ("totalsegmentator", "mr", False): ("total-mr-fast", "total-mr-head"),
-    ("totalsegmentator-face", "ct", None): ("face",),
-    ("totalsegmentator-face", "mr", None): ("face-mr",),
-}
-
-
-BACKENDS = frozenset(backend for backend, _, _ in NEEDED)
-
 # What TotalSegmentator's server is told to give weights for; envs/segmentation.txt has the same.
 TOTAL_SEGMENTATOR = "2.18.0"
-
-
-def needed(backend: str, modality: str, fast: bool) -> tuple[str, ...]:
-    """The models a backend needs for a modality (ct or mr); none where it uses no network."""
-    found = NEEDED.get((backend, modality, None), NEEDED.get((backend, modality, fast)))
-    return found or ()
 
 
 # --- What is there ---------------------------------------------------------------------------

@@ -1,0 +1,220 @@
+"""The ways to find a brain or a face, and the weights of their networks: one row each.
+
+A row holds all that is known of a backend without running it. The rules, the config, the methods
+text and the steps read it here; only a job imports the code that the row names. A new backend is
+a module below ``segmentation/backends`` and a row in ``BRAINS`` or ``FACES``.
+
+>>> BRAINS["totalsegmentator"].weights("ct", fast=False)
+('total-crop', 'total-head')
+>>> choices("brain", "ct")
+('template', 'totalsegmentator')
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+# --- Weights ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Model:
+    """A set of weights: where it is published, and what is in it."""
+
+    name: str
+    url: str
+    folder: str  # where its package looks for it, below the models folder
+    files: tuple[str, ...]  # patterns of what must be there after unpacking, relative to folder
+    sha256: str | None = None  # of the archive, where it is known
+    licensed: str | None = None  # the task for which the server wants a licence number
+
+    @property
+    def archive(self) -> str:
+        """The file name of the archive, as in the offline folder."""
+        if self.licensed:
+            return f"{PurePosixPath(self.folder).name}.zip"
+        return PurePosixPath(self.url.partition("?")[0]).name
+
+
+HD_BET_URL = "https://zenodo.org/records/14445620/files/release_v1.5.0.zip?download=1"
+RELEASES = "https://github.com/wasserth/TotalSegmentator/releases/download"
+LICENSED = "https://backend.totalsegmentator.com:443/download_weights"
+NNUNET_FILES = ("*/plans.json", "*/dataset.json", "*/fold_0/checkpoint_final.pth")
+
+
+def _total(name: str, release: str, dataset: str, sha256: str | None = None) -> Model:
+    url = f"{RELEASES}/{release}/{dataset}.zip"
+    return Model(name, url, f"totalsegmentator/{dataset}", NNUNET_FILES, sha256)
+
+
+def _face(name: str, task: str, dataset: str) -> Model:
+    return Model(name, LICENSED, f"totalsegmentator/{dataset}", NNUNET_FILES, licensed=task)
+
+
+MODELS = {
+    model.name: model
+    for model in (
+        Model(
+            "hd-bet",
+            HD_BET_URL,
+            "hd-bet",
+            ("plans.json", "dataset.json", "fold_all/checkpoint_final.pth"),
+        ),
+        # The publisher gives no digest. This one is what several projects that fetch this
+        # archive have recorded, independently of one another.
+        _total(
+            "total-fast",
+            "v2.0.0-weights",
+            "Dataset297_TotalSegmentator_total_3mm_1559subj",
+            "0baa2c8de2975600eb31801dd5c1825cd2b356f794498659cf3348714c073394",
+        ),
+        _total("total-crop", "v2.0.0-weights", "Dataset298_TotalSegmentator_total_6mm_1559subj"),
+        _total(
+            "total-head", "v2.0.0-weights", "Dataset294_TotalSegmentator_part4_muscles_1559subj"
+        ),
+        _total("total-mr-fast", "v2.5.0-weights", "Dataset852_TotalSegMRI_total_3mm_1088subj"),
+        _total("total-mr-head", "v2.5.0-weights", "Dataset851_TotalSegMRI_part2_muscles_1088subj"),
+        _face("face", "face", "Dataset303_face_1559subj"),
+        _face("face-mr", "face_mr", "Dataset856_TotalSegMRI_face_1088subj"),
+    )
+}
+
+# --- Backends ---------------------------------------------------------------------------------
+
+Weights = Mapping[str, tuple[str, ...]]  # names of models, by modality
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A way to find a brain or a face: what it needs, what to say of it, and how it runs."""
+
+    name: str
+    runs: str | None  # "module:function"; None where nothing is run and the image stays as it is
+    methods: str = ""  # how the methods text goes on after "were segmented" or "were removed"
+    methods_on_ct: str = ""  # what it adds where the backend has worked on a CT
+    cites: tuple[str, ...] = ()
+    modalities: tuple[str, ...] = ("ct", "mr")
+    needs_location: bool = False  # where the head lies in the template
+    full: Weights = field(default_factory=dict)
+    fast: Weights = field(default_factory=dict)  # those of coarse networks, where there are any
+    options: tuple[str, ...] = ()  # keys of the config's section models that change the answer
+    memory_mb: int = 8000
+    minutes: int = 60
+
+    @property
+    def is_network(self) -> bool:
+        """Whether it needs the environment of networks, their threads, and a GPU if there is one."""
+        return bool(self.full)
+
+    @property
+    def module(self) -> str | None:
+        """The module with its code."""
+        return self.runs and self.runs.partition(":")[0]
+
+    def weights(self, modality: str, fast: bool) -> tuple[str, ...]:
+        """The models it needs for a modality (ct or mr); none where it uses no network."""
+        return ((self.fast if fast else {}) or self.full).get(modality, ())
+
+    def depends_on(self, models: Mapping[str, Any]) -> dict[str, Any]:
+        """What its answer depends on of the config's section models, beside the weights.
+
+        Where a network runs is left out: a study begun on a GPU may go on without.
+        """
+        return {key: models[key] for key in self.options}
+
+    def run(self, *arguments: Any) -> Any:
+        """Load its code, which may take seconds, and run it."""
+        return self.code()(*arguments)
+
+    def code(self) -> Callable[..., Any]:
+        """The function that does the work."""
+        if self.runs is None:
+            raise ValueError(f"backend {self.name} runs nothing")
+        return pkgutil.resolve_name(self.runs)
+
+
+NNUNET, TOTAL_SEGMENTATOR = ("isensee2021",), ("wasserthal2023", "isensee2021")
+CODE = "strokeprep.segmentation.backends"
+
+# TotalSegmentator itself would ask for all parts of a body; a head needs one network, and one to
+# find the head by.
+TOTAL_FULL = {"ct": ("total-crop", "total-head"), "mr": ("total-mr-fast", "total-mr-head")}
+TOTAL_FAST = {"ct": ("total-fast",), "mr": ("total-mr-fast",)}
+
+BRAINS = {
+    backend.name: backend
+    for backend in (
+        Backend(
+            "template",
+            f"{CODE}.template:brain",
+            methods="by warping a template's brain to each image",
+            methods_on_ct="on CT, bone and air near its surface were left out",
+            needs_location=True,
+            memory_mb=4000,
+            minutes=30,
+        ),
+        Backend(
+            "hd-bet",
+            f"{CODE}.hd_bet:brain",
+            methods="with HD-BET",
+            cites=("isensee2019", *NNUNET),
+            modalities=("mr",),  # it was trained on no other
+            full={"mr": ("hd-bet",)},
+            options=("mirroring",),
+        ),
+        Backend(
+            "totalsegmentator",
+            f"{CODE}.total_segmentator:brain",
+            methods="with TotalSegmentator",
+            cites=TOTAL_SEGMENTATOR,
+            full=TOTAL_FULL,
+            fast=TOTAL_FAST,
+        ),
+    )
+}
+
+FACES = {
+    backend.name: backend
+    for backend in (
+        Backend(
+            "template",
+            f"{CODE}.template:face",
+            methods="by a template of the face",
+            needs_location=True,
+            memory_mb=3000,
+            minutes=20,
+        ),
+        Backend(
+            "totalsegmentator",
+            f"{CODE}.total_segmentator:face_by_parts",
+            methods="in front of and below what TotalSegmentator finds",
+            cites=TOTAL_SEGMENTATOR,
+            needs_location=True,
+            full=TOTAL_FULL,
+            fast=TOTAL_FAST,
+        ),
+        Backend(
+            "totalsegmentator-face",
+            f"{CODE}.total_segmentator:face",
+            methods="with TotalSegmentator",
+            cites=TOTAL_SEGMENTATOR,
+            needs_location=True,
+            full={"ct": ("face",), "mr": ("face-mr",)},
+        ),
+        Backend("none", runs=None),
+    )
+}
+
+# By section of the config.
+BACKENDS = {"brain": BRAINS, "deface": FACES}
+
+
+def choices(section: str, modality: str) -> tuple[str, ...]:
+    """What a section of the config may choose for a modality."""
+    return tuple(
+        name for name, backend in BACKENDS[section].items() if modality in backend.modalities
+    )

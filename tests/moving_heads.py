@@ -1,4 +1,7 @@
-"""CT perfusion of a small head known at every point, so that no interpolation flatters."""
+"""CT perfusion of a small head that is computed at every point.
+
+No frame is a resampled copy of another, so interpolation errors do not cancel.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +19,20 @@ AFFINE = images.LPS @ np.array([
     [0, 0, SPACING[2], CENTRE[2] - SPACING[2] * 4.5],
     [0, 0, 0, 1.0],
 ])  # fmt: skip
-SUBSLICES = 3  # a voxel is a mean over its thickness
+SUBSLICES = 3  # a voxel is the mean over its thickness
 ARRIVAL = 5  # the first frame that holds contrast
 BOLUS = np.r_[np.zeros(ARRIVAL), 40, 150, 280, 240, 160, 110, 90]
 
 
 class Series(NamedTuple):
-    """Frames (int16 HU) and where the head is in each: reference points to frame points (LPS)."""
+    """Frames (int16 HU) and the pose of the head in each: reference to frame points (LPS)."""
 
     frames: list[np.ndarray]
     matrices: np.ndarray
 
 
 def pose(turns_deg=(0, 0, 0), shift_mm=(0, 0, 0)) -> np.ndarray:
-    """Reference points to points of a frame (LPS), turned about the slab's centre."""
+    """The map from reference points to frame points (LPS), rotating about the slab's centre."""
     matrix = np.eye(4)
     matrix[:3, :3] = Rotation.from_rotvec(turns_deg, degrees=True).as_matrix()
     matrix[:3, 3] = CENTRE + shift_mm - matrix[:3, :3] @ CENTRE
@@ -37,7 +40,7 @@ def pose(turns_deg=(0, 0, 0), shift_mm=(0, 0, 0)) -> np.ndarray:
 
 
 def nodding(frames: int = 12, most: float = 4.0) -> np.ndarray:
-    """Poses of a head at rest before contrast that then nods, drifts and jumps."""
+    """Poses of a head that is at rest before contrast and then nods, drifts and jumps."""
     t = np.clip(np.arange(frames) - 2, 0, None) / (frames - 3)
     jump = np.arange(frames) >= 8
     return np.array([
@@ -56,7 +59,7 @@ def ellipsoid(p, radii, centre=(0, 0, 0)) -> np.ndarray:
 
 
 def hounsfield(p: np.ndarray, bolus_hu=0.0) -> np.ndarray:
-    """Grey values at head points (3×N, LPS mm from the head's centre)."""
+    """Grey values at points of the head (3×N, LPS mm from its centre)."""
     grey = np.full(p.shape[1], -1000.0)
     for share, level in (
         (ellipsoid(p, (78, 93, 120), (0, 0, -25)), 40),
@@ -75,7 +78,7 @@ def hounsfield(p: np.ndarray, bolus_hu=0.0) -> np.ndarray:
 
 
 def frame(matrix=None, bolus_hu=0.0, noise_hu=5.0, seed=0, holder=True) -> np.ndarray:
-    """A frame of the head in a pose; the holder belongs to the scanner."""
+    """A frame of the head in a pose; the holder does not move with it."""
     matrix = np.eye(4) if matrix is None else matrix
     total = np.zeros(SHAPE)
     index = np.indices(SHAPE).reshape(3, -1).astype(float)
@@ -93,7 +96,7 @@ def frame(matrix=None, bolus_hu=0.0, noise_hu=5.0, seed=0, holder=True) -> np.nd
 
 
 def series(matrices: np.ndarray, bolus=BOLUS, noise_hu=5.0) -> Series:
-    """A frame per pose."""
+    """One frame per pose."""
     frames = [
         frame(matrix, hu, noise_hu, seed)
         for seed, (matrix, hu) in enumerate(zip(matrices, bolus, strict=False))
@@ -102,7 +105,7 @@ def series(matrices: np.ndarray, bolus=BOLUS, noise_hu=5.0) -> Series:
 
 
 def error_mm(found: np.ndarray, true: np.ndarray, anchor: int = 0) -> np.ndarray:
-    """Mean distance over the brain, per frame, when both count from the same frame."""
+    """Mean error over the brain per frame, with both motions relative to the same frame."""
     p = np.random.default_rng(0).uniform(-45, 45, (400, 3)) * (1, 1, 0.6) + CENTRE
 
     def placed(matrices):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import time_weights
 from scipy.linalg import circulant
 from strokeprep.perfusion import deconvolution
 from strokeprep.perfusion.deconvolution import METHODS, NotComputable, perfusion_maps
@@ -88,7 +89,7 @@ def by_noise_and_interval():
         design = kudo.Design(FRESH, frames, float(interval), kudo.EARLY_AND_LATE_S)
         tiles = kudo.tiles(design)
         times = timing.resolve({"RepetitionTime": interval}, frames, slices=1)
-        weights = timing.weights(times, slices=1)
+        weights = time_weights.weights(times, slices=1)
         aif = weights.apply(tiles.aif[None, None])[0, 0]
         for noise in (0, 0.5, 1, 2, 5):
             curves = kudo.noisy(tiles.curves, COPIES // 3, noise, SEED)

@@ -1,4 +1,4 @@
-"""Motion of a head that is known at every point, with a bolus, noise and a head holder."""
+"""Motion of a simulated head with known poses, with a bolus, noise and a head holder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def found(moving):
     return motion_fit.of_frames(moving.frames, heads.AFFINE)
 
 
-def test_motion_is_found_to_a_small_part_of_a_voxel(moving, found):
+def test_motion_is_estimated_to_a_small_fraction_of_a_voxel(moving, found):
     wrong = heads.error_mm(found.matrices, moving.matrices)
     rest = heads.error_mm(np.array([np.eye(4)] * len(moving.frames)), moving.matrices)
     assert rest.max() > 2.5
@@ -35,13 +35,13 @@ def test_the_reference_pose_is_that_of_the_frames_before_contrast(found):
     assert not found.still[6:].any()
 
 
-def test_a_jump_is_followed_and_seen(moving, found):
+def test_a_sudden_move_is_followed(moving, found):
     """From frame 7 to 8 the head turns and drops; all other steps are smaller."""
     assert np.argmax(found.framewise_mm) == 8
     assert heads.error_mm(found.matrices, moving.matrices)[8:].max() < 0.15
 
 
-def test_a_holder_that_stays_does_not_hold_the_head(moving):
+def test_a_head_holder_that_stays_in_place_does_not_bias_the_pose(moving):
     poses = moving.matrices[[0, 1, 2, 5, 8, 11]]
     wrong = []
     for holder in (True, False):
@@ -51,7 +51,7 @@ def test_a_holder_that_stays_does_not_hold_the_head(moving):
     assert max(wrong) < 0.15
 
 
-def test_contrast_is_noticed_when_it_comes(found):
+def test_the_arrival_of_contrast_is_detected(found):
     before = np.flatnonzero(found.pre_contrast)
     assert before.tolist() == list(range(len(before)))
     assert heads.ARRIVAL - 1 <= len(before) <= heads.ARRIVAL
@@ -71,14 +71,14 @@ def test_nodding_is_a_turn_about_x(moving, found):
     assert np.abs(turned - true).max() < 0.15  # x points left in LPS, right in RAS
 
 
-def test_a_head_at_rest_is_still_and_noise_is_no_motion():
+def test_noise_is_not_mistaken_for_motion():
     found = motion_fit.of_frames(heads.series(np.array([np.eye(4)] * 12)).frames, heads.AFFINE)
     assert found.all_still
     assert found.displacement_mm.max() < 0.05
     assert not found.outlier.any()
 
 
-def test_a_series_without_contrast_lies_before_it_as_a_whole():
+def test_all_frames_of_a_series_without_contrast_are_pre_contrast():
     still = heads.series(np.array([np.eye(4)] * 5), bolus=np.zeros(5))
     found = motion_fit.of_frames(still.frames, heads.AFFINE)
     assert found.pre_contrast.all()
@@ -86,18 +86,18 @@ def test_a_series_without_contrast_lies_before_it_as_a_whole():
 
 
 @pytest.mark.parametrize("frame", [0, 1, 2, 3, 9])
-def test_a_frame_torn_by_motion_within_it_is_an_outlier_and_harms_no_other(moving, frame):
+def test_a_frame_corrupted_by_motion_is_an_outlier_and_does_not_affect_the_others(moving, frame):
     frames = list(moving.frames)
-    torn = frames[frame].copy()
-    torn[:, :, ::2] = heads.frame(heads.pose((6, 0, 8), (6, -7, 0)), 160)[:, :, ::2]
-    frames[frame] = torn
+    corrupt = frames[frame].copy()
+    corrupt[:, :, ::2] = heads.frame(heads.pose((6, 0, 8), (6, -7, 0)), 160)[:, :, ::2]
+    frames[frame] = corrupt
     found = motion_fit.of_frames(frames, heads.AFFINE)
     assert np.flatnonzero(found.outlier).tolist() == [frame]
     assert heads.error_mm(found.matrices, moving.matrices, anchor=5)[found.usable].max() < 0.15
 
 
 @pytest.mark.parametrize("frame", [0, 1, 2, 3, 7, 11])
-def test_an_empty_frame_is_an_outlier_and_harms_no_other(moving, found, frame):
+def test_an_empty_frame_is_an_outlier_and_does_not_affect_the_others(moving, found, frame):
     frames = list(moving.frames)
     frames[frame] = np.full_like(frames[frame], -1024)
     without = motion_fit.of_frames(frames, heads.AFFINE)
@@ -108,12 +108,12 @@ def test_an_empty_frame_is_an_outlier_and_harms_no_other(moving, found, frame):
     assert len(without.rows()) == len(frames)
 
 
-def test_a_head_that_left_its_place_is_an_outlier(moving):
+def test_a_frame_with_the_head_far_away_is_an_outlier(moving):
     frames = [*moving.frames[:11], heads.frame(heads.pose((0, 0, 13), (6, 0, 0)), 90)]
     assert np.flatnonzero(motion_fit.of_frames(frames, heads.AFFINE).outlier).tolist() == [11]
 
 
-def test_the_edge_of_an_emptied_face_does_not_hold_the_head(moving):
+def test_the_edge_of_an_emptied_face_does_not_bias_the_pose(moving):
     x, y, z = np.indices(heads.SHAPE)
     emptied = (y < 24) & (z < 6)
     frames = [np.where(emptied, np.int16(-1024), frame) for frame in moving.frames]
@@ -121,7 +121,7 @@ def test_the_edge_of_an_emptied_face_does_not_hold_the_head(moving):
     assert heads.error_mm(found.matrices, moving.matrices).max() < 0.2
 
 
-def test_a_file_gives_what_its_frames_give_every_time(moving, found, tmp_path):
+def test_a_file_gives_the_same_motion_as_its_frames(moving, found, tmp_path):
     path = tmp_path / "ctp.nii.gz"
     nib.save(nib.Nifti1Image(np.stack(moving.frames, axis=3), heads.AFFINE), path)
     again = motion_fit.estimate(path)
@@ -129,7 +129,7 @@ def test_a_file_gives_what_its_frames_give_every_time(moving, found, tmp_path):
     assert len(again.rows()[0]) == len(motion.COLUMNS)
 
 
-def test_a_table_holds_all_that_is_known(found, tmp_path):
+def test_a_motion_table_reads_back_as_it_was_written(found, tmp_path):
     motion.write(found, tmp_path / "motion.tsv")
     kept = motion.read(tmp_path / "motion.tsv")
     np.testing.assert_array_equal(kept.matrices, found.matrices)
@@ -137,7 +137,7 @@ def test_a_table_holds_all_that_is_known(found, tmp_path):
     assert kept.summary() == found.summary()
 
 
-def test_a_head_that_turns_far_is_followed_and_trusted():
+def test_a_large_rotation_is_followed_and_not_an_outlier():
     turned = heads.pose((8, 0, 0), (0, 4, 5))
     frames = [*(heads.frame(seed=seed) for seed in range(4)), heads.frame(turned)]
     found = motion_fit.of_frames(frames, heads.AFFINE)
@@ -145,7 +145,7 @@ def test_a_head_that_turns_far_is_followed_and_trusted():
     assert heads.error_mm(found.matrices, np.array([np.eye(4)] * 4 + [turned])).max() < 0.2
 
 
-def test_scaled_integers_are_read_as_what_they_mean(moving, tmp_path):
+def test_scaled_integers_are_read_in_their_units(moving, tmp_path):
     image = nib.Nifti1Image(np.stack(moving.frames[:2], axis=3) + np.int16(1024), heads.AFFINE)
     image.header.set_slope_inter(1, -1024)
     nib.save(image, tmp_path / "ctp.nii.gz")
@@ -154,7 +154,7 @@ def test_scaled_integers_are_read_as_what_they_mean(moving, tmp_path):
     np.testing.assert_array_equal(first, expected)
 
 
-def test_a_file_cut_short_is_named(moving, tmp_path):
+def test_an_error_names_a_truncated_file(moving, tmp_path):
     path = tmp_path / "ctp.nii.gz"
     nib.save(nib.Nifti1Image(np.stack(moving.frames[:4], axis=3), heads.AFFINE), path)
     path.write_bytes(path.read_bytes()[:-90_000])
@@ -162,7 +162,7 @@ def test_a_file_cut_short_is_named(moving, tmp_path):
         motion_fit.estimate(path)
 
 
-def test_what_shows_no_head_is_refused():
+def test_a_series_without_a_head_is_refused():
     noise = np.random.default_rng(0).normal(0, 5, (4, *heads.SHAPE))
     with pytest.raises(StrokeprepError, match="edges of a head"):
         motion_fit.of_frames(list(noise), heads.AFFINE, where="ctp.nii.gz")

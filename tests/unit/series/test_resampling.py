@@ -1,4 +1,4 @@
-"""The one-second series: what it keeps to the bit, and how near to the truth it comes."""
+"""The one-second series: which voxels it keeps exactly, and how close to the truth the others are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import time_weights
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, transforms
 from strokeprep.series import motion, motion_fit, resampling, timing
@@ -70,14 +71,14 @@ def run(tmp_path):
     return written
 
 
-def test_a_still_series_at_one_second_comes_out_to_the_bit(run, noise):
+def test_a_still_series_at_one_second_keeps_its_voxels_exactly(run, noise):
     found, covered = run(noise, timed(), at_rest(7))
     np.testing.assert_array_equal(found, np.moveaxis(noise, 0, -1))
     assert covered.all()
     assert run.facts["SpatialInterpolations"] == 0
 
 
-def test_still_frames_keep_their_voxels_where_others_move(run, noise):
+def test_still_frames_keep_their_voxels_in_a_series_that_moves(run, noise):
     moves = moved([np.eye(4)] * 6 + [shift(0.7, 0, 0)])
     found, covered = run(noise, timed(), moves)
     inside = covered.astype(bool)
@@ -86,7 +87,7 @@ def test_still_frames_keep_their_voxels_where_others_move(run, noise):
     assert not np.array_equal(found[inside, 6], noise[6][inside])
 
 
-def test_the_header_says_geometry_and_seconds_and_nothing_else(run, noise):
+def test_the_header_holds_only_geometry_and_seconds(run, noise):
     run(noise, timed(RepetitionTime=2), at_rest(7))
     image = nib.load(run.target)
     header = image.header
@@ -98,24 +99,24 @@ def test_the_header_says_geometry_and_seconds_and_nothing_else(run, noise):
     np.testing.assert_array_equal(image.affine, AFFINE)
 
 
-def test_seconds_between_frames_are_the_weights_of_timing(run, noise):
+def test_seconds_between_frames_are_interpolated_linearly(run, noise):
     times = timed(VolumeTiming=[0, 1.3, 2.6, 3.9, 5.2, 9.0, 12.4])
     found, _ = run(noise, times, at_rest(7))
-    expected = timing.weights(times, SHAPE[2]).apply(np.moveaxis(noise, 0, -1).astype(float))
+    expected = time_weights.weights(times, SHAPE[2]).apply(np.moveaxis(noise, 0, -1).astype(float))
     assert found.shape[3] == 13
     assert np.abs(found - expected).max() <= 0.51  # rounding
 
 
-def test_every_slice_of_a_shuttle_has_its_own_time(run, noise):
+def test_every_slice_of_a_shuttle_is_interpolated_at_its_own_time(run, noise):
     to = np.linspace(0, 1.6, SHAPE[2])
     sidecar = {"RepetitionTime": 2, "SliceTiming": [to, to[::-1]] * 3 + [to]}
     times = timed(**sidecar)
     found, _ = run(noise, times, at_rest(7))
-    expected = timing.weights(times, SHAPE[2]).apply(np.moveaxis(noise, 0, -1).astype(float))
+    expected = time_weights.weights(times, SHAPE[2]).apply(np.moveaxis(noise, 0, -1).astype(float))
     assert np.abs(found - expected).max() <= 0.51
 
 
-def test_a_shuttle_keeps_its_times_on_another_grid(run, tmp_path):
+def test_a_shuttle_keeps_its_acquisition_times_on_another_grid(run, tmp_path):
     times = timed(RepetitionTime=2, SliceTiming=np.linspace(0, 1.6, SHAPE[2]).tolist())
     ramp = [np.broadcast_to(row * 10, SHAPE).astype(np.int16) for row in times.of_slices(6)]
     finer = np.diag([-1.5, -1.5, 2.5, 1.0])
@@ -143,10 +144,10 @@ def test_a_shuttle_passes_through_a_tilted_grid_a_few_seconds_at_a_time(run, tmp
     assert 0 < covered.mean() < 0.8
     expected = np.broadcast_to(10 * times.grid(), found.shape)
     assert np.abs(found - expected)[covered > 0].max() <= 1.5
-    assert len(mixed) <= 2 * len(times.grid())  # no second waits for what never comes
+    assert len(mixed) <= 2 * len(times.grid())  # no second waits for a frame that never comes
 
 
-def test_outlier_frames_are_bridged_in_time(run):
+def test_outlier_frames_are_interpolated_from_their_neighbours(run):
     frames = [np.full(SHAPE, 10 * number, np.int16) for number in range(7)]
     frames[0], frames[3], frames[6] = (np.full(SHAPE, 999, np.int16) for _ in range(3))
     outlier = np.isin(np.arange(7), (0, 3, 6))
@@ -155,7 +156,7 @@ def test_outlier_frames_are_bridged_in_time(run):
     assert run.facts["InterpolatedInTime"] == [0, 3, 6]
 
 
-def test_two_usable_frames_are_the_least(run, noise):
+def test_fewer_than_two_usable_frames_are_refused(run, noise):
     with pytest.raises(StrokeprepError, match="Fewer than two"):
         run(noise, timed(), at_rest(7, outlier=np.arange(7) > 0))
 
@@ -170,20 +171,20 @@ def test_outside_the_slab_is_air_and_not_covered(run, noise, tmp_path):
     np.testing.assert_array_equal(found[:, :, 3:9], np.moveaxis(noise, 0, -1))
 
 
-def test_what_left_the_slab_in_one_frame_is_not_covered_in_any(run, noise):
+def test_a_voxel_outside_the_slab_in_one_frame_is_not_covered_in_any(run, noise):
     found, covered = run(noise, timed(), moved([np.eye(4)] * 6 + [shift(0, 0, 5.0)]))
     assert covered[0, 0].tolist() == [1] * 5 + [0]
     assert np.all(found[:, :, 5] == images.AIR_HU)
 
 
-def test_a_grid_elsewhere_is_refused(run, noise, tmp_path):
+def test_a_grid_that_does_not_overlap_is_refused(run, noise, tmp_path):
     grid = save([np.zeros(SHAPE, np.int16)], tmp_path / "ncct.nii.gz", AFFINE)
     with pytest.raises(StrokeprepError, match="do not overlap"):
         run(noise, timed(), at_rest(7), grid=grid, chain=[transforms.linear(shift(500, 0, 0))])
 
 
-def test_the_chain_leads_from_grid_to_reference_to_frame(run, tmp_path):
-    """A point marked in each frame, where the pose puts it, comes out where the chain says."""
+def test_the_chain_maps_the_grid_to_the_reference_pose(run, tmp_path):
+    """A point marked in each frame according to its pose is found where the chain maps it."""
     place = np.array([10.0, 8.0, 15.0])  # LPS: voxel 5, 4, 3
     poses = [np.eye(4), shift(4, 0, 0), shift(0, -2, 5)]
     frames = []
@@ -199,7 +200,7 @@ def test_the_chain_leads_from_grid_to_reference_to_frame(run, tmp_path):
         assert spot.tolist() == [[8, 7, 5]]
 
 
-def test_the_bytes_depend_on_nothing_but_the_input(run, noise, tmp_path):
+def test_the_same_input_gives_the_same_bytes(run, noise, tmp_path):
     times, moves = timed(RepetitionTime=1.5), moved([shift(0.3 * i, 0, 0) for i in range(7)])
     run(noise, times, moves)
     first = run.target.read_bytes()
@@ -219,8 +220,8 @@ def test_a_failure_leaves_no_file(run, noise, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.nii.gz"]
 
 
-def test_one_interpolation_comes_nearer_to_the_truth_than_two(run, tmp_path):
-    """Moving frames onto another grid at once, against motion first and the grid second."""
+def test_one_interpolation_is_closer_to_the_truth_than_two(run, tmp_path):
+    """Motion and grid in one interpolation, against correcting motion first and moving it afterwards."""
     poses = np.array([heads.pose((t, 0, -t), (0.5 * t, t, 0.4 * t)) for t in (0, 0.9, 1.7, 2.6)])
     frames = [heads.frame(matrix, noise_hu=0, holder=False) for matrix in poses]
     tilt = transforms.linear(heads.pose((5, 2, 3), (3, -2, 1)))
@@ -242,7 +243,7 @@ def test_one_interpolation_comes_nearer_to_the_truth_than_two(run, tmp_path):
     assert error[0] < 0.9 * error[1]
 
 
-def test_a_series_that_was_corrected_before_is_recognised_and_passes_to_the_bit(run, tmp_path):
+def test_a_series_that_was_corrected_before_is_recognised_and_keeps_its_voxels(run, tmp_path):
     moving = heads.series(heads.nodding(8, most=3.0), heads.BOLUS[:8])
     times = timed(len(moving.frames), heads.SHAPE[2])
     found = motion_fit.of_frames(moving.frames, heads.AFFINE)
@@ -257,7 +258,7 @@ def test_a_series_that_was_corrected_before_is_recognised_and_passes_to_the_bit(
     assert run.facts["SpatialInterpolations"] == 0
 
 
-def test_a_warp_that_is_not_linear_can_be_in_the_chain(run, noise, tmp_path):
+def test_a_chain_may_hold_a_deformable_transform(run, noise, tmp_path):
     field = sitk.GetImageFromArray(np.zeros((6, 10, 12, 3)), isVector=True)
     field.SetSpacing((2, 2, 5))
     warp = sitk.DisplacementFieldTransform(field)

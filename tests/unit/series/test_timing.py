@@ -1,10 +1,11 @@
-"""Frame times: said, checked, never guessed."""
+"""Frame times are read from the sidecar or the config, checked, and never guessed."""
 
 from __future__ import annotations
 
 import nibabel as nib
 import numpy as np
 import pytest
+import time_weights
 from strokeprep.errors import StrokeprepError
 from strokeprep.privacy import allowed
 from strokeprep.series import timing
@@ -23,7 +24,7 @@ def refused(sidecar, match, **options):
 
 
 @pytest.mark.parametrize("key", timing.START_KEYS)
-def test_frame_times_are_taken_as_they_are(key):
+def test_frame_times_are_used_unchanged(key):
     found = resolve({key: DENSE_THEN_SPARSE})
     assert found.times.tolist() == DENSE_THEN_SPARSE
     assert found.source == key
@@ -32,31 +33,31 @@ def test_frame_times_are_taken_as_they_are(key):
     assert found.interval_s == 1.5
 
 
-def test_one_interval_makes_all_times():
+def test_one_interval_gives_the_times_of_all_frames():
     found = resolve({"RepetitionTime": 1.5})
     assert found.times.tolist() == [0, 1.5, 3, 4.5, 6, 7.5, 9]
     assert found.regular
 
 
-def test_missing_times_are_an_error_that_names_the_keys():
+def test_missing_times_are_refused_naming_the_keys():
     for key in (*timing.START_KEYS, "RepetitionTime", "config"):
         refused({"KVP": 80}, key)
 
 
-def test_the_header_is_believed_only_when_the_config_says_so():
+def test_the_header_interval_is_used_only_when_the_config_says_so():
     refused({}, "Nothing says", header_s=2.0)
     assert resolve({}, header_s=2.0, override="header").interval_s == 2.0
     refused({}, "no interval", override="header")
     refused({}, "'guess'", override="guess")
 
 
-def test_the_config_beats_the_sidecar():
+def test_the_config_takes_precedence_over_the_sidecar():
     assert resolve({"RepetitionTime": 1.5}, override=2).interval_s == 2
     assert resolve({}, override=DENSE_THEN_SPARSE).times.tolist() == DENSE_THEN_SPARSE
     assert resolve({}, override=2).source == "config"
 
 
-def test_a_header_that_disagrees_is_noted():
+def test_a_header_that_disagrees_is_reported():
     assert resolve({"RepetitionTime": 1.5}, header_s=1.5).header_agrees is True
     assert resolve({"RepetitionTime": 1.5}, header_s=3.0).header_agrees is False
     assert resolve({"RepetitionTime": 1.5}).header_agrees is None
@@ -86,29 +87,29 @@ def test_a_header_that_disagrees_is_noted():
         ({"RepetitionTime": 2, "SliceTiming": [0, 500, 1000, 1500]}, "not over"),
     ],
 )
-def test_times_that_cannot_be_are_refused(sidecar, match):
+def test_impossible_times_are_refused(sidecar, match):
     refused(sidecar, match)
 
 
-def test_two_sources_that_agree_are_fine():
+def test_two_sources_that_agree_are_accepted():
     volume = (2 * np.arange(7)).tolist()
     assert resolve({"RepetitionTime": 2, "VolumeTiming": volume}).source == "VolumeTiming"
 
 
-def test_a_gap_is_found_and_sparse_late_frames_are_none():
+def test_a_gap_is_found_and_sparse_late_frames_are_not_one():
     assert resolve({"VolumeTiming": [0, 1, 2, 3, 4, 15, 16]}).gaps == ((4.0, 15.0),)
     assert resolve({"VolumeTiming": DENSE_THEN_SPARSE}).gaps == ()
 
 
-def test_a_series_at_one_second_is_recognised_but_for_rounding():
+def test_a_series_at_one_second_is_recognised_despite_rounding():
     assert resolve({"RepetitionTime": 1}).one_second
     rounded = resolve({"VolumeTiming": [0.0, 1.01, 2.0, 2.99, 4.0, 5.0, 5.99]})
     assert rounded.one_second
     assert rounded.grid().tolist() == [0, 1, 2, 3, 4, 5, 6]
-    assert np.all(np.isin(timing.weights(rounded, 1).share, (0, 1)))
+    assert np.all(np.isin(time_weights.weights(rounded, 1).share, (0, 1)))
 
 
-def test_slices_that_are_not_simultaneous_make_a_shuttle():
+def test_slices_taken_at_different_times_are_a_shuttle():
     found = resolve({"RepetitionTime": 2, "SliceTiming": [0, 0.5, 1, 1.5]})
     assert found.shuttle
     assert found.of_slices(4)[1].tolist() == [2, 2.5, 3, 3.5]
@@ -116,26 +117,26 @@ def test_slices_that_are_not_simultaneous_make_a_shuttle():
     assert not resolve({"RepetitionTime": 2, "SliceTiming": [0.5] * 4}).shuttle
 
 
-def test_slices_listed_from_the_far_end_are_turned_round():
+def test_slice_times_are_reversed_for_a_reversed_encoding_direction():
     sidecar = {"RepetitionTime": 2, "SliceTiming": [0, 0.5, 1, 1.5]}
     found = resolve(sidecar | {"SliceEncodingDirection": "k-"})
     assert found.of_slices(4)[0].tolist() == [1.5, 1, 0.5, 0]
 
 
-def test_a_table_that_goes_to_and_fro_has_offsets_per_frame():
+def test_a_table_that_moves_to_and_fro_has_offsets_per_frame():
     to, fro = [0, 0.5, 1, 1.5], [1.5, 1, 0.5, 0]
     found = resolve({"RepetitionTime": 2, "SliceTiming": [to, fro] * 3 + [to]})
     assert found.of_slices(4)[1].tolist() == [3.5, 3, 2.5, 2]
 
 
-def test_a_straight_line_is_interpolated_exactly_in_every_slice():
+def test_a_linear_course_is_interpolated_exactly_in_every_slice():
     found = resolve({"VolumeTiming": DENSE_THEN_SPARSE, "SliceTiming": [0, 0.4, 0.8, 1.2]})
     frames = 5 + 3 * found.of_slices(4).T  # slices × frames
-    curves = timing.weights(found, 4).apply(frames)
+    curves = time_weights.weights(found, 4).apply(frames)
     np.testing.assert_allclose(curves, np.broadcast_to(5 + 3 * found.grid(), curves.shape))
 
 
-def test_the_grid_runs_from_first_to_last_frame():
+def test_the_one_second_grid_runs_from_the_first_to_the_last_frame():
     grid = resolve({"VolumeTiming": [0.2, 1.5, 3.0, 4.5, 6.0, 9.0, 12.2]}).grid()
     np.testing.assert_allclose(grid, 0.2 + np.arange(13))
 
@@ -143,14 +144,14 @@ def test_the_grid_runs_from_first_to_last_frame():
 def test_unusable_frames_have_no_weight():
     found = resolve({"RepetitionTime": 2})
     usable = np.array([False, True, True, False, True, True, False])
-    weights = timing.weights(found, 1, usable)
+    weights = time_weights.weights(found, 1, usable)
     used = set(weights.before.ravel()) | set(weights.after.ravel())
     assert used <= set(np.flatnonzero(usable))
     curve = weights.apply((10.0 * found.times)[None])[0]
     assert curve.tolist() == [20, 20, 20, 30, 40, 50, 60, 70, 80, 90, 100, 100, 100]
 
 
-def test_a_file_is_read_with_its_units(tmp_path):
+def test_the_header_interval_is_read_with_its_unit(tmp_path):
     image = nib.Nifti1Image(np.zeros((4, 4, 4, 7), np.int16), np.eye(4))
     image.header.set_xyzt_units("mm", "msec")
     image.header["pixdim"][4] = 1500
@@ -163,13 +164,13 @@ def test_a_file_is_read_with_its_units(tmp_path):
         timing.of_series(tmp_path / "ct.nii", {"RepetitionTime": 1.5})
 
 
-def test_units_that_are_not_given_make_no_interval():
+def test_a_header_without_a_time_unit_gives_no_interval():
     image = nib.Nifti1Image(np.zeros((4, 4, 4, 7), np.int16), np.eye(4))
     image.header["pixdim"][4] = 1
     assert timing.header_interval(image) is None
 
 
-def test_a_unit_of_length_that_does_not_exist_leaves_that_of_time():
+def test_an_invalid_unit_of_length_does_not_affect_the_unit_of_time():
     image = nib.Nifti1Image(np.zeros((4, 4, 4, 7), np.int16), np.eye(4))
     image.header["pixdim"][4] = 1500
     image.header["xyzt_units"] = 6 + 16
@@ -188,7 +189,7 @@ TO, FRO = [0, 0.5, 1, 1.5], [1.5, 1, 0.5, 0]
         {"RepetitionTime": 2, "SliceTiming": [TO, FRO] * 3 + [TO]},
     ],
 )
-def test_what_is_released_tells_the_same_times(raw):
+def test_released_metadata_give_the_same_times(raw):
     released = allowed.releasable(raw | {"PatientName": "Doe^Jane"})
     assert released == raw
     np.testing.assert_array_equal(resolve(released).of_slices(4), resolve(raw).of_slices(4))
@@ -198,7 +199,7 @@ def test_what_is_released_tells_the_same_times(raw):
     ("unit", "interval", "seconds"),
     [("sec", 1.5, 1.5), ("msec", 1500, 1.5), ("unknown", 1, None), ("sec", 0, None)],
 )
-def test_a_header_tells_the_same_interval_once_the_face_is_gone(tmp_path, unit, interval, seconds):
+def test_a_defaced_image_has_the_same_header_interval(tmp_path, unit, interval, seconds):
     image = nib.Nifti1Image(np.zeros((4, 4, 4, 7), np.int16), np.eye(4))
     image.header.set_xyzt_units("mm", unit)
     image.header["pixdim"][4] = interval

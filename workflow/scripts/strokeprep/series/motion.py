@@ -11,9 +11,9 @@ import numpy as np
 from strokeprep.io import tables
 from strokeprep.io.whole import whole
 
-# A head that moves less is still: interpolation would blur more than it mends.
+# A head that moves less than this is treated as still: interpolation would blur its frames more than
+# the correction would improve them.
 STILL_MM = 0.2
-
 
 COLUMNS = {
     "frame": "Frame number, from 0",
@@ -34,13 +34,12 @@ COLUMNS = {
     "outlier": "Whether the frame is left out and interpolated in time",
 }
 
-
 MATRIX_COLUMNS = [f"m{row}{column}" for row in range(3) for column in range(4)]
 
 
 @dataclass(frozen=True)
 class Motion:
-    """Where the head was in every frame.
+    """The pose of the head in every frame, and how well it is known.
 
     ``matrices`` (frames × 4 × 4, LPS mm) map points of the reference pose to points of a frame.
     ``moves`` (frames × 6) are shifts (mm, of the slab's centre) and rotation vectors (deg) in RAS.
@@ -60,12 +59,12 @@ class Motion:
 
     @property
     def usable(self) -> np.ndarray:
-        """Frames to interpolate from."""
+        """Frames that the corrected series is interpolated from."""
         return ~self.outlier
 
     @property
     def steps_mm(self) -> np.ndarray:
-        """Mean distance of points of the head between neighbours that are both usable; or one 0."""
+        """Framewise displacement between neighbours that are both usable; a single 0 if none are."""
         steps = self.framewise_mm[1:][self.usable[1:] & self.usable[:-1]]
         return steps if len(steps) else np.zeros(1)
 
@@ -75,20 +74,21 @@ class Motion:
         return bool(np.all(self.still | self.outlier))
 
     def among(self, shown: np.ndarray) -> Motion:
-        """The same of a series with frames that show no head: outliers, where the head was before.
+        """This motion with frames added that show no head.
 
-        ``shown`` tells of each frame whether this motion has it.
+        ``shown`` tells, for each frame of the whole series, whether this motion has it. The others
+        are outliers with the pose of the frame before.
         """
         if shown.all():
             return self
         source = np.maximum(np.cumsum(shown) - 1, 0)
         lost = ~shown
-        found = {name: values[source] for name, values in vars(self).items()}
-        found["framewise_mm"][lost] = 0.0
-        found["before"][lost] = found["after"][lost] = 0.0
-        found["residual_hu"][lost] = np.inf
-        found["outlier"][lost] = True
-        return Motion(**found)
+        columns = {name: values[source] for name, values in vars(self).items()}
+        columns["framewise_mm"][lost] = 0.0
+        columns["before"][lost] = columns["after"][lost] = 0.0
+        columns["residual_hu"][lost] = np.inf
+        columns["outlier"][lost] = True
+        return Motion(**columns)
 
     def rows(self) -> list[tuple[Any, ...]]:
         """One row per frame, in the order of COLUMNS."""
@@ -130,7 +130,7 @@ class Motion:
 
 
 def write(motion: Motion, path: str | Path) -> None:
-    """Save as a table: what COLUMNS says, then each pose's matrix (LPS), row by row."""
+    """Save as a table of one row per frame: COLUMNS, then the pose's matrix (LPS), row by row."""
     rows = [
         dict(zip(COLUMNS, row, strict=True))
         | dict(zip(MATRIX_COLUMNS, map(repr, pose[:3].ravel().tolist()), strict=True))
@@ -141,7 +141,7 @@ def write(motion: Motion, path: str | Path) -> None:
 
 
 def read(path: str | Path) -> Motion:
-    """What ``write`` saved; numbers other than the matrices are rounded."""
+    """The motion that :func:`write` saved; all numbers but the matrices are rounded."""
     rows = tables.read(path)
     columns = {name: np.array([float(row[name]) for row in rows]) for name in COLUMNS}
     matrices = np.tile(np.eye(4), (len(rows), 1, 1))

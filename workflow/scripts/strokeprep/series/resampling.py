@@ -1,9 +1,9 @@
-"""The one-second series of a CT perfusion scan: still head, even times, any grid.
+"""Resample a CT perfusion series to one frame per second, corrected for motion, on any grid.
 
-Every source frame is interpolated in space at most once, through its motion and whatever leads
-on to another grid, and every second is then read off between the two frames around it. Frames
-pass through one at a time; no series is ever held. What needs no interpolation gets none: on the
-scan's own grid a frame of a still head keeps its voxels to the bit.
+Every source frame is interpolated in space at most once, through its motion and the transforms to
+the output grid combined. Each second is then interpolated linearly between the two frames around it.
+Frames are processed one at a time, so a series is never in memory as a whole. Nothing is interpolated
+without need: on the scan's own grid, a frame of a still head keeps its voxels exactly.
 """
 
 from __future__ import annotations
@@ -26,18 +26,13 @@ from strokeprep.io.whole import whole
 from strokeprep.series.motion import Motion
 from strokeprep.series.timing import GRID_S, Timing
 
-# HU are noise in their last bits: harder compression costs several times the time and saves little.
-COMPRESSION = 1
-VOXELS_START = 352
-
-# Voxels end so far from their centres; a face that falls less over one column runs along it.
-HALF_VOXEL, PARALLEL = 0.5, 1e-9
+VOXELS_START = 352  # bytes of a NIfTI header without extensions
 
 Box = tuple[slice, slice, slice]
 
 
 class _Sample(NamedTuple):
-    """A source frame where the output lies, and when (s) its voxels were taken."""
+    """A source frame on the output grid, and the acquisition times (s) of its voxels."""
 
     values: np.ndarray
     instants: np.ndarray
@@ -53,11 +48,11 @@ def write(
     grid: str | Path | None = None,
     chain: Sequence[sitk.Transform] = (),
 ) -> dict[str, Any]:
-    """Write the series at 1 s and the mask of what it covers; returns facts for its sidecar.
+    """Write the series at 1 s and the mask of the voxels it covers; returns facts for its sidecar.
 
-    ``grid`` names the image whose grid the output gets, by default the source itself. ``chain``
-    leads from points of that grid to points of the source's reference pose (LPS), the first
-    transform first. Voxels that left the slab in any usable frame are air and not covered.
+    ``grid`` names the image whose grid the output gets, by default the source itself. ``chain`` maps
+    points of that grid to points of the source's reference pose (LPS), first transform first. Voxels
+    that lie outside the slab in any usable frame are set to air and not covered.
     """
     if np.count_nonzero(motion.usable) < 2:
         raise StrokeprepError(
@@ -90,7 +85,7 @@ def write(
 
 
 class _Warp:
-    """The way of each frame to the box of the output that the slab covers."""
+    """Moves frames onto the output grid, cropped to the box that the slab covers."""
 
     def __init__(
         self,
@@ -115,7 +110,7 @@ class _Warp:
         self.grid, self.covered = grid[self.box], whole[self.box]
 
     def frame(self, index: int, voxels: np.ndarray) -> np.ndarray:
-        """A frame's voxels, or anything on its grid, in the box: as they are, or in float."""
+        """Values on a frame's grid moved into the box: unchanged where possible, else in float."""
         if self._untouched(index):
             return np.broadcast_to(voxels, self.slab)[self.box]
         voxels = np.broadcast_to(voxels, self.slab).astype(np.float32)
@@ -137,10 +132,10 @@ class _Warp:
         return self.own and bool(self.motion.still[index])
 
     def _whole(self, grid: sitk.Image) -> np.ndarray:
-        """The voxels of the output that every usable frame shows.
+        """The voxels of the output that lie inside the slab in every usable frame.
 
-        A frame shows what lies between the six faces of its slab. Along each column of the
-        output every face cuts off one end, so the columns' ends are all there is to compute.
+        A slab is convex with six faces. Each face can only shorten a column of the output at one
+        end, so it is enough to find the two ends of every column.
         """
         columns = np.ogrid[: self.shape[0], : self.shape[1]]
         first = np.zeros(self.shape[:2])
@@ -150,9 +145,10 @@ class _Warp:
             if self._untouched(frame):
                 continue
             pose = images.LPS @ transforms.matrix(self._transform(frame)) @ images.LPS
+            # A slab reaches half a voxel beyond the centres of its first and last voxels.
             for row, size in zip((from_world @ pose @ to_world)[:3], self.slab, strict=True):
-                _cut(first, last, columns, row, -HALF_VOXEL)
-                _cut(first, last, columns, -row, HALF_VOXEL - size)
+                _cut(first, last, columns, row, -0.5)
+                _cut(first, last, columns, -row, 0.5 - size)
         levels = np.arange(self.shape[2])
         return (levels >= first[..., None]) & (levels <= last[..., None])
 
@@ -165,12 +161,13 @@ def _cut(
     least: float,
 ) -> None:
     """Shorten columns (of voxels i, j) to where ``row`` times (i, j, k, 1) is at least ``least``."""
+    parallel = 1e-9
     lack = least - (row[0] * columns[0] + row[1] * columns[1] + row[3])
-    if row[2] > PARALLEL:
+    if row[2] > parallel:
         np.maximum(first, lack / row[2], out=first)
-    elif row[2] < -PARALLEL:
+    elif row[2] < -parallel:
         np.minimum(last, lack / row[2], out=last)
-    else:  # the face runs along the columns: in or out as a whole
+    else:  # the face is parallel to the columns, which lie inside or outside as a whole
         last[lack > 0] = -1
 
 
@@ -182,7 +179,7 @@ def _seconds(warp: _Warp, timing: Timing, seconds: np.ndarray) -> Iterator[np.nd
         for number in range(done, len(seconds)):
             share = (seconds[number] - earlier.instants) / (later.instants - earlier.instants)
             over = (share >= 1) & (not last)
-            if over.all():  # this second and all later ones lie behind the pair
+            if over.all():  # this second and all later ones come after this pair of frames
                 break
             now = (first | (share >= 0)) & ~over
             part = _mixed(earlier.values, later.values, np.clip(share, 0, 1), warp.covered)
@@ -196,7 +193,7 @@ def _seconds(warp: _Warp, timing: Timing, seconds: np.ndarray) -> Iterator[np.nd
 
 
 def _pairs(warp: _Warp, timing: Timing) -> Iterator[tuple[_Sample, _Sample, bool, bool]]:
-    """Neighbouring usable frames, and whether they are the first or the last."""
+    """Pairs of neighbouring usable frames, and whether a pair is the first or the last."""
     times = timing.of_slices(warp.slab[2])
     usable = np.flatnonzero(warp.motion.usable)
     earlier = None
@@ -204,7 +201,7 @@ def _pairs(warp: _Warp, timing: Timing) -> Iterator[tuple[_Sample, _Sample, bool
         if index not in usable:
             continue
         instants = times[index] if timing.shuttle else times[index, :1]
-        if timing.shuttle:  # outside the slab any time does that is a slice's
+        if timing.shuttle:  # outside the slab the time does not matter: the earliest will do
             instants = np.where(warp.covered, warp.frame(index, instants), instants.min())
         sample = _Sample(warp.frame(index, voxels), instants)
         if earlier is not None:
@@ -215,7 +212,7 @@ def _pairs(warp: _Warp, timing: Timing) -> Iterator[tuple[_Sample, _Sample, bool
 def _mixed(
     earlier: np.ndarray, later: np.ndarray, share: np.ndarray, covered: np.ndarray
 ) -> np.ndarray:
-    """Between two frames in int16 HU, air where nothing is covered."""
+    """The weighted mean of two frames in int16 HU, air outside the covered voxels."""
     if not share.any():
         part = images.as_dtype(earlier, np.int16)
     elif np.all(share == 1):
@@ -232,7 +229,7 @@ def _bounding_box(mask: np.ndarray) -> Box:
 
 
 def _header(shape: Sequence[int], affine: np.ndarray) -> bytes:
-    """A NIfTI header that says nothing but geometry and time."""
+    """A NIfTI header that holds only geometry and time."""
     header = nib.Nifti1Header()
     header.set_data_shape(shape)
     header.set_data_dtype(np.int16)
@@ -247,14 +244,16 @@ def _header(shape: Sequence[int], affine: np.ndarray) -> bytes:
 
 @contextmanager
 def _compressed(path: Path) -> Iterator[Callable[[Any], None]]:
-    """Writes to a gzip file whose bytes depend on what is written alone; it is whole or absent.
+    """A function that writes to a gzip file, which is complete or absent in the end.
 
-    Compressing goes on while the next piece is made, one piece behind at most.
+    The file has no time stamp, so its bytes depend on the content alone. A thread compresses one piece
+    while the caller computes the next. HU are noise in their last bits: compressing harder takes several
+    times as long and saves little.
     """
     with (
         whole(path) as partial,
         partial.open("wb") as raw,
-        gzip.GzipFile("", "wb", COMPRESSION, raw, mtime=0) as file,
+        gzip.GzipFile("", "wb", 1, raw, mtime=0) as file,
         ThreadPoolExecutor(1) as behind,
     ):
         pending: list[Future] = []

@@ -1,7 +1,7 @@
-"""When the frames of a series were taken, and how to read the series off at other times.
+"""Acquisition times of the frames of a series.
 
-Times come from the sidecar or the config, never from a guess: a perfusion map made with a wrong
-interval looks right and is wrong in every number.
+Times come from the sidecar or the config and are never guessed: a perfusion map made with a wrong
+interval looks right although every number in it is wrong.
 """
 
 from __future__ import annotations
@@ -16,33 +16,21 @@ import numpy as np
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
 
-# Sidecar keys, first found wins: when each frame starts, or the one interval between all (BIDS).
+# Sidecar keys in order of precedence: start times of the frames, or the interval between them (BIDS).
 START_KEYS = ("FrameTimesStart", "VolumeTiming")
 INTERVAL_KEY = "RepetitionTime"
 SLICE_KEY = "SliceTiming"
 DIRECTION_KEY = "SliceEncodingDirection"
-HEADER = "header"
+HEADER = "header"  # in the config: use the interval of the NIfTI header
 REMEDY = (
     "Give FrameTimesStart or VolumeTiming (s, one per frame) or RepetitionTime (s) in the "
     "sidecar, or the times in the config."
 )
 
-# Perfusion frames are seconds apart. What is further apart was written in milliseconds.
-LONGEST_INTERVAL_S = 60.0
-
-# Intervals that differ by less than this share are equal: scanners log times to 10-50 ms.
+# Intervals that differ by less than this share count as equal: scanners log times to 10-50 ms.
 EQUAL = 0.03
 
-# An interval this many times the usual one, and this long, hides part of a bolus.
-GAP_FACTOR, GAP_S = 2.5, 4.0
-
-# A header whose interval is off by more than this contradicts the sidecar.
-HEADER_AGREES = 0.05
-# By the NIfTI codes; the other bits of the same byte are the unit of length.
-TIME_BITS = 0x38
-SECONDS_PER_UNIT = {8: 1.0, 16: 1e-3, 24: 1e-6}
-
-GRID_S = 1.0
+GRID_S = 1.0  # interval of the resampled series
 ROUNDING_S = 1e-6
 
 
@@ -50,8 +38,8 @@ ROUNDING_S = 1e-6
 class Timing:
     """When each frame of a series was taken.
 
-    ``times`` (s) has one entry per frame. ``offsets`` is None where a frame is one instant; in
-    shuttle mode it holds seconds after ``times`` per slice, or per frame and slice.
+    ``times`` (s) has one entry per frame. ``offsets`` is None where all slices of a frame were taken at
+    once; in shuttle mode it holds seconds after ``times`` per slice, or per frame and slice.
     """
 
     times: np.ndarray
@@ -67,7 +55,7 @@ class Timing:
 
     @property
     def interval_s(self) -> float:
-        """The usual interval."""
+        """The median interval."""
         return float(np.median(self.intervals))
 
     @property
@@ -82,20 +70,20 @@ class Timing:
 
     @property
     def one_second(self) -> bool:
-        """Whether the frames are already what a 1 s series holds."""
-        apart = np.abs(self.times - self.times[0] - GRID_S * np.arange(len(self.times)))
-        return not self.shuttle and bool(apart.max() <= EQUAL * GRID_S)
+        """Whether the frames are 1 s apart already."""
+        error = np.abs(self.times - self.times[0] - GRID_S * np.arange(len(self.times)))
+        return not self.shuttle and bool(error.max() <= EQUAL * GRID_S)
 
     @property
     def header_agrees(self) -> bool | None:
-        """Whether the header's interval is the usual or the mean one; None where it has none."""
+        """Whether the header's interval is the median or mean one within 5 %; None without one."""
         if self.header_s is None:
             return None
         known = np.array([self.interval_s, self.intervals.mean()])
-        return bool(np.any(np.abs(known - self.header_s) <= HEADER_AGREES * known))
+        return bool(np.any(np.abs(known - self.header_s) <= 0.05 * known))
 
     def of_slices(self, slices: int) -> np.ndarray:
-        """Seconds per frame and slice; what is a 1 s series but for rounding is one."""
+        """Acquisition times (frames × slices, s); times that are 1 s apart but for rounding are exact."""
         if self.one_second:
             times = self.times[0] + GRID_S * np.arange(len(self.times))
         else:
@@ -104,14 +92,14 @@ class Timing:
         return np.broadcast_to(times[:, None] + offsets, (len(times), slices))
 
     def grid(self) -> np.ndarray:
-        """The times of a 1 s series: as many as every slice was seen before and after."""
+        """The times of a 1 s series, from the first to the last moment that every slice covers."""
         slices = 1 if self.offsets is None else self.offsets.shape[-1]
         seen = self.of_slices(slices)
         first, last = seen[0].max(), seen[-1].min()
         return first + GRID_S * np.arange(int(np.floor((last - first) / GRID_S + ROUNDING_S)) + 1)
 
     def summary(self) -> dict[str, Any]:
-        """What a sidecar says about the source's timing."""
+        """The facts about the source's timing for a sidecar."""
         return {
             "TimingSource": self.source,
             "FrameTimesStart": [round(float(time), 4) for time in self.times],
@@ -124,26 +112,6 @@ class Timing:
         }
 
 
-@dataclass(frozen=True)
-class Weights:
-    """Linear interpolation in time: per second and slice, two frames and the later one's share."""
-
-    before: np.ndarray
-    after: np.ndarray
-    share: np.ndarray
-
-    def apply(self, frames: np.ndarray) -> np.ndarray:
-        """Curves (… × slices × frames) at the new times (… × slices × seconds), in float."""
-        before, after = (
-            np.take_along_axis(frames, self._like(frames, index), -1)
-            for index in (self.before, self.after)
-        )
-        return before + (after - before) * self._like(frames, self.share)
-
-    def _like(self, frames: np.ndarray, values: np.ndarray) -> np.ndarray:
-        return values.T.reshape((1,) * (frames.ndim - 2) + values.T.shape)
-
-
 def of_series(
     path: str | Path,
     sidecar: Mapping[str, Any],
@@ -151,8 +119,8 @@ def of_series(
 ) -> Timing:
     """The timing of a 4D NIfTI file from its sidecar, or from the config's ``override``.
 
-    ``override`` is the interval (s), the list of frame times (s), or "header" to believe the
-    interval in the NIfTI header.
+    ``override`` is the interval (s), the list of frame times (s), or "header" to use the interval in
+    the NIfTI header.
     """
     nifti = images.open_nifti(Path(path))
     if len(nifti.shape) != 4 or nifti.shape[3] < 2:
@@ -162,8 +130,9 @@ def of_series(
 
 
 def header_interval(nifti: Any) -> float | None:
-    """Seconds between frames by a NIfTI header, None where it does not say."""
-    unit = SECONDS_PER_UNIT.get(int(nifti.header["xyzt_units"]) & TIME_BITS)
+    """Seconds between frames according to a NIfTI header, None where it does not say."""
+    seconds = {8: 1.0, 16: 1e-3, 24: 1e-6}  # by NIfTI code; its other bits are the unit of length
+    unit = seconds.get(int(nifti.header["xyzt_units"]) & 0x38)
     interval = float(nifti.header["pixdim"][4])
     return round(interval * unit, 6) if unit and np.isfinite(interval) and interval > 0 else None
 
@@ -176,34 +145,11 @@ def resolve(
     override: float | Sequence[float] | str | None = None,
     where: str | Path = "series",
 ) -> Timing:
-    """The timing of a series of so many frames and slices."""
+    """The timing of a series with this number of frames and slices."""
     times, source = _frame_times(sidecar, frames, header_s, override, where)
     _check_times(times, frames, source, where)
     offsets = _offsets(sidecar, times, slices, where)
     return Timing(times, offsets, source, header_s, _gaps(times))
-
-
-def weights(timing: Timing, slices: int, usable: np.ndarray | None = None) -> Weights:
-    """How to interpolate every slice to the 1 s grid from the usable frames.
-
-    Before the first usable frame and after the last, that frame stands.
-    """
-    seen, grid = timing.of_slices(slices), timing.grid()
-    kept = np.arange(len(seen)) if usable is None else np.flatnonzero(usable)
-    if len(kept) == 0:
-        raise ValueError("no frame is usable")
-    before = np.empty((len(grid), slices), int)
-    after, share = before.copy(), np.zeros(before.shape)
-    for k in range(slices):
-        times = seen[kept, k]
-        low = np.clip(np.searchsorted(times, grid + ROUNDING_S) - 1, 0, max(len(kept) - 2, 0))
-        high = np.minimum(low + 1, len(kept) - 1)
-        width = np.where(high > low, times[high] - times[low], 1.0)
-        share[:, k] = np.clip((grid - times[low]) / width, 0, 1)
-        before[:, k], after[:, k] = kept[low], kept[high]
-    share[np.abs(share) < ROUNDING_S] = 0
-    share[np.abs(share - 1) < ROUNDING_S] = 1
-    return Weights(before, after, share)
 
 
 def _frame_times(
@@ -213,7 +159,7 @@ def _frame_times(
     override: float | Sequence[float] | str | None,
     where: str | Path,
 ) -> tuple[np.ndarray, str]:
-    """The first source that is given, and its name."""
+    """Frame times from the first source that has them, and its name."""
     if override is not None:
         return _overridden(override, frames, header_s, where), "config"
     given = [key for key in (*START_KEYS, INTERVAL_KEY) if key in sidecar]
@@ -282,7 +228,7 @@ def _check_times(times: np.ndarray, frames: int, source: str, where: str | Path)
             where,
             "Sort the frames by time and give each its own, in seconds.",
         )
-    if np.median(np.diff(times)) > LONGEST_INTERVAL_S:
+    if np.median(np.diff(times)) > 60:  # perfusion frames are seconds apart
         raise StrokeprepError(
             f"By {source} frames are {np.median(np.diff(times)):g} s apart",
             where,
@@ -293,7 +239,7 @@ def _check_times(times: np.ndarray, frames: int, source: str, where: str | Path)
 def _offsets(
     sidecar: Mapping[str, Any], times: np.ndarray, slices: int, where: str | Path
 ) -> np.ndarray | None:
-    """Per-slice seconds after a frame's time; None where all slices are one instant."""
+    """Seconds of each slice after its frame's time; None where all slices were taken at once."""
     if SLICE_KEY not in sidecar:
         return None
     try:
@@ -322,10 +268,10 @@ def _offsets(
 
 
 def _gaps(times: np.ndarray) -> tuple[tuple[float, float], ...]:
-    """From when to when (s) nothing was seen for much longer than usual."""
-    apart = np.diff(times)
-    limit = max(GAP_FACTOR * float(np.median(apart)), GAP_S)
+    """Start and end (s) of intervals so much longer than usual that part of a bolus may be missed."""
+    intervals = np.diff(times)
+    limit = max(2.5 * float(np.median(intervals)), 4.0)
     return tuple(
         (round(float(times[i]), 4), round(float(times[i + 1]), 4))
-        for i in np.flatnonzero(apart > limit)
+        for i in np.flatnonzero(intervals > limit)
     )

@@ -86,7 +86,7 @@ endif
 
 test-hostile: $(VENV)/test.done
 	$(if $(filter 1,$(FULL)),STROKEPREP_FUZZ=20) $(BIN)/python -m pytest -rs \
-	  tests/hostile tests/unit/privacy/test_leaks.py tests/disturbed $(ARGS)
+	  tests/hostile tests/unit/privacy/test_audit.py tests/disturbed $(ARGS)
 
 test-slurm: $(VENV)/slurm.done
 	STROKEPREP_SLURM=1 $(BIN)/python -m pytest -rs tests/slurm $(ARGS)

@@ -4,23 +4,23 @@ from strokeprep.io.whole import write_json
 from strokeprep.run.job import job
 
 with job(snakemake):
-    from strokeprep.privacy import leaks as privacy
-    from strokeprep.privacy import private_words
+    from strokeprep.privacy import audit, private_words, undefaced
+    from strokeprep.privacy.leaks import enforce, report
 
     params, root = snakemake.params, Path(snakemake.config["output"])
     words = private_words.of_files(params.raw, params.raw_root, params.open_names)
     if params.subject is None:
-        leaks = privacy.of_dataset(root, params.subjects, words, params.skip)
+        leaks = audit.of_dataset(root, params.subjects, words, params.skip)
     else:
-        leaks = privacy.of_subject(
+        leaks = audit.of_subject(
             root,
             params.subject,
             words,
             declared_defaced=params.declared_defaced,
-            undefaced=privacy.digests(params.undefaced),
+            raw_digests=undefaced.digests(params.undefaced),
             logs=Path(snakemake.config["work"]) / "logs",
             skip=params.skip,
         )
     print("\n".join(str(leak.error()) for leak in leaks))
-    privacy.enforce(leaks)
-    write_json(privacy.report(leaks), snakemake.output.report)
+    enforce(leaks)
+    write_json(report(leaks), snakemake.output.report)

@@ -19,7 +19,7 @@ from strokeprep import config
 from strokeprep.drawing import pictures
 from strokeprep.drawing.pictures import AXIAL, CORONAL, SAGITTAL, Layer, Scale, Slice
 from strokeprep.io import images, tables
-from strokeprep.privacy import leaks, private_words
+from strokeprep.privacy import audit, private_words
 from strokeprep.quality import judge as limits
 from strokeprep.quality import measures
 from strokeprep.quality.judge import Judge
@@ -398,7 +398,7 @@ def test_a_digest_that_looks_like_a_date_is_no_leak(tmp_path):
             | {"Weights": {"x": "a20191105b"}}
         )
     )
-    (leak,) = leaks.of_dataset(tmp_path, [], private_words.PrivateWords())
+    (leak,) = audit.of_dataset(tmp_path, [], private_words.PrivateWords())
     assert "Other" in leak.what
 
 

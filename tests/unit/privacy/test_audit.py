@@ -1,4 +1,4 @@
-"""Planted leaks are found, every one; a clean dataset is clean."""
+"""The audit finds every leak planted in a dataset, and nothing in a clean one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ import numpy as np
 import pytest
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
-from strokeprep.privacy import leaks as privacy
-from strokeprep.privacy import private_words
+from strokeprep.privacy import audit, files, leaks, private_words, undefaced
 from strokeprep.privacy.leaks import Leak
 
 AFFINE = np.diag([-4.0, -4.0, 5.0, 1.0])
@@ -106,11 +105,11 @@ class Study:
         return private_words.of_files(files, str(self.raw), ["sub-01", "ses-01", "01", *stems])
 
     def leaks(self, **options) -> list[Leak]:
-        undefaced = privacy.digests(str(path) for path in self.raw.rglob("*.nii.gz"))
-        options = {"undefaced": undefaced, "logs": self.logs} | options
+        digests = undefaced.digests(str(path) for path in self.raw.rglob("*.nii.gz"))
+        options = {"raw_digests": digests, "logs": self.logs} | options
         words = self.words()
-        found = privacy.of_subject(self.out, "01", words, **options)
-        return found + privacy.of_dataset(self.out, ["01"], words)
+        of_subject = audit.of_subject(self.out, "01", words, **options)
+        return of_subject + audit.of_dataset(self.out, ["01"], words)
 
 
 @pytest.fixture
@@ -122,7 +121,7 @@ def study(tmp_path) -> Study:
 
 def test_a_clean_dataset_is_clean(study):
     assert study.leaks() == []
-    assert privacy.report([]) == {"clean": True, "leaks": []}
+    assert leaks.report([]) == {"clean": True, "leaks": []}
 
 
 # --- Planted leaks ----------------------------------------------------------------------------
@@ -172,12 +171,12 @@ def undefaced_frame(name: str) -> Callable[[Study], None]:
     return plant
 
 
-def undefaced(name: str, **changes) -> Callable[[Study], None]:
+def undefaced_image(name: str) -> Callable[[Study], None]:
     return lambda study: images.write_array(study.head, AFFINE, study.out / f"{name}.nii.gz")
 
 
 def undefaced_elsewhere(study: Study) -> None:
-    """The raw voxels under another header, in a space whose grid no mask is on."""
+    """The raw voxels with another affine, on a grid that no face mask has."""
     affine = AFFINE + 0.0
     affine[0, 3] = 30
     name = f"{CT}cta_space-MNI152NLin2009aSym_res-1_ct"
@@ -201,8 +200,8 @@ def log(content: str) -> Callable[[Study], None]:
     return lambda study: (study.logs / "deface/sub-01/ncct.log").write_text(content)
 
 
-def telling_picture() -> bytes:
-    """A PNG that carries a name."""
+def picture_with_a_name() -> bytes:
+    """A PNG with a name in a text chunk."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
@@ -212,15 +211,15 @@ def telling_picture() -> bytes:
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
     text = chunk(b"tEXt", b"Title\0Quillfeather")
     body = chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"IEND", b"")
-    return privacy.PNG + head + text + body
+    return files.PNG + head + text + body
 
 
-def picture(study: Study) -> None:
-    (study.out / "docs/qc/sub-01_aif.png").write_bytes(telling_picture())
+def picture_file(study: Study) -> None:
+    (study.out / "docs/qc/sub-01_aif.png").write_bytes(picture_with_a_name())
 
 
 def picture_of_a_page(study: Study) -> None:
-    inline = base64.b64encode(telling_picture()).decode()
+    inline = base64.b64encode(picture_with_a_name()).decode()
     page = f'<img src="data:image/png;base64,{inline}">'
     (study.out / "docs/qc/sub-01.html").write_text(page)
 
@@ -243,50 +242,50 @@ PLANTED: dict[str, tuple[str, Callable[[Study], None]]] = {
     "a name in db_name": ("header", in_header(db_name=b"Ulfrida")),
     "an extension": ("header", in_extension),
     "a file name in the gzip": ("header", in_gzip),
-    "bytes behind the header": ("header", in_hidden_bytes),
+    "bytes after the header": ("header", in_hidden_bytes),
     "an unlisted key": ("key", sidecar(PatientWeight=80)),
     "a name as a key": ("key", sidecar(**{"Quillfeather": 1})),
-    "a name as a key within": ("key", sidecar(Metrics={"Obadiah^Q": 1})),
+    "a name as an inner key": ("key", sidecar(Metrics={"Obadiah^Q": 1})),
     "a name as a value": ("word", sidecar(Description="Head of Obadiah")),
     "a name in another order": ("word", sidecar(Description="obadiah quillfeather")),
     "an institution": ("word", sidecar(Description="from SAINT ULFRIDA INFIRMARY")),
     "an identifier": ("word", sidecar(Description="case Q7-4411")),
-    "a birth date written otherwise": ("word", sidecar(Description="born 17.06.1931")),
+    "a birth date in another notation": ("word", sidecar(Description="born 17.06.1931")),
     "a text of the raw header": ("word", sidecar(Description="by nurse Brunhilde")),
     "any date": ("value", sidecar(Description="seen 2021-11-30")),
     "any path": ("value", sidecar(Description="see /srv/store/case")),
-    "any name in DICOM's way": ("value", sidecar(Description="Some^Body")),
-    "physics that are none": ("value", sidecar(KVP="Obadiah")),
+    "any name in DICOM notation": ("value", sidecar(Description="Some^Body")),
+    "a name as a tube voltage": ("value", sidecar(KVP="Obadiah")),
     "the path of the input": (
         "word", lambda s: s.sidecar(NCCT, Description=f"from {s.raw / 'sub-01'}")
     ),
     "a name as a file name": ("name", file("sub-01/ses-01/ct/sub-01_desc-quillfeather_ct.json", "{}")),
     "an unknown file name": ("file", file("sub-01/ses-01/ct/sub-01_desc-nurse_ct.json", "{}")),
-    "an unknown sort of file": ("file", file("sub-01/ses-01/ct/sub-01_ct.dcm", "x")),
-    "half a file": ("file", file("sub-01/ses-01/ct/.partial-0a1b2c3d-sub-01_ct.json", "{}")),
+    "an unknown type of file": ("file", file("sub-01/ses-01/ct/sub-01_ct.dcm", "x")),
+    "a partial file": ("file", file("sub-01/ses-01/ct/.partial-0a1b2c3d-sub-01_ct.json", "{}")),
     "a name in a table": ("word", file("participants.tsv", "participant_id\tw\nsub-01\tObadiah\n")),
     "a name in a subject's report": ("word", file("docs/qc/sub-01_audit.tsv", "a\nQuillfeather\n")),
     "a name in a page": ("word", file("docs/qc/index.html", "<p>Obadiah Quillfeather</p>")),
     "a name in a log": ("word", log("reading the head of Quillfeather\n")),
     "a path in a log": ("word", lambda s: log(f"reading {s.raw}/x\n")(s)),
-    "text in a picture": ("picture", picture),
+    "text in a picture": ("picture", picture_file),
     "text in a picture of a page": ("picture", picture_of_a_page),
     "an undefaced frame": ("face", undefaced_frame(CTP)),
     "an undefaced frame of a derived series": ("face", undefaced_frame(STILL)),
-    "an undefaced image": ("face", undefaced(NCCT)),
-    "an undefaced image on the grid of another": ("face", undefaced(MOVED)),
-    "the raw voxels elsewhere": ("raw", undefaced_elsewhere),
+    "an undefaced image": ("face", undefaced_image(NCCT)),
+    "an undefaced image on the grid of another": ("face", undefaced_image(MOVED)),
+    "the raw voxels with another affine": ("raw", undefaced_elsewhere),
     "an image made from a raw one": ("source", sidecar(MOVED, Sources=[RAW])),
-    "an image made from nothing": ("source", sidecar(MOVED, Sources=[])),
-    "a label made from nothing": ("source", sidecar(LESION, Sources=[])),
-    "an image that does not say": ("source", lambda s: (s.out / f"{MOVED}.json").unlink()),
-    "a source that is not there": ("source", sidecar(MOVED, Sources=["bids::sub-01/a.nii.gz"])),
-    "a source outside": ("source", sidecar(MOVED, Sources=[f"bids::{NCCT}.nii.gz", "/raw/x.nii"])),
+    "an image without sources": ("source", sidecar(MOVED, Sources=[])),
+    "a label without sources": ("source", sidecar(LESION, Sources=[])),
+    "an image without a sidecar": ("source", lambda s: (s.out / f"{MOVED}.json").unlink()),
+    "a missing source": ("source", sidecar(MOVED, Sources=["bids::sub-01/a.nii.gz"])),
+    "a source outside of the dataset": ("source", sidecar(MOVED, Sources=[f"bids::{NCCT}.nii.gz", "/raw/x.nii"])),
     "a defaced image without a mask": ("source", sidecar(NCCT, Sources=[RAW])),
     "an image as a mask": ("source", image_as_mask),
     "a link": ("link", link),
-    "a file for all to write": ("writable", world_writable),
-    "a stranger's folder": (
+    "a file that everybody may change": ("writable", world_writable),
+    "the folder of an unlisted subject": (
         "source", lambda s: images.write_array(s.head, AFFINE, s.out / "sub-99/ct/sub-99_ct.nii.gz")
     ),
 }  # fmt: skip
@@ -296,23 +295,23 @@ PLANTED: dict[str, tuple[str, Callable[[Study], None]]] = {
 def test_a_planted_leak_is_found(study, name):
     find, plant = PLANTED[name]
     plant(study)
-    leaks = study.leaks()
-    assert find in {leak.find for leak in leaks}, leaks
+    found = study.leaks()
+    assert find in {leak.find for leak in found}, found
     with pytest.raises(StrokeprepError) as caught:
-        privacy.enforce(leaks)
-    said = str(caught.value) + json.dumps(privacy.report(leaks))
-    # The audit itself must not repeat what it found.
+        leaks.enforce(found)
+    said = str(caught.value) + json.dumps(leaks.report(found))
+    # The audit must not repeat the private words.
     assert not [word for word in ("uillfeather", "badiah", "Q7-4411", "1931") if word in said]
 
 
-def test_every_sort_of_leak_is_planted():
-    assert {find for find, _ in PLANTED.values()} == set(privacy.FINDS)
+def test_every_kind_of_leak_is_planted():
+    assert {find for find, _ in PLANTED.values()} == set(leaks.FINDS)
 
 
-# --- What is no leak --------------------------------------------------------------------------
+# --- No leaks --------------------------------------------------------------------------
 
 
-def test_words_the_project_uses_itself_are_no_leak(tmp_path):
+def test_words_that_the_workflow_writes_itself_are_no_leak(tmp_path):
     beside = tmp_path / "ct.json"
     beside.write_text(json.dumps({"PatientName": "Brain^Image", "SeriesDescription": "defaced CT"}))
     words = private_words.of_files([str(beside)], str(tmp_path), [])
@@ -335,15 +334,15 @@ def test_the_digest_of_a_networks_weights_is_no_date(study):
     assert {leak.find for leak in study.leaks()} == {"value"}
 
 
-def test_a_word_within_another_is_no_leak(study):
+def test_a_private_word_inside_a_longer_word_is_no_leak(study):
     assert study.words().found_in("obadiahs") == []
     assert study.words().found_in("(Obadiah)") != []
 
 
-def test_subject_1_is_not_blamed_for_subject_10(study):
+def test_a_leak_of_subject_10_is_not_reported_for_subject_1(study):
     study.write("docs/qc/sub-010_audit.tsv", "a\nQuillfeather\n")
     words = study.words()
-    assert privacy.of_subject(study.out, "01", words) == []
+    assert audit.of_subject(study.out, "01", words) == []
 
 
 def test_the_log_of_a_failure_may_name_its_file(study):
@@ -354,11 +353,11 @@ def test_the_log_of_a_failure_may_name_its_file(study):
 
 def test_a_study_declared_defaced_needs_no_masks(study):
     study.sidecar(NCCT, Sources=[RAW])
-    found = privacy.of_subject(study.out, "01", study.words(), declared_defaced=True)
+    found = audit.of_subject(study.out, "01", study.words(), declared_defaced=True)
     assert found == []
 
 
-def test_files_still_being_written_are_left_to_their_own_audit(study):
+def test_files_that_are_still_being_written_can_be_skipped(study):
     study.write(
         "sub-01/ses-01/ct/.partial-0a1b2c3d-sub-01_ses-01_acq-ctp_desc-preproc_ct.json", "{"
     )
@@ -373,7 +372,7 @@ def test_a_small_subject_takes_little_time(study):
     assert time.process_time() - start < 5
 
 
-def test_the_guide_says_what_the_audit_finds():
+def test_the_guide_lists_every_kind_of_leak():
     guide = (Path(__file__).parents[3] / "docs/privacy.md").read_text()
-    for find, what in privacy.FINDS.items():
+    for find, what in leaks.FINDS.items():
         assert f"| `{find}` | {what} |" in guide

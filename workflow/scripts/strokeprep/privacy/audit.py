@@ -1,0 +1,131 @@
+"""The audit of a finished dataset: no file in it shows a face or identifies a person.
+
+It relies on no other step. It looks at every file in the output, whatever wrote it, and compares
+it with what the input holds that must not be released.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from strokeprep.io.whole import final_name
+from strokeprep.privacy import files, undefaced
+from strokeprep.privacy.leaks import Leak, relative
+from strokeprep.privacy.private_words import PrivateWords
+from strokeprep.study import naming
+
+SUBJECT = re.compile(r"sub-[A-Za-z0-9]+")
+
+
+def of_subject(
+    root: Path,
+    subject: str,
+    words: PrivateWords,
+    *,
+    declared_defaced: bool = False,
+    raw_digests: Mapping[str, tuple[int, ...]] | None = None,
+    logs: Path | None = None,
+    skip: Iterable[str] = (),
+) -> list[Leak]:
+    """All private content in the output of one subject.
+
+    ``declared_defaced``: the config says that the raw images show no faces.
+    ``raw_digests``: digests and shapes of the subject's raw images (:func:`undefaced.digests`).
+    ``skip``: files (relative, without extension) that are still being written; another run of the
+    audit looks at them.
+    """
+    folder, of_this_subject = root / f"sub-{subject}", _subject_pattern(subject)
+    figures = [p for p in _walk(root / "docs") if of_this_subject.search(relative(p, root))]
+    skipped = frozenset(skip)
+    paths = [p for p in (*_walk(folder), *figures) if _stem(relative(p, root)) not in skipped]
+    images = [path for path in paths if path.name.endswith(naming.IMAGE)]
+    every_image = {relative(p, root) for p in _walk(folder) if p.name.endswith(naming.IMAGE)}
+    masks = [*folder.rglob(f"*{undefaced.FACE_MASK}{naming.IMAGE}")]
+    leaks = [leak for path in paths for leak in _of_entry(path, root, words)]
+    leaks += undefaced.of_sources(root, images, every_image, declared_defaced)
+    leaks += undefaced.of_voxels(root, images, masks, raw_digests or {})
+    if logs is not None:
+        leaks += _of_logs(logs, of_this_subject, words)
+    return [_discreet(leak, words) for leak in leaks]
+
+
+def of_dataset(
+    root: Path, subjects: Iterable[str], words: PrivateWords, skip: Iterable[str] = ()
+) -> list[Leak]:
+    """All private content in dataset-level files, and in folders of unlisted subjects."""
+    known, skipped = {f"sub-{subject}" for subject in subjects}, frozenset(skip)
+    leaks = list(_of_place(root, root))
+    for entry in sorted(root.iterdir()):
+        is_subject = entry.name.startswith("sub-") and entry.is_dir() and not entry.is_symlink()
+        if is_subject and entry.name not in known:
+            leaks += of_subject(root, entry.name[4:], words)
+        elif not is_subject:
+            for path in _walk(entry):
+                where = relative(path, root)
+                if _stem(where) not in skipped and not known & set(SUBJECT.findall(where)):
+                    leaks += _of_entry(path, root, words)
+    return [_discreet(leak, words) for leak in leaks]
+
+
+def _subject_pattern(subject: str) -> re.Pattern[str]:
+    """Matches a subject in a path; sub-1 does not match in sub-10."""
+    return re.compile(rf"sub-{re.escape(subject)}(?![A-Za-z0-9])")
+
+
+def _stem(where: str) -> str:
+    """A relative path without extension; a partial file has the stem of its final name."""
+    folder, _, name = where.rpartition("/")
+    return f"{folder}/{final_name(name).partition('.')[0]}"
+
+
+def _walk(folder: Path) -> list[Path]:
+    """A folder and everything below it; links are listed but not followed."""
+    if folder.is_symlink() or not folder.is_dir():
+        return [folder] if os.path.lexists(folder) else []
+    paths = [folder]
+    for base, folders, names in os.walk(folder):
+        paths += [Path(base, name) for name in (*folders, *names)]
+    return sorted(paths)
+
+
+def _of_entry(path: Path, root: Path, words: PrivateWords) -> Iterator[Leak]:
+    """All private content in one file or folder, except for what its voxels show."""
+    where = relative(path, root)
+    yield from _of_place(path, root)
+    for origin in words.found_in(where):
+        yield Leak("name", f"the name holds {origin}", where)
+    if not path.is_symlink() and not path.is_dir():
+        yield from files.of_file(path, where, words)
+
+
+def _of_place(path: Path, root: Path) -> Iterator[Leak]:
+    """Whether a path is a link, or may be changed by everybody."""
+    where = relative(path, root)
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        yield Leak("link", "a symbolic link", where)
+    elif mode & stat.S_IWOTH:
+        yield Leak("writable", "every user of this machine may change it", where)
+
+
+def _of_logs(logs: Path, of_this_subject: re.Pattern[str], words: PrivateWords) -> Iterator[Leak]:
+    """Private words in logs of jobs that succeeded; the log of a failure has to name its file."""
+    for path in _walk(logs):
+        if path.is_dir() or not of_this_subject.search(path.relative_to(logs).as_posix()):
+            continue
+        failed = path.name.endswith(".failure.json") or Path(f"{path}.failure.json").exists()
+        if not failed and not path.is_symlink():
+            for origin in words.found_in(path.read_bytes()):
+                yield Leak("word", f"a log holds {origin}", path.relative_to(logs).as_posix())
+
+
+def _discreet(leak: Leak, words: PrivateWords) -> Leak:
+    """A leak whose file name is not shown if that name holds a private word."""
+    if not words.found_in(leak.where):
+        return leak
+    return replace(leak, where=f"{leak.where.rpartition('/')[0]}/(not shown)")

@@ -1,0 +1,222 @@
+"""Find images that show a face, by the sources that they name and by their voxels."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from scipy import ndimage
+
+from strokeprep.errors import StrokeprepError
+from strokeprep.io import images
+from strokeprep.privacy.leaks import Leak, relative
+from strokeprep.study import naming
+
+RAW_SOURCE, OWN_SOURCE = "bids:raw:", "bids::"
+DEFACED, FACE_MASK = "_desc-defaced_", "_label-face_mask"
+LABEL = re.compile(r"_(mask|dseg)\.nii\.gz$")
+
+# After motion correction the border of the emptied face lies up to this far from where it was.
+MOST_MOTION_MM = 10.0
+# Interpolation leaves non-empty voxels in up to this share of a region; a face fills most of it.
+INTERPOLATED_SHARE = 0.02
+FILL_TOLERANCE = 1.0  # from the fill value, in the image's unit
+MOST_LABELS = 128  # a segmentation has a few dozen
+SLICES = 16  # read at a time
+
+
+def digests(paths: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """The shape of each image by the digest of its voxels."""
+    return dict(voxel_digest(Path(path)) for path in paths)
+
+
+def voxel_digest(path: Path) -> tuple[str, tuple[int, ...]]:
+    """The digest of an image's stored voxels (the same as in the gate's report), and its shape."""
+    nifti, digest = images.open_nifti(path), hashlib.blake2b(digest_size=16)
+    for block in images.blocks(nifti, path, SLICES):
+        digest.update(block)
+    return digest.hexdigest(), nifti.shape
+
+
+# --- Sources --------------------------------------------------------------------------------
+
+
+def of_sources(
+    root: Path, paths: Iterable[Path], every_image: set[str], declared_defaced: bool
+) -> Iterator[Leak]:
+    """Images that are not derived from a defaced image or from a label.
+
+    Each image is checked for the step that made it. If all pass, every chain of steps is sound.
+    ``every_image`` are the names of all images of the subject, those not in ``paths`` included.
+    """
+    for path in paths:
+        where = relative(path, root)
+        for what in _source_faults(where, _sources(path), every_image, declared_defaced):
+            yield Leak("source", what, where)
+
+
+def _sources(image: Path) -> list[str] | None:
+    """The sources that an image's sidecar names, or None if it names none."""
+    sidecar = Path(naming.sidecar(str(image)))
+    try:
+        sources = json.loads(sidecar.read_text())["Sources"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    texts = isinstance(sources, list) and all(isinstance(source, str) for source in sources)
+    return sources if texts else None
+
+
+def _source_faults(
+    name: str, sources: list[str] | None, every_image: set[str], declared_defaced: bool
+) -> Iterator[str]:
+    """What is wrong with the sources of one image."""
+    if not sources:
+        yield "its sidecar names no sources"
+        return
+    raw = [source for source in sources if source.startswith(RAW_SOURCE)]
+    own = [source[len(OWN_SOURCE) :] for source in sources if source.startswith(OWN_SOURCE)]
+    if len(raw) + len(own) < len(sources):
+        yield "it names a source outside of the dataset"
+    if raw and DEFACED in name:
+        if not declared_defaced and not any(FACE_MASK in source for source in own):
+            yield "it was made from a raw image without a face mask"
+    elif raw and not LABEL.search(name):
+        yield "it was made from a raw image"
+    for source in own:
+        if source.endswith(naming.IMAGE) and source not in every_image:
+            yield "a source of it is missing, or another subject's"
+    if not raw and not any(source.endswith(naming.IMAGE) for source in own):
+        yield "it was made from no image"
+
+
+# --- Voxels ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _FaceMask:
+    """The region that defacing emptied, on one grid."""
+
+    path: Path
+    affine: np.ndarray
+    region: np.ndarray
+    core: np.ndarray  # voxels far enough from the border of the region to be empty after motion
+
+    @classmethod
+    def read(cls, path: Path) -> _FaceMask:
+        nifti = images.open_nifti(path)
+        region = images.voxels(nifti, path) > 0
+        sizes = np.linalg.norm(nifti.affine[:3, :3], axis=0)
+        core = region.view(np.uint8)
+        for axis, size in enumerate(sizes):
+            width = 2 * int(np.ceil(MOST_MOTION_MM / size)) + 1
+            core = ndimage.minimum_filter1d(core, width, axis, mode="constant", cval=0)
+        return cls(path, nifti.affine, region, core > 0)
+
+    def fits(self, nifti: nib.Nifti1Image) -> bool:
+        """Whether an image is on the grid of the mask."""
+        return nifti.shape[:3] == self.region.shape and np.allclose(
+            nifti.affine, self.affine, atol=1e-3
+        )
+
+
+def of_voxels(
+    root: Path,
+    paths: Iterable[Path],
+    face_masks: Iterable[Path],
+    raw_digests: Mapping[str, tuple[int, ...]],
+) -> Iterator[Leak]:
+    """Images that are not empty in a face mask of their grid, or equal an undefaced image."""
+    masks = []
+    for path in face_masks:
+        try:
+            masks.append(_FaceMask.read(path))
+        except StrokeprepError as error:
+            yield Leak("file", error.what, relative(path, root))
+    for path in paths:
+        if not path.is_file():
+            continue
+        where = relative(path, root)
+        try:
+            if LABEL.search(path.name):
+                yield from _of_label(path, where)
+            else:
+                yield from _of_image(path, where, masks, raw_digests)
+        except StrokeprepError as error:
+            yield Leak("file", error.what, where)
+
+
+def _of_image(
+    path: Path, where: str, masks: list[_FaceMask], raw_digests: Mapping[str, tuple[int, ...]]
+) -> Iterator[Leak]:
+    """Whether an image shows a face in any frame, or has the voxels of an undefaced image."""
+    nifti = images.open_nifti(path)
+    regions = _empty_regions(path, nifti, masks)
+    may_be_raw = nifti.shape in raw_digests.values()
+    if not regions and not may_be_raw:
+        return
+    digest = hashlib.blake2b(digest_size=16)
+    fill = images.background("ct" if path.parent.name == "ct" else "mr")
+    depth = nifti.shape[2]
+    shown = False
+    for frame, block in enumerate(images.blocks(nifti, path, depth)):
+        if may_be_raw:
+            digest.update(block)
+        if not shown and any(
+            _filled_share(block, region, fill, nifti) > most for region, most in regions
+        ):
+            shown = True
+            which = f" in frame {frame}" if len(nifti.shape) == 4 else ""
+            yield Leak("face", f"the region of the face is not empty{which}", where)
+    if may_be_raw and digest.hexdigest() in raw_digests:
+        yield Leak("raw", "its voxels are those of an undefaced image", where)
+
+
+def _empty_regions(
+    path: Path, nifti: nib.Nifti1Image, masks: list[_FaceMask]
+) -> list[tuple[np.ndarray, float]]:
+    """Regions of an image that have to be empty, each with the share that may still be filled.
+
+    On the mask of its own scan nothing may be filled. On another mask of the same grid, the scan
+    was resampled, and only the core of the mask has to be empty.
+    """
+    own = f"{path.name.partition(DEFACED)[0]}_space-orig{FACE_MASK}{naming.IMAGE}"
+    exact = [mask for mask in masks if DEFACED in path.name and mask.path.name == own]
+    others = [mask for mask in masks if mask not in exact and mask.core.any()]
+    regions = [(mask.region, 0.0) for mask in exact if mask.fits(nifti)]
+    return regions + [(mask.core, INTERPOLATED_SHARE) for mask in others if mask.fits(nifti)]
+
+
+def _filled_share(
+    block: np.ndarray, region: np.ndarray, fill: float, nifti: nib.Nifti1Image
+) -> float:
+    """The share of a region in which a frame (slices, columns, rows) differs from the fill."""
+    values = block[region.T]
+    if not len(values):
+        return 0.0
+    scaled = values.astype(np.float32) * nifti.dataobj.slope + nifti.dataobj.inter
+    return float(np.mean(np.abs(scaled - fill) > FILL_TOLERANCE))
+
+
+def _of_label(path: Path, where: str) -> Iterator[Leak]:
+    """Whether a file named as a label is really an image: faces are not searched in labels."""
+    nifti = images.open_nifti(path)
+    dtype = nifti.get_data_dtype()
+    if (
+        dtype.kind != "u"
+        or dtype.itemsize > 2
+        or (nifti.dataobj.slope, nifti.dataobj.inter) != (1, 0)
+    ):
+        yield Leak("source", "a label that is not stored as plain small numbers", where)
+        return
+    values: set[int] = set()
+    for block in images.blocks(nifti, path, SLICES):
+        if block.max() >= MOST_LABELS:  # otherwise there cannot be too many
+            values.update(np.unique(block).tolist())
+    if len(values) > MOST_LABELS:
+        yield Leak("source", "a label with as many values as an image has", where)

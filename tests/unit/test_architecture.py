@@ -113,3 +113,9 @@ def test_a_package_holds_few_modules():
         > MOST_MODULES
     }
     assert crowded == {}
+
+
+def test_the_page_on_the_architecture_names_every_package():
+    page = (LIBRARY.parents[2] / "docs/architecture.md").read_text()
+    folders = [path.parent.name for path in LIBRARY.glob("*/__init__.py")]
+    assert [name for name in folders if f"| `{name}` |" not in page] == []

@@ -155,7 +155,7 @@ def test_the_last_command_of_a_demo_names_both_results_and_fails_with_a_limit(
         Check("02", "ctp_aif", "area_error", 9, "ratio"),
     )
     done = subprocess.run(
-        [sys.executable, "-m", "strokeprep.accuracy.summary", str(folder)],
+        [sys.executable, "-m", "strokeprep.command", "accuracy", str(folder)],
         env=os.environ | {"PYTHONPATH": str(Path(summary.__file__).parents[2])},
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""Deformable registration to the template: B-spline or ANTs SyN."""
+"""Registration of a brain to the template: affine, B-spline or ANTs SyN."""
 
 from __future__ import annotations
 
@@ -13,37 +13,15 @@ import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import transforms
+from strokeprep.registration import linear, sampling
 from strokeprep.registration import mutual_information as mi
-from strokeprep.registration.linear import (
-    DOF,
-    OUTSIDE,
-    RESOLUTIONS,
-    Registration,
-    _array_on,
-    _brain_sides,
-    _metric,
-    _registered,
-    _Side,
-    _smooth,
-)
+from strokeprep.registration.linear import Registration
+from strokeprep.registration.sampling import Side
 
-# A warp to the template is kept on voxels of WARP_MM, with room around the template for it to fade
-# from what the brain tells; its inverse is found in so many steps.
-WARP_MM = 3.0
-
-
-WARP_ROOM_MM = 15.0
-
-
-INVERSION_STEPS = 30
-
-
-# SyN by ANTs: grid, similarity and steps per resolution. Local correlation is the usual choice for
-# MR, but it follows the noise of CT: on a synthetic NCCT it moved points by up to 20 mm. Nothing but
-# its steps smoothed (no total_sigma), SyN left bent brains further off than the affine did.
+# SyN by ANTs: voxel size, metric and steps per resolution. Local correlation is the usual metric for
+# MR, but it follows the noise of CT: on a synthetic NCCT it moved points by up to 20 mm. With only the
+# update field smoothed (no total_sigma), SyN left deformed brains further off than the affine did.
 SYN_MM = 3.0
-
-
 SYN = {
     "syn_metric": "mattes",
     "syn_sampling": 32,
@@ -51,8 +29,7 @@ SYN = {
     "total_sigma": 3,
 }
 
-
-MOST_WARPED_MM = 25.0
+MAX_WARP_MM = 25.0  # a larger displacement is an error of the registration
 
 
 def to_template(
@@ -64,7 +41,7 @@ def to_template(
     seed: int = 1,
     where: str | Path = "brain image",
 ) -> Registration:
-    """A brain onto a template brain, both 0 outside; what ``lesion_mask`` covers has no say."""
+    """Register a brain to a template brain, both 0 outside, without what ``lesion_mask`` covers."""
     return KINDS[kind](brain, template, lesion_mask, seed, where)
 
 
@@ -75,9 +52,10 @@ def _affine(
     seed: int,
     where: str | Path,
 ) -> Registration:
-    levels = RESOLUTIONS["template"]
-    pair = _brain_sides(brain, template, lesion_mask, levels[-1].mm)
-    return _registered(*pair, DOF["affine"], None, levels, seed, where)
+    """An affine transform alone."""
+    levels = linear.RESOLUTIONS["template"]
+    pair = sampling.brain_sides(brain, template, lesion_mask, levels[-1].mm)
+    return linear.registered(*pair, linear.DOF["affine"], None, levels, seed, where)
 
 
 def _bspline(
@@ -89,9 +67,10 @@ def _bspline(
 ) -> Registration:
     """The affine, then a smooth warp in template space."""
     affine = _affine(brain, template, lesion_mask, seed, where)
-    pair = _brain_sides(brain, template, lesion_mask, RESOLUTIONS["warp"][-1].mm)
+    finest = linear.RESOLUTIONS["warp"][-1].mm
+    pair = sampling.brain_sides(brain, template, lesion_mask, finest)
     field = _warp(*pair, transforms.matrix(affine.transform), _warp_grid(template), seed)
-    back = sitk.InvertDisplacementField(field, maximumNumberOfIterations=INVERSION_STEPS)
+    back = sitk.InvertDisplacementField(field, maximumNumberOfIterations=30)
     return _warped(affine, field, back, pair[0].head, where)
 
 
@@ -102,7 +81,7 @@ def _warped(
     brain: sitk.Image,
     where: str | Path,
 ) -> Registration:
-    """A warp of the template's ``brain``, then the affine, if the warp is a possible one."""
+    """A warp of the template's ``brain`` followed by the affine; refused if it is implausible."""
     metrics = _warp_metrics(field, brain)
     _check_warp(metrics, where)
     warp, unwarp = sitk.DisplacementFieldTransform(field), sitk.DisplacementFieldTransform(back)
@@ -113,34 +92,36 @@ def _warped(
     )
 
 
-def _warp(
-    fixed: _Side, moving: _Side, matrix: np.ndarray, grid: sitk.Image, seed: int
-) -> sitk.Image:
-    """How far (LPS mm) each point of ``grid`` moves before ``matrix`` takes it to moving."""
+def _warp(fixed: Side, moving: Side, matrix: np.ndarray, grid: sitk.Image, seed: int) -> sitk.Image:
+    """The displacement (LPS mm) of each point of ``grid`` before ``matrix`` maps it to moving."""
     lattice = mi.Lattice.over(grid)
     knots = np.zeros((lattice.count, 3))
-    for level in RESOLUTIONS["warp"]:
-        metric, _ = _metric(fixed, moving, matrix, level, seed)
+    for level in linear.RESOLUTIONS["warp"]:
+        metric, _ = sampling.metric(fixed, moving, matrix, level, seed)
         knots = mi.warp(metric, matrix, lattice, knots, level.steps)
     return lattice.displacement(knots, grid)
 
 
 def _warp_grid(template: sitk.Image) -> sitk.Image:
-    """An empty grid over the template and the room around it."""
+    """The grid that stores a warp: 3 mm voxels over the template and a margin of 15 mm.
+
+    In the margin the warp fades out.
+    """
+    mm, margin_mm = 3.0, 15.0
     size = np.array(template.GetSize()) * template.GetSpacing()
-    cells = np.ceil((size + 2 * WARP_ROOM_MM) / WARP_MM).astype(int)
+    cells = np.ceil((size + 2 * margin_mm) / mm).astype(int)
     grid = sitk.Image(cells.tolist(), sitk.sitkUInt8)
-    grid.SetSpacing((WARP_MM,) * 3)
+    grid.SetSpacing((mm,) * 3)
     grid.SetDirection(template.GetDirection())
     middle = mi.index_to_physical(template) @ [*(np.array(template.GetSize()) - 1) / 2, 1]
-    half = np.reshape(template.GetDirection(), (3, 3)) @ ((cells - 1) / 2 * WARP_MM)
+    half = np.reshape(template.GetDirection(), (3, 3)) @ ((cells - 1) / 2 * mm)
     grid.SetOrigin((middle[:3] - half).tolist())
     return grid
 
 
 def _warp_metrics(field: sitk.Image, brain: sitk.Image) -> dict[str, float]:
-    """The largest displacement in and around the brain, and the smallest change of volume."""
-    inside = _array_on(brain, field) > 0
+    """The largest displacement and the smallest Jacobian in and around the brain."""
+    inside = sampling.mask_on(brain, field) > 0
     lengths = np.linalg.norm(sitk.GetArrayViewFromImage(field), axis=-1)
     change = sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(field))
     return {
@@ -150,8 +131,8 @@ def _warp_metrics(field: sitk.Image, brain: sitk.Image) -> dict[str, float]:
 
 
 def _check_warp(metrics: dict[str, float], where: str | Path) -> None:
-    """Refuse a warp that folds the brain, or moves it about."""
-    if metrics["WarpSmallestJacobian"] > 0 and metrics["WarpLargestMm"] < MOST_WARPED_MM:
+    """Refuse a warp that folds the brain, or moves it further than brains differ."""
+    if metrics["WarpSmallestJacobian"] > 0 and metrics["WarpLargestMm"] < MAX_WARP_MM:
         return
     raise StrokeprepError(
         f"The warp to the template folds the brain or moves it {metrics['WarpLargestMm']:.0f} mm",
@@ -169,9 +150,9 @@ def _syn(
 ) -> Registration:
     """The affine, then ANTs SyN between template and brain on the template's grid."""
     affine = _affine(brain, template, lesion_mask, seed, where)
-    pair = _brain_sides(brain, template, lesion_mask, SYN_MM)
-    fixed, moving = (_smooth(side.image, SYN_MM) for side in pair)
-    moving = sitk.Resample(moving, fixed, affine.transform, sitk.sitkLinear, OUTSIDE)
+    pair = sampling.brain_sides(brain, template, lesion_mask, SYN_MM)
+    fixed, moving = (sampling.smoothed(side.image, SYN_MM) for side in pair)
+    moving = sitk.Resample(moving, fixed, affine.transform, sitk.sitkLinear, sampling.OUTSIDE)
     healthy = None
     if lesion_mask is not None:
         lesion = sitk.Cast(lesion_mask > 0, sitk.sitkFloat32)
@@ -194,13 +175,13 @@ def ants_image(image: sitk.Image) -> Any:
 def _ants_syn(
     fixed: sitk.Image, moving: sitk.Image, mask: sitk.Image | None
 ) -> tuple[sitk.Image, sitk.Image]:
-    """How far (LPS mm) points of fixed move to those of moving on one grid, and back."""
-    # Read as ANTs is loaded. More threads round their sums in an order of their own.
+    """Displacements (LPS mm) from fixed to moving, which share one grid, and back."""
+    # ANTs reads this when it is loaded. More threads would sum in an order that varies.
     os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
-    import ants  # slow to load, and needed for this alone
+    import ants  # slow to load, and needed only here
 
     with tempfile.TemporaryDirectory() as folder:
-        found = ants.registration(  # compares every voxel: there is nothing to seed
+        result = ants.registration(  # needs no seed: it compares every voxel
             ants_image(fixed),
             ants_image(moving),
             type_of_transform="SyNOnly",
@@ -209,11 +190,11 @@ def _ants_syn(
             outprefix=f"{folder}/",
             **SYN,
         )
-        there, back = found["fwdtransforms"][0], found["invtransforms"][-1]
+        there, back = result["fwdtransforms"][0], result["invtransforms"][-1]
         return tuple(sitk.ReadImage(path, sitk.sitkVectorFloat64) for path in (there, back))
 
 
-# Ways to a template, by the name in the configuration.
+# Ways to register to a template, by their name in the config.
 KINDS: dict[str, Callable[..., Registration]] = {
     "affine": _affine,
     "bspline": _bspline,

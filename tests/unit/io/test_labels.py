@@ -68,3 +68,50 @@ def test_dice_of_masks():
     assert labels.dice(a, b) == 0.5
     assert labels.dice(a, a) == 1
     assert labels.dice(a * 0, b * 0) == 1
+
+
+# --- Boxes and parts --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def three_parts() -> np.ndarray:
+    """Parts of 8, 27 and 1 voxels; the last touches the second by an edge alone."""
+    mask = np.zeros((12, 10, 9), bool)
+    mask[0:2, 0:2, 0:2] = True
+    mask[5:8, 4:7, 3:6] = True
+    mask[8, 7, 4] = True
+    return mask
+
+
+def test_a_box_holds_its_mask_and_no_more(three_parts):
+    box = labels.bounding_box(three_parts)
+    assert box == (slice(0, 9), slice(0, 8), slice(0, 6))
+    assert np.count_nonzero(three_parts[box]) == np.count_nonzero(three_parts)
+
+
+@pytest.mark.parametrize(
+    ("margin", "box"),
+    [
+        (2, (slice(0, 11), slice(0, 10), slice(0, 8))),
+        ((0, 1, 9), (slice(0, 9), slice(0, 9), slice(0, 9))),
+    ],
+)
+def test_a_margin_ends_where_the_array_does(three_parts, margin, box):
+    assert labels.bounding_box(three_parts, margin) == box
+
+
+def test_the_box_of_an_empty_mask_is_empty():
+    assert labels.bounding_box(np.zeros((4, 5, 6), bool)) == (slice(0, 0),) * 3
+
+
+def test_the_largest_part_touches_nothing_by_face(three_parts):
+    part = labels.largest_part(three_parts)
+    assert np.count_nonzero(part) == 27 and not part[8, 7, 4]
+
+
+def test_the_two_largest_parts_leave_the_third(three_parts):
+    assert np.count_nonzero(labels.largest_part(three_parts, 2)) == 35
+
+
+def test_an_empty_mask_has_no_largest_part():
+    assert not labels.largest_part(np.zeros((4, 5, 6), bool)).any()

@@ -1,4 +1,4 @@
-"""Masks and segmentations: read as integers, moved by nearest neighbour, audited."""
+"""Masks and segmentations: read as integers, moved by nearest neighbour, measured."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from strokeprep.io import images, transforms
 
 # A released mask stored with a scale slope reads back as 0.9999999998; a probability does not.
 INTEGER_TOLERANCE = 1e-3
+
+Box = tuple[slice, ...]
 
 
 def read(path: str | Path) -> sitk.Image:
@@ -63,6 +65,38 @@ def dice(a: np.ndarray, b: np.ndarray) -> float:
     a, b = a > 0, b > 0
     total = int(a.sum()) + int(b.sum())
     return 2 * int((a & b).sum()) / total if total else 1.0
+
+
+def bounding_box(mask: np.ndarray, margin: int | Sequence[int] = 0) -> Box:
+    """The smallest box around a mask, wider by a margin in voxels where the array has room.
+
+    Of an empty mask the box is empty, but for the margin.
+
+    >>> mask = np.zeros((9, 9), bool)
+    >>> mask[2:5, 7] = True
+    >>> bounding_box(mask, margin=(1, 3))
+    (slice(1, 6, None), slice(4, 9, None))
+    """
+    margins = np.broadcast_to(margin, mask.ndim)
+    box = []
+    for axis, (size, wider) in enumerate(zip(mask.shape, margins.tolist(), strict=True)):
+        others = tuple(each for each in range(mask.ndim) if each != axis)
+        shown = np.flatnonzero(mask.any(axis=others))
+        first, end = (int(shown[0]), int(shown[-1]) + 1) if len(shown) else (0, 0)
+        box.append(slice(max(first - wider, 0), min(end + wider, size)))
+    return tuple(box)
+
+
+def largest_object(mask: sitk.Image, count: int = 1) -> sitk.Image:
+    """The largest connected part of a mask (uint8), or so many of the largest parts."""
+    parts = sitk.RelabelComponent(sitk.ConnectedComponent(mask))
+    return sitk.BinaryThreshold(parts, 1, count)
+
+
+def largest_part(mask: np.ndarray, count: int = 1) -> np.ndarray:
+    """The same of an array, as truth values."""
+    image = sitk.GetImageFromArray(np.asarray(mask, np.uint8))
+    return sitk.GetArrayFromImage(largest_object(image, count)) > 0
 
 
 def _components(label: sitk.Image, boxes: Sequence[Sequence[int]]) -> int:

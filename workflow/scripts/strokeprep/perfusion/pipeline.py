@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import images, transforms
+from strokeprep.io import images, labels, transforms
 from strokeprep.perfusion import deconvolution
 from strokeprep.perfusion import tissue as tissue_at_risk
 from strokeprep.perfusion import vessels as arteries
@@ -96,7 +96,8 @@ def slab_of(sources: Sources, rim_mm: float) -> Slab:
     inside &= ndimage.distance_transform_edt(inside, sampling=spacing) > rim
     if not inside.any():
         raise NotComputable("little-brain", "The slab holds no brain", sources.series)
-    box = _box(inside, spacing)
+    reach = np.ceil(2 * VesselSettings.venous_reach_mm / spacing).astype(int)
+    box = labels.bounding_box(inside, reach)  # the sinuses lie outside the brain
     here = affine.copy()
     here[:3, 3] = affine[:3, :3] @ [part.start for part in box] + affine[:3, 3]
     nifti = images.open_nifti(Path(sources.series))
@@ -136,16 +137,6 @@ def mapped(slab: Slab, vessels: arteries.Vessels, settings: Mapping[str, Any]) -
         {name: slab.whole(volume) for name, volume in masks.items()},
         at_risk.row,
         slab,
-    )
-
-
-def _box(inside: np.ndarray, spacing: np.ndarray) -> tuple[slice, ...]:
-    """The box of a mask, widened by as much as the sinuses lie outside the brain."""
-    margin = np.ceil(2 * VesselSettings.venous_reach_mm / spacing).astype(int)
-    found = ndimage.find_objects(inside.astype(np.uint8))[0]
-    return tuple(
-        slice(max(part.start - int(wide), 0), part.stop + int(wide))
-        for part, wide in zip(found, margin, strict=True)
     )
 
 

@@ -9,6 +9,8 @@ import SimpleITK as sitk
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
+from strokeprep.io import labels
+from strokeprep.io.statistics import robust_sd
 from strokeprep.registration import mutual_information as mi
 
 BINS = 48
@@ -21,7 +23,6 @@ FEW_POINTS, FEW_STEPS = 10_000, 12
 # Noise is what a voxel differs from the mean of its neighbours by; of six neighbours, a seventh
 # more than the noise of one voxel.
 NEIGHBOUR_FACTOR = np.sqrt(1 + 1 / 6)
-MAD_TO_SD = 1.4826
 # Edges are where the gradient is among the strongest of the image.
 EDGE_QUANTILE = 0.9
 # Five voxels of 1 mm in the descriptor that defines γ.
@@ -107,7 +108,7 @@ def noise(volume: np.ndarray, where: np.ndarray) -> float:
     kernel = ndimage.generate_binary_structure(3, 1).astype(np.float32)
     kernel[1, 1, 1] = 0
     left = (volume - ndimage.convolve(volume, kernel / 6))[where]
-    return float(MAD_TO_SD * np.median(np.abs(left - np.median(left))) / NEIGHBOUR_FACTOR)
+    return float(robust_sd(left) / NEIGHBOUR_FACTOR)
 
 
 def contrast_to_noise(volume: np.ndarray, a: np.ndarray, b: np.ndarray, sd: float) -> float:
@@ -146,10 +147,7 @@ def lateral_ventricles(t1: np.ndarray, inside: np.ndarray, mm: float) -> np.ndar
     """The lateral ventricles of a template: the two largest bodies of fluid deep in its brain."""
     fluid = ndimage.binary_opening((t1 < FLUID_SHARE * np.median(t1[inside])) & inside)
     deep = fluid & (ndimage.distance_transform_cdt(inside) * mm > VENTRICLE_MM)
-    parts, _ = ndimage.label(deep)
-    sizes = np.bincount(parts.ravel())
-    sizes[0] = 0
-    return np.isin(parts, np.argsort(sizes)[-2:]) & deep
+    return labels.largest_part(deep, 2)
 
 
 def asymmetry(mask: np.ndarray, right: np.ndarray) -> float:

@@ -17,7 +17,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import grids, images, transforms
+from strokeprep.io import grids, images, labels, transforms
 from strokeprep.registration import template
 
 COARSE_MM, FINE_MM = 8.0, 4.0
@@ -207,7 +207,7 @@ def first_guess(image: sitk.Image, where: str) -> np.ndarray:
     data = images.array(grid)
     head = images.like((data > _tissue_threshold(data)).astype(np.uint8), grid)
     head = sitk.BinaryMorphologicalOpening(head, [2, 2, 2])
-    head = sitk.RelabelComponent(sitk.ConnectedComponent(head)) == 1
+    head = labels.largest_object(head)
     index = np.argwhere(images.array(head))
     if len(index) < 500:
         raise StrokeprepError("No head is seen in the image", where, "Check that it shows a head.")

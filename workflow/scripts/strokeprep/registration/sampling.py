@@ -14,6 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
+from strokeprep.io import labels
 from strokeprep.registration import mutual_information as mi
 
 
@@ -113,8 +114,7 @@ def _unshaded(grey: sitk.Image, brain: sitk.Image, healthy: sitk.Image) -> sitk.
 
 def _largest(mask: sitk.Image) -> sitk.Image:
     """The largest object of a mask, filled."""
-    objects = sitk.RelabelComponent(sitk.ConnectedComponent(mask))
-    return sitk.BinaryFillhole(objects == 1)
+    return sitk.BinaryFillhole(labels.largest_object(mask))
 
 
 def dilated(mask: sitk.Image, mm: float) -> sitk.Image:

@@ -175,7 +175,7 @@ def of_gammas(scene: Scene, judge: Judge, settings: Mapping[str, Any]) -> Iterat
     whole = images.array(transforms.resample(standard.brain, image, [], transforms.NEAREST)) > 0
     mm = image.GetSpacing()[0]
     margin = int(measures.STRIP_MM / mm) + 2
-    box = views.box(whole, margin)
+    box = labels.bounding_box(whole, margin)
     grey, inside = images.array(image)[box], whole[box]
     outer, inner = measures.gammas(grey, inside, mm)
     yield judge("dwi in template", "gamma_osbm", outer)
@@ -183,7 +183,7 @@ def of_gammas(scene: Scene, judge: Judge, settings: Mapping[str, Any]) -> Iterat
     t1 = images.array(transforms.resample(standard.t1, image, []))[box]
     ventricles = measures.lateral_ventricles(t1, inside, mm)
     if ventricles.any():  # a template may show none
-        near = views.box(ventricles, margin)
+        near = labels.bounding_box(ventricles, margin)
         ratio = measures.gamma_oslv(grey[near], ventricles[near], mm)
         yield judge("dwi in template", "gamma_oslv", ratio)
 

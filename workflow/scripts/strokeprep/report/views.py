@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from scipy import ndimage
 
 from strokeprep.io import images, transforms
 from strokeprep.study import naming
@@ -151,9 +150,3 @@ def fullest(mask: np.ndarray, axis: int = 2) -> int:
     """The slice that shows most of a mask."""
     other = tuple(each for each in range(3) if each != axis)
     return int(mask.sum(axis=other).argmax())
-
-
-def box(mask: np.ndarray, margin: int) -> tuple[slice, ...]:
-    """The part of an array that holds a mask and so many voxels around it."""
-    found = ndimage.find_objects(mask.astype(np.uint8))[0]
-    return tuple(slice(max(each.start - margin, 0), each.stop + margin) for each in found)

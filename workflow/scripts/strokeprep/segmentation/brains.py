@@ -8,13 +8,14 @@ must be is checked here, whichever backend made it. The template takes ``locatio
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import grids, images
+from strokeprep.io import grids, images, labels
 from strokeprep.registration import template
 from strokeprep.registration.location import Location
 
@@ -73,7 +74,7 @@ def from_template(
     if modality == "ct":
         inside &= (depth > BONE_NEAR_MM) | _soft(image, box)
     whole = np.zeros(image.GetSize(), np.uint8)
-    whole[box] = _largest_part(inside)
+    whole[box] = labels.largest_part(inside)
     return images.like(whole, image), dict(location.metrics)
 
 
@@ -83,7 +84,7 @@ def depth_on(
     """The box of voxels the brain and its surroundings fill, and how deep in it each lies (mm)."""
     grid = grids.cubic_grid(image, WORK_MM)
     coarse = sitk.Resample(template.depth(), grid, to_template, sitk.sitkLinear, -99.0)
-    box = _box(coarse, image)
+    box = _box_of_brain(coarse, image)
     if any(part.start >= part.stop for part in box):
         return box, np.zeros([0, 0, 0], np.float32)
     fine = sitk.Resample(
@@ -97,17 +98,15 @@ def depth_on(
     return box, images.array(fine)
 
 
-def _box(depth: sitk.Image, image: sitk.Image) -> tuple[slice, ...]:
-    """The voxels of ``image`` around which ``depth`` says there is brain."""
-    index = np.argwhere(images.array(depth) > -SURROUNDINGS_MM)
-    if len(index) == 0:
-        return (slice(0, 0),) * 3
+def _box_of_brain(depth: sitk.Image, image: sitk.Image) -> labels.Box:
+    """The voxels of ``image`` around which ``depth``, on a coarser grid, says there is brain."""
+    coarse = labels.bounding_box(images.array(depth) > -SURROUNDINGS_MM)
     scale = np.array(depth.GetSpacing()) / image.GetSpacing()
-    low = np.floor((index.min(axis=0) - 1) * scale).astype(int)
-    high = np.ceil((index.max(axis=0) + 2) * scale).astype(int)
     return tuple(
-        slice(max(int(a), 0), min(int(b), n))
-        for a, b, n in zip(low, high, image.GetSize(), strict=True)
+        slice(max(floor((part.start - 1) * per), 0), min(ceil((part.stop + 1) * per), size))
+        if part.stop
+        else part
+        for part, per, size in zip(coarse, scale, image.GetSize(), strict=True)
     )
 
 
@@ -119,12 +118,6 @@ def _soft(image: sitk.Image, box: tuple[slice, ...]) -> np.ndarray:
     sigma = [min(0.6 / spacing, 1.0) for spacing in image.GetSpacing()]
     smooth = ndimage.gaussian_filter(hu, sigma, truncate=2.0)
     return (smooth < BONE_HU) & (smooth > AIR_HU)
-
-
-def _largest_part(inside: np.ndarray) -> np.ndarray:
-    """The largest connected part."""
-    parts = sitk.ConnectedComponent(sitk.GetImageFromArray(inside.astype(np.uint8)))
-    return sitk.GetArrayFromImage(sitk.RelabelComponent(parts) == 1)
 
 
 def _by_hd_bet(image: sitk.Image, modality: str, where: str, *, settings: NetworkSettings):

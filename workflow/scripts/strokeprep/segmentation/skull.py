@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep.io import grids, images
+from strokeprep.io import grids, images, labels
 
 WORK_MM = 2.0  # these shapes are smooth: no finer grid is needed to hold them
 FAR_MM = 999.0
@@ -36,7 +36,7 @@ CHEEKS_MM = 10.0
 
 def refined(skull: sitk.Image, image: sitk.Image) -> sitk.Image:
     """The skull (uint8) where the scan shows bone: a network tells which, HU tell how far."""
-    box = _box(skull, REACH_MM)
+    box = _box_around(skull, REACH_MM)
     near = grids.distance(skull[box]) >= -REACH_MM
     smooth = _denoised(image[box])
     sure = sitk.And(near, smooth > BONE_HU)
@@ -46,11 +46,11 @@ def refined(skull: sitk.Image, image: sitk.Image) -> sitk.Image:
 
 def inside(brain: sitk.Image, skull: sitk.Image) -> sitk.Image:
     """All that the skull encloses (uint8): the brain grown to the bone, in one piece, filled."""
-    box = _box(brain, 2 * TO_THE_SKULL_MM)
+    box = _box_around(brain, 2 * TO_THE_SKULL_MM)
     half = min(brain.GetSpacing()) / 2  # distances count from the centres of the last voxels inside
     grown = grids.distance(brain[box]) >= -TO_THE_SKULL_MM - half
     bare = sitk.And(grown, skull[box] == 0)
-    one = sitk.RelabelComponent(sitk.ConnectedComponent(bare)) == 1
+    one = labels.largest_object(bare)
     filled = sitk.And(sitk.BinaryFillhole(one), skull[box] == 0)
     return _pasted(filled, brain, box)
 
@@ -89,18 +89,9 @@ def carried(masks: Iterable[tuple[sitk.Image, sitk.Transform]], image: sitk.Imag
     return union
 
 
-def _box(mask: sitk.Image, margin_mm: float) -> tuple[slice, ...]:
-    """The voxels around a mask."""
-    shape = sitk.LabelShapeStatisticsImageFilter()
-    shape.Execute(sitk.Cast(mask > 0, sitk.sitkUInt8))
-    start_and_size = shape.GetBoundingBox(1)
+def _box_around(mask: sitk.Image, margin_mm: float) -> labels.Box:
     margins = [int(np.ceil(margin_mm / spacing)) + 1 for spacing in mask.GetSpacing()]
-    return tuple(
-        slice(max(start - margin, 0), min(start + size + margin, whole))
-        for start, size, margin, whole in zip(
-            start_and_size[:3], start_and_size[3:], margins, mask.GetSize(), strict=True
-        )
-    )
+    return labels.bounding_box(images.array(mask) > 0, margins)
 
 
 def _pasted(part: sitk.Image, whole: sitk.Image, box: tuple[slice, ...]) -> sitk.Image:
@@ -173,7 +164,7 @@ def _region(brain: np.ndarray, bone: np.ndarray | None) -> np.ndarray:
 
 def _landmarks(brain: np.ndarray) -> tuple[int, float, int]:
     """Indices of the frontal pole, of the brow above it, and of the temporal lobes' tips."""
-    brain = _largest(brain)
+    brain = labels.largest_part(brain)
     pole = int(_shown(brain, (0, 2))[-1])
     frontal = brain[:, max(0, pole - int(FRONT_MM / WORK_MM)) :]
     lowest = int(_shown(frontal, (0, 1))[0])
@@ -181,14 +172,6 @@ def _landmarks(brain: np.ndarray) -> tuple[int, float, int]:
     ahead = _shown(under, (0, 2))
     tips = int(ahead[-1]) if len(ahead) else pole - int(TIPS_MM / WORK_MM)
     return pole, lowest + BROW_MM / WORK_MM, tips
-
-
-def _largest(mask: np.ndarray) -> np.ndarray:
-    """The largest connected part."""
-    parts, _ = ndimage.label(mask)
-    sizes = np.bincount(parts.ravel())
-    sizes[0] = 0
-    return parts == int(sizes.argmax())
 
 
 def _shown(mask: np.ndarray, within: tuple[int, int]) -> np.ndarray:

@@ -19,6 +19,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
+from strokeprep.io import labels
+
 # In-plane voxel size of the finest resolution. Thin slices are merged. Smaller voxels gain nothing,
 # because there are many edges.
 WORK_MM = 1.7
@@ -136,10 +138,7 @@ def _index_to_mm(grid: Grid) -> np.ndarray:
 def head_mask(volume: np.ndarray) -> np.ndarray:
     """The largest object that is denser than air, filled slice by slice."""
     solid = ndimage.binary_opening(denser_than_air(volume), np.ones((3, 3, 1)))
-    objects, _ = ndimage.label(solid)
-    sizes = np.bincount(objects.ravel())
-    sizes[0] = 0
-    head = objects == sizes.argmax() if sizes.any() else solid
+    head = labels.largest_part(solid)
     return np.stack([ndimage.binary_fill_holes(plane) for plane in np.moveaxis(head, 2, 0)], 2)
 
 

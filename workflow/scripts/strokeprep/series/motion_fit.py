@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
 from strokeprep.io.frames import stream
+from strokeprep.io.statistics import MAD_TO_SD, robust_sd
 from strokeprep.series import frame_fit
 from strokeprep.series.frame_fit import Edges, Grid, Level
 from strokeprep.series.motion import STILL_MM, Motion
@@ -44,8 +45,6 @@ MAX_RESIDUAL_MISFIT = 0.5
 OUTLIER_SD, OUTLIER_HU = 5.0, 6.0
 # So are frames in which the head lies further than this from the reference pose.
 FARTHEST_MM, FARTHEST_DEG = 10.0, 10.0
-
-MAD_TO_SD = 1.4826  # from median absolute deviation to standard deviation, of normal values
 
 
 @dataclass(frozen=True)
@@ -330,6 +329,5 @@ def _outliers(residual: np.ndarray, poses: np.ndarray) -> np.ndarray:
 
 def _fits_badly(residual: np.ndarray) -> np.ndarray:
     """Which frames fit much worse than the others."""
-    median = np.median(residual)
-    spread = MAD_TO_SD * np.median(np.abs(residual - median))
-    return residual > median + max(OUTLIER_SD * spread, OUTLIER_HU)
+    spread = robust_sd(residual)
+    return residual > np.median(residual) + max(OUTLIER_SD * spread, OUTLIER_HU)

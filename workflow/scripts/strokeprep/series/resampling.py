@@ -20,15 +20,13 @@ import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import images, transforms
+from strokeprep.io import images, labels, transforms
 from strokeprep.io.frames import stream
 from strokeprep.io.whole import whole
 from strokeprep.series.motion import Motion
 from strokeprep.series.timing import GRID_S, Timing
 
 VOXELS_START = 352  # bytes of a NIfTI header without extensions
-
-Box = tuple[slice, slice, slice]
 
 
 class _Sample(NamedTuple):
@@ -106,7 +104,7 @@ class _Warp:
                 source,
                 "Check the registration of the series.",
             )
-        self.box = _bounding_box(whole)
+        self.box = labels.bounding_box(whole)
         self.grid, self.covered = grid[self.box], whole[self.box]
 
     def frame(self, index: int, voxels: np.ndarray) -> np.ndarray:
@@ -221,11 +219,6 @@ def _mixed(
         share = share.astype(np.float32)
         part = images.as_dtype(earlier * (1 - share) + later * share, np.int16)
     return np.where(covered, part, np.int16(images.AIR_HU))
-
-
-def _bounding_box(mask: np.ndarray) -> Box:
-    axes = [np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
-    return tuple(slice(int(axis[0]), int(axis[-1]) + 1) for axis in axes)
 
 
 def _header(shape: Sequence[int], affine: np.ndarray) -> bytes:

@@ -11,12 +11,12 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
+from strokeprep.io.labels import bounding_box
 from strokeprep.phantom.head.anatomy import anatomy, lattice_image
 from strokeprep.phantom.head.mapping import Mapping, head_lattice
 from strokeprep.phantom.head.shapes import Lattice
 from strokeprep.phantom.head.tissue import (
     Canvas,
-    bounding_box,
     doubled,
     embedded,
     face_share,
@@ -64,7 +64,7 @@ class Head:
 
     def cropped(self, share: np.ndarray) -> sitk.Image:
         """The same for a share that is zero in most places: only the box round the rest."""
-        box = bounding_box(share > 0)
+        box = bounding_box(share > 0, 1)
         return lattice_image(share[box], self.lattice.inset(box))
 
 

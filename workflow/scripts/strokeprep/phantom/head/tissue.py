@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
+from strokeprep.io.labels import bounding_box
 from strokeprep.phantom.head.anatomy import SKIN, Anatomy, lattice_image
 from strokeprep.phantom.head.mapping import Mapping, head_lattice
 from strokeprep.phantom.head.shapes import FAR, FLIP, Lattice
@@ -65,7 +66,7 @@ class Canvas:
     def solid(self, *fields: np.ndarray) -> tuple[tuple[slice, ...], np.ndarray]:
         """Where all fields are inside: a box of the lattice and each voxel's share."""
         field = fields[0] if len(fields) == 1 else np.maximum.reduce(fields)
-        box = bounding_box(field < 1.5)
+        box = bounding_box(field < 1.5, 1)
         field = field[box]
         if self.lattice.spacing < FIELD_MM:
             field = doubled(field)
@@ -121,16 +122,6 @@ def embedded(part: np.ndarray, box: tuple[slice, ...], lattice: Lattice) -> np.n
     return whole
 
 
-def bounding_box(mask: np.ndarray) -> tuple[slice, ...]:
-    """Smallest box round the true voxels, one voxel wider where there is room."""
-    box = []
-    for dim in range(3):
-        used = np.flatnonzero(mask.any(axis=tuple(d for d in range(3) if d != dim)))
-        first, last = (used[0], used[-1]) if len(used) else (0, 0)
-        box.append(slice(max(int(first) - 1, 0), min(int(last) + 2, mask.shape[dim])))
-    return tuple(box)
-
-
 def doubled(field: np.ndarray) -> np.ndarray:
     """Linear interpolation to half the spacing: n points become 2n - 1."""
     for dim in range(3):
@@ -177,7 +168,7 @@ def _paint_orbits(canvas: Canvas, head: np.ndarray) -> None:
 
 def paint_brain(canvas: Canvas, shares: dict[str, np.ndarray]) -> None:
     """Grey and white matter as they are mixed in the template; the rest stays CSF."""
-    box = bounding_box(shares["brain"] > 0)
+    box = bounding_box(shares["brain"] > 0, 1)
     gm, wm = shares["gm"][box], shares["wm"][box]
     rest = 1 - gm - wm
     for quantity, volume in canvas.volumes.items():

@@ -17,6 +17,7 @@ from statistics import median
 from typing import Any
 
 from strokeprep.io import tables
+from strokeprep.io.statistics import MAD_TO_SD
 from strokeprep.io.whole import write_json, write_text
 from strokeprep.quality.judge import worst
 from strokeprep.report import methods, plan, resources
@@ -37,7 +38,6 @@ SHOWN = (
 )
 # Robust distance from the cohort's median, in standard deviations of a normal distribution.
 OUTLIER_SD = 3.5
-MAD_TO_SD = 1.4826
 # Figures that are all but equal have no outliers.
 LEAST_SPREAD, TINY = 1e-3, 1e-9
 # A message that speaks of a file's place is not shown.

@@ -1,9 +1,9 @@
-"""A small head with known vessels, whose half away from the scanner's right is late."""
+"""A synthetic perfusion series of a small head: known vessels, a late right hemisphere."""
 
 from __future__ import annotations
 
 import numpy as np
-from strokeprep.perfusion.vessels import Series
+from strokeprep.perfusion.curves import Series
 from strokeprep.phantom.scan.bolus import (
     Arterial,
     Tissue,
@@ -22,7 +22,7 @@ NOISE_HU = 4.0
 
 
 def head(times=None, artery=1.0, noise=NOISE_HU, delay=0.0) -> Series:
-    """Half grey, half white matter in skull, an artery, a vein, a late hemisphere."""
+    """Grey and white matter in a skull, an artery, a vein; the right hemisphere (x < 0) is late."""
     times = np.arange(FRAMES, dtype=float) if times is None else times
     x, y, _ = np.indices(SHAPE) - (np.array(SHAPE) / 2 - 0.5)[:, None, None, None]
     radius = np.hypot(x, y)

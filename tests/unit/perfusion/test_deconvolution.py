@@ -72,7 +72,7 @@ def test_no_transit_time_is_negative_or_longer_than_the_series(tiles):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_flow_does_not_depend_on_the_delay_of_either_sign(method):
+def test_flow_does_not_depend_on_delays_of_either_sign(method):
     tiles = kudo.tiles(kudo.Design(FRESH, delays_s=(-3.0, 0.0, 3.0)))
     flow = perfusion_maps(tiles.curves, tiles.aif, 1.0, method).cbf
     early, none, late = (flow[tiles.delay == delay].mean() for delay in (-3, 0, 3))
@@ -101,7 +101,7 @@ def by_noise_and_interval():
 
 @pytest.mark.parametrize("interval", [1, 2])
 @pytest.mark.parametrize("noise", [0, 0.5, 1, 2, 5])
-def test_flow_does_not_depend_on_delay_whatever_the_noise(by_noise_and_interval, noise, interval):
+def test_flow_does_not_depend_on_delay_at_any_noise(by_noise_and_interval, noise, interval):
     tiles, maps = by_noise_and_interval[noise, interval]
     flow = [maps["cbf"][tiles.delay == delay].mean() for delay in kudo.EARLY_AND_LATE_S]
     assert np.array(flow) / flow[3] == pytest.approx(1, abs=0.05)
@@ -118,8 +118,8 @@ def test_maps_follow_the_truth_over_all_delays(by_noise_and_interval, noise, int
 
 
 @pytest.mark.parametrize(("noise", "bias"), [(0, 2.0), (0.5, 3.3), (1, 3.8), (2, 4.4)])
-def test_tmax_follows_the_delay_at_a_known_distance(by_noise_and_interval, noise, bias):
-    """The distance is the price of regularisation, which grows with the noise."""
+def test_tmax_follows_the_delay_with_a_known_bias(by_noise_and_interval, noise, bias):
+    """The bias comes from regularisation, and grows with the noise."""
     tiles, maps = by_noise_and_interval[noise, 1]
     sharp = tiles.kind != "box"  # a box has no single maximum
     found = slope(tiles.delay[sharp], maps["tmax"][sharp])
@@ -151,7 +151,7 @@ def test_csvd_is_the_singular_value_decomposition_of_the_circulant_matrix(tiles)
     assert maps.cbf == pytest.approx(expected, rel=1e-4)
 
 
-def test_osvd_takes_the_first_threshold_that_is_calm_enough(tiles):
+def test_osvd_takes_the_lowest_threshold_whose_oscillation_is_below_the_limit(tiles):
     curves = kudo.noisy(tiles.curves[::35], 1, 1.0, SEED)
     settings, size = MapSettings(), 2 * len(tiles.aif)
     values = deconvolution.spectrum(tiles.aif, 1.0)
@@ -183,8 +183,8 @@ def flow_slope(dt: float, step_s: float) -> float:
     return slope(tiles.cbf, kudo.per_tile(maps.cbf, COPIES // 2))
 
 
-def test_oscillation_is_regularised_alike_whatever_the_frame_interval():
-    """Over lags one frame apart, as usual, coarser frames would be smoothed away."""
+def test_oscillation_is_regularised_alike_at_any_frame_interval():
+    """If lags were one frame apart, as is usual, long intervals would be over-smoothed."""
     usual = flow_slope(1.0, 1.0)
     assert flow_slope(1.5, 1.0) == pytest.approx(usual, rel=0.1)
     assert flow_slope(2.0, 1.0) == pytest.approx(usual, rel=0.1)
@@ -203,7 +203,7 @@ def test_voxels_without_flow_are_zero_and_not_valid(tiles):
             assert np.all(getattr(maps, name)[:3] == 0)
 
 
-def test_the_order_and_the_company_of_voxels_change_nothing(tiles):
+def test_a_voxels_result_does_not_depend_on_order_or_on_other_voxels(tiles):
     curves = kudo.noisy(tiles.curves, 4, 1.0, SEED)
     whole = perfusion_maps(curves, tiles.aif, 1.0)
     turned = perfusion_maps(curves[::-1], tiles.aif, 1.0)
@@ -217,7 +217,7 @@ def test_an_input_that_does_not_enhance_is_refused(tiles, aif):
     assert refusal.value.reason == "no-aif"
 
 
-def test_unknown_methods_and_shapes_that_disagree_are_bugs_of_the_caller(tiles):
+def test_an_unknown_method_and_shapes_that_disagree_raise_an_error(tiles):
     with pytest.raises(ValueError, match="none of csvd, osvd, tikhonov"):
         perfusion_maps(tiles.curves, tiles.aif, 1.0, "ssvd")
     with pytest.raises(ValueError, match="disagree"):

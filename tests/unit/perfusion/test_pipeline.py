@@ -1,4 +1,4 @@
-"""CT perfusion from files to files: what is written says what the series shows."""
+"""CT perfusion from files to files: maps, tables and sidecars agree with the series."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from strokeprep import config
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, tables
 from strokeprep.io import transforms as moves
-from strokeprep.perfusion import pipeline, vessels
+from strokeprep.perfusion import pipeline
+from strokeprep.perfusion.curves import Series
 from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.settings import maps
 from strokeprep.settings.tissue import TissueSettings
@@ -27,7 +28,7 @@ SETTINGS = config.load({"study": {"layout": "bids", "root": "x"}}, SCHEMA)["perf
 SETTINGS |= {"aif": None, "vof": None}
 
 
-def written(folder: Path, series: vessels.Series) -> pipeline.Sources:
+def written(folder: Path, series: Series) -> pipeline.Sources:
     """The files of a series whose reference is the series' own grid."""
     paths = {name: str(folder / f"{name}.nii.gz") for name in ("series", "coverage", "brain")}
     images.write_array(series.hu, series.affine, paths["series"], frame_seconds=1.0)
@@ -56,14 +57,14 @@ def done(sources):
         ("tissue", TissueSettings),
     ],
 )
-def test_the_config_says_by_default_what_the_library_does(section, settings):
+def test_the_defaults_of_the_config_are_those_of_the_library(section, settings):
     library = {field.name: field.default for field in fields(settings)}
     for name, value in SETTINGS[section].items():
         given = tuple(value) if isinstance(value, list) else value
         assert given == pytest.approx(library[name]), name
 
 
-def test_the_late_half_is_late_and_on_its_side(done):
+def test_the_late_hemisphere_is_found_on_its_side(done):
     right = np.arange(done.maps["tmax"].shape[0]) < 20  # the affine stores right first
     known = done.maps["cbf"] > 0
     late = np.median(done.maps["tmax"][right][known[right]])
@@ -83,7 +84,7 @@ def test_the_rim_of_the_brain_is_left_out(sources, done):
     assert not np.any(judged & outline)
 
 
-def test_what_is_not_covered_is_not_judged(sources, tmp_path):
+def test_voxels_outside_the_coverage_are_left_out(sources, tmp_path):
     coverage = nib.load(sources.coverage)
     part = np.asarray(coverage.dataobj).copy()
     part[..., :2] = 0
@@ -93,7 +94,7 @@ def test_what_is_not_covered_is_not_judged(sources, tmp_path):
     assert done.maps["cbf"][..., 3].max() > 0
 
 
-def test_an_artery_given_by_hand_is_taken_as_points_or_as_a_mask(sources, done, tmp_path):
+def test_an_artery_can_be_given_as_points_or_as_a_mask(sources, done, tmp_path):
     affine = nib.load(sources.series).affine
     voxels = np.argwhere(np.isin(np.arange(44), range(14, 16)))[:, 0]
     points = [[*nib.affines.apply_affine(affine, (i, 20, 2))] for i in voxels]
@@ -109,7 +110,7 @@ def test_an_artery_given_by_hand_is_taken_as_points_or_as_a_mask(sources, done, 
     assert len(by_mask.vessels.aif_voxels) == mask.sum()
 
 
-def test_a_mask_on_another_grid_is_refused_by_the_name_of_its_key(sources, done, tmp_path):
+def test_a_mask_on_another_grid_is_refused_and_its_key_is_named(sources, done, tmp_path):
     affine = nib.load(sources.series).affine.copy()
     affine[0, 3] += 3
     mask = np.zeros(done.maps["cbf"].shape, np.uint8)
@@ -128,8 +129,8 @@ def _offset(done: pipeline.Perfusion) -> list[int]:
     return [part.start for part in done.slab.box]
 
 
-def test_the_table_of_voxels_holds_their_places_in_the_world(sources, done, tmp_path):
-    """A vessel's place is that of the whole grid's voxel."""
+def test_the_table_of_voxels_holds_their_world_coordinates(sources, done, tmp_path):
+    """Indices of the box are converted to the whole grid."""
     names = [*done.maps, *done.masks, "vessels", "voxels", "volumes"]
     files = {name: str(tmp_path / (f"{name}.nii.gz" if name in done.maps | done.masks else name))
              for name in names}  # fmt: skip
@@ -143,9 +144,9 @@ def test_the_table_of_voxels_holds_their_places_in_the_world(sources, done, tmp_
         np.testing.assert_allclose(places, here, atol=0.01)
 
 
-def test_a_series_without_contrast_says_so_and_which(tmp_path):
+def test_the_error_for_a_series_without_contrast_names_the_series(tmp_path):
     calm = head()
-    still = vessels.Series(np.repeat(calm.hu[..., :1], 40, -1), calm.brain, calm.affine, 1.0)
+    still = Series(np.repeat(calm.hu[..., :1], 40, -1), calm.brain, calm.affine, 1.0)
     sources = written(tmp_path, still)
     with pytest.raises(NotComputable, match="not computable, no-bolus") as caught:
         pipeline.computed(sources, SETTINGS)
@@ -153,7 +154,7 @@ def test_a_series_without_contrast_says_so_and_which(tmp_path):
     assert caught.value.where == sources.series
 
 
-def test_a_slab_without_brain_says_so(sources, tmp_path):
+def test_a_slab_without_brain_is_refused(sources, tmp_path):
     brain = nib.load(sources.brain)
     images.write_array(np.zeros(brain.shape, np.uint8), brain.affine, tmp_path / "none.nii.gz")
     with pytest.raises(NotComputable, match="not computable, little-brain") as caught:

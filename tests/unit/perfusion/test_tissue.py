@@ -1,4 +1,4 @@
-"""Core and penumbra of a block brain whose volumes can be counted by hand."""
+"""Core and penumbra of a brain made of blocks, whose volumes are known."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_late_tissue_of_the_other_side_does_not_lower_the_reference(maps):
     assert judged(cbf, tmax).row["reference_cbf"] == 50
 
 
-def test_low_flow_without_delay_is_core_only_if_asked_for(maps):
+def test_low_flow_without_delay_is_core_only_if_the_settings_say_so(maps):
     cbf, tmax = maps
     cbf[5:10, 5:20] = 5
     assert judged(cbf, tmax).row["core_ml"] == pytest.approx(3.2)
@@ -99,7 +99,7 @@ def test_a_healthy_brain_has_no_side_no_core_and_no_ratios():
     assert row["hypoperfusion_index"] is None and row["core_ml"] == 0
 
 
-def test_a_side_that_is_not_there_cannot_be_compared_with(maps):
+def test_a_slab_without_the_healthy_side_is_refused(maps):
     with pytest.raises(NotComputable, match="healthy tissue"):
         judged(*maps, tissue=BRAIN & (RIGHT_MM > 0))
 

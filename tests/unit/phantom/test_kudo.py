@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from strokeprep.perfusion.curves import Series
 from strokeprep.perfusion.deconvolution import perfusion_maps
-from strokeprep.perfusion.vessels import Series, find_vessels
+from strokeprep.perfusion.vessels import find_vessels
 from strokeprep.phantom.scan import kudo
 from strokeprep.phantom.scan.bolus import KH, RHO, Arterial
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, tables, transforms
-from strokeprep.perfusion import pipeline
+from strokeprep.perfusion import pipeline, vessel_voxels
 from strokeprep.perfusion import tissue as tissue_at_risk
 from strokeprep.perfusion import vessels as arteries
 from strokeprep.quality.check import Check
@@ -159,5 +159,5 @@ def _true_vessels(truth: Truth, seconds: int) -> arteries.Vessels:
     times, curve = (np.array([float(row[name]) for row in rows]) for name in ("time_s", "aif_hu"))
     aif = np.interp(times[0] + GRID_S * np.arange(seconds), times, curve)
     baseline = int(np.argmax(aif > ARRIVED * aif.max()))
-    nowhere = arteries.NOWHERE
+    nowhere = vessel_voxels.NO_VOXELS
     return arteries.Vessels(aif, np.zeros_like(aif), None, baseline, nowhere, nowhere, 1.0, 0.0)

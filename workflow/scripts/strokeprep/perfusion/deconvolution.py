@@ -1,9 +1,9 @@
 """Perfusion maps from enhancement curves: deconvolution by the arterial input, in plain numpy.
 
-The model is that of :mod:`strokeprep.phantom.scan.bolus`: C_t = (rho / kH) F (C_a * R)(t - delay). With
-the curves zero-padded to twice their length the convolution is circular, its singular values are
-the magnitudes of a Fourier transform, and deconvolving all voxels is one matrix product. Delays of
-either sign then cost nothing: a negative one wraps round to the end of k = F R(t - delay).
+The model is that of :mod:`strokeprep.phantom.scan.bolus`: C_t = (rho / kH) F (C_a * R)(t - delay).
+Curves are zero-padded to twice their length, so that the convolution is circular. Its singular values
+are then the magnitudes of a Fourier transform, and all voxels are deconvolved by one matrix product.
+Negative delays need no special treatment: they wrap round to the end of k = F R(t - delay).
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ REMEDIES = {
     "no-bolus": "Check that contrast was given and that the slab covers the brain.",
     "truncated-bolus": "The scan ended too early for flow and volume; use no maps of this scan.",
     "no-aif": "Give the artery by hand, as a mask or as voxel coordinates.",
-    "saturated": "Convert the scan again in its full range of HU, or give an artery that is whole.",
+    "saturated": "Convert the scan again in its full range of HU, or give an artery that is not cut off.",
     "little-brain": "Check the brain mask and how far the slab covers the brain.",
 }
 
 
 class NotComputable(StrokeprepError):
-    """Perfusion maps of this scan would mislead; ``reason`` is a key of REMEDIES."""
+    """Perfusion maps of this scan would be misleading; ``reason`` is a key of REMEDIES."""
 
     def __init__(self, reason: str, detail: str, where: str = "CT perfusion series") -> None:
         super().__init__(detail, where, REMEDIES[reason])
@@ -38,7 +38,7 @@ class NotComputable(StrokeprepError):
 
 @dataclass(frozen=True)
 class Maps:
-    """One value per voxel; all are 0 where ``valid`` is False, as no flow was measurable there."""
+    """One value per voxel; all are 0 where ``valid`` is False, because no flow was measurable."""
 
     cbf: np.ndarray  # ml / 100 g / min
     cbv: np.ndarray  # ml / 100 g
@@ -64,22 +64,22 @@ def perfusion_maps(
     for start in range(0, len(curves), BLOCK):
         rows = slice(start, start + BLOCK)
         block = np.asarray(curves[rows], np.float32)
-        whole = np.isfinite(block).all(1)
-        if not whole.all():
-            block = np.where(whole[:, None], block, 0)
+        finite = np.isfinite(block).all(1)
+        if not finite.all():
+            block = np.where(finite[:, None], block, 0)
         peak, lag = _peaks(solve(block))
         out.valid[rows] = valid = peak > 0
         out.cbf[rows] = np.where(valid, 6000 * settings.kh / settings.rho * peak, 0)
         out.cbv[rows] = np.where(valid, block @ to_volume, 0)
         out.tmax[rows] = np.where(valid, (lags[1] + lag) * dt, 0)
     np.divide(60 * out.cbv, out.cbf, out=out.mtt, where=out.valid)
-    # Where flow is next to nothing the ratio is anything; no transit longer than the series shows.
+    # At next to no flow the ratio is arbitrary. A transit longer than the series cannot be measured.
     np.clip(out.mtt, 0, len(aif) * dt, out=out.mtt)
     return out
 
 
 def _check(curves: np.ndarray, aif: np.ndarray, dt: float, method: str) -> None:
-    """What would give numbers that mean nothing is refused."""
+    """Refuse arguments from which only meaningless numbers would follow."""
     if method not in METHODS:
         raise ValueError(f"Method {method!r} is none of {', '.join(METHODS)}")
     if curves.ndim != 2 or aif.ndim != 1 or curves.shape[1] != len(aif) or not dt > 0:
@@ -91,37 +91,40 @@ def _check(curves: np.ndarray, aif: np.ndarray, dt: float, method: str) -> None:
 def spectrum(aif: np.ndarray, dt: float) -> np.ndarray:
     """Eigenvalues (of the real transform) of circular convolution with the arterial input.
 
-    Between frames both factors are taken as linear, which weighs neighbours 1:4:1.
+    Both curves are taken to be linear between frames, which gives neighbours the weights 1:4:1.
     """
     padded = np.zeros(2 * len(aif))
     padded[: len(aif)] = aif
-    weighed = dt / 6 * (np.roll(padded, 1) + 4 * padded + np.roll(padded, -1))
-    return np.fft.rfft(weighed)
+    weighted = dt / 6 * (np.roll(padded, 1) + 4 * padded + np.roll(padded, -1))
+    return np.fft.rfft(weighted)
 
 
 def search_lags(frames: int, dt: float, settings: MapSettings) -> np.ndarray:
-    """Lags (in frames) of the search window, and one more at either end for the parabola."""
+    """Lags (in frames) of the search window, and one more at each end for the parabola."""
     first = max(int(np.ceil(settings.lags_s[0] / dt)), 2 - frames)
     last = min(int(np.floor(settings.lags_s[1] / dt)), frames - 2)
     return np.arange(first - 1, last + 2)
 
 
 def _peaks(k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Largest value of each row off its ends, and where (from 0 at column 1) by a parabola."""
+    """The largest value of each row, ends excluded, and its position, refined by a parabola.
+
+    Position 0 is column 1.
+    """
     rows = np.arange(len(k))
     at = np.argmax(k[:, 1:-1], axis=1)
     before, peak, after = (k[rows, at + step] for step in (0, 1, 2))
     bend = before - 2 * peak + after
     curved = bend < 0
     shift = np.divide(0.5 * (before - after), bend, out=np.zeros_like(peak), where=curved)
-    return peak, at + np.clip(shift, -0.5, 0.5)  # beyond only where the window cuts a slope
+    return peak, at + np.clip(shift, -0.5, 0.5)  # beyond it, the window cut a slope
 
 
 Solver = Callable[[np.ndarray], np.ndarray]
 
 
 def _inverse(values: np.ndarray, lags: np.ndarray) -> np.ndarray:
-    """Matrix (frames x lags) that turns curves into k, from inverted eigenvalues."""
+    """The matrix (frames x lags) from curves to k, made of inverted eigenvalues."""
     kernel = np.fft.irfft(values)
     frames = np.arange(len(kernel) // 2)
     rows = kernel[(lags[None, :] - frames[:, None]) % len(kernel)]
@@ -129,7 +132,7 @@ def _inverse(values: np.ndarray, lags: np.ndarray) -> np.ndarray:
 
 
 def _truncated(values: np.ndarray, threshold: float) -> np.ndarray:
-    """Inverted eigenvalues, those below a share of the largest set to zero."""
+    """Inverted eigenvalues; those below a share of the largest are set to zero."""
     kept = np.abs(values) >= threshold * np.abs(values).max()
     return np.divide(1, values, out=np.zeros_like(values), where=kept)
 
@@ -148,7 +151,7 @@ def _tikhonov(values: np.ndarray, lags: np.ndarray, dt: float, settings: MapSett
 
 
 def _osvd(values: np.ndarray, lags: np.ndarray, dt: float, settings: MapSettings) -> Solver:
-    """Block-circulant SVD, its threshold chosen per voxel by an oscillation index (Wu 2003)."""
+    """Block-circulant SVD with a threshold per voxel, chosen by an oscillation index (Wu 2003)."""
     counts = _kept_counts(values, settings)
     largest_first = np.argsort(-np.abs(values), kind="stable")[: counts[0]]
     analyse, synthesise = _waves(values, largest_first, lags, settings.osvd_step_s / dt)
@@ -160,19 +163,19 @@ def _osvd(values: np.ndarray, lags: np.ndarray, dt: float, settings: MapSettings
         for count in counts:
             both = synthesise[:, : 2 * count] @ waves[: 2 * count]
             k, bends = both[: len(lags)], both[len(lags) :]
-            calm = np.abs(bends, out=bends).sum(0) < limit * k[1:-1].max(0)
-            if count == counts[-1]:  # where none will do, the smoothest
-                calm[:] = True
-            if calm.any():
-                result[:, voxels[calm]] = k[:, calm]
-                voxels, waves = voxels[~calm], np.compress(~calm, waves[: 2 * count], axis=1)
+            smooth = np.abs(bends, out=bends).sum(0) < limit * k[1:-1].max(0)
+            if count == counts[-1]:  # the highest threshold is used for all that are left
+                smooth[:] = True
+            if smooth.any():
+                result[:, voxels[smooth]] = k[:, smooth]
+                voxels, waves = voxels[~smooth], np.compress(~smooth, waves[: 2 * count], axis=1)
         return result.T
 
     return solve
 
 
 def _kept_counts(values: np.ndarray, settings: MapSettings) -> list[int]:
-    """How many eigenvalues the rising thresholds keep; each number once."""
+    """The numbers of eigenvalues that the thresholds keep, without repeats, largest first."""
     first, last, step = settings.osvd_thresholds
     shares = np.abs(values) / np.abs(values).max()
     thresholds = np.arange(first, last + step / 2, step)
@@ -184,12 +187,15 @@ def _waves(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Matrices from curves to the waves of k (real, imaginary, ...) and from waves to k.
 
-    The second gives k at the lags and, below, its second differences at all lags ``step`` frames
-    apart. Dropping an eigenvalue drops its two waves, so all thresholds share these matrices.
+    The rows of the second give k at the lags, and then its second differences at all lags ``step``
+    frames apart. Without an eigenvalue its two waves are left out, so that all thresholds use the
+    same matrices.
     """
     size = 2 * (len(values) - 1)
     turn = np.exp(2j * np.pi / size * which)
-    weight = np.where(which % (size // 2) == 0, 1, 2) / size  # a real signal has every wave twice
+    weight = (
+        np.where(which % (size // 2) == 0, 1, 2) / size
+    )  # in a real signal, two coefficients are one wave
     analysis = turn ** -np.arange(size // 2)[:, None] / values[which]
     at_lags = weight * turn ** lags[:, None]
     bends = weight * turn ** np.arange(0, size, step)[:, None] * (1 - turn**-step) ** 2

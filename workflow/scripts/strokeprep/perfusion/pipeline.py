@@ -1,4 +1,4 @@
-"""From a series to maps, vessels and tissue at risk."""
+"""Compute vessels, perfusion maps and tissue at risk of a CT perfusion series."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from strokeprep.io import images, labels, transforms
 from strokeprep.perfusion import deconvolution
 from strokeprep.perfusion import tissue as tissue_at_risk
 from strokeprep.perfusion import vessels as arteries
+from strokeprep.perfusion.curves import Series
 from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.series.timing import GRID_S
 from strokeprep.settings.maps import MapSettings
@@ -23,7 +24,7 @@ from strokeprep.settings.tissue import TissueSettings
 from strokeprep.settings.vessels import VesselSettings
 from strokeprep.study.naming import MAPS
 
-# So many points fix an affine map of the slab to a fraction of a millimetre.
+# Points to which an affine map of the slab is fitted; its error is a fraction of a millimetre.
 POINTS = 2000
 
 
@@ -35,7 +36,7 @@ SAME_MM = 1e-2
 
 
 class Sources(NamedTuple):
-    """The files perfusion is computed from."""
+    """The files from which perfusion is computed."""
 
     series: str  # at one frame per second, head still
     coverage: str
@@ -46,16 +47,16 @@ class Sources(NamedTuple):
 
 @dataclass(frozen=True)
 class Slab:
-    """The brain's box of a perfusion series, and where that box lies in the whole grid."""
+    """The part of a series around its brain, and where that part lies in the whole grid."""
 
-    series: arteries.Series
+    series: Series
     box: tuple[slice, ...]
     shape: tuple[int, ...]
     affine: np.ndarray  # of the whole grid
-    right_mm: np.ndarray
+    right_mm: np.ndarray  # distance of every voxel of the box right of the mid-plane
 
     def whole(self, part: np.ndarray) -> np.ndarray:
-        """A volume of the box on the whole grid, zero elsewhere."""
+        """A volume of the box, placed on the whole grid; zero elsewhere."""
         volume = np.zeros(self.shape, part.dtype)
         volume[self.box] = part
         return volume
@@ -63,7 +64,7 @@ class Slab:
 
 @dataclass(frozen=True)
 class Perfusion:
-    """What a series tells of the tissue; volumes lie on its whole grid."""
+    """The results for one series; volumes are on its whole grid."""
 
     vessels: arteries.Vessels
     maps: dict[str, np.ndarray]
@@ -84,7 +85,7 @@ def computed(sources: Sources, settings: Mapping[str, Any]) -> Perfusion:
 
 
 def slab_of(sources: Sources, rim_mm: float) -> Slab:
-    """The series within reach of its brain, rim left out: what moves at the rim enhances."""
+    """The series around its brain, without the rim, where motion looks like enhancement."""
     grid = images.read_grid(sources.series)
     to_series = [transforms.read(sources.to_series)] if sources.to_series else []
     from_series = [transform.GetInverse() for transform in to_series]
@@ -92,7 +93,7 @@ def slab_of(sources: Sources, rim_mm: float) -> Slab:
     inside = (images.array(brain) > 0) & (images.array(images.read(sources.coverage)) > 0)
     affine = images.affine(grid)
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    rim = max(rim_mm, spacing[:2].max())  # a voxel at least: it blends brain with what is outside
+    rim = max(rim_mm, spacing[:2].max())  # at least a voxel, as it holds brain and surroundings
     inside &= ndimage.distance_transform_edt(inside, sampling=spacing) > rim
     if not inside.any():
         raise NotComputable("little-brain", "The slab holds no brain", sources.series)
@@ -101,8 +102,8 @@ def slab_of(sources: Sources, rim_mm: float) -> Slab:
     here = affine.copy()
     here[:3, 3] = affine[:3, :3] @ [part.start for part in box] + affine[:3, 3]
     nifti = images.open_nifti(Path(sources.series))
-    hu = images.voxels(nifti, Path(sources.series))[box].copy()  # the rest can be let go
-    series = arteries.Series(hu, inside[box], here, GRID_S)
+    hu = images.voxels(nifti, Path(sources.series))[box].copy()  # to free the rest
+    series = Series(hu, inside[box], here, GRID_S)
     to_mid = transforms.chain([*from_series, transforms.read(sources.to_template)])
     return Slab(series, box, inside.shape, affine, _right_mm(series, to_mid))
 
@@ -140,8 +141,8 @@ def mapped(slab: Slab, vessels: arteries.Vessels, settings: Mapping[str, Any]) -
     )
 
 
-def _right_mm(series: arteries.Series, to_template: sitk.Transform) -> np.ndarray:
-    """How far right of the template's mid-plane every voxel lies, by the nearest affine map."""
+def _right_mm(series: Series, to_template: sitk.Transform) -> np.ndarray:
+    """Distance of every voxel right of the template's mid-plane, by an affine fit to the transform."""
     index = np.argwhere(series.brain)
     index = index[:: max(1, len(index) // POINTS)]
     world = index @ series.affine[:3, :3].T + series.affine[:3, 3]
@@ -168,7 +169,7 @@ def _settings(of: type, values: Mapping[str, Any]) -> Any:
 def _given(
     vessel: str, where: str | Sequence[Sequence[float]] | None, slab: Slab
 ) -> np.ndarray | None:
-    """A vessel a user chose: a mask file on the grid of the series, or points (RAS, mm)."""
+    """A vessel that the user gave: a mask file on the grid of the series, or points (RAS, mm)."""
     if not where:
         return None
     if not isinstance(where, str):
@@ -185,6 +186,7 @@ def _given(
 
 
 def _placed(values: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """The volume that holds values in the voxels of a mask, and zero elsewhere."""
     volume = np.zeros(where.shape, np.float32)
     volume[where] = values
     return volume

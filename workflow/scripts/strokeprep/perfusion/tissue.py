@@ -1,7 +1,7 @@
 """Core, penumbra and mismatch from perfusion maps, by thresholds.
 
-Tmax volumes hold for the deconvolution settings of :mod:`strokeprep.perfusion.deconvolution`: another
-regularisation shifts Tmax by a second or more.
+Tmax depends on the deconvolution (:mod:`strokeprep.perfusion.deconvolution`): with another
+regularisation it shifts by a second or more, and the volumes change.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.settings.tissue import TissueSettings
 
 FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
-TRUNCATE = 3.0  # sigmas at which the smoothing kernel ends
 
 
 @dataclass(frozen=True)
 class AtRisk:
     """Masks on the grid of the maps, and one row for the table of the study."""
 
-    tissue: np.ndarray  # bool: where anything was judged
+    tissue: np.ndarray  # bool: the voxels to which the thresholds were applied
     core: np.ndarray
     penumbra: np.ndarray
     hypoperfused: np.ndarray
@@ -34,12 +33,12 @@ class AtRisk:
 def smoothed_curves(
     series: np.ndarray, mask: np.ndarray, spacing: np.ndarray, fwhm_mm: float
 ) -> np.ndarray:
-    """In-plane Gaussian means of the voxels inside a mask only: voxels × frames, float32."""
+    """Curves (voxels × frames, float32), smoothed in plane by a Gaussian of the mask's voxels only."""
     sigma = [*(fwhm_mm / FWHM_PER_SIGMA / mm for mm in spacing[:2]), 0]
 
     def blurred(volume: np.ndarray) -> np.ndarray:
         inside = np.where(mask, volume, 0).astype(np.float32)
-        return ndimage.gaussian_filter(inside, sigma, mode="constant", truncate=TRUNCATE)[mask]
+        return ndimage.gaussian_filter(inside, sigma, mode="constant", truncate=3.0)[mask]
 
     weight = blurred(mask)
     curves = np.empty((len(weight), series.shape[3]), np.float32)
@@ -51,7 +50,7 @@ def smoothed_curves(
 def tissue_mask(
     brain: np.ndarray, base_hu: np.ndarray, cbv: np.ndarray, settings: TissueSettings
 ) -> np.ndarray:
-    """Brain without cerebrospinal fluid, bone and vessels; ``base_hu`` is before contrast."""
+    """Brain without cerebrospinal fluid, bone and vessels; ``base_hu`` is the mean of the baseline."""
     low, high = settings.tissue_hu
     solid = brain & (base_hu >= low) & (base_hu <= high)
     if not solid.any():
@@ -98,7 +97,7 @@ def assess(
 
 
 def large_clusters(mask: np.ndarray, voxel_ml: float, settings: TissueSettings) -> np.ndarray:
-    """A mask without its clusters (26 neighbours) below the least volume."""
+    """A mask without clusters (26 neighbours) that are smaller than the least volume."""
     labels, _ = ndimage.label(mask, np.ones((3, 3, 3)))
     large = np.bincount(labels.ravel()) * voxel_ml >= settings.least_cluster_ml
     large[0] = False
@@ -106,7 +105,7 @@ def large_clusters(mask: np.ndarray, voxel_ml: float, settings: TissueSettings) 
 
 
 def affected_side(hypoperfused: np.ndarray, right_mm: np.ndarray) -> str | None:
-    """R or L, where most of the hypoperfused tissue lies; None where there is none."""
+    """The side (R or L) with most of the hypoperfused tissue; None if there is none."""
     if not hypoperfused.any():
         return None
     return "R" if np.count_nonzero(right_mm[hypoperfused] > 0) * 2 > hypoperfused.sum() else "L"
@@ -120,7 +119,7 @@ def _reference_flow(
     voxel_ml: float,
     settings: TissueSettings,
 ) -> float:
-    """Mean flow of healthy tissue of the other side, or of both where none is affected."""
+    """Mean flow of the healthy tissue on the unaffected side, or on both if neither is affected."""
     if side is not None:
         away = -right_mm if side == "R" else right_mm
         healthy = healthy & (away > settings.midline_mm)
@@ -145,11 +144,11 @@ def _row(
     ml: float,
     settings: TissueSettings,
 ) -> dict[str, float | str | None]:
-    """Volumes in ml; a ratio to nothing is None."""
+    """Volumes in ml, and ratios; a ratio to a volume of zero is None."""
     late_ml = {seconds: float(mask.sum() * ml) for seconds, mask in late.items()}
     low_ml = {share: float(mask.sum() * ml) for share, mask in low.items()}
     hypoperfused, severe = (late_ml[seconds] for seconds in _named_tmax(settings))
-    # A core that is not bound to be late may reach beyond the hypoperfused tissue.
+    # Unless the core is restricted to late tissue, it may be larger than the hypoperfused tissue.
     core = low_ml[settings.core_rcbf]
     return {
         "side": side,

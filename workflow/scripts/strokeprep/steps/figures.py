@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from strokeprep.io.whole import whole
-from strokeprep.perfusion.vessels import Series, Vessels
+from strokeprep.perfusion.curves import Series
+from strokeprep.perfusion.vessels import Vessels
 
 # Orange and blue of Okabe and Ito: told apart with any colour vision.
 ARTERY, VEIN = "#D55E00", "#0072B2"

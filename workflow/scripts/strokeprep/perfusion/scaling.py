@@ -1,0 +1,93 @@
+"""Correct the arterial input for partial volume and drift, by the venous outflow.
+
+All contrast that enters the brain leaves it, so the curve of a pure artery has the area of the
+vein's. A small artery fills its voxels only in part, and its curve is too low: it is scaled to the
+area of the vein. Residual motion and a short baseline add a linear drift to curves; the drift of the
+input is estimated from its fit to other vessels, and subtracted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from strokeprep.perfusion.curves import (
+    FINE_TRANSITS,
+    convolution_matrix,
+    share_left,
+    transits,
+)
+from strokeprep.settings.vessels import VesselSettings
+
+CURVES_AT_A_TIME = 500  # each is compared with a thousand designs
+
+
+def venous_scale(
+    aif: np.ndarray,
+    vof: np.ndarray | None,
+    references: Sequence[Sequence[np.ndarray]],
+    dt: float,
+    settings: VesselSettings,
+) -> tuple[float, np.ndarray, str | None]:
+    """The factor that gives the input the area of the outflow, and the input's drift (HU).
+
+    If they cannot be told, the factor is 1, the drift 0, and the third value says why. An input with
+    a larger area than the vein needs no correction for partial volume: its factor is 1. The drift is
+    estimated against the ``references``: for each kind of vessel, the curves of some slices.
+    """
+    no_drift = np.zeros_like(aif)
+    if vof is None:
+        return 1.0, no_drift, "no vein was found"
+    tail = share_left(vof)
+    if tail > settings.most_tail:
+        return 1.0, no_drift, f"{tail:.0%} of its peak is left at the end"
+    factor = _fit(aif, vof[None], dt)[0][0]
+    if not 0 < factor <= settings.most_factor:
+        return 1.0, no_drift, f"it would take a factor of {factor:.1f}"
+    # Each reference drifts, too. The median of slices and the mean of kinds of vessel drift less.
+    kinds = [_drifts(aif, slices, dt) for slices in references]
+    if any(kinds):
+        drift = np.mean([np.median(drifts, axis=0) for drifts in kinds if drifts], axis=0)
+    else:
+        drift = no_drift
+    factor = _fit(aif - drift, vof[None], dt, settings.line_stiffness_s / dt)[0][0]
+    return max(factor, 1.0), drift, None
+
+
+def _drifts(aif: np.ndarray, slices: Sequence[np.ndarray], dt: float) -> list[np.ndarray]:
+    """The drift of the input against the vessels of each slice; slices that do not enhance give none."""
+    fits = [_fit(aif, curves, dt) for curves in slices]
+    return [-lines.sum(0) / factors.sum() for factors, lines in fits if factors.sum() > 0]
+
+
+def _fit(
+    aif: np.ndarray, curves: np.ndarray, dt: float, ridge: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit each curve as factor × input after transit + line; the factors and the lines.
+
+    The line takes up drift: veins lie next to bone, where residual motion adds a slope with about as
+    much area as the bolus. But the long tail of a bolus looks like a slope as well, so ``ridge``
+    penalises the line, by as much as that many more frames in which it should be zero, half of them
+    at each end.
+    """
+    frames = curves.shape[1]
+    line = np.stack([np.ones(frames), np.linspace(-1, 1, frames)], axis=1)
+    outflows = transits(frames, dt, *FINE_TRANSITS) @ convolution_matrix(aif)
+    outflows = outflows[outflows.any(axis=1)]  # in a short series, some transits never end
+    designs = np.zeros((len(outflows), frames + 2, 3))
+    designs[:, :frames, 0] = outflows
+    designs[:, :frames, 1:] = line
+    designs[:, frames:, 1:] = np.sqrt(ridge) * np.eye(2)
+    base, mix = np.linalg.qr(designs)
+    parts = np.split(curves, range(CURVES_AT_A_TIME, len(curves), CURVES_AT_A_TIME))
+    fits = np.concatenate([_best_fits(base[:, :frames], mix, part) for part in parts])
+    return fits[:, 0], fits[:, 1:] @ line.T
+
+
+def _best_fits(base: np.ndarray, mix: np.ndarray, curves: np.ndarray) -> np.ndarray:
+    """Coefficients of each curve in the design (base @ mix) that explains most of its variance."""
+    projected = np.swapaxes(base, 1, 2) @ curves.T  # designs x 3 x curves
+    best = np.sum(projected**2, axis=1).argmax(0)
+    chosen = projected[best, :, np.arange(len(curves))]
+    return np.linalg.solve(mix[best], chosen[..., None])[..., 0]

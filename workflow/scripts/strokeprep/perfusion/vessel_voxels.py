@@ -1,0 +1,261 @@
+"""Choose the voxels of an artery and a vein by the features of their curves."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from strokeprep.perfusion.curves import (
+    COARSE_TRANSITS,
+    Series,
+    convolution_matrix,
+    features,
+    fit_course,
+    is_bolus,
+    over_baseline,
+    smoothed,
+    standardised,
+    tissue_correlation,
+    transits,
+)
+from strokeprep.perfusion.deconvolution import NotComputable
+from strokeprep.settings.vessels import VesselSettings
+
+BLOCK = 100_000  # voxels at a time, so that the series is never held as floats
+ROUNDING_HU = 1e-6  # the residual of curves without noise
+NO_VOXELS = np.empty((0, 3), int)
+
+
+class Candidates(NamedTuple):
+    """Voxels that may be vessel, with the features of their curves."""
+
+    index: np.ndarray  # n x 3
+    curves: np.ndarray  # HU over baseline
+    peak: np.ndarray  # HU
+    peak_s: np.ndarray
+    arrival_s: np.ndarray
+    width_s: np.ndarray
+
+    def where(self, chosen: np.ndarray) -> Candidates:
+        """Some of the voxels, chosen by a mask or by indices."""
+        return Candidates(*(values[chosen] for values in self))
+
+
+class Baseline(NamedTuple):
+    """The part of a series before contrast."""
+
+    frames: int
+    noise: float  # HU
+    off_bone: np.ndarray  # bool: far enough from bone for a vessel
+    interpolation_hu: np.ndarray  # largest error of interpolation, in frames that moved
+
+
+def baseline(series: Series, frames: int, noise: float, settings: VesselSettings) -> Baseline:
+    mean = series.hu[..., :frames].mean(-1, dtype=np.float32)
+    off_bone = _bone_distance(mean, series.spacing, settings) >= settings.from_bone_mm
+    return Baseline(frames, noise, off_bone, _interpolation_error(mean, series.spacing, settings))
+
+
+def _bone_distance(mean: np.ndarray, spacing: np.ndarray, settings: VesselSettings) -> np.ndarray:
+    """Distance (mm, in plane) to the nearest bone in the slice or in its neighbours."""
+    bone = ndimage.binary_dilation(mean > settings.bone_hu, np.ones((1, 1, 3)))
+    planes = np.moveaxis(~bone, 2, 0)
+    distances = [
+        ndimage.distance_transform_edt(plane, sampling=spacing[:2])
+        if not plane.all()
+        else np.full(plane.shape, np.inf)
+        for plane in planes
+    ]
+    return np.stack(distances, axis=2)
+
+
+def _interpolation_error(
+    mean: np.ndarray, spacing: np.ndarray, settings: VesselSettings
+) -> np.ndarray:
+    """The largest error (HU) of linear interpolation in each voxel of a frame that moved.
+
+    Half-way between two voxels it is an eighth of the second difference. Outside the grid the
+    outermost voxel is repeated: there it is half of the first difference.
+    """
+    disc = _disc(spacing, settings)[..., None]
+    mean = ndimage.convolve(mean, disc / np.float32(disc.sum()), mode="nearest")
+    total = np.zeros_like(mean)
+    for axis in range(3):
+        slices = np.moveaxis(mean, axis, 0)
+        change = np.abs(np.diff(slices, n=2, axis=0, prepend=slices[:1], append=slices[-1:])) / 8
+        change[[0, -1]] *= 4
+        total += np.moveaxis(change, 0, axis)
+    return total
+
+
+def _disc(spacing: np.ndarray, settings: VesselSettings) -> np.ndarray:
+    """The neighbourhood (bool) of a voxel in its slice."""
+    wide = (settings.around_mm / spacing[:2]).astype(int)
+    i, j = np.ogrid[-wide[0] : wide[0] + 1, -wide[1] : wide[1] + 1]
+    return np.hypot(i * spacing[0], j * spacing[1]) <= settings.around_mm
+
+
+def _candidates(
+    series: Series, where: np.ndarray, before: Baseline, settings: VesselSettings
+) -> Candidates:
+    """Voxels of a region in which a bolus stands out of the noise."""
+    index = np.argwhere(where)
+    parts = [
+        _candidates_among(series, index[start : start + BLOCK], before, settings)
+        for start in range(0, len(index), BLOCK)
+    ]
+    return Candidates(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def _candidates_among(
+    series: Series, index: np.ndarray, before: Baseline, settings: VesselSettings
+) -> Candidates:
+    frames = before.frames
+    curves = series.hu[tuple(index.T)].astype(np.float32)
+    base, own_noise = curves[:, :frames].mean(1), curves[:, :frames].std(1, ddof=1)
+    low, high = settings.base_hu
+    curves = over_baseline(curves, frames)
+    smooth = smoothed(curves)
+    # The few baseline frames of a voxel may agree by chance: the brain's noise is a lower bound.
+    stands_out = smooth.max(1) >= settings.noise_ratio * np.maximum(own_noise, 0.5 * before.noise)
+    kept = stands_out & is_bolus(smooth, series.dt) & (base >= low) & (base <= high)
+    return Candidates(index[kept], curves[kept], *features(smooth[kept], series.dt))
+
+
+def _highest(height: np.ndarray, most: int, share: float) -> np.ndarray:
+    """Indices of the highest voxels, in falling order, down to a share of a robust maximum.
+
+    That maximum is the second highest, or the 95th percentile: the very highest may be an outlier.
+    """
+    order = np.argsort(-height, kind="stable")[:most]
+    robust = min(max(len(order) // 20, 1), len(order) - 1)
+    return order[height[order] >= share * height[order[robust]]]
+
+
+def count_to_average(ml: float, series: Series, settings: VesselSettings) -> int:
+    """The number of voxels of a vessel that are averaged."""
+    return max(settings.most_voxels, round(ml / series.voxel_ml))
+
+
+# --- The artery ----------------------------------------------------------------------------
+
+
+def arteries(
+    series: Series, before: Baseline, mean: np.ndarray, settings: VesselSettings
+) -> tuple[Candidates, np.ndarray]:
+    """Candidates for the artery, and the correlation of each with the brain's mean curve.
+
+    They peak before the brain does (veins peak later), are much higher than its mean curve, and give
+    that curve after transit.
+    """
+    candidates = _candidates(series, series.brain & before.off_bone, before, settings)
+    brain_peak_s = np.argmax(smoothed(mean[None])[0]) * series.dt
+    candidates = candidates.where(candidates.peak_s < brain_peak_s)
+    candidates = candidates.where(candidates.peak >= settings.over_brain * mean.max())
+    correlation = tissue_correlation(candidates.curves, mean, series.dt)
+    high = correlation >= settings.arterial_likeness
+    return candidates.where(high), correlation[high]
+
+
+def artery(
+    series: Series, arteries: Candidates, correlation: np.ndarray, settings: VesselSettings
+) -> np.ndarray:
+    """The highest voxels of the cluster whose curves are earliest, highest and narrowest."""
+    if len(arteries.peak) >= settings.least_voxels:
+        best = np.sort(correlation)[-settings.least_voxels]
+        arteries = arteries.where(correlation >= best - settings.likeness_slack)
+    if len(arteries.peak):
+        least = settings.height * np.quantile(arteries.peak, 0.99)
+        arteries = arteries.where(arteries.peak >= least)
+    if len(arteries.peak) < settings.least_voxels:
+        raise NotComputable("no-aif", "No voxel of the brain has the curve of an artery")
+    tallest = np.sort(arteries.peak)[-settings.least_voxels]
+    measured = np.stack([arteries.peak / tallest, arteries.arrival_s, arteries.width_s])
+    score = (np.array(settings.weights) / settings.scales) @ measured
+    count = max(round(settings.best_share * len(score)), settings.best_voxels)
+    best = np.argsort(-score, kind="stable")[:count]
+    cluster = _best_cluster(arteries.index[best], score[best], series.brain.shape, settings)
+    if cluster is None:
+        raise NotComputable("no-aif", "The voxels with arterial curves are scattered")
+    members = arteries.where(best).where(cluster)
+    most = count_to_average(settings.arterial_ml, series, settings)
+    return members.index[_highest(members.peak, most, settings.arterial_purity)]
+
+
+def _best_cluster(
+    index: np.ndarray, score: np.ndarray, shape: tuple[int, ...], settings: VesselSettings
+) -> np.ndarray | None:
+    """Members (bool) of the connected cluster whose best voxels have the highest mean score."""
+    volume = np.zeros(shape, bool)
+    volume[tuple(index.T)] = True
+    labels, count = ndimage.label(volume, np.ones((3, 3, 3)))
+    member = labels[tuple(index.T)]
+    best, winner = -np.inf, None
+    for label in range(1, count + 1):
+        scores = np.sort(score[member == label])[::-1]
+        if len(scores) < settings.least_voxels:
+            continue
+        mean = scores[: settings.most_voxels].mean()
+        if mean > best:
+            best, winner = mean, label
+    return None if winner is None else member == winner
+
+
+# --- The vein ------------------------------------------------------------------------------
+
+
+def vein(
+    series: Series, before: Baseline, aif: np.ndarray, settings: VesselSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """The voxels of the highest late curves, and all voxels that are mostly vein; or none.
+
+    No cluster is asked for: the large sinuses are far apart and only a few voxels wide.
+    """
+    distance = ndimage.distance_transform_edt(~series.brain, sampling=series.spacing)
+    near = distance <= settings.venous_reach_mm
+    veins = _candidates(series, near & before.off_bone, before, settings)
+    late = veins.peak_s - np.argmax(aif) * series.dt
+    veins = veins.where((late >= settings.venous_delay_s[0]) & (late <= settings.venous_delay_s[1]))
+    outflows = transits(len(aif), series.dt, *COARSE_TRANSITS) @ convolution_matrix(aif)
+    correlation = (standardised(veins.curves) @ standardised(outflows).T).max(1)
+    if np.sum(correlation >= settings.venous_likeness) < settings.least_voxels:
+        return NO_VOXELS, NO_VOXELS
+    best = np.sort(correlation)[-settings.least_voxels]
+    least = max(settings.venous_likeness, best - settings.venous_slack)
+    veins = veins.where(correlation >= least)
+    most = count_to_average(settings.venous_ml, series, settings)
+    around = over_baseline(_disc_means(series, veins.index, settings), before.frames)
+    same_course = _like_the_highest(around, 2 * most, settings)
+    veins, around = veins.where(same_course), around[same_course]
+    course = around.mean(0)
+    height, _ = fit_course(around, course)
+    error = before.interpolation_hu[tuple(veins.index.T)]
+    height -= settings.venous_blur_weight * error / course.max()
+    purest = _highest(height, most, settings.venous_purity)
+    mostly_vein = _highest(height, len(height), settings.venous_part)
+    return veins.index[purest], veins.index[mostly_vein]
+
+
+def _like_the_highest(curves: np.ndarray, count: int, settings: VesselSettings) -> np.ndarray:
+    """Indices of the curves that follow the course of the highest ones as closely as most of those.
+
+    An edge that passes through a voxel as the head nods can be as high as a vein, but its curve has
+    another shape.
+    """
+    height, _ = fit_course(curves, curves.mean(0))
+    highest = _highest(height, count, settings.venous_height)  # lower ones may be other veins
+    _, residual = fit_course(curves, np.median(curves[highest], axis=0))
+    limit = settings.venous_rest * np.median(residual[highest]) + ROUNDING_HU
+    return np.flatnonzero(residual <= limit)
+
+
+def _disc_means(series: Series, index: np.ndarray, settings: VesselSettings) -> np.ndarray:
+    """The mean curve (HU) of the neighbourhood of each voxel."""
+    disc = _disc(series.spacing, settings)
+    last = np.array(series.brain.shape) - 1
+    total = np.zeros((len(index), series.hu.shape[-1]))
+    for step in np.argwhere(disc) - np.array(disc.shape) // 2:
+        total += series.hu[tuple(np.clip(index + [*step, 0], 0, last).T)]
+    return total / disc.sum()

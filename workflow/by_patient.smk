@@ -39,6 +39,9 @@ rule patient:
         snakefile=str(HERE / "Snakefile"),
         profile=str(HERE.parent / "profiles" / "patient"),
         settings=CONFIG,
-        code=[code(script.name) for script in sorted((HERE / "scripts").glob("*.py"))],
+        code=[
+            code(script.name, *code_of_backends())
+            for script in sorted((HERE / "scripts").glob("*.py"))
+        ],
     script:
         "scripts/patient.py"

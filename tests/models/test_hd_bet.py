@@ -24,7 +24,9 @@ import torch
 from heads import dice
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images
-from strokeprep.segmentation import hd_bet, nnunet, weights
+from strokeprep.segmentation import nnunet, weights
+from strokeprep.segmentation.backends import hd_bet
+from strokeprep.segmentation.request import Request
 
 HERE = Path(__file__).parent
 UNSEEN = 900  # networks were trained on other seeds
@@ -71,7 +73,7 @@ def test_the_mask_is_the_brain_whatever_the_scan_s_axes_and_slices(
     scan = phantoms.scan(UNSEEN + len(axes) + int(spacing[2]), contrast, spacing, axes)
     path = stored(scan, tmp_path / "scan.nii.gz")
     image = images.read(path)
-    found, facts = hd_bet.mask(image, "mr", str(path), settings)
+    found, facts = hd_bet.brain(Request(image, "mr", str(path), settings))
     assert nib.aff2axcodes(nib.load(path).affine) == tuple(axes)
     assert grids.same_grid(found, image)
     assert dice(images.array(found) > 0, scan.brain) >= LEAST
@@ -94,7 +96,7 @@ def test_the_mask_is_that_of_the_hd_bet_command_with_fewer_processes(
         capture_output=True,
         env=environment(HOME=str(tmp_path)),
     )
-    found, _ = hd_bet.mask(images.read(one_scan), "mr", "t1w", settings)
+    found, _ = hd_bet.brain(Request(images.read(one_scan), "mr", "t1w", settings))
     theirs = np.asarray(nib.load(tmp_path / "theirs_bet.nii.gz").dataobj)
     assert theirs.any()
     assert np.array_equal(images.array(found), theirs)
@@ -102,30 +104,31 @@ def test_the_mask_is_that_of_the_hd_bet_command_with_fewer_processes(
 
 
 def test_the_sidecar_names_package_version_and_weights(settings, one_scan, models_folder):
-    _, facts = hd_bet.mask(images.read(one_scan), "mr", "t1w", settings)
+    _, facts = hd_bet.brain(Request(images.read(one_scan), "mr", "t1w", settings))
     _, digest = weights.verified("hd-bet", models_folder)
-    assert facts["Package"] == "HD-BET" and facts["Version"] == "2.0.1"
-    assert facts["Weights"] == {"hd-bet": f"sha256:{digest}"}
-    assert facts["Device"] == "cpu" and facts["Mirroring"] is False
+    model = facts["Model"]
+    assert model["Package"] == "HD-BET" and model["Version"] == "2.0.1"
+    assert model["Weights"] == {"hd-bet": f"sha256:{digest}"}
+    assert model["Device"] == "cpu" and model["Mirroring"] is False
 
 
 def test_mirroring_changes_the_mask_a_little(settings, one_scan):
     image = images.read(one_scan)
-    plain, _ = hd_bet.mask(image, "mr", "t1w", settings)
-    mirrored, facts = hd_bet.mask(image, "mr", "t1w", replace(settings, mirroring=True))
+    plain, _ = hd_bet.brain(Request(image, "mr", "t1w", settings))
+    mirrored, facts = hd_bet.brain(Request(image, "mr", "t1w", replace(settings, mirroring=True)))
     overlap = dice(images.array(plain) > 0, images.array(mirrored) > 0)
-    assert 0.9 < overlap < 1 and facts["Mirroring"] is True
+    assert 0.9 < overlap < 1 and facts["Model"]["Mirroring"] is True
 
 
 def test_ct_is_refused(settings, one_scan):
     with pytest.raises(StrokeprepError, match="trained on MR"):
-        hd_bet.mask(images.read(one_scan), "ct", "ncct", settings)
+        hd_bet.brain(Request(images.read(one_scan), "ct", "ncct", settings))
 
 
 def test_an_empty_mask_is_refused(settings, one_scan, blind_folder):
     blind = replace(settings, models=str(blind_folder))
     with pytest.raises(StrokeprepError, match="found no brain"):
-        hd_bet.mask(images.read(one_scan), "mr", "t1w", blind)
+        hd_bet.brain(Request(images.read(one_scan), "mr", "t1w", blind))
 
 
 def test_weights_that_were_changed_are_not_loaded(tmp_path, settings, models_folder, one_scan):
@@ -133,7 +136,9 @@ def test_weights_that_were_changed_are_not_loaded(tmp_path, settings, models_fol
     checkpoint = changed / "hd-bet" / "fold_all" / "checkpoint_final.pth"
     checkpoint.write_bytes(checkpoint.read_bytes()[:-1] + b"x")
     with pytest.raises(StrokeprepError, match="not what was fetched"):
-        hd_bet.mask(images.read(one_scan), "mr", "t1w", replace(settings, models=str(changed)))
+        hd_bet.brain(
+            Request(images.read(one_scan), "mr", "t1w", replace(settings, models=str(changed)))
+        )
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -21,8 +21,11 @@ from heads import dice
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images
 from strokeprep.registration import location
-from strokeprep.segmentation import faces, total_segmentator
+from strokeprep.segmentation import faces
+from strokeprep.segmentation.backends import total_segmentator
+from strokeprep.segmentation.request import Request
 from strokeprep.settings import networks
+from strokeprep.settings.backends import FACES
 
 UNSEEN = 900  # networks were trained on other seeds
 LEAST_BRAIN, LEAST_SKULL, LEAST_FACE = 0.94, 0.85, {"ct": 0.7, "mr": 0.75}
@@ -57,40 +60,45 @@ def mr() -> phantoms.Scan:
 def ct_parts(ct, models_folder) -> dict[str, sitk.Image]:
     """What the fast network finds on the CT."""
     settings = networks.NetworkSettings(models=str(models_folder), device="cpu", threads=1)
-    return total_segmentator.parts(image_of(ct), "ct", "ncct", settings)[0]
+    return total_segmentator.parts(Request(image_of(ct), "ct", "ncct", settings))[0]
 
 
 @pytest.mark.parametrize(("spacing", "axes"), CASES)
 def test_brain_and_skull_are_found_whatever_the_scan_s_axes_and_slices(settings, spacing, axes):
     scan = phantoms.scan(UNSEEN + int(spacing[2]), "ct", spacing, axes)
     image = image_of(scan)
-    found, facts = total_segmentator.parts(image, "ct", "ncct", settings)
+    found, facts = total_segmentator.parts(Request(image, "ct", "ncct", settings))
     assert nib.aff2axcodes(scan.image.affine) == tuple(axes)
     assert all(grids.same_grid(mask, image) for mask in found.values())
     assert np.allclose(images.affine(found["brain"]), scan.image.affine, atol=1e-4)
     assert overlap(found["brain"], scan.brain) >= LEAST_BRAIN
     assert overlap(found["skull"], scan.skull) >= LEAST_SKULL
-    assert facts["Task"] == "total" and facts["Fast"] is True
+    assert facts["Model"]["Task"] == "total" and facts["Model"]["Fast"] is True
 
 
 def test_the_full_networks_find_the_same_with_the_two_models_a_head_needs(ct, settings):
     image = image_of(ct)
-    found, facts = total_segmentator.parts(image, "ct", "ncct", replace(settings, fast=False))
+    found, facts = total_segmentator.parts(
+        Request(image, "ct", "ncct", replace(settings, fast=False))
+    )
     assert overlap(found["brain"], ct.brain) >= LEAST_BRAIN
     assert overlap(found["skull"], ct.skull) >= LEAST_SKULL
-    assert set(facts["Weights"]) == {"total-crop", "total-head"} and facts["Fast"] is False
+    assert (
+        set(facts["Model"]["Weights"]) == {"total-crop", "total-head"}
+        and facts["Model"]["Fast"] is False
+    )
 
 
 @pytest.mark.parametrize("fast", [True, False])
 def test_the_brain_is_found_on_mr(mr, settings, fast):
     chosen = replace(settings, fast=fast)
-    found, facts = total_segmentator.mask(image_of(mr), "mr", "t1w", chosen)
+    found, facts = total_segmentator.brain(Request(image_of(mr), "mr", "t1w", chosen))
     assert overlap(found, mr.brain) >= LEAST_BRAIN
-    assert facts["Task"] == "total_mr"
+    assert facts["Model"]["Task"] == "total_mr"
 
 
 def test_the_ct_mask_is_what_the_skull_encloses(ct, ct_parts, settings):
-    mask, _ = total_segmentator.mask(image_of(ct), "ct", "ncct", settings)
+    mask, _ = total_segmentator.brain(Request(image_of(ct), "ct", "ncct", settings))
     inside = images.array(mask) > 0
     assert not (inside & (images.array(ct_parts["skull"]) > 0)).any()
     count = sitk.ConnectedComponentImageFilter()
@@ -100,10 +108,10 @@ def test_the_ct_mask_is_what_the_skull_encloses(ct, ct_parts, settings):
 
 
 def test_a_scan_of_small_numbers_is_not_cast_to_nothing(mr, settings):
-    whole, _ = total_segmentator.mask(image_of(mr), "mr", "t1w", settings)
+    whole, _ = total_segmentator.brain(Request(image_of(mr), "mr", "t1w", settings))
     data = np.asarray(mr.image.dataobj)
     share = images.from_array((data / data.max()).astype(np.float32), mr.image.affine)
-    found, _ = total_segmentator.mask(share, "mr", "t1w", settings)
+    found, _ = total_segmentator.brain(Request(share, "mr", "t1w", settings))
     assert images.array(share).max() == 1
     assert dice(images.array(found) > 0, images.array(whole) > 0) > 0.99
 
@@ -112,7 +120,7 @@ def test_ct_in_other_units_is_refused(ct, settings):
     data = np.asarray(ct.image.dataobj)
     scaled = images.from_array((data + 1024) / 4095, ct.image.affine)
     with pytest.raises(StrokeprepError, match="not Hounsfield units"):
-        total_segmentator.mask(scaled, "ct", "ncct", settings)
+        total_segmentator.brain(Request(scaled, "ct", "ncct", settings))
 
 
 @pytest.mark.parametrize("fast", [True, False])
@@ -121,20 +129,20 @@ def test_an_empty_result_is_refused(ct, settings, blind_folder, fast):
     blind = replace(settings, models=str(blind_folder), fast=fast)
     part = image_of(ct)[20:70, 20:70, 20:50]  # of a head, with air, bone and brain
     with pytest.raises(StrokeprepError, match="found no brain"):
-        total_segmentator.parts(part, "ct", "ncct", blind)
+        total_segmentator.parts(Request(part, "ct", "ncct", blind))
 
 
 def test_an_image_of_zeros_is_refused(settings):
     image = images.from_array(np.zeros((20, 20, 20), np.int16), np.diag([3.0, 3, 3, 1]))
     with pytest.raises(StrokeprepError, match="empty"):
-        total_segmentator.mask(image, "mr", "t1w", settings)
+        total_segmentator.brain(Request(image, "mr", "t1w", settings))
 
 
 def test_nothing_is_sent_and_no_process_is_started(ct, settings, monkeypatch):
     asked = []
     monkeypatch.setattr(socket.socket, "connect", lambda self, where: asked.append(where))
     monkeypatch.setattr("multiprocessing.context.BaseContext.Pool", lambda *_, **__: 1 / 0)
-    total_segmentator.parts(image_of(ct), "ct", "ncct", settings)
+    total_segmentator.parts(Request(image_of(ct), "ct", "ncct", settings))
     assert asked == [] and psutil.Process().children(recursive=True) == []
 
 
@@ -154,21 +162,23 @@ def test_the_shared_weights_are_left_as_they_are(ct, settings, models_folder):
     old = models_folder / "totalsegmentator" / "Dataset302_vertebrae_body_1559subj"
     old.mkdir()  # the package deletes this folder where it finds it
     before = sorted(models_folder.rglob("*"))
-    total_segmentator.parts(image_of(ct), "ct", "ncct", settings)
+    total_segmentator.parts(Request(image_of(ct), "ct", "ncct", settings))
     assert sorted(models_folder.rglob("*")) == before
     old.rmdir()
 
 
 def test_missing_weights_are_named_with_the_command_that_fetches_them(ct, settings, tmp_path):
     with pytest.raises(StrokeprepError, match=r"total-fast are missing.*make models") as raised:
-        total_segmentator.parts(image_of(ct), "ct", "ncct", replace(settings, models=str(tmp_path)))
+        total_segmentator.parts(
+            Request(image_of(ct), "ct", "ncct", replace(settings, models=str(tmp_path)))
+        )
     assert str(tmp_path) in str(raised.value)
 
 
 def test_the_face_networks_want_a_licence(ct, settings, monkeypatch):
     unlicensed = replace(settings, license_number=None)
     with pytest.raises(StrokeprepError, match="licence"):
-        total_segmentator.face(image_of(ct), "ct", "ncct", unlicensed)
+        total_segmentator.licensed_face(Request(image_of(ct), "ct", "ncct", unlicensed))
     monkeypatch.setenv("TOTALSEG_LICENSE", "aca_0123456789ABCD")
     assert networks.NetworkSettings(settings.models).license_number == "aca_0123456789ABCD"
     assert "0123456789" not in repr(networks.NetworkSettings(settings.models))
@@ -178,7 +188,9 @@ def test_the_face_networks_want_a_licence(ct, settings, monkeypatch):
 def test_the_face_networks_find_the_face(ct, mr, settings, modality):
     scan = {"ct": ct, "mr": mr}[modality]
     licensed = replace(settings, license_number="aca_0123456789ABCD")
-    found, facts = total_segmentator.face(image_of(scan), modality, "scan", licensed)
+    found, facts = total_segmentator.licensed_face(
+        Request(image_of(scan), modality, "scan", licensed)
+    )
     assert overlap(found, scan.face) >= LEAST_FACE[modality]
     assert "0123456789" not in json.dumps(facts)
 
@@ -190,14 +202,9 @@ def test_what_is_removed_by_brain_and_skull_holds_the_true_face_and_no_brain(
     # As in a job: the brain is protected where the network or the template sees it.
     scan = {"ct": ct, "mr": mr}[modality]
     image = image_of(scan)
-    mask, _ = faces.region(
-        image,
-        location.locate(image, modality).to_template,
-        "totalsegmentator",
-        3.0,
-        modality=modality,
-        settings=settings,
-    )
+    located = location.locate(image, modality)
+    request = Request(image, modality, settings=settings, location=located)
+    mask, _ = faces.region(request, FACES["totalsegmentator"], 3.0)
     removed = images.array(mask) > 0
     assert (removed & scan.face).sum() / scan.face.sum() > 0.95
     assert (removed & scan.brain).sum() == 0

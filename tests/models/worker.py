@@ -17,7 +17,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 
 from strokeprep.io import images
-from strokeprep.segmentation import hd_bet, total_segmentator
+from strokeprep.segmentation.request import Request
+from strokeprep.settings.backends import BRAINS
 from strokeprep.settings.networks import NetworkSettings  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -30,14 +31,12 @@ def cpu_by_thread() -> dict[str, float]:
     return {name: (int(each[11]) + int(each[12])) / TICKS for name, each in fields.items()}
 
 
-RUNNERS = {"hd-bet": hd_bet.mask, "totalsegmentator": total_segmentator.mask}
-
 if __name__ == "__main__":
     backend, modality, models, source, target, *threads = sys.argv[1:]
     chosen = NetworkSettings(models, "cpu", int(threads[0]) if threads else 1)
     image = images.read(source)
     wall, used, before = time.monotonic(), time.process_time(), cpu_by_thread()
-    found, facts = RUNNERS[backend](image, modality, source, chosen)
+    found, facts = BRAINS[backend].run(Request(image, modality, source, chosen))
     spent = {"wall_s": time.monotonic() - wall, "cpu_s": time.process_time() - used}
     by_thread = (cpu_s - before.get(name, 0.0) for name, cpu_s in cpu_by_thread().items())
     spent["by_thread"] = sorted(by_thread, reverse=True)

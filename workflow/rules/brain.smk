@@ -3,10 +3,9 @@
 
 rule brain:
     input:
-        image=lambda w: pilot(mask_scan(w)),
-        # Where the head lies, for the backend that starts from there.
-        located=lambda w: [] if models_for("brain", mask_scan(w)) else located_head(mask_scan(w)),
-        to_head=lambda w: [] if models_for("brain", mask_scan(w)) else exactly_to_head(mask_scan(w)),
+        image=mask_pilot,
+        located=partial(location_for, "brain"),
+        to_head=brain_to_head,
     output:
         mask=out(naming.brain_mask(ANY, ORIG)),
         sidecar=out(naming.sidecar(naming.brain_mask(ANY, ORIG))),
@@ -18,14 +17,14 @@ rule brain:
         environment("brain")
     threads: threads_of("brain")
     resources:
-        mem_mb=lambda w, attempt: (8000 if models_for("brain", mask_scan(w)) else 4000) * attempt,
-        runtime=lambda w: 60 if models_for("brain", mask_scan(w)) else 30,
-        gpu=lambda w: gpus("brain", mask_scan(w)),
+        mem_mb=partial(memory_of, "brain"),
+        runtime=partial(minutes_of, "brain"),
+        gpu=partial(gpus_of, "brain"),
     params:
-        network=lambda w: network("brain", mask_scan(w)),
-        modality=lambda w: mask_scan(w).modality,
-        backend=lambda w: CONFIG["brain"][mask_scan(w).modality],
-        code=code("brain.py"),
+        network=partial(depends_on, "brain"),
+        modality=mask_modality,
+        backend=partial(name_of_backend, "brain"),
+        code=partial(code_of, "brain", "brain.py"),
     script:
         "../scripts/brain.py"
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -86,9 +87,9 @@ def admitted(subject):
     return f"{WORK}/admit/sub-{subject}.json"
 
 
-def code(script):
-    """A parameter that changes when the code behind a rule does."""
-    return provenance.code_digest(HERE / "scripts" / script)
+def code(script, *modules):
+    """A parameter that changes when the code behind a rule does; ``modules`` it loads by name."""
+    return provenance.code_digest(HERE / "scripts" / script, *modules)
 
 
 def megabytes(base):

@@ -49,12 +49,12 @@ rule approach:
 
 rule face:
     input:
-        image=lambda w: str(mask_scan(w).pilot.path),
-        located=lambda w: located_head(mask_scan(w)),
-        to_head=lambda w: roughly_to_head(mask_scan(w)),
-        nearby=lambda w: face_nearby(mask_scan(w)),
-        head_to_nearby=lambda w: head_to_nearby(mask_scan(w)),
-        admitted=lambda w: admitted(mask_scan(w).subject),
+        image=raw_pilot,
+        located=partial(location_for, "deface"),
+        to_head=face_to_head,
+        nearby=face_nearby,
+        head_to_nearby=head_to_nearby,
+        admitted=mask_admitted,
     output:
         mask=out(naming.face_mask(ANY)),
         sidecar=out(naming.sidecar(naming.face_mask(ANY))),
@@ -66,16 +66,16 @@ rule face:
         environment("deface")
     threads: threads_of("deface")
     resources:
-        mem_mb=lambda w, attempt: (8000 if models_for("deface", mask_scan(w)) else 3000) * attempt,
-        runtime=lambda w: 60 if models_for("deface", mask_scan(w)) else 20,
-        gpu=lambda w: gpus("deface", mask_scan(w)),
+        mem_mb=partial(memory_of, "deface"),
+        runtime=partial(minutes_of, "deface"),
+        gpu=partial(gpus_of, "deface"),
     params:
-        raw=lambda w: [naming.raw_uri(mask_scan(w), mask_scan(w).pilot.kind.suffix)],
-        modality=lambda w: mask_scan(w).modality,
-        network=lambda w: network("deface", mask_scan(w)),
-        backend=lambda w: CONFIG["deface"][mask_scan(w).modality],
+        raw=raw_source,
+        modality=mask_modality,
+        network=partial(depends_on, "deface"),
+        backend=partial(name_of_backend, "deface"),
         settings=CONFIG["deface"],
-        code=code("face.py"),
+        code=partial(code_of, "deface", "face.py"),
     script:
         "../scripts/face.py"
 

@@ -28,12 +28,8 @@ def lies_apart(scan):
 
 
 def roughly_to_head(scan):
+    """Its approximate transform onto the whole head, where it needs one."""
     return approached(scan) if lies_apart(scan) else []
-
-
-def exactly_to_head(scan):
-    head = whole_head(scan)
-    return out(naming.to_reference(scan, scan.name, head.name)) if lies_apart(scan) else []
 
 
 def face_of(scan):
@@ -41,27 +37,73 @@ def face_of(scan):
     return [] if scan.defaced else out(naming.face_mask(scan))
 
 
-def face_nearby(scan):
-    """The face that a network found on the session's first CT: a second net for the other CTs."""
-    first = first_ct(scan)
-    return out(naming.face_mask(first)) if first else []
-
-
-def head_to_nearby(scan):
-    first = first_ct(scan)
-    return roughly_to_head(first) if first else []
-
-
 def first_ct(scan):
-    """The CT whose face is carried to a scan; a template's face is one for all scans as it is."""
-    if scan.modality != "ct" or not models_for("deface", scan):
+    """The session's first CT, where a network finds faces: its face is removed from a scan as well.
+
+    The template's face is the same on all scans, so there it would add nothing.
+    """
+    if scan.modality != "ct" or not backend("deface", "ct").is_network:
         return None
     same = (each for each in STUDY.by_name[scan.subject].scans if each.session == scan.session)
     first = next(each for each in same if each.modality == "ct" and not each.defaced)
     return None if first is scan else first
 
 
-# --------------------------------------------------------------------------- networks
+# --------------------------------------------------------------------------- brain and face
+
+
+def mask_pilot(wildcards):
+    """The defaced image on which a brain is found."""
+    return pilot(mask_scan(wildcards))
+
+
+def raw_pilot(wildcards):
+    """The raw image on which a face is found."""
+    return str(mask_scan(wildcards).pilot.path)
+
+
+def raw_source(wildcards):
+    """The same image by its public name."""
+    scan = mask_scan(wildcards)
+    return [naming.raw_uri(scan, scan.pilot.kind.suffix)]
+
+
+def mask_modality(wildcards):
+    return mask_scan(wildcards).modality
+
+
+def mask_admitted(wildcards):
+    return admitted(mask_scan(wildcards).subject)
+
+
+def brain_to_head(wildcards):
+    """The transform onto the whole head that registration found, where the location is needed."""
+    scan = mask_scan(wildcards)
+    if not chosen("brain", wildcards).needs_location or not lies_apart(scan):
+        return []
+    return out(naming.to_reference(scan, scan.name, whole_head(scan).name))
+
+
+def face_to_head(wildcards):
+    """The approximate transform of a raw scan onto its subject's whole head."""
+    return roughly_to_head(mask_scan(wildcards))
+
+
+def face_nearby(wildcards):
+    """The face that a network found on the session's first CT, to be removed here as well."""
+    first = first_ct(mask_scan(wildcards))
+    return out(naming.face_mask(first)) if first else []
+
+
+def head_to_nearby(wildcards):
+    """The approximate transform of that CT onto the whole head."""
+    first = first_ct(mask_scan(wildcards))
+    return roughly_to_head(first) if first else []
+
+
+# --------------------------------------------------------------------------- backends
+#
+# The two rules that run a backend, brain and face, give their section of the config.
 
 
 def backend(section, modality):
@@ -69,38 +111,75 @@ def backend(section, modality):
     return BACKENDS[section][CONFIG[section][modality]]
 
 
+def backends_of(section):
+    """All backends that a section chooses."""
+    return [backend(section, modality) for modality in ("ct", "mr")]
+
+
+def chosen(section, wildcards):
+    """The backend that makes a mask."""
+    return backend(section, mask_scan(wildcards).modality)
+
+
 def models_for(section, scan):
     """The weights that a section's backend needs for a scan."""
     return backend(section, scan.modality).weights(scan.modality, CONFIG["models"]["fast"])
 
 
-def network(section, scan):
-    """What a network's answer depends on, so that a change runs its jobs again; empty without one."""
-    names, options = models_for(section, scan), CONFIG["models"]
-    if not names:
-        return {}
-    digests = weights.digests(names, options["folder"])
-    return backend(section, scan.modality).depends_on(options) | {"weights": digests}
-
-
-def has_network(section):
-    """Whether any backend that a section chooses is a network."""
-    return any(backend(section, modality).is_network for modality in ("ct", "mr"))
+def location_for(section, wildcards):
+    """Where the whole head lies, for a backend that needs it."""
+    return located_head(mask_scan(wildcards)) if chosen(section, wildcards).needs_location else []
 
 
 def environment(section):
     """The environment file of a section's rule."""
-    return f"../../envs/{'segmentation' if has_network(section) else 'imaging'}.yaml"
+    networks = any(each.is_network for each in backends_of(section))
+    return f"../../envs/{'segmentation' if networks else 'imaging'}.yaml"
 
 
 def threads_of(section):
     """CPU threads of a section's jobs."""
-    return CONFIG["threads"]["segmentation"] if has_network(section) else 1
+    networks = any(each.is_network for each in backends_of(section))
+    return CONFIG["threads"]["segmentation"] if networks else 1
 
 
-def gpus(section, scan):
+def memory_of(section, wildcards, attempt):
+    """Memory of a job (MB), more when it is retried."""
+    return chosen(section, wildcards).memory_mb * attempt
+
+
+def minutes_of(section, wildcards):
+    """The longest that a job may take."""
+    return chosen(section, wildcards).minutes
+
+
+def gpus_of(section, wildcards):
     """How many GPUs a job asks for; with ``auto`` it takes one where there is one."""
-    return int(bool(models_for(section, scan)) and CONFIG["models"]["device"] != "cpu")
+    return int(chosen(section, wildcards).is_network and CONFIG["models"]["device"] != "cpu")
+
+
+def name_of_backend(section, wildcards):
+    """What the config calls the backend."""
+    return chosen(section, wildcards).name
+
+
+def depends_on(section, wildcards):
+    """What a network's answer depends on, so that a change runs its jobs again; empty without one."""
+    models, options = models_for(section, mask_scan(wildcards)), CONFIG["models"]
+    if not models:
+        return {}
+    digests = weights.digests(models, options["folder"])
+    return chosen(section, wildcards).depends_on(options) | {"weights": digests}
+
+
+def code_of(section, script, wildcards):
+    """A parameter that changes when the code of a job's script or of its backend does."""
+    return code(script, chosen(section, wildcards).module)
+
+
+def code_of_backends():
+    """The modules of all backends that this study may run."""
+    return [each.module for section in BACKENDS for each in backends_of(section) if each.module]
 
 
 def study_models():

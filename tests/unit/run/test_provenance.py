@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from strokeprep.run import provenance
+from strokeprep.settings.backends import BRAINS
 
 SCRIPTS = Path(provenance.PACKAGE).parent
 
@@ -16,14 +17,14 @@ def touched(monkeypatch):
     """Digest of a script with one library module edited in memory."""
     original = Path.read_text
 
-    def digest(script: str, module: str | None = None) -> str:
+    def digest(script: str, module: str | None = None, *loaded: str) -> str:
         def read(path, *args, **kwargs):
             edited = module is not None and path.name == module
             return original(path, *args, **kwargs) + ("\n# edited" if edited else "")
 
         monkeypatch.setattr(Path, "read_text", read)
         _forget()
-        return provenance.code_digest(SCRIPTS / script)
+        return provenance.code_digest(SCRIPTS / script, *loaded)
 
     yield digest
     _forget()
@@ -62,6 +63,12 @@ def test_every_file_that_makes_the_phantom_is_reached(touched):
 def test_an_edit_elsewhere_does_not(touched, module):
     before = touched("resample_label.py")
     assert touched("resample_label.py", module) == before
+
+
+def test_an_edit_to_a_backend_changes_the_digest_of_the_jobs_that_run_it_and_of_no_others(touched):
+    for backend, changes in ((BRAINS["hd-bet"], True), (BRAINS["template"], False)):
+        before = touched("brain.py", None, backend.module)
+        assert (touched("brain.py", "hd_bet.py", backend.module) != before) == changes
 
 
 def test_only_loaded_packages_are_listed(monkeypatch):

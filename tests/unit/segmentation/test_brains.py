@@ -12,6 +12,8 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images
 from strokeprep.registration import location
 from strokeprep.segmentation import brains
+from strokeprep.segmentation.request import Request
+from strokeprep.settings.backends import BACKENDS, BRAINS, Backend
 
 MODALITY = {"ct": "ct", "t1": "mr", "b0": "mr"}
 LIMIT = 0.96
@@ -34,7 +36,8 @@ def masked(contrast: str) -> tuple[Head, np.ndarray, dict]:
     """A head with a bright speck deep in its brain, its mask and the numbers about it; made once."""
     made = with_speck(head(contrast))
     located = location.locate(made.image, MODALITY[contrast])
-    found, metrics = brains.mask(made.image, MODALITY[contrast], location=located)
+    request = Request(made.image, MODALITY[contrast], location=located)
+    found, metrics = brains.mask(request, BRAINS["template"])
     assert grids.same_grid(found, made.image) and found.GetPixelID() == sitk.sitkUInt8
     return made, images.array(found) > 0, metrics
 
@@ -64,19 +67,37 @@ def test_the_metrics_name_the_backend_and_the_volume():
     assert metrics["BrainVolumeMl"] == pytest.approx(volume, abs=0.1)
 
 
+@pytest.mark.parametrize("section", BACKENDS)
+def test_the_code_of_every_backend_is_there(section):
+    for backend in BACKENDS[section].values():
+        assert backend.runs is None or callable(backend.code())
+
+
 def small(value: int = 0) -> sitk.Image:
     return images.from_array(np.full((20, 20, 20), value, np.uint8), np.diag([4.0, 4.0, 4.0, 1.0]))
 
 
-def test_any_backend_is_held_to_the_grid(monkeypatch):
-    monkeypatch.setitem(brains.BACKENDS, "astray", lambda *_, **__: (small()[:10], {}))
-    with pytest.raises(ValueError, match="left the grid"):
-        brains.mask(small(), "ct", "astray")
+def astray(request: Request):
+    """A backend that answers on another grid."""
+    return request.image[:10], {}
+
+
+def unmoved(request: Request):
+    """A backend that takes the image itself for the mask."""
+    return request.image, {}
+
+
+def backend(answer) -> Backend:
+    return Backend(answer.__name__, f"{__name__}:{answer.__name__}")
+
+
+def test_any_backend_is_held_to_the_grid():
+    with pytest.raises(ValueError, match="astray left the grid"):
+        brains.mask(Request(small(), "ct"), backend(astray))
 
 
 @pytest.mark.parametrize("value", [0, 1], ids=["nothing", "everything"])
-def test_any_backend_is_held_to_the_size_of_a_brain(monkeypatch, value):
+def test_any_backend_is_held_to_the_size_of_a_brain(value):
     large = images.from_array(np.full((40, 40, 40), value, np.uint8), np.diag([5.0, 5, 5, 1.0]))
-    monkeypatch.setitem(brains.BACKENDS, "wrong", lambda *_, **__: (large, {}))
     with pytest.raises(StrokeprepError, match="mask holds"):
-        brains.mask(large, "ct", "wrong", where="scan.nii.gz")
+        brains.mask(Request(large, "ct", "scan.nii.gz"), backend(unmoved))

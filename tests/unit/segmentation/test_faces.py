@@ -11,9 +11,20 @@ from heads import Head, head
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images, transforms
 from strokeprep.registration import linear, location
-from strokeprep.segmentation import faces, total_segmentator
+from strokeprep.registration.location import Location
+from strokeprep.segmentation import faces
+from strokeprep.segmentation.backends import total_segmentator
+from strokeprep.segmentation.request import Request
+from strokeprep.settings.backends import FACES, Backend
 
 MARGIN_MM = 4.0
+FACTS = {"Model": {"Package": "it"}}
+
+
+def region(image, to_template, backend=FACES["template"], margin_mm=MARGIN_MM, carried=()):
+    """What a backend removes from a CT that lies where ``to_template`` says."""
+    request = Request(image, "ct", location=Location(to_template))
+    return faces.region(request, backend, margin_mm, carried)
 
 
 @cache
@@ -27,7 +38,7 @@ def located() -> tuple[Head, sitk.Transform]:
 def removed(margin_mm: float = MARGIN_MM) -> np.ndarray:
     """What is removed from the whole head."""
     made, to_template = located()
-    mask, _ = faces.region(made.image, to_template, "template", margin_mm)
+    mask, _ = region(made.image, to_template, margin_mm=margin_mm)
     assert grids.same_grid(mask, made.image) and mask.GetPixelID() == sitk.sitkUInt8
     return images.array(mask) > 0
 
@@ -65,7 +76,7 @@ def test_a_slab_is_found_through_the_whole_head():
     moved = sitk.Image(slab.image)
     moved.SetOrigin((np.array(moved.GetOrigin()) + [12, -20, 30]).tolist())
     approach = linear.rigid(guide.image, moved, resolution="coarse").inverse
-    mask, _ = faces.region(moved, transforms.chain([approach, to_template]), "template", MARGIN_MM)
+    mask, _ = region(moved, transforms.chain([approach, to_template]))
     found = images.array(mask) > 0
     assert slab.face.any() and slab.brain.any()
     assert (found & slab.face).sum() >= 0.99 * slab.face.sum()
@@ -75,7 +86,7 @@ def test_a_slab_is_found_through_the_whole_head():
 def test_a_view_above_the_face_loses_nothing():
     _, to_template = located()
     top = head("ct", shape=(96, 108, 10), centre=(0, 0, 45), tilt_degrees=0)
-    mask, metrics = faces.region(top.image, to_template, "template", MARGIN_MM)
+    mask, metrics = region(top.image, to_template)
     assert not top.face.any()
     assert images.array(mask).sum() == 0 and metrics["RemovedVoxels"] == 0
 
@@ -84,36 +95,35 @@ def test_an_image_without_a_brain_is_refused():
     _, to_template = located()
     neck = head("ct", shape=(96, 108, 8), centre=(0, 0, -150), tilt_degrees=0)
     with pytest.raises(StrokeprepError, match="face cannot be located"):
-        faces.region(neck.image, to_template, "template", MARGIN_MM, "neck.nii.gz")
+        region(neck.image, to_template)
 
 
 def test_the_numbers_count_what_the_mask_marks():
     made, to_template = located()
-    _, metrics = faces.region(made.image, to_template, "template", MARGIN_MM)
+    _, metrics = region(made.image, to_template)
     volume = removed().sum() * np.prod(made.image.GetSpacing()) / 1000
     assert metrics["RemovedVoxels"] == removed().sum()
     assert metrics["RemovedMl"] == pytest.approx(volume, abs=0.01)
 
 
-def test_any_backend_has_the_brain_protected(monkeypatch):
+def everything(request: Request, grid: sitk.Image) -> faces.Answer:
+    """A backend that takes all there is for a face."""
+    return faces.Answer(sitk.Cast(grid, sitk.sitkFloat32) * 0 + 100, None, {})
+
+
+def test_any_backend_has_the_brain_protected():
     made, to_template = located()
 
-    def everything(asked: faces.Asked):
-        return sitk.Cast(asked.grid, sitk.sitkFloat32) * 0 + 100, None, {}
-
-    monkeypatch.setitem(faces.BACKENDS, "everything", everything)
-    mask, _ = faces.region(made.image, to_template, "everything", MARGIN_MM)
+    mask, _ = region(made.image, to_template, Backend("everything", f"{__name__}:everything"))
     assert (images.array(mask) > 0)[made.brain].sum() == 0
 
 
 def test_what_was_found_on_another_scan_goes_too_but_never_brain():
     made, to_template = located()
-    found, _ = faces.region(made.image, to_template, "template", MARGIN_MM)
+    found, _ = region(made.image, to_template)
     whole = sitk.Image(made.image.GetSize(), sitk.sitkUInt8) + 1
     whole.CopyInformation(made.image)
-    union, _ = faces.region(
-        made.image, to_template, "template", MARGIN_MM, carried=[(whole, sitk.Transform())]
-    )
+    union, _ = region(made.image, to_template, carried=[(whole, sitk.Transform())])
     more = images.array(union) > 0
     assert more[images.array(found) > 0].all() and more.sum() > (images.array(found) > 0).sum()
     assert more[made.brain].sum() == 0
@@ -123,21 +133,22 @@ def test_what_was_found_on_another_scan_goes_too_but_never_brain():
 def segmented(monkeypatch):
     """TotalSegmentator's place taken by the truth."""
 
-    def parts(image, *_):
+    def parts(request):
         made, _ = located()
+        image = request.image
         first = round((image.GetOrigin()[2] - made.image.GetOrigin()[2]) / image.GetSpacing()[2])
         shown = {"brain": made.brain, "skull": images.array(made.image) > 600}
         return {
             name: images.like(mask[..., first:].astype(np.uint8), image)
             for name, mask in shown.items()
-        }, {"Package": "TotalSegmentator"}
+        }, {"Model": {"Package": "TotalSegmentator"}}
 
     monkeypatch.setattr(total_segmentator, "parts", parts)
 
 
 def test_brain_and_skull_tell_where_the_face_is(segmented):
     made, to_template = located()
-    mask, facts = faces.region(made.image, to_template, "totalsegmentator", MARGIN_MM)
+    mask, facts = region(made.image, to_template, FACES["totalsegmentator"])
     removed = images.array(mask) > 0
     assert (removed & made.face).sum() / made.face.sum() > 0.99
     assert (removed & made.brain).sum() == 0
@@ -147,18 +158,20 @@ def test_brain_and_skull_tell_where_the_face_is(segmented):
 @pytest.mark.parametrize("backend", ["totalsegmentator", "totalsegmentator-face"])
 def test_a_slab_above_the_brow_shows_no_face_to_networks(segmented, monkeypatch, backend):
     made, to_template = located()
-    monkeypatch.setattr(total_segmentator, "face", lambda *_: pytest.fail("asked for a face"))
+    monkeypatch.setattr(
+        total_segmentator, "licensed_face", lambda _: pytest.fail("asked for a face")
+    )
     slab = made.image[:, :, int(np.argwhere(made.face)[:, 2].max()) + 8 :]  # 3 cm
-    mask, facts = faces.region(slab, to_template, backend, MARGIN_MM)
+    mask, facts = region(slab, to_template, FACES[backend])
     assert facts["RemovedVoxels"] == 0
 
 
 def test_the_face_networks_answer_goes_and_the_brain_stays(monkeypatch):
     made, to_template = located()
     answer = images.like((made.face | made.brain).astype(np.uint8), made.image)
-    monkeypatch.setattr(total_segmentator, "face", lambda *_: (answer, {"Package": "it"}))
-    mask, facts = faces.region(made.image, to_template, "totalsegmentator-face", MARGIN_MM)
+    monkeypatch.setattr(total_segmentator, "licensed_face", lambda _: (answer, FACTS))
+    mask, facts = region(made.image, to_template, FACES["totalsegmentator-face"])
     removed = images.array(mask) > 0
     assert (removed & made.face).sum() / made.face.sum() > 0.9
     assert (removed & made.brain).sum() == 0
-    assert facts["Model"] == {"Package": "it"}
+    assert facts["Model"] == FACTS["Model"]

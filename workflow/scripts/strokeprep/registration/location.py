@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +25,13 @@ WORK_MM = 2.0  # the warped template is smooth: no finer grid is needed to hold 
 class Location:
     """Points of an image to points of the template; what the image looks like; how well it fits.
 
-    ``contrast`` is that of the image that was fitted: ``ct``, ``dark fluid`` or ``bright fluid``.
+    ``contrast`` is that of the image that was fitted: ``ct``, ``dark fluid`` or ``bright fluid``;
+    or ``unknown``, which is enough to find a face.
     """
 
     to_template: sitk.Transform
-    contrast: str
-    metrics: Mapping[str, float]
+    contrast: str = "unknown"
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, to_head: sitk.Transform) -> Location:
         """The same for another image of the patient, whose points ``to_head`` maps to this one's."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from strokeprep.run import provenance
+from strokeprep.settings.backends import BRAINS, FACES, Backend
 from strokeprep.study import outputs
 
 Nodes = Mapping[str, Mapping[str, Any]]
@@ -103,22 +104,6 @@ CITED: dict[str, str] = {
   doi = {10.1148/ryai.230024}
 }""",
 }  # fmt: skip
-FACES = {
-    "template": ("by a template of the face", ()),
-    "totalsegmentator": (
-        "in front of and below what TotalSegmentator finds",
-        ("wasserthal2023", "isensee2021"),
-    ),
-    "totalsegmentator-face": ("with TotalSegmentator", ("wasserthal2023", "isensee2021")),
-}
-BRAINS = {
-    "template": (
-        "by warping a template's brain to each image",
-        (),
-    ),
-    "hd-bet": ("with HD-BET", ("isensee2019", "isensee2021")),
-    "totalsegmentator": ("with TotalSegmentator", ("wasserthal2023", "isensee2021")),
-}
 WARPS = {
     "affine": ("affine transforms", ()),
     "bspline": ("affine transforms followed by B-spline deformations", ()),
@@ -191,11 +176,10 @@ def _defacing(steps: Steps) -> list[str]:
     if not masks:
         return []
     used = sorted({about["Backend"] for about in masks})
-    ways = " and ".join(words + _cite(keys) for words, keys in (_of(FACES, each) for each in used))
     margin = masks[0]["Metrics"]["BrainMarginMm"]
     return [
-        f"Faces were removed {ways}, sparing all within {margin:g} mm of the brain; headers were "
-        "written anew."
+        f"Faces were removed {_ways(FACES, used)}, sparing all within {margin:g} mm of the brain; "
+        "headers were written anew."
     ]
 
 
@@ -207,11 +191,17 @@ def _brains(steps: Steps) -> list[str]:
     }
     if not masks:
         return []
-    used = [_of(BRAINS, backend) for backend in sorted(set(masks.values()))]
-    ways = " and ".join(words + _cite(keys) for words, keys in used)
-    bone = any("_acq-ncct_" in name and backend == "template" for name, backend in masks.items())
-    more = "; on CT, bone and air near its surface were left out" if bone else ""
-    return [f"Brains were segmented {ways}{more}."]
+    on_ct = {
+        _of(BRAINS, used).methods_on_ct for name, used in masks.items() if "_acq-ncct_" in name
+    }
+    said = [f"Brains were segmented {_ways(BRAINS, sorted(set(masks.values())))}", *sorted(on_ct)]
+    return ["; ".join(filter(None, said)) + "."]
+
+
+def _ways(known: Mapping[str, Backend], used: Iterable[str]) -> str:
+    """How backends find what they find, each with its references."""
+    backends = [_of(known, name) for name in used]
+    return " and ".join(backend.methods + _cite(backend.cites) for backend in backends)
 
 
 def _registrations(steps: Steps) -> list[str]:
@@ -286,9 +276,9 @@ def _software(found: Iterable[Mapping[str, str]]) -> str:
     return f"Computations used {listed}."
 
 
-def _of(known: Mapping[str, tuple[str, tuple[str, ...]]], backend: str) -> tuple[str, tuple]:
-    """What to say of a backend; one that this text does not know goes by its name."""
-    return known.get(backend, (f"with {backend}", ()))
+def _of(known: Mapping[str, Backend], name: str) -> Backend:
+    """A backend; one that is not known any more goes by its name."""
+    return known.get(name) or Backend(name, runs=None, methods=f"with {name}")
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -17,11 +17,14 @@ from strokeprep.quality import measures
 from strokeprep.quality.judge import Judge, Number
 from strokeprep.registration import template
 from strokeprep.registration import template as templates
+from strokeprep.registration.location import Location
 from strokeprep.report import views
 from strokeprep.report.plan import Drawn, Face, Images, Perfused, Series
 from strokeprep.report.scene import Scene, Shown, ranged
 from strokeprep.segmentation import faces
+from strokeprep.segmentation.request import Request
 from strokeprep.series import motion
+from strokeprep.settings.backends import FACES
 from strokeprep.study import naming
 
 # Head, not air: above this (HU), or this share of an MR image's bright end.
@@ -215,7 +218,8 @@ def face_left_ml(
     if move is not None:
         to_template = transforms.chain([move.GetInverse(), to_template])
     coarse = grids.cubic_grid(image, FACE_MM)
-    face, _ = faces.region(coarse, to_template, "template", FACE_SLACK_MM)
+    request = Request(coarse, modality, location=Location(to_template))
+    face, _ = faces.region(request, FACES["template"], FACE_SLACK_MM)
     deep = ndimage.distance_transform_cdt(images.array(face) > 0) * FACE_MM > FACE_SLACK_MM
     outside = images.background(modality)
     grey = images.array(transforms.resample(image, coarse, [], transforms.NEAREST, outside))

@@ -27,14 +27,14 @@ DISTRIBUTIONS = {
 
 
 @cache
-def code_digest(script: Path) -> str:
-    """A digest of a script and of all library modules it reaches.
+def code_digest(script: Path, *modules: str) -> str:
+    """A digest of a script, of library modules it loads by name, and of all that they import.
 
     Snakemake reruns a job when its script or a parameter changes, but does not see an edit to a
     module the script imports. Each rule carries this digest as a parameter, so it does.
     """
     found: set[Path] = set()
-    queue = [script]
+    queue = [script, *(path for name in modules for path in _files(name))]
     while queue:
         path = queue.pop()
         if path not in found:

@@ -1,178 +1,84 @@
-"""The face: where it is.
+"""Face masks: the voxels of a scan that defacing empties.
 
-A backend says what to remove; protecting the brain and counting are the same for all.
+A backend is a function of a :class:`~strokeprep.segmentation.request.Request` and a coarse grid
+that returns an :class:`Answer`. It says what to remove; protecting the brain and counting are the
+same for all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import grids, images
+from strokeprep.io import grids
 from strokeprep.registration import template
+from strokeprep.segmentation.request import Request
+from strokeprep.settings.backends import Backend
 
-if TYPE_CHECKING:  # jobs load what they use
-    from strokeprep.settings.networks import NetworkSettings
-
-# The face in template space (MNI, RAS mm): at height z everything in front of y goes, without
-# limit to the front, the sides and below, so that no ghost of a nose stays in the air. From the
-# brows down: the skin over the brow, the orbits with what lies in them, then behind the maxilla
-# and the mandible.
-FACE_Z = (-15.0, -20.0, -24.0, -62.0, -78.0, -100.0)
-FACE_Y = (80.0, 40.0, 24.0, 24.0, 38.0, 30.0)
-
-# The face's surfaces are smooth: no finer grid is needed to hold them.
+# The surfaces of a face are smooth: a coarser grid (mm) than the image's describes them.
 WORK_MM = 2.0
-
-# No brow lies higher in the template than this: a slab above it shows no face, though a network
-# finds a lowest point of the frontal lobes in it, too.
-HIGHEST_BROW_Z = FACE_Z[0] + 5.0
-
-# Half the width of the box in template space: no image reaches further from a head's centre.
-BOX_MM = 400.0
 FAR_MM = 999.0
 
-# A scan that shows less of the template's brain than this cannot be told from one that does not
-# show the head at all.
+# A scan that shows less than this share of the template's brain may not show the head at all.
 SMALLEST_SHARE = 0.02
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What a backend gets: the image, the coarse grid of the answer, and where the head lies."""
+class Answer(NamedTuple):
+    """What a backend found, as depths (mm, positive inside) on the coarse grid.
 
-    image: sitk.Image
-    grid: sitk.Image
-    to_template: sitk.Transform
-    modality: str
-    where: str
-    settings: NetworkSettings | None
+    ``brain`` is None where the backend finds no brain of its own.
+    """
+
+    face: sitk.Image
+    brain: sitk.Image | None
+    facts: dict[str, Any]
 
 
 def region(
-    image: sitk.Image,
-    to_template: sitk.Transform,
-    backend: str,
+    request: Request,
+    backend: Backend,
     margin_mm: float,
-    where: str = "image",
-    *,
-    modality: str = "ct",
-    settings: NetworkSettings | None = None,
     carried: Sequence[tuple[sitk.Image, sitk.Transform]] = (),
 ) -> tuple[sitk.Image, dict[str, Any]]:
     """The voxels to empty (uint8 on the image's grid) and numbers about them.
 
     Whatever the backend, nothing within ``margin_mm`` of the brain is touched. ``carried`` are
     faces found on other images of the patient, each with the transform of this image's points to
-    it; they go as well.
+    it; they are emptied as well.
     """
-    coarse = grids.cubic_grid(image, WORK_MM)
-    depth = sitk.Resample(template.depth(), coarse, to_template, sitk.sitkLinear, -FAR_MM)
+    coarse = grids.cubic_grid(request.image, WORK_MM)
+    depth = _brain_depth(request, coarse)
     share = _shown(depth)
     if share < SMALLEST_SHARE:
         raise StrokeprepError(
             f"Only {share:.1%} of a brain lies in the image, so its face cannot be located",
-            where,
+            request.where,
             "Remove the scan from the study, or give the session's whole-head scan as well.",
         )
-    asked = Asked(image, coarse, to_template, modality, where, settings)
-    wanted, brain, facts = BACKENDS[backend](asked)
-    protected = depth if brain is None else sitk.Maximum(depth, brain)
-    allowed = -protected - margin_mm
-    field = sitk.Minimum(wanted, allowed)
-    mask = sitk.Resample(field, image, sitk.Transform(), sitk.sitkLinear) > 0
+    answer = backend.run(request, coarse)
+    brain = depth if answer.brain is None else sitk.Maximum(depth, answer.brain)
+    allowed = -brain - margin_mm
+    mask = _on(request.image, sitk.Minimum(answer.face, allowed))
     if carried:
-        mask = sitk.Or(mask, _carried(carried, image, allowed))
-    voxel_ml = float(np.prod(image.GetSpacing())) / 1000
-    removed = int(np.count_nonzero(sitk.GetArrayViewFromImage(mask)))
+        mask = sitk.Or(mask, _carried(carried, request.image, allowed))
     return mask, {
         "BrainShown": round(share, 4),
-        "RemovedVoxels": removed,
-        "RemovedMl": round(removed * voxel_ml, 2),
+        **_removed(mask),
         "BrainMarginMm": margin_mm,
-        **facts,
+        **answer.facts,
     }
 
 
-def _carried(
-    masks: Sequence[tuple[sitk.Image, sitk.Transform]], image: sitk.Image, allowed: sitk.Image
-) -> sitk.Image:
-    """The union of other images' faces where it is ``allowed``."""
-    from strokeprep.segmentation import skull
-
-    free = sitk.Resample(allowed, image, sitk.Transform(), sitk.sitkLinear) > 0
-    return sitk.And(skull.carried(masks, image), free)
-
-
-# Millimetres into the face and, if the backend knows, into the brain, on the coarse grid, positive
-# inside; and what made them.
-Answer = tuple[sitk.Image, sitk.Image | None, dict[str, Any]]
-
-
-def _from_template(asked: Asked) -> Answer:
-    """The template's face region."""
-    face = _template_face()
-    field = sitk.Resample(face, asked.grid, asked.to_template, sitk.sitkLinear, -FAR_MM)
-    return field, None, {}
-
-
-def _from_parts(asked: Asked) -> Answer:
-    """Before and below the brain and the skull that TotalSegmentator finds."""
-    from strokeprep.segmentation import total_segmentator
-
-    wanted, brain, facts = total_segmentator.face_by_parts(
-        asked.image,
-        asked.modality,
-        asked.where,
-        asked.settings,
-        grid=asked.grid,
-        to_template=asked.to_template,
-    )
-    below = _below(HIGHEST_BROW_Z, asked.grid, asked.to_template)
-    return sitk.Minimum(wanted, below), brain, {"Model": facts}
-
-
-def _below(z: float, grid: sitk.Image, to_template: sitk.Transform) -> sitk.Image:
-    """How far (mm) each point of ``grid`` lies below a height in the template."""
-    ramp = np.tile(np.array([z + BOX_MM, z - BOX_MM], np.float32), (2, 2, 1))
-    affine = np.diag([2 * BOX_MM, 2 * BOX_MM, 2 * BOX_MM, 1.0])
-    affine[:3, 3] = -BOX_MM
-    there = images.from_array(ramp, affine)
-    return sitk.Resample(there, grid, to_template, sitk.sitkLinear, -FAR_MM)
-
-
-def _from_face_network(asked: Asked) -> Answer:
-    """What TotalSegmentator's licensed networks call the face.
-
-    They are not asked where even the template's region, which is ample, has nothing in view.
-    """
-    from strokeprep.segmentation import skull, total_segmentator
-
-    ample, *_ = _from_template(asked)
-    if not (sitk.GetArrayViewFromImage(ample) > 0).any():
-        return ample, None, {}
-    found, facts = total_segmentator.face(asked.image, asked.modality, asked.where, asked.settings)
-    return skull.mask_field(asked.grid, found), None, {"Model": facts}
-
-
-@cache
-def _template_face() -> sitk.Image:
-    """Millimetres into the face region, over a box in template space that holds any image."""
-    count = round(2 * BOX_MM / WORK_MM / 2)
-    along = np.linspace(-BOX_MM, BOX_MM, count).astype(np.float32)
-    rising = np.argsort(FACE_Z)
-    front = np.interp(along, np.take(FACE_Z, rising), np.take(FACE_Y, rising))
-    inside = np.minimum(along[None, :, None] - front, FACE_Z[0] - along)
-    affine = np.diag([2 * BOX_MM, *[2 * BOX_MM / (count - 1)] * 2, 1.0])
-    affine[:3, 3] = -BOX_MM
-    # It is the same at every x: two voxels across hold it.
-    return images.from_array(np.repeat(inside, 2, axis=0).astype(np.float32), affine)
+def _brain_depth(request: Request, grid: sitk.Image) -> sitk.Image:
+    """How deep in the template's brain each point of a grid lies (mm)."""
+    if request.location is None:
+        raise ValueError(f"no face can be found without a location of the head in {request.where}")
+    to_template = request.location.to_template
+    return sitk.Resample(template.depth(), grid, to_template, sitk.sitkLinear, -FAR_MM)
 
 
 def _shown(depth: sitk.Image) -> float:
@@ -185,8 +91,22 @@ def _shown(depth: sitk.Image) -> float:
     return min(shown / volume, 1.0)
 
 
-BACKENDS: dict[str, Callable[[Asked], Answer]] = {
-    "template": _from_template,
-    "totalsegmentator": _from_parts,
-    "totalsegmentator-face": _from_face_network,
-}
+def _on(image: sitk.Image, field: sitk.Image) -> sitk.Image:
+    """Where a field is positive, on an image's grid."""
+    return sitk.Resample(field, image, sitk.Transform(), sitk.sitkLinear) > 0
+
+
+def _carried(
+    masks: Sequence[tuple[sitk.Image, sitk.Transform]], image: sitk.Image, allowed: sitk.Image
+) -> sitk.Image:
+    """The union of other images' faces where it is ``allowed``."""
+    from strokeprep.segmentation import skull  # slow to load, and needed for networks alone
+
+    return sitk.And(skull.carried(masks, image), _on(image, allowed))
+
+
+def _removed(mask: sitk.Image) -> dict[str, float]:
+    """How much a mask empties."""
+    count = int(np.count_nonzero(sitk.GetArrayViewFromImage(mask)))
+    voxel_ml = float(np.prod(mask.GetSpacing())) / 1000
+    return {"RemovedVoxels": count, "RemovedMl": round(count * voxel_ml, 2)}

@@ -149,15 +149,15 @@ def on_memory(compute: Callable[[], Any], where: str) -> Any:
 
 def facts(package: str, weights: dict[str, str], where: str, **more: Any) -> dict[str, Any]:
     """What a sidecar says about a network: package, version, each model's digest, device."""
-    return {
+    model = {
         "Package": package,
         "Version": metadata.version(package),
         "nnUNet": metadata.version("nnunetv2"),
         "Torch": metadata.version("torch"),
         "Weights": {name: f"sha256:{digest}" for name, digest in weights.items()},
         "Device": where.partition(":")[0],
-        **more,
     }
+    return {"Model": model | more}
 
 
 def weights(names: Iterable[str], settings: NetworkSettings) -> dict[str, tuple[Path, str]]:

@@ -9,6 +9,9 @@ from strokeprep.bids import sidecars
 from strokeprep.io import images, transforms
 from strokeprep.registration import location
 from strokeprep.segmentation import brains
+from strokeprep.segmentation.request import Request
+from strokeprep.settings.backends import BRAINS
+from strokeprep.settings.networks import NetworkSettings
 
 
 def brain(
@@ -24,19 +27,15 @@ def brain(
 ) -> dict[str, Any]:
     """Write the brain mask of an image on its own grid; returns its sidecar.
 
-    ``located`` and ``to_head`` say where the head lies, as for :func:`release.face`; only the
-    template backend needs them. ``networks`` is the config's section ``models``, for the others.
+    ``located`` and ``to_head`` say where the head lies, as for :func:`deface.face`, where the
+    backend needs it. ``networks`` is the config's section ``models``.
     """
-    if backend == "template":
-        place = location.read(*located)
-        if to_head:
-            place = place.of(transforms.read(to_head).GetInverse())
-        options = {"location": place}
-    else:
-        from strokeprep.settings.networks import NetworkSettings  # jobs load what they use
-
-        options = {"settings": NetworkSettings.of(networks, threads)}
-    mask, metrics = brains.mask(images.read(source), modality, backend, source, **options)
+    place = location.read(*located) if located else None
+    if place and to_head:
+        place = place.of(transforms.read(to_head).GetInverse())
+    settings = NetworkSettings.of(networks, threads)
+    request = Request(images.read(source), modality, source, settings, place)
+    mask, metrics = brains.mask(request, BRAINS[backend])
     images.write(mask, target, source)
     found = sidecars.label("brain", "segmented on this image")
     return found | sidecars.by_backend(backend, metrics)

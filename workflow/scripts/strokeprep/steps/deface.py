@@ -1,10 +1,10 @@
-"""What is let out of a raw image: where its face lies, and a copy without it."""
+"""Steps that read raw images: locate the head, align, find the face, deface."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from strokeprep.bids import sidecars
 from strokeprep.io import images, transforms
@@ -12,11 +12,11 @@ from strokeprep.io.json_files import read as read_sidecar
 from strokeprep.privacy.allowed import releasable
 from strokeprep.registration import location
 from strokeprep.segmentation import faces
+from strokeprep.segmentation.request import Request
 from strokeprep.series import timing
+from strokeprep.settings.backends import FACES
+from strokeprep.settings.networks import NetworkSettings
 from strokeprep.study.kinds import KINDS
-
-if TYPE_CHECKING:
-    from strokeprep.settings.networks import NetworkSettings
 
 
 def locate(source: str, transform: str, facts: str, *, modality: str) -> None:
@@ -55,33 +55,23 @@ def face(
     another image of the session, ``head_to_nearby`` the transform that carries that image onto the
     head. ``networks`` is the config's section ``models``.
     """
-    image = images.read_mean(source)
     place = location.read(*located)
     to_nearby = [transforms.read(head_to_nearby)] if head_to_nearby else []
     if to_head:
         onto_head = transforms.read(to_head).GetInverse()
         place, to_nearby = place.of(onto_head), [onto_head, *to_nearby]
-    mask, metrics = faces.region(
-        image,
-        place.to_template,
-        backend,
-        settings["brain_margin_mm"],
+    request = Request(
+        images.read_mean(source),
+        modality,
         source,
-        modality=modality,
-        settings=_settings(backend, networks, threads),
-        carried=[(images.read(nearby), transforms.chain(to_nearby))] if nearby else [],
+        NetworkSettings.of(networks, threads),
+        place,
     )
+    carried = [(images.read(nearby), transforms.chain(to_nearby))] if nearby else []
+    mask, metrics = faces.region(request, FACES[backend], settings["brain_margin_mm"], carried)
     images.write(mask, target, source)
     where = "found on this image and on another of the session" if nearby else "found on this image"
     return sidecars.label("face", where) | sidecars.by_backend(backend, metrics)
-
-
-def _settings(backend: str, networks: Mapping[str, Any], threads: int) -> NetworkSettings | None:
-    if backend == "template":
-        return None
-    from strokeprep.settings.networks import NetworkSettings  # jobs load what they use
-
-    return NetworkSettings.of(networks, threads)
 
 
 def image(

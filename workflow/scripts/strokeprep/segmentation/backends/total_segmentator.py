@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -23,6 +24,9 @@ import SimpleITK as sitk
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
 from strokeprep.segmentation import nnunet, skull
+from strokeprep.segmentation.backends import template
+from strokeprep.segmentation.faces import Answer
+from strokeprep.segmentation.request import Request
 from strokeprep.settings import networks
 from strokeprep.settings.backends import BRAINS, FACES
 from strokeprep.settings.networks import NetworkSettings
@@ -44,113 +48,114 @@ PARTS = {"ct": ("brain", "skull"), "mr": ("brain",)}
 Facts = dict[str, Any]
 
 
-def mask(
-    image: sitk.Image, modality: str, where: str, settings: NetworkSettings
-) -> tuple[sitk.Image, Facts]:
+def brain(request: Request) -> tuple[sitk.Image, Facts]:
     """The brain (uint8 on the image's grid): on CT all that the skull encloses."""
-    found, facts = parts(image, modality, where, settings)
-    if modality == "ct":
+    found, facts = parts(request)
+    if request.modality == "ct":
         return skull.inside(found["brain"], found["skull"]), facts
     return found["brain"], facts
 
 
-def face_by_parts(
-    image: sitk.Image,
-    modality: str,
-    where: str,
-    settings: NetworkSettings,
-    *,
-    grid: sitk.Image,
-    to_template: sitk.Transform,
-) -> tuple[sitk.Image, sitk.Image, Facts]:
-    """Millimetres into the face and into the brain, both on ``grid``; needs no licence."""
-    found, facts = parts(image, modality, where, settings)
+def face_by_parts(request: Request, grid: sitk.Image) -> Answer:
+    """The face in front of and below brain and skull; needs no licence."""
+    to_template = request.location.to_template
+    found, facts = parts(request)
     wanted = skull.face_field(grid, found["brain"], found.get("skull"), to_template)
-    return wanted, skull.mask_field(grid, found["brain"]), facts
+    # A network finds a lowest point of the frontal lobes in a slab above the brow, too.
+    below = template.below_the_brow(grid, to_template)
+    return Answer(sitk.Minimum(wanted, below), skull.mask_field(grid, found["brain"]), facts)
 
 
-def face(
-    image: sitk.Image, modality: str, where: str, settings: NetworkSettings
-) -> tuple[sitk.Image, Facts]:
+def face(request: Request, grid: sitk.Image) -> Answer:
+    """What the licensed networks call the face.
+
+    They are not asked where even the template's region, which is ample, has nothing in view.
+    """
+    ample = template.face(request, grid)
+    if not (sitk.GetArrayViewFromImage(ample.face) > 0).any():
+        return ample
+    found, facts = licensed_face(request)
+    return Answer(skull.mask_field(grid, found), None, facts)
+
+
+def licensed_face(request: Request) -> tuple[sitk.Image, Facts]:
     """The mask of the face by the networks that need a licence."""
-    if not settings.license_number:
+    if not request.settings.license_number:
         raise StrokeprepError(
             "TotalSegmentator's face networks need a licence number, free for academic use",
-            where,
+            request.where,
             f"Set {networks.LICENSE_VARIABLE}, or choose the backend totalsegmentator, which needs "
             "none.",
         )
-    names = FACES["totalsegmentator-face"].weights(modality, settings.fast)
-    found, facts = _masks(
-        image, modality, FACE_TASKS[modality], False, ("face",), names, where, settings
-    )
+    names = FACES["totalsegmentator-face"].weights(request.modality, request.settings.fast)
+    task = Task(FACE_TASKS[request.modality], ("face",), names, fast=False)
+    found, facts = _masks(request, task)
     return found["face"], facts
 
 
-def parts(
-    image: sitk.Image, modality: str, where: str, settings: NetworkSettings
-) -> tuple[dict[str, sitk.Image], Facts]:
+def parts(request: Request) -> tuple[dict[str, sitk.Image], Facts]:
     """Masks of the brain and, on CT, of the skull; what made them."""
-    names = BRAINS["totalsegmentator"].weights(modality, settings.fast)
-    task, wanted = TASKS[modality], PARTS[modality]
-    found, facts = _masks(image, modality, task, settings.fast, wanted, names, where, settings)
+    modality, fast = request.modality, request.settings.fast
+    names = BRAINS["totalsegmentator"].weights(modality, fast)
+    found, facts = _masks(request, Task(TASKS[modality], PARTS[modality], names, fast))
     if "skull" in found:
-        found["skull"] = skull.refined(found["skull"], image)
+        found["skull"] = skull.refined(found["skull"], request.image)
     return found, facts
 
 
-def _masks(
-    image: sitk.Image,
-    modality: str,
-    task: str,
-    fast: bool,
-    wanted: tuple[str, ...],
-    names: tuple[str, ...],
-    where: str,
-    settings: NetworkSettings,
-) -> tuple[dict[str, sitk.Image], Facts]:
-    weights = nnunet.weights(names, settings)
-    device = nnunet.device(settings.device)
-    given = _hounsfield(image, where) if modality == "ct" else _integral(image, where)
-    labels = segment(given, task, fast, wanted, device, where, settings)
-    found = {name: _part(labels, task, name, image, where) for name in wanted}
+@dataclass(frozen=True)
+class Task:
+    """A task of the package, the classes wanted of it, and the models it needs here."""
+
+    name: str
+    wanted: tuple[str, ...]
+    models: tuple[str, ...]
+    fast: bool
+
+    @property
+    def subset(self) -> list[str] | None:
+        """What the package is asked to find alone.
+
+        It makes the full networks run where the head is; the fast one sees all at once.
+        """
+        return list(self.wanted) if self.name in TASKS.values() and not self.fast else None
+
+
+def _masks(request: Request, task: Task) -> tuple[dict[str, sitk.Image], Facts]:
+    """The classes that are wanted of a task as masks, and what made them."""
+    weights = nnunet.weights(task.models, request.settings)
+    device = nnunet.device(request.settings.device)
+    given = _hounsfield(request) if request.modality == "ct" else _integral(request)
+    labels = _segmented(given, task, device, request)
+    found = {name: _part(labels, task, name, request) for name in task.wanted}
     digests = {name: digest for name, (_, digest) in weights.items()}
-    return found, nnunet.facts(PACKAGE, digests, device, Task=task, Fast=fast)
+    return found, nnunet.facts(PACKAGE, digests, device, Task=task.name, Fast=task.fast)
 
 
-def segment(
-    nifti: nib.Nifti1Image,
-    task: str,
-    fast: bool,
-    wanted: tuple[str, ...],
-    device: str,
-    where: str,
-    settings: NetworkSettings,
-) -> np.ndarray:
+def _segmented(nifti: nib.Nifti1Image, task: Task, device: str, request: Request) -> np.ndarray:
     """The package's label image of a task, on the grid of ``nifti``; integers in, integers out."""
+    settings = request.settings
     with nnunet.limits(settings.threads) as private, _alone(private, settings):
         from totalsegmentator.python_api import totalsegmentator
 
-        # A subset makes the full networks run where the head is; the fast one sees all at once.
-        subset = list(wanted) if task in TASKS.values() and not fast else None
         with nnunet.quick_lookup():
             result = nnunet.on_memory(
                 lambda: totalsegmentator(
                     nifti,
                     None,
                     ml=True,
-                    task=task,
-                    fast=fast,
-                    roi_subset=subset,
+                    task=task.name,
+                    fast=task.fast,
+                    roi_subset=task.subset,
                     device=device.replace("cuda", "gpu"),
                     nr_thr_resamp=1,
                     nr_thr_saving=1,
                     quiet=True,
                 ),
-                where,
+                request.where,
             )
     if result.shape != nifti.shape or not np.allclose(result.affine, nifti.affine, atol=1e-3):
-        raise ValueError(f"TotalSegmentator left the grid of {where}")
+        raise ValueError(f"TotalSegmentator left the grid of {request.where}")
     return np.asarray(result.dataobj)
 
 
@@ -186,43 +191,43 @@ def _alone(private: Path, settings: NetworkSettings) -> Iterator[None]:
         yield
 
 
-def _hounsfield(image: sitk.Image, where: str) -> nib.Nifti1Image:
+def _hounsfield(request: Request) -> nib.Nifti1Image:
     """CT as whole numbers; refused where its values cannot be Hounsfield units."""
-    data = images.array(image)
+    data = images.array(request.image)
     low, high = float(data.min()), float(data.max())
     if low > AIR_BELOW_HU or high < BONE_ABOVE_HU:
         raise StrokeprepError(
             f"The values run from {low:g} to {high:g}, which are not Hounsfield units of a head",
-            where,
+            request.where,
             "Convert the scan again with its rescale slope and intercept.",
         )
-    return nib.Nifti1Image(np.rint(data).astype(np.int32), images.affine(image))
+    return nib.Nifti1Image(np.rint(data).astype(np.int32), images.affine(request.image))
 
 
-def _integral(image: sitk.Image, where: str) -> nib.Nifti1Image:
+def _integral(request: Request) -> nib.Nifti1Image:
     """MR as whole numbers fine enough to hold it; networks see it normalised anyway."""
-    data = images.array(image).astype(np.float32)
+    data = images.array(request.image).astype(np.float32)
     bright = float(np.percentile(np.abs(data), PERCENTILE))
     if bright == 0:
-        raise StrokeprepError("The image is empty", where, "Remove it from the study.")
+        raise StrokeprepError("The image is empty", request.where, "Remove it from the study.")
     if not COARSEST <= bright <= FINEST:
         data *= SIGNAL / bright
         bright = SIGNAL
     # A stray voxel must not leave the range of int32.
     whole = np.rint(np.clip(data, -100 * bright, 100 * bright)).astype(np.int32)
-    return nib.Nifti1Image(whole, images.affine(image))
+    return nib.Nifti1Image(whole, images.affine(request.image))
 
 
-def _part(labels: np.ndarray, task: str, name: str, image: sitk.Image, where: str) -> sitk.Image:
-    """One class as a mask; an empty one is refused, as the package would not."""
+def _part(labels: np.ndarray, task: Task, name: str, request: Request) -> sitk.Image:
+    """One class as a mask; an empty one is refused, which the package does not do."""
     from totalsegmentator.map_to_binary import class_map
 
-    number = next(number for number, each in class_map[task].items() if each == name)
+    number = next(number for number, each in class_map[task.name].items() if each == name)
     found = labels == number
     if not found.any():
         raise StrokeprepError(
-            f"TotalSegmentator ({task}) found no {name}",
-            where,
+            f"TotalSegmentator ({task.name}) found no {name}",
+            request.where,
             "Look at the image; if it shows a head, choose the template backend for it.",
         )
-    return images.like(found.astype(np.uint8), image)
+    return images.like(found.astype(np.uint8), request.image)

@@ -17,30 +17,28 @@ import SimpleITK as sitk
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
 from strokeprep.segmentation import nnunet
-from strokeprep.settings.networks import NetworkSettings
+from strokeprep.segmentation.request import Request
 
 PACKAGE, MODEL = "HD-BET", "hd-bet"
 
 
-def mask(
-    image: sitk.Image, modality: str, where: str, settings: NetworkSettings
-) -> tuple[sitk.Image, dict[str, Any]]:
+def brain(request: Request) -> tuple[sitk.Image, dict[str, Any]]:
     """The brain (uint8 on the image's grid) of an MR head, and what made it."""
-    if modality != "mr":
+    where, settings = request.where, request.settings
+    if request.modality != "mr":
         raise StrokeprepError(
             "HD-BET was trained on MR and finds no brain on CT",
             where,
             "Set brain.ct to totalsegmentator or template.",
         )
-    found = nnunet.weights([MODEL], settings)
-    chosen = nnunet.device(settings.device)
-    folder, digest = found[MODEL]
+    [(folder, digest)] = nnunet.weights([MODEL], settings).values()
+    device = nnunet.device(settings.device)
     with nnunet.limits(settings.threads) as private:
-        upright, back = _upright(image)
+        upright, back = _upright(request.image)
         path = private / "image.nii.gz"
         nib.save(upright, path)
         predicted = nnunet.on_memory(
-            lambda: predict(path, private, folder, chosen, settings.mirroring), where
+            lambda: predict(path, private, folder, device, settings.mirroring), where
         )
     data = nib.orientations.apply_orientation(predicted, back)
     if not data.any():
@@ -49,9 +47,8 @@ def mask(
             where,
             "Look at the image; if it shows a head, set brain.mr to another backend.",
         )
-    made = images.like(np.ascontiguousarray(data.astype(np.uint8)), image)
-    facts = nnunet.facts(PACKAGE, {MODEL: digest}, chosen, Mirroring=settings.mirroring)
-    return made, facts
+    mask = images.like(np.ascontiguousarray(data.astype(np.uint8)), request.image)
+    return mask, nnunet.facts(PACKAGE, {MODEL: digest}, device, Mirroring=settings.mirroring)
 
 
 def predict(

@@ -1,0 +1,124 @@
+"""Brain and face of the template, placed where the image's head lies. Needs no network."""
+
+from __future__ import annotations
+
+from functools import cache
+from math import ceil, floor
+
+import numpy as np
+import SimpleITK as sitk
+
+from strokeprep.io import grids, images, labels
+from strokeprep.registration import template
+from strokeprep.segmentation.faces import FAR_MM, WORK_MM, Answer
+from strokeprep.segmentation.request import Request
+
+# Where the pia lies from the edge of the template's brain (mm, outwards), by the contrast of the
+# image that was located. On a T1w the fit takes the dark fluid over the cortex for skull and ends
+# short of the pia.
+EDGE_MM = {"ct": 0.1, "dark fluid": 0.6, "bright fluid": 0.0}
+
+SURROUNDINGS_MM = 14.0
+
+# On CT, bone and the air of the sinuses are taken out of the mask near its surface. What is bright
+# deeper inside is calcium or blood.
+BONE_HU, AIR_HU = 130, -150
+BONE_NEAR_MM = 6.0
+
+# The face in template space (MNI, RAS mm): at height z everything in front of y is emptied, without
+# limit to the front, the sides and below, so that no ghost of a nose stays in the air. From the
+# brows down: the skin over the brow, the orbits with what lies in them, then behind the maxilla
+# and the mandible.
+FACE_Z = (-15.0, -20.0, -24.0, -62.0, -78.0, -100.0)
+FACE_Y = (80.0, 40.0, 24.0, 24.0, 38.0, 30.0)
+
+# No brow lies higher in the template than this.
+HIGHEST_BROW_Z = FACE_Z[0] + 5.0
+
+# Half the width of the box in template space: no image reaches further from a head's centre.
+BOX_MM = 400.0
+
+
+def brain(request: Request) -> tuple[sitk.Image, dict[str, float]]:
+    """The template's brain where the image's head lies; on CT, less bone and air at its surface."""
+    image, location = request.image, request.location
+    box, depth = depth_on(image, location.to_template)
+    inside = depth > -EDGE_MM[location.contrast]
+    if request.modality == "ct":
+        inside &= (depth > BONE_NEAR_MM) | _soft(image, box)
+    whole = np.zeros(image.GetSize(), np.uint8)
+    whole[box] = labels.largest_part(inside)
+    return images.like(whole, image), dict(location.metrics)
+
+
+def face(request: Request, grid: sitk.Image) -> Answer:
+    """The template's face region."""
+    to_template = request.location.to_template
+    field = sitk.Resample(_template_face(), grid, to_template, sitk.sitkLinear, -FAR_MM)
+    return Answer(field, None, {})
+
+
+def depth_on(
+    image: sitk.Image, to_template: sitk.Transform
+) -> tuple[tuple[slice, ...], np.ndarray]:
+    """The box of voxels the brain and its surroundings fill, and how deep in it each lies (mm)."""
+    grid = grids.cubic_grid(image, WORK_MM)
+    coarse = sitk.Resample(template.depth(), grid, to_template, sitk.sitkLinear, -99.0)
+    box = _box_of_brain(coarse, image)
+    if any(part.start >= part.stop for part in box):
+        return box, np.zeros([0, 0, 0], np.float32)
+    fine = sitk.Resample(
+        coarse,
+        image[box],
+        sitk.Transform(),
+        sitk.sitkLinear,
+        -99.0,
+        useNearestNeighborExtrapolator=True,
+    )
+    return box, images.array(fine)
+
+
+def below_the_brow(grid: sitk.Image, to_template: sitk.Transform) -> sitk.Image:
+    """How far (mm) each point of ``grid`` lies below the highest brow there is."""
+    z = HIGHEST_BROW_Z
+    ramp = np.tile(np.array([z + BOX_MM, z - BOX_MM], np.float32), (2, 2, 1))
+    affine = np.diag([2 * BOX_MM, 2 * BOX_MM, 2 * BOX_MM, 1.0])
+    affine[:3, 3] = -BOX_MM
+    there = images.from_array(ramp, affine)
+    return sitk.Resample(there, grid, to_template, sitk.sitkLinear, -FAR_MM)
+
+
+def _box_of_brain(depth: sitk.Image, image: sitk.Image) -> labels.Box:
+    """The voxels of ``image`` around those that are brain by ``depth``, which is on a coarser grid."""
+    coarse = labels.bounding_box(images.array(depth) > -SURROUNDINGS_MM)
+    scale = np.array(depth.GetSpacing()) / image.GetSpacing()
+    return tuple(
+        slice(max(floor((part.start - 1) * per), 0), min(ceil((part.stop + 1) * per), size))
+        if part.stop
+        else part
+        for part, per, size in zip(coarse, scale, image.GetSize(), strict=True)
+    )
+
+
+def _soft(image: sitk.Image, box: tuple[slice, ...]) -> np.ndarray:
+    """Neither bone nor air, on a CT smoothed by about half a millimetre against noise."""
+    from scipy import ndimage  # slow to load, and needed on CT alone
+
+    hu = images.array(image[box]).astype(np.float32)
+    sigma = [min(0.6 / spacing, 1.0) for spacing in image.GetSpacing()]
+    smooth = ndimage.gaussian_filter(hu, sigma, truncate=2.0)
+    return (smooth < BONE_HU) & (smooth > AIR_HU)
+
+
+@cache
+def _template_face() -> sitk.Image:
+    """Millimetres into the face region, over a box in template space that holds any image."""
+    count = round(2 * BOX_MM / WORK_MM / 2)
+    along = np.linspace(-BOX_MM, BOX_MM, count).astype(np.float32)
+    rising = np.argsort(FACE_Z)
+    front = np.interp(along, np.take(FACE_Z, rising), np.take(FACE_Y, rising))
+    inside = np.minimum(along[None, :, None] - front, FACE_Z[0] - along)
+    affine = np.diag([2 * BOX_MM, *[2 * BOX_MM / (count - 1)] * 2, 1.0])
+    affine[:3, 3] = -BOX_MM
+    # It is the same at every x, so two voxels are enough across.
+    return images.from_array(np.repeat(inside, 2, axis=0).astype(np.float32), affine)

@@ -1,0 +1,28 @@
+"""What a backend is given to find a brain or a face in a scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # jobs load what they use
+    import SimpleITK as sitk
+
+    from strokeprep.registration.location import Location
+    from strokeprep.settings.networks import NetworkSettings
+
+
+@dataclass(frozen=True)
+class Request:
+    """A scan, and what a backend may need for it.
+
+    ``modality`` is ct or mr; ``where`` names the scan in messages. ``settings`` are for networks,
+    ``location`` (where the head lies in the template) for backends whose row in
+    :mod:`strokeprep.settings.backends` asks for it.
+    """
+
+    image: sitk.Image
+    modality: str
+    where: str = "image"
+    settings: NetworkSettings | None = None
+    location: Location | None = None

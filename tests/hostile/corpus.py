@@ -1,4 +1,4 @@
-"""Bad inputs, each made from a good simulated patient by one fault, and what must be said of it."""
+"""Bad inputs, each made from a simulated patient by one fault, and the finding that must follow."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ UNITS, DESCRIP, QCODE, SCODE, QUATERN, SROW, MAGIC = 123, 148, 252, 254, 256, 28
 
 @dataclass(frozen=True)
 class Case:
-    """One fault: how it is made, in which file, and the check and words that must name it."""
+    """One fault: the file, how it is made, and the check and the words that must report it."""
 
     file: str
     check: str
@@ -45,7 +45,7 @@ class Case:
 
 
 def inspected(root: Path, settings: GateSettings | None = None) -> inspection.Report:
-    """What the gate says of the one subject of a study."""
+    """The gate's report on the only subject of a study."""
     complete = config.load({"study": {"layout": "bids", "root": str(root)}}, SCHEMA)
     built = table.build(designs.read(complete), complete["reference"])
     return inspection.inspect_files(
@@ -62,7 +62,7 @@ def bytes_of(path: Path) -> bytes:
 
 
 def put(path: Path, content: bytes, packed: bool = True) -> None:
-    """Write a file anew, leaving any other link to the old one alone."""
+    """Replace a file; other hard links to it keep the old content."""
     path.unlink(missing_ok=True)
     path.write_bytes(gzip.compress(content, 1, mtime=0) if packed else content)
 
@@ -79,7 +79,7 @@ def header(offset: int, form: str, *values) -> Callable[[Path], None]:
 
 
 def voxels(change: Callable[[np.ndarray], np.ndarray], dtype=None) -> Callable[[Path], None]:
-    """Replace the voxels; their grid stays."""
+    """Replace the voxels; the grid stays."""
 
     def make(path: Path) -> None:
         nifti = nib.load(path)
@@ -135,12 +135,12 @@ def sidecar(**keys) -> Callable[[Path], None]:
 
 
 def beside_of(path: Path) -> Path:
-    """The JSON of an image."""
+    """The sidecar of an image."""
     return Path(str(path).removesuffix(".nii.gz") + ".json")
 
 
 def both(*steps: Callable[[Path], None]) -> Callable[[Path], None]:
-    """One spoiling after another."""
+    """One change after another."""
 
     def make(path: Path) -> None:
         for step in steps:
@@ -150,7 +150,7 @@ def both(*steps: Callable[[Path], None]) -> Callable[[Path], None]:
 
 
 def cut(share: float) -> Callable[[Path], None]:
-    """Keep a part of the packed file."""
+    """Keep only the first part of the packed file."""
 
     def make(path: Path) -> None:
         content = path.read_bytes()
@@ -160,7 +160,7 @@ def cut(share: float) -> Callable[[Path], None]:
 
 
 def raw(content: bytes) -> Callable[[Path], None]:
-    """Put something else in its place."""
+    """Replace the content of the file."""
     return lambda path: put(path, content, packed=False)
 
 
@@ -170,7 +170,7 @@ def unpacked(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
 
 
 def flipped_bit(path: Path) -> None:
-    """One wrong bit in the middle, as a bad disk or cable leaves it, told by the checksum alone."""
+    """One wrong bit in the middle, as from a bad disk: only the checksum shows it."""
     content = bytes_of(path)
     stored = bytearray(gzip.compress(content, 0, mtime=0))
     stored[len(stored) // 2] ^= 1
@@ -178,7 +178,7 @@ def flipped_bit(path: Path) -> None:
 
 
 def copied_from(name: str) -> Callable[[Path], None]:
-    """The voxels and grid of another file under this one's name."""
+    """A copy of another file in place of this one."""
 
     def make(path: Path) -> None:
         source = next(parent / name for parent in path.parents if (parent / name).exists())
@@ -189,13 +189,13 @@ def copied_from(name: str) -> Callable[[Path], None]:
 
 
 def without(path: Path) -> None:
-    """A link to nowhere: the file is listed and is not there."""
+    """A dangling link: the file is listed but missing."""
     path.unlink()
     path.symlink_to(path.with_name("gone.nii.gz"))
 
 
-def a_hole(value: float) -> Callable[[np.ndarray], np.ndarray]:
-    """One voxel of a value."""
+def one_voxel(value: float) -> Callable[[np.ndarray], np.ndarray]:
+    """Set one voxel to a value."""
 
     def change(data: np.ndarray) -> np.ndarray:
         data = data.astype(np.float32)
@@ -206,13 +206,13 @@ def a_hole(value: float) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def sheared(affine: np.ndarray) -> np.ndarray:
-    """A gantry tilt of 15 degrees that was left in."""
+    """The affine of a gantry tilt of 15 degrees."""
     affine[1, 2] += np.tan(np.radians(15)) * affine[2, 2]
     return affine
 
 
 def moved(mm: float) -> Callable[[np.ndarray], np.ndarray]:
-    """The same grid elsewhere."""
+    """Shift the grid to the right."""
 
     def change(affine: np.ndarray) -> np.ndarray:
         affine[0, 3] += mm
@@ -222,7 +222,7 @@ def moved(mm: float) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def scaled(factor: float) -> Callable[[np.ndarray], np.ndarray]:
-    """The same grid in another unit."""
+    """Scale the grid, as in another unit."""
     return lambda affine: affine @ np.diag([factor, factor, factor, 1.0])
 
 
@@ -245,7 +245,7 @@ def coloured(path: Path) -> None:
 
 
 def positions(path: Path, jump: float) -> list[float]:
-    """Slice positions, the upper half of them further apart by ``jump``."""
+    """Slice positions; in the upper half the spacing is larger by ``jump`` mm."""
     nifti = nib.load(path)
     steps = np.full(nifti.shape[2] - 1, float(np.linalg.norm(nifti.affine[:3, 2])))
     steps[len(steps) // 2 :] += jump
@@ -262,7 +262,7 @@ def uneven(key: str) -> Callable[[Path], None]:
 
 
 def noise_as_series(path: Path) -> None:
-    """Two frames: too few for a bolus, told by a sidecar that fits them."""
+    """Two frames, too few for a bolus, with a sidecar that fits them."""
     nifti = nib.load(path)
     save(path, np.asarray(nifti.dataobj)[..., :2], nifti)
     sidecar(VolumeTiming=[0.0, 2.0])(path)
@@ -273,7 +273,7 @@ def no_time(path: Path) -> None:
     sidecar(VolumeTiming=None)(path)
 
 
-# The series' own times, but for twenty seconds in which nothing was taken.
+# The times of the series without those of twenty seconds.
 BROKEN_OFF = [*np.arange(0.0, 27.0, 2.0).tolist(), *np.arange(46.0, 61.0, 3.5).tolist()]
 
 
@@ -286,7 +286,7 @@ def frame(index: int, value: float) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def half_gone(data: np.ndarray) -> np.ndarray:
-    """The upper half of the slices as a transfer that broke off leaves them."""
+    """Empty the upper half of the slices, as in an incomplete transfer."""
     data[:, :, data.shape[2] // 2 :] = 0
     return data
 
@@ -306,8 +306,8 @@ CASES: dict[str, Case] = {
     # the file
     "a link to nowhere": Case(NCCT, "missing", "File is missing", without),
     "an empty file": Case(NCCT, "unreadable", "Not a readable NIfTI", raw(b"")),
-    "a word document": Case(CTA, "unreadable", "Not a readable NIfTI", raw(b"PK\3\4 broken")),
-    "a web page of an error": Case(T1W, "unreadable", "Not a readable NIfTI", raw(b"<html>404")),
+    "a Word document": Case(CTA, "unreadable", "Not a readable NIfTI", raw(b"PK\3\4 broken")),
+    "an error page of a web server": Case(T1W, "unreadable", "Not a readable NIfTI", raw(b"<html>404")),
     "zeros only": Case(B0, "unreadable", "Not a readable NIfTI", raw(bytes(4096))),
     "an unpacked file called gz": Case(
         ADC, "unreadable", "Not a readable NIfTI", lambda path: raw(bytes_of(path))(path)
@@ -323,14 +323,14 @@ CASES: dict[str, Case] = {
         NCCT, "unreadable", "Not a readable NIfTI", raw(bytes(128) + b"DICM" + bytes(400))
     ),
     "a wrong magic": Case(NCCT, "unreadable", "Not a readable NIfTI", header(MAGIC, "4s", b"nope")),
-    "voxels infinitely far behind the header": Case(
+    "a voxel offset of infinity": Case(
         NCCT, "unreadable", "Not a readable NIfTI", header(OFFSET, "f", np.inf)
     ),
-    "voxels behind the end of the file": Case(T1W, "damaged", DAMAGED, header(OFFSET, "f", 1e27)),
+    "a voxel offset beyond the end of the file": Case(T1W, "damaged", DAMAGED, header(OFFSET, "f", 1e27)),
     "a header of the wrong length": Case(
-        NCCT, "unreadable", "1234 bytes long", header(0, "i", 1234)
+        NCCT, "unreadable", "1234 bytes", header(0, "i", 1234)
     ),
-    "an unknown kind of voxel": Case(
+    "an unknown data type": Case(
         NCCT, "unreadable", "Not a readable NIfTI", header(DATATYPE, "h", 999)
     ),
     "a gzip cut at a third": Case(NCCT, "damaged", DAMAGED, cut(0.33)),
@@ -351,10 +351,10 @@ CASES: dict[str, Case] = {
     "complex voxels": Case(T1W, "datatype", "not plain numbers", complex_voxels),
     "a colour image": Case(B0, "datatype", "colours, not plain numbers", coloured),
     # geometry
-    "a series where a volume belongs": Case(
+    "a series instead of a volume": Case(
         NCCT, "dimensions", "4 dimensions", voxels(lambda data: np.stack([data, data + 1], -1))
     ),
-    "a volume where a series belongs": Case(
+    "a volume instead of a series": Case(
         CTP, "dimensions", "3 dimensions", voxels(lambda data: data[..., 0])
     ),
     "a single slice": Case(NCCT, "dimensions", "is flat", voxels(flat)),
@@ -367,7 +367,7 @@ CASES: dict[str, Case] = {
     "an affine of NaN": Case(
         NCCT, "no_position", "no usable affine", header(SROW, "12f", *12 * [np.nan])
     ),
-    "a flattened affine": Case(
+    "an affine with coplanar axes": Case(
         NCCT, "no_position", "no usable affine",
         header(SROW, "12f", 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 2, 0),
     ),
@@ -376,59 +376,59 @@ CASES: dict[str, Case] = {
     "spacing that is no number": Case(
         CTA, "spacing", "voxel sizes of nan", header(PIXDIM + 4, "f", np.nan)
     ),
-    "voxels of micrometres": Case(NCCT, "voxel_size", "can be", placed(scaled(0.001))),
-    "voxels of a metre": Case(T1W, "voxel_size", "can be", placed(scaled(1000))),
-    "a postage stamp": Case(T1W, "voxel_size", "field of view", placed(scaled(0.15))),
-    "an image in the next building": Case(NCCT, "voxel_size", "m from", placed(moved(40_000))),
-    "metres": Case(NCCT, "units", "unit of length is the metre", header(UNITS, "b", 1)),
-    "micrometres": Case(T1W, "units", "unit of length is the micrometre", header(UNITS, "b", 3)),
-    "no unit": Case(NCCT, "units_missing", "millimetres are taken", header(UNITS, "b", 0)),
+    "voxels of micrometres": Case(NCCT, "voxel_size", "are possible", placed(scaled(0.001))),
+    "voxels of a metre": Case(T1W, "voxel_size", "are possible", placed(scaled(1000))),
+    "a field of view of a few millimetres": Case(T1W, "voxel_size", "field of view", placed(scaled(0.15))),
+    "a position 40 m from the scanner": Case(NCCT, "voxel_size", "m from", placed(moved(40_000))),
+    "metres": Case(NCCT, "units", "unit of length as metre", header(UNITS, "b", 1)),
+    "micrometres": Case(T1W, "units", "unit of length as micrometre", header(UNITS, "b", 3)),
+    "no unit": Case(NCCT, "units_missing", "millimetres are assumed", header(UNITS, "b", 0)),
     "a gantry tilt": Case(NCCT, "shear", "sheared", placed(sheared, codes=(0, 1))),
-    "a tilt said, not seen": Case(NCCT, "tilt", "tilted by 18.5", sidecar(GantryDetectorTilt=18.5)),
-    "a qform elsewhere": Case(T1W, "forms", "corners 37 mm apart", sform_alone(moved(37))),
+    "a tilt in the sidecar only": Case(NCCT, "tilt", "tilted by 18.5", sidecar(GantryDetectorTilt=18.5)),
+    "a qform 37 mm from the sform": Case(T1W, "forms", "corners 37 mm apart", sform_alone(moved(37))),
     "a mirrored sform": Case(T1W, "forms", "mirror image", sform_alone(mirrored)),
     "a qform that is no rotation": Case(
         T1W, "forms", "no rotation", header(QUATERN, "3f", np.nan, 0, 0)
     ),
-    "a qform nearly there": Case(T1W, "forms_rounding", "the sform is taken", sform_alone(moved(0.4))),
-    "two voxel sizes": Case(
+    "a qform 0.4 mm from the sform": Case(T1W, "forms_rounding", "the sform is used", sform_alone(moved(0.4))),
+    "another voxel size in the header than in the affine": Case(
         NCCT, "forms", "by its affine",
         both(header(QCODE, "h", 0), header(PIXDIM + 12, "f", 5.0)),
     ),
     "uneven slices": Case(NCCT, "slice_positions", "mm apart", uneven("SliceLocation")),
     "uneven slice points": Case(CTA, "slice_positions", "mm apart", uneven("ImagePositionPatient")),
-    "a slice too few": Case(
+    "a slice less in the sidecar": Case(
         NCCT, "slice_spacing", "the image has",
         lambda path: sidecar(SliceLocation=positions(path, 0)[:-1])(path),
     ),
     "another slice spacing": Case(
         NCCT, "slice_spacing", "by the sidecar", sidecar(SpacingBetweenSlices=1.25)
     ),
-    "an ADC of another size": Case(
+    "an ADC of another shape": Case(
         ADC, "grid", "voxels, not", voxels(lambda data: data[:-2])
     ),
-    "an ADC elsewhere": Case(ADC, "grid", "corners are 2 mm apart", placed(moved(2))),
-    "an ADC turned": Case(ADC, "grid", "corners are", placed(lambda a: a @ np.diag([-1.0, -1, 1, 1]))),
-    "an ADC rounded": Case(ADC, "grid_rounding", "corners are", placed(moved(0.02))),
+    "a shifted ADC": Case(ADC, "grid", "corners are 2 mm apart", placed(moved(2))),
+    "an ADC with two axes reversed": Case(ADC, "grid", "corners are", placed(lambda a: a @ np.diag([-1.0, -1, 1, 1]))),
+    "an ADC with a rounded affine": Case(ADC, "grid_rounding", "corners are", placed(moved(0.02))),
     "a mask of another image": Case(LVO, "grid", "voxels, not", copied_from(LESION)),
-    "a mask elsewhere": Case(LESION, "grid", "corners are", placed(moved(-3))),
+    "a shifted mask": Case(LESION, "grid", "corners are", placed(moved(-3))),
     # voxels
-    "a hole": Case(NCCT, "not_finite", "NaN or infinite", voxels(a_hole(np.nan))),
-    "an infinite voxel": Case(T1W, "not_finite", "NaN or infinite", voxels(a_hole(np.inf))),
-    "a hole in a series": Case(CTP, "not_finite", "NaN or infinite", voxels(a_hole(np.nan))),
+    "a NaN voxel": Case(NCCT, "not_finite", "NaN or infinite", voxels(one_voxel(np.nan))),
+    "an infinite voxel": Case(T1W, "not_finite", "NaN or infinite", voxels(one_voxel(np.inf))),
+    "a NaN voxel in a series": Case(CTP, "not_finite", "NaN or infinite", voxels(one_voxel(np.nan))),
     "an empty image": Case(NCCT, "constant", "Every voxel is 0", voxels(np.zeros_like)),
     "an empty series": Case(CTP, "constant", "Every voxel is", voxels(lambda d: d * 0 - 1024)),
-    "a mask where a scan belongs": Case(
+    "a mask named as a scan": Case(
         T1W, "mask_as_image", "2 values only", voxels(lambda data: (data > 100).astype(np.uint8))
     ),
-    "half a transfer": Case(T1W, "empty_slices", "hold one value only", voxels(half_gone)),
+    "an incomplete transfer": Case(T1W, "empty_slices", "hold one value only", voxels(half_gone)),
     "a lost frame": Case(CTP, "empty_frames", "1 frames hold one value", voxels(frame(3, -1024))),
     "HU with 1024 added": Case(NCCT, "hu_offset", "near 1024", voxels(lambda data: data + 1024)),
     "HU with 1024 added, a series": Case(CTP, "hu_offset", "near 1024", voxels(lambda d: d + 1024)),
-    "HU with 1024 taken twice": Case(
+    "HU with 1024 subtracted twice": Case(
         NCCT, "hu_scale", "Only", voxels(lambda data: data - 1024)
     ),
-    "unsigned values wrapped": Case(
+    "negative values stored as unsigned": Case(
         CTA, "hu_range", "no Hounsfield", voxels(lambda d: d.astype(np.uint16), np.uint16)
     ),
     "CT from 0 to 1": Case(
@@ -438,14 +438,14 @@ CASES: dict[str, Case] = {
     "half the slope": Case(NCCT, "hu_scale", "Air lies near", voxels(lambda data: data // 2)),
     "twice the slope": Case(CTA, "hu_scale", "Air lies near", voxels(lambda data: data * 2)),
     "a slope in the header": Case(NCCT, "hu_scale", "Air lies near", header(SLOPE, "2f", 0.25, 0)),
-    "MR where CT belongs": Case(
+    "an MR named as a CT": Case(
         NCCT, "hu_scale", "as in MR", both(copied_from(T1W), voxels(lambda data: data + 1))
     ),
     "inverted CT": Case(NCCT, "inverted", "brighter at its border", voxels(lambda data: -data)),
     "inverted MR": Case(T1W, "inverted", "brighter at its border", voxels(lambda d: d.max() - d)),
     "a brain window burnt in": Case(NCCT, "saturated", "largest value", voxels(clipped(-1024, 80))),
     "saturated MR": Case(T1W, "mr_saturated", "largest value", voxels(clipped(0, 500))),
-    "MR that overflowed": Case(
+    "MR with an overflow": Case(
         TRACE, "mr_negative", "below zero", voxels(lambda d: np.where(d > 90, -d, d))
     ),
     "ADC in mm2/s": Case(
@@ -459,10 +459,10 @@ CASES: dict[str, Case] = {
     "milliseconds": Case(
         CTP, "timing", "apart", sidecar(VolumeTiming=None, RepetitionTime=1500)
     ),
-    "time that runs back": Case(
+    "a negative interval": Case(
         CTP, "timing", "does not rise", sidecar(VolumeTiming=None, RepetitionTime=-1.5)
     ),
-    "a time that is a word": Case(
+    "an interval that is a text": Case(
         CTP, "timing", "not a number of seconds", sidecar(VolumeTiming=None, RepetitionTime="1.5")
     ),
     "a header left at a converter's default": Case(
@@ -479,7 +479,7 @@ CASES: dict[str, Case] = {
     "a negative label": Case(
         COW, "label_values", "whole, non-negative", voxels(lambda d: -d.astype(np.int16))
     ),
-    "a label with a hole": Case(LVO, "label_values", "whole, non-negative", voxels(a_hole(np.nan))),
+    "a label with a NaN voxel": Case(LVO, "label_values", "whole, non-negative", voxels(one_voxel(np.nan))),
     "a label too large": Case(
         COW, "label_values", "up to 65535", voxels(lambda d: d.astype(np.int32) * 100_000)
     ),
@@ -499,7 +499,7 @@ CASES: dict[str, Case] = {
     "a sidecar that is a list": Case(
         CTP, "sidecar", "holds no keys", lambda path: raw(b"[1, 2]")(beside_of(path))
     ),
-    "a sidecar a mile deep": Case(
+    "a deeply nested sidecar": Case(
         NCCT, "sidecar", "not valid JSON", lambda path: raw(b"[" * 100_000)(beside_of(path))
     ),
     "a sidecar of one long number": Case(
@@ -519,11 +519,11 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-# --- What clinics send, and must be let in ----------------------------------------------------
+# --- Unusual files from clinics that must be admitted ----------------------------------------
 
 
 def oblique(path: Path) -> None:
-    """A de-tilted scan: turned by 11 degrees about x."""
+    """The grid of a scan whose tilt was corrected: rotated by 11 degrees about x."""
     turn = np.eye(4)
     turn[:3, :3] = nib.eulerangles.euler2mat(x=np.radians(11))
     placed(lambda affine: turn @ affine)(path)
@@ -542,7 +542,7 @@ def reoriented(axes: str) -> Callable[[Path], None]:
 
 
 def padded(value: int) -> Callable[[Path], None]:
-    """Another value outside the round field of view."""
+    """Replace the value outside the round field of view."""
 
     def change(data: np.ndarray) -> np.ndarray:
         data = data.copy()
@@ -573,12 +573,12 @@ def fine_matrix(path: Path) -> None:
 
 
 def stripped(path: Path) -> None:
-    """A brain on a background of 0, as defaced releases come."""
+    """A brain on a background of 0, as in some public datasets."""
     voxels(lambda d: np.where((d > 0) & (d < 100), d, 0))(path)
 
 
 def almost_ones(path: Path) -> None:
-    """A released mask: uint16 with a slope, so that its ones read 0.9999999998."""
+    """A mask as in a public dataset: uint16 with a slope, so that ones are read as 0.9999999998."""
     header_of = nib.load(path)
     data = (np.asarray(header_of.dataobj) > 0).astype(np.uint16) * 65535
     save(path, data, header_of)
@@ -608,30 +608,30 @@ def one_frame(path: Path) -> None:
     voxels(lambda data: data[..., None])(path)
 
 
-# Each with the warnings it may cause.
+# Each with the warnings that it causes.
 QUIRKS: dict[str, tuple[str, Callable[[Path], None], set[str]]] = {
     "as it is": (NCCT, lambda path: None, set()),
     "axes L-A-S": (T1W, reoriented("LAS"), set()),
     "axes L-P-S": (T1W, reoriented("LPS"), set()),
     "sagittal slices": (T1W, reoriented("PSR"), set()),
-    "a de-tilted grid": (NCCT, oblique, set()),
+    "a grid after tilt correction": (NCCT, oblique, set()),
     "a 512 matrix": (NCCT, fine_matrix, set()),
     "slices of 5 mm and more": (NCCT, thick, set()),
     "HU in floats": (NCCT, float_hu, set()),
     "padding of -2048": (NCCT, padded(-2048), set()),
     "padding of -3024": (NCCT, padded(-3024), set()),
     "padding of -3024 in a series": (CTP, padded(-3024), set()),
-    "a defaced release on 0": (CTA, stripped, set()),
-    "a mask of almost ones": (LESION, almost_ones, set()),
+    "a skull-stripped image on a background of 0": (CTA, stripped, set()),
+    "a mask whose ones are 0.9999999998": (LESION, almost_ones, set()),
     "a volume with a fourth axis of one": (NCCT, one_frame, set()),
     "big-endian": (NCCT, big_endian, set()),
     "NIfTI-2": (T1W, second_version, set()),
     "a qform alone": (T1W, header(SCODE, "h", 0), set()),
     "an sform alone": (T1W, header(QCODE, "h", 0), set()),
     "no unit": (CTA, header(UNITS, "b", 0), {"units_missing"}),
-    "a tilt that was removed": (NCCT, sidecar(GantryDetectorTilt=-12.0), {"tilt"}),
+    "a tilt that was corrected": (NCCT, sidecar(GantryDetectorTilt=-12.0), {"tilt"}),
     "even slices": (NCCT, lambda p: sidecar(SliceLocation=positions(p, 0))(p), set()),
-    "a mark at the start of the sidecar": (
+    "a byte order mark in the sidecar": (
         NCCT, lambda p: raw(b"\xef\xbb\xbf" + beside_of(p).read_bytes())(beside_of(p)), set()
     ),
     "a name in another case": (T1W, sidecar(PatientName="PHANTOM^patient^"), set()),

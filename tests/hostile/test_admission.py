@@ -1,4 +1,4 @@
-"""The rule behind the gate: what it leaves behind, and whom it leaves alone."""
+"""The rule of the gate: the files it writes, and the subjects it does not affect."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 from workflow_tools import snakemake
 
 AFFINE = np.diag([-8.0, -8.0, 10.0, 1.0])
-# What a shell, a glob or Python's format would take for its own; braces are refused by the layouts.
+# Characters with a meaning in a shell, a glob or a format string; braces are refused by the layouts.
 METACHARACTERS = "a b;touch hit $(touch hit)`touch hit`'q\"&|*?[z]#~é%s\\"
 
 
 def head(path: Path, seed: int = 0) -> Path:
-    """A small NCCT: tissue in bone in air."""
+    """A small NCCT: tissue inside bone inside air."""
     axes = np.meshgrid(*(np.linspace(-1, 1, n) for n in (32, 32, 16)), indexing="ij")
     radius = np.sqrt(sum(axis**2 for axis in axes))
     data = np.select([radius < 0.6, radius < 0.7], [35.0, 1000.0], -1000.0)
@@ -32,7 +32,7 @@ def head(path: Path, seed: int = 0) -> Path:
 
 
 def admit(folder: Path, root: Path, *subjects: str, **study):
-    """The finished process that brings the subjects of a study to the gate."""
+    """Run the gate on subjects of a study; the finished process."""
     config = {
         "study": {"layout": "bids", "root": str(root), **study},
         "output": "out/set",
@@ -44,7 +44,7 @@ def admit(folder: Path, root: Path, *subjects: str, **study):
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    """Two patients brought to the gate, the second with a file cut short."""
+    """Two patients after the gate; a file of the second is cut short."""
     folder = tmp_path_factory.mktemp("two")
     for subject in ("01", "02"):
         name = f"raw/sub-{subject}/ct/sub-{subject}_acq-ncct_ct.nii.gz"
@@ -58,12 +58,12 @@ def test_the_other_patient_is_admitted(two):
     assert process.returncode != 0
     report = json.loads((folder / "work/admit/sub-01.json").read_text())
     assert report["admitted"] is True
-    # A path may name a patient, so what is kept speaks of files as BIDS would.
+    # A path may hold the name of a patient, so reports that are kept use BIDS names.
     assert report["files"][0]["path"] == "bids:raw:sub-01/ct/sub-01_acq-ncct_ct.nii.gz"
     assert str(folder) not in json.dumps(report)
 
 
-def test_the_refused_one_has_a_message_a_report_and_nothing_else(two):
+def test_the_refused_patient_has_a_message_and_a_report_but_no_output(two):
     folder, process = two
     shown = process.stdout + process.stderr
     path = folder / "raw/sub-02/ct/sub-02_acq-ncct_ct.nii.gz"
@@ -77,7 +77,7 @@ def test_the_refused_one_has_a_message_a_report_and_nothing_else(two):
     assert not list(folder.rglob("*.partial-*"))
 
 
-def test_once_mended_it_is_admitted_and_the_refusal_is_gone(two):
+def test_after_repair_the_patient_is_admitted_and_the_refusal_is_removed(two):
     folder, _ = two
     head(folder / "raw/sub-02/ct/sub-02_acq-ncct_ct.nii.gz", 2)
     process = admit(folder, folder / "raw", "01", "02")

@@ -1,4 +1,4 @@
-"""Every bad input is caught as the gate promises; every clinical quirk is let in."""
+"""Every bad input is reported by its check; unusual files from clinics are admitted."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def good(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def patient(good, tmp_path) -> Path:
-    """A copy that may be spoilt: links, so files are replaced and never written into."""
+    """A copy whose files may be replaced, but not written into: they are hard links."""
     return shutil.copytree(good, tmp_path / "raw", copy_function=os.link)
 
 
-def test_the_corpus_holds_sixty_cases_and_every_check():
+def test_the_corpus_has_sixty_cases_and_a_case_of_every_check():
     assert len(CASES) >= 60
     assert {case.check for case in CASES.values()} == set(CHECKS)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_bad_input_is_caught_once_named_and_nothing_else_is_blamed(patient, name):
+def test_a_bad_input_gives_one_finding_that_names_the_file(patient, name):
     case = CASES[name]
     case.make(patient / case.file)
     before = _state(patient)
@@ -49,14 +49,14 @@ def test_a_bad_input_is_caught_once_named_and_nothing_else_is_blamed(patient, na
     assert finding.remedy.endswith(".")
     assert bool(report.refused) == (CHECKS[case.check].verdict == REFUSE)
     assert report.as_json()["admitted"] is not bool(report.refused)
-    assert _state(patient) == before  # no header is rewritten, no file left behind
+    assert _state(patient) == before  # no file is changed or added
     if report.refused:
         with pytest.raises(StrokeprepError, match="."):
             report.enforce()
 
 
 @pytest.mark.parametrize("name", QUIRKS)
-def test_a_clinical_quirk_is_let_in(patient, name):
+def test_an_unusual_file_from_a_clinic_is_admitted(patient, name):
     file, make, warnings = QUIRKS[name]
     make(patient / file)
     report = inspected(patient)
@@ -64,22 +64,22 @@ def test_a_clinical_quirk_is_let_in(patient, name):
     assert {finding.check for finding in report.findings} == warnings
 
 
-def test_what_a_study_tolerates_is_told_and_let_in(patient):
-    case = CASES["a qform elsewhere"]
+def test_a_tolerated_fault_is_a_warning(patient):
+    case = CASES["a qform 37 mm from the sform"]
     case.make(patient / case.file)
     report = inspected(patient, GateSettings(tolerate=("forms", "constant")))
     assert not report.refused
     assert [finding.verdict for finding in report.findings] == ["warn"]
 
 
-def test_what_cannot_be_tolerated_is_refused_all_the_same(patient):
+def test_a_fault_that_cannot_be_tolerated_is_always_refused(patient):
     case = CASES["an empty image"]
     case.make(patient / case.file)
     assert inspected(patient, GateSettings(tolerate=("constant",))).refused
 
 
-def test_the_names_a_dataset_bears_are_no_private_words(good):
-    """Every raw name of the simulated study is one it is released under, or starts with one."""
+def test_public_names_of_a_dataset_are_no_private_words(good):
+    """Every raw file of the simulated study has a name under which it is released."""
     complete = config.load({"study": {"layout": "bids", "root": str(good)}}, SCHEMA)
     built = table.build(designs.read(complete), complete["reference"]).subjects[0]
     paths, open_names = raw_files.paths(built), raw_files.open_names(built)

@@ -1,4 +1,4 @@
-"""Whatever the bytes are: a report or one clear error, never a crash, never gigabytes."""
+"""For any bytes the gate gives a report or one clear error, but never crashes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from strokeprep.gate.checks import CHECKS
 from strokeprep.io import images, json_files, labels
 from strokeprep.privacy import allowed
 
-# STROKEPREP_FUZZ=20 tries twenty times as much.
+# With STROKEPREP_FUZZ=20, twenty times as many examples are tried.
 EFFORT = int(os.environ.get("STROKEPREP_FUZZ", "1"))
 FUZZ = settings(
     max_examples=150 * EFFORT,
@@ -44,7 +44,7 @@ PLAIN, SERIES = nifti_bytes(), nifti_bytes((8, 8, 4, 12))
 FLIPS = st.lists(
     st.tuples(st.integers(0, HEADER_BYTES + 3), st.integers(1, 255)), min_size=1, max_size=8
 )
-# Fields whose damage matters most, with values that break readers.
+# The fields in which damage matters most: offset and format.
 FIELDS = {"dim": (40, "8h"), "type": (70, "2h"), "pixdim": (76, "8f"), "offset": (108, "f"),
           "scale": (112, "2f"), "codes": (252, "2h"), "quatern": (256, "6f"),
           "srow": (280, "12f")}  # fmt: skip
@@ -60,8 +60,8 @@ def folder(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("fuzz")
 
 
-def judged(path: Path, kind: str) -> inspection.Report:
-    """The gate's report on one file; anything but a report fails the test."""
+def report_on(path: Path, kind: str) -> inspection.Report:
+    """The gate's report on one file; it must be complete and valid JSON."""
     ndim = 4 if kind == "ctp" else 3
     report = inspection.inspect([inspection.RawImage(str(path), kind, ndim, None, str(path))], [])
     for finding in report.findings:
@@ -71,8 +71,8 @@ def judged(path: Path, kind: str) -> inspection.Report:
     return report
 
 
-def read_or_refused(path: Path) -> None:
-    """The readers behind the gate raise the project's error or nothing."""
+def check_readers(path: Path) -> None:
+    """Check that readers read an admitted file, or raise the project's own error."""
     for reader in (images.read, images.read_mean, images.read_grid, labels.read):
         try:
             reader(path)
@@ -89,14 +89,14 @@ def test_no_flipped_byte_of_a_header_crashes_the_gate(folder, flips, series, pac
         content[position] ^= mask
     path = folder / ("flip.nii.gz" if packed else "flip.nii")
     path.write_bytes(gzip.compress(bytes(content), 1) if packed else content)
-    report = judged(path, "ctp" if series else "t1w")
+    report = report_on(path, "ctp" if series else "t1w")
     if not report.refused:
-        read_or_refused(path)
+        check_readers(path)
 
 
 @FUZZ
 @given(data=st.data(), field=st.sampled_from(sorted(FIELDS)))
-def test_no_odd_number_in_a_header_crashes_the_gate(folder, data, field):
+def test_no_extreme_number_in_a_header_crashes_the_gate(folder, data, field):
     offset, form = FIELDS[field]
     count = int(form[:-1] or 1)
     values = ODD_SHORTS if form[-1] == "h" else ODD_FLOATS
@@ -104,9 +104,9 @@ def test_no_odd_number_in_a_header_crashes_the_gate(folder, data, field):
     struct.pack_into(f"<{form}", content, offset, *(data.draw(values) for _ in range(count)))
     path = folder / "odd.nii"
     path.write_bytes(content)
-    report = judged(path, "t1w")
+    report = report_on(path, "t1w")
     if not report.refused:
-        read_or_refused(path)
+        check_readers(path)
 
 
 @FUZZ
@@ -114,19 +114,19 @@ def test_no_odd_number_in_a_header_crashes_the_gate(folder, data, field):
 def test_no_file_crashes_the_readers(folder, content, packed):
     path = folder / ("any.nii.gz" if packed else "any.nii")
     path.write_bytes(gzip.compress(content) if packed else content)
-    assert judged(path, "ncct").refused
-    read_or_refused(path)
+    assert report_on(path, "ncct").refused
+    check_readers(path)
 
 
 @FUZZ
 @given(position=st.floats(0, 1, exclude_max=True), mask=st.integers(1, 255))
 def test_no_damaged_gzip_passes(folder, position, mask):
     content = bytearray(gzip.compress(PLAIN, 6, mtime=0))
-    where = 10 + int(position * (len(content) - 10))  # behind the gzip's own header
+    where = 10 + int(position * (len(content) - 10))  # after the header of the gzip
     content[where] ^= mask
     path = folder / "damaged.nii.gz"
     path.write_bytes(content)
-    assert judged(path, "t1w").refused
+    assert report_on(path, "t1w").refused
 
 
 @FUZZ
@@ -136,7 +136,7 @@ def test_no_file_cut_short_passes(folder, length, packed):
     assume(length < len(whole))
     path = folder / ("cut.nii.gz" if packed else "cut.nii")
     path.write_bytes(whole[:length])
-    assert judged(path, "t1w").refused
+    assert report_on(path, "t1w").refused
 
 
 JSON = st.recursive(
@@ -158,11 +158,11 @@ def test_no_sidecar_crashes_the_gate(folder, content):
     beside.write_text(json.dumps(content))
     scan = inspection.RawImage(str(path), "ctp", 4, str(beside), str(path))
     report = inspection.inspect([scan], [])
-    assert {each.check for each in report.findings} <= set(CHECKS)
+    assert {finding.check for finding in report.findings} <= set(CHECKS)
     try:
         json.dumps(allowed.releasable(json_files.read(beside)), allow_nan=False)
     except StrokeprepError:
-        assert any(each.check == "sidecar" for each in report.findings)
+        assert any(finding.check == "sidecar" for finding in report.findings)
 
 
 @FUZZ
@@ -182,7 +182,7 @@ def test_no_bytes_crash_the_reader_of_sidecars(folder, content):
     dtype=st.sampled_from(["<i2", ">i2", "<f4", "<u1", "<f8", ">u2"]),
     level=st.integers(0, 9),
 )
-def test_every_sound_image_reads_back_whole(folder, shape, dtype, level):
+def test_every_sound_image_is_read_back_completely(folder, shape, dtype, level):
     data = np.random.default_rng(sum(shape)).integers(0, 200, shape).astype(dtype)
     path = folder / "sound.nii.gz"
     path.write_bytes(gzip.compress(nib.Nifti1Image(data, AFFINE).to_bytes(), level))

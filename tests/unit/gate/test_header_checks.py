@@ -1,4 +1,4 @@
-"""Headers are believed, doubted or refused, and never changed."""
+"""Headers are accepted, warned about or refused, and never changed."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ def stored(path: Path, affine=AFFINE, shape=SHAPE, codes=(2, 1)) -> Path:
     return path
 
 
-def found(path: Path, ndim: int = 3) -> list[str]:
+def failed_checks(path: Path, ndim: int = 3) -> list[str]:
     nifti = images.open_nifti(path)
-    return [each.check for each in header_checks.of_header(nifti, path, ndim, GateSettings())]
+    return [finding.check for finding in header_checks.of_header(nifti, path, ndim, GateSettings())]
 
 
 def on_grid(tmp_path: Path, affine, shape=SHAPE) -> list[str]:
     paths = stored(tmp_path / "a.nii", affine, shape), stored(tmp_path / "b.nii")
-    return [each.check for each in header_checks.same_grid(*paths, GateSettings())]
+    return [finding.check for finding in header_checks.same_grid(*paths, GateSettings())]
 
 
-def test_a_sound_header_is_described_and_not_blamed(tmp_path):
+def test_a_sound_header_is_described_without_a_finding(tmp_path):
     path = stored(tmp_path / "ct.nii")
-    assert found(path) == []
+    assert failed_checks(path) == []
     facts = header_checks.facts(images.open_nifti(path))
     assert facts["shape"] == [64, 60, 5]
     assert facts["spacing_mm"] == [1.5, 1.5, 3]
     assert (facts["axes"], facts["qform_code"], facts["sform_code"]) == ("LPS", 2, 1)
 
 
-def test_the_header_is_read_with_the_faults_nibabel_would_mend(tmp_path):
+def test_the_header_is_read_with_the_faults_that_nibabel_repairs(tmp_path):
     path = stored(tmp_path / "ct.nii")
     content = bytearray(path.read_bytes())
     content[80:84] = np.float32(-1.5).tobytes()
@@ -51,7 +51,7 @@ def test_the_header_is_read_with_the_faults_nibabel_would_mend(tmp_path):
     nifti = images.open_nifti(path)
     assert nifti.header["pixdim"][1] == 1.5
     assert header_checks.as_stored(path, nifti)["pixdim"][1] == -1.5
-    assert found(path) == ["spacing"]
+    assert failed_checks(path) == ["spacing"]
     assert path.read_bytes() == content
 
 
@@ -62,21 +62,23 @@ def test_a_volume_may_have_a_fourth_axis_of_one_and_a_series_must_have_more(
     tmp_path, shape, ndim, fits
 ):
     path = stored(tmp_path / "ct.nii", np.diag([20.0, 20, 20, 1]), shape)
-    assert (found(path, ndim) == []) is fits
+    assert (failed_checks(path, ndim) == []) is fits
 
 
 @pytest.mark.parametrize(("mm", "check"), [(0.005, []), (0.05, ["grid_rounding"]), (0.2, ["grid"])])
-def test_grids_may_differ_by_rounding_be_warned_about_or_be_two(tmp_path, mm, check):
+def test_small_differences_of_grids_are_accepted_larger_ones_warned_about_or_refused(
+    tmp_path, mm, check
+):
     moved = AFFINE.copy()
     moved[1, 3] += mm
     assert on_grid(tmp_path, moved) == check
 
 
-def test_a_small_turn_shows_at_the_corners(tmp_path):
+def test_a_small_rotation_is_measured_at_the_corners(tmp_path):
     turn = np.eye(4)
     turn[:3, :3] = nib.eulerangles.euler2mat(z=np.radians(0.3))
     assert on_grid(tmp_path, turn @ AFFINE) == ["grid"]
 
 
-def test_another_shape_is_another_grid(tmp_path):
+def test_grids_of_different_shape_are_refused(tmp_path):
     assert on_grid(tmp_path, AFFINE, (64, 60, 6)) == ["grid"]

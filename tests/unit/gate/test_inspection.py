@@ -1,4 +1,4 @@
-"""The gate: everything wrong with a subject at once, for people and for machines."""
+"""The gate reports all faults of a subject at once, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def ct(path: str, sidecar: str | None = None, kind: str = "ncct") -> inspection.
     return inspection.RawImage(path, kind, 4 if kind == "ctp" else 3, sidecar, path)
 
 
-def times_said(tmp_path, sidecar: str | None, frame_times=None) -> list[tuple[str, str]]:
-    """What the gate says of a series of 12 frames, by its header one second apart."""
+def timing_findings(tmp_path, sidecar: str | None, frame_times=None) -> list[tuple[str, str]]:
+    """Findings about a series of 12 frames, whose header gives an interval of one second."""
     series = stored(tmp_path / "ctp.nii.gz", head(32, 32, 8, 12))
     if sidecar is not None:
         (tmp_path / "ctp.json").write_text(sidecar)
@@ -55,27 +55,27 @@ def times_said(tmp_path, sidecar: str | None, frame_times=None) -> list[tuple[st
     return [(finding.check, finding.verdict) for finding in report.findings]
 
 
-def test_the_configs_times_stand_in_for_the_sidecars(tmp_path):
-    assert times_said(tmp_path, '{"RepetitionTime": 1500}') == [("timing", REFUSE)]
-    assert times_said(tmp_path, '{"RepetitionTime": 1500}', 1) == []
-    assert times_said(tmp_path, '{"RepetitionTime": 1500}', "header") == []
-    assert times_said(tmp_path, '{"RepetitionTime": 1}', (0.0, 1.0)) == [("timing", REFUSE)]
+def test_frame_times_of_the_config_replace_those_of_the_sidecar(tmp_path):
+    assert timing_findings(tmp_path, '{"RepetitionTime": 1500}') == [("timing", REFUSE)]
+    assert timing_findings(tmp_path, '{"RepetitionTime": 1500}', 1) == []
+    assert timing_findings(tmp_path, '{"RepetitionTime": 1500}', "header") == []
+    assert timing_findings(tmp_path, '{"RepetitionTime": 1}', (0.0, 1.0)) == [("timing", REFUSE)]
 
 
-def test_times_that_only_the_header_tells_are_not_believed_unasked(tmp_path):
-    assert times_said(tmp_path, None) == [("timing_missing", REFUSE)]
-    assert times_said(tmp_path, None, "header") == []
-    assert times_said(tmp_path, None, 2) == [("timing_header", WARN)]
+def test_the_interval_of_the_header_is_only_used_if_the_config_says_so(tmp_path):
+    assert timing_findings(tmp_path, None) == [("timing_missing", REFUSE)]
+    assert timing_findings(tmp_path, None, "header") == []
+    assert timing_findings(tmp_path, None, 2) == [("timing_header", WARN)]
 
 
-def test_a_report_for_others_calls_each_file_by_its_public_name_once(tmp_path):
+def test_a_published_report_has_the_bids_name_of_each_file(tmp_path):
     scan = stored(tmp_path / "T1w.nii.gz", head(32, 32, 16))
     doubtful = inspection.Finding.of("units_missing", "T1w.nii.gz has no unit", scan, "Look.")
     report = inspection.Report(({"path": scan},), (doubtful,))
     public = "bids::sub-01/anat/sub-01_T1w.nii.gz"
-    told = report.published({scan: public})
-    assert told.files[0]["path"] == told.findings[0].where == public
-    assert told.findings[0].what == "sub-01_T1w.nii.gz has no unit"
+    published = report.published({scan: public})
+    assert published.files[0]["path"] == published.findings[0].where == public
+    assert published.findings[0].what == "sub-01_T1w.nii.gz has no unit"
 
 
 def test_a_good_subject_is_admitted_and_described(tmp_path):
@@ -91,15 +91,15 @@ def test_a_good_subject_is_admitted_and_described(tmp_path):
     )
     assert report.findings == ()
     report.enforce()
-    said = json.loads(json.dumps(report.as_json()))
-    assert said["admitted"] is True
-    by_path = {file["path"]: file for file in said["files"]}
+    stored_report = json.loads(json.dumps(report.as_json()))
+    assert stored_report["admitted"] is True
+    by_path = {file["path"]: file for file in stored_report["files"]}
     assert by_path[scan]["spacing_mm"] == [8, 8, 10]
     assert by_path[series]["shape"] == [32, 32, 8, 12]
     assert by_path[mask]["voxels"] == {"1": 16}
 
 
-def test_all_faults_of_a_subject_are_told_at_once(tmp_path):
+def test_all_faults_of_a_subject_are_reported_at_once(tmp_path):
     first = stored(tmp_path / "a.nii.gz", head(16, 16, 8), codes=(0, 0))
     second = stored(tmp_path / "b.nii.gz", np.zeros((16, 16, 8), np.int16))
     report = inspection.inspect([ct(first), ct(second)], [])
@@ -110,7 +110,7 @@ def test_all_faults_of_a_subject_are_told_at_once(tmp_path):
     assert first in str(caught.value) and second in str(caught.value)
 
 
-def test_one_fault_is_one_error_with_fault_file_and_remedy(tmp_path):
+def test_a_single_fault_is_an_error_with_fault_file_and_remedy(tmp_path):
     path = stored(tmp_path / "a.nii.gz", np.zeros((16, 16, 8), np.int16))
     with pytest.raises(StrokeprepError) as caught:
         inspection.inspect([ct(path)], []).enforce()
@@ -119,7 +119,7 @@ def test_one_fault_is_one_error_with_fault_file_and_remedy(tmp_path):
     assert caught.value.remedy
 
 
-def test_a_finding_says_to_machines_what_follows_and_why(tmp_path):
+def test_a_finding_in_the_json_has_its_verdict_and_reason(tmp_path):
     path = stored(tmp_path / "a.nii.gz", np.zeros((16, 16, 8), np.int16))
     (finding,) = inspection.inspect([ct(path)], []).as_json()["findings"]
     assert finding["check"] == "constant"
@@ -128,7 +128,7 @@ def test_a_finding_says_to_machines_what_follows_and_why(tmp_path):
     assert finding["where"] == path
 
 
-def test_no_value_that_names_a_patient_is_repeated(tmp_path):
+def test_names_of_patients_are_not_repeated(tmp_path):
     scans = []
     for name in ("Doe^Jane", "Roe^Richard"):
         beside = tmp_path / f"{name[0]}.json"
@@ -137,8 +137,8 @@ def test_no_value_that_names_a_patient_is_repeated(tmp_path):
         scans.append(ct(path, str(beside)))
     report = inspection.inspect(scans, [])
     assert [finding.check for finding in report.findings] == ["two_patients"]
-    said = json.dumps(report.as_json()) + "\n".join(report.lines())
-    assert "Jane" not in said and "Roe" not in said
+    text = json.dumps(report.as_json()) + "\n".join(report.lines())
+    assert "Jane" not in text and "Roe" not in text
 
 
 def test_the_same_scan_under_two_subjects_is_found(tmp_path):
@@ -149,17 +149,17 @@ def test_the_same_scan_under_two_subjects_is_found(tmp_path):
     assert inspection.same_voxels(reports) == [(one, same)]
 
 
-def test_a_series_is_read_in_parts(tmp_path):
+def test_a_series_is_never_held_in_memory_as_a_whole(tmp_path):
     series = np.broadcast_to(head(256, 256, 8)[..., None], (256, 256, 8, 64))  # 64 MB
     path = stored(tmp_path / "ctp.nii", series)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    found = voxel_checks.measure(images.open_nifti(Path(path)), Path(path))
+    content = voxel_checks.measure(images.open_nifti(Path(path)), Path(path))
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    assert found.slices == 8 * 64
+    assert content.slices == 8 * 64
     assert grown < 60
 
 
-def test_the_parts_of_a_file_are_its_voxels(tmp_path):
+def test_the_blocks_of_a_file_together_are_its_voxels(tmp_path):
     data = head(9, 7, 5, 3)
     for name in ("a.nii", "a.nii.gz"):
         path = Path(stored(tmp_path / name, data))
@@ -169,19 +169,19 @@ def test_the_parts_of_a_file_are_its_voxels(tmp_path):
         assert np.array_equal(read, data)
 
 
-def test_every_voxel_is_seen_where_there_are_few(tmp_path):
+def test_a_small_image_is_sampled_completely(tmp_path):
     data = head(16, 16, 8)
     path = Path(stored(tmp_path / "a.nii", data))
-    found = voxel_checks.measure(images.open_nifti(path), path)
-    assert np.array_equal(np.sort(found.sample), np.sort(data.ravel()))
+    content = voxel_checks.measure(images.open_nifti(path), path)
+    assert np.array_equal(np.sort(content.sample), np.sort(data.ravel()))
 
 
-def test_settings_of_a_config_replace_only_what_they_name():
+def test_a_config_replaces_only_the_settings_that_it_names():
     found = GateSettings.of({"tolerate": ["forms"], "extent_mm": [10, 900], "else": 1})
     assert found == GateSettings(tolerate=("forms",), extent_mm=(10, 900))
 
 
-def test_the_guide_says_what_the_code_does():
+def test_the_guide_has_the_table_of_the_checks():
     assert checks.table() in (REPOSITORY / "docs/gate.md").read_text()
 
 
@@ -192,7 +192,7 @@ def test_every_check_has_a_verdict_and_a_reason():
         assert not (check.tolerable and check.verdict == WARN)
 
 
-def test_the_config_may_name_every_limit_and_agrees_with_the_library():
+def test_the_config_has_every_limit_with_the_default_of_the_library():
     schema = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
     rows = schema["properties"]["gate"]["properties"]
     found = GateSettings.of({key: row["default"] for key, row in rows.items()})

@@ -1,6 +1,6 @@
-"""What the gate looks for in raw files, what follows when it finds it, and why.
+"""The checks of the gate: what each finds in raw files, what follows, and why.
 
-``docs/gate.md`` shows this table to users; a test keeps the two alike.
+``docs/gate.md`` shows them as a table; a test compares the two.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ REFUSE, WARN = "refuse", "warn"
 
 @dataclass(frozen=True)
 class Check:
-    """One thing the gate looks for; ``tolerable`` if the config may turn refusing into warning."""
+    """A check of the gate. If it is ``tolerable``, the config can turn a refusal into a warning."""
 
     verdict: str
     finds: str
@@ -28,7 +28,7 @@ CHECKS: dict[str, Check] = {
     # --- the file
     "missing": Check(REFUSE, "a file that is not there", "nothing can be computed from it"),
     "unreadable": Check(
-        REFUSE, "no NIfTI image, or a header that contradicts itself", "nothing in it is certain"
+        REFUSE, "no NIfTI image, or a header that contradicts itself", "none of it can be relied on"
     ),
     "damaged": Check(
         REFUSE,
@@ -36,170 +36,172 @@ CHECKS: dict[str, Check] = {
         "the voxels that are there may be the wrong ones",
     ),
     "datatype": Check(
-        REFUSE, "colour, complex or other voxels that are no plain numbers", "they are no scan"
+        REFUSE,
+        "colour, complex or other voxels that are not real numbers",
+        "the file is not a scan",
     ),
     # --- geometry
     "dimensions": Check(
         REFUSE,
-        "a series where a volume belongs or the reverse, a flat image, an impossible matrix",
+        "a series instead of a volume or the reverse, a flat image, an impossible matrix",
         "picking a volume, or inventing a time axis, would be a guess",
     ),
     "no_position": Check(
         REFUSE,
-        "qform and sform code 0, or a matrix that holds no usable affine",
-        "left and right cannot be told apart and must not be guessed",
+        "qform and sform code 0, or a matrix that is no usable affine",
+        "left and right cannot be told apart, and a guess could be wrong",
     ),
     "spacing": Check(
         REFUSE,
         "zero, negative or infinite voxel sizes in the header",
-        "readers repair them silently, each in its own way",
+        "programs repair them silently, and differently",
     ),
     "voxel_size": Check(
         REFUSE,
-        "voxels or a field of view no head scan has, or a position metres off the scanner",
-        "the header is damaged, or its unit is not the millimetre",
+        "a voxel size or field of view that no head scan has, or a position metres from the scanner",
+        "the header is damaged, or its unit is not millimetres",
         tolerable=True,
     ),
     "units": Check(
         REFUSE,
-        "a header that says metre or micrometre",
-        "readers disagree on whether to convert, so sizes would be off by a thousand",
+        "a header in metres or micrometres",
+        "not all programs convert it, so sizes could be wrong by a factor of 1000",
     ),
     "units_missing": Check(
         WARN, "no unit of length", "common in converted CT; the voxel size is plausible in mm"
     ),
     "shear": Check(
         REFUSE,
-        "a sheared affine, as a gantry tilt leaves it",
-        "ITK images cannot hold it, and dropping it moves anatomy by centimetres",
+        "a sheared affine, as after a gantry tilt",
+        "ITK images have no shear, and without it anatomy moves by centimetres",
     ),
     "tilt": Check(
         WARN,
         "a gantry tilt in the sidecar and none in the affine",
-        "right if the converter removed it, wrong if it ignored it; the audit shows which",
+        "right if the converter corrected it, wrong if it ignored it; the audit shows which",
     ),
     "forms": Check(
         REFUSE,
         "qform and sform, or voxel size and affine, that disagree, or one of them mirrored",
-        "viewers take one or the other, so masks may have been drawn on either",
+        "viewers use one or the other, so a mask may have been drawn on either",
         tolerable=True,
     ),
     "forms_rounding": Check(
         WARN,
-        "qform and sform apart by less than a millimetre",
+        "qform and sform that differ by less than a millimetre",
         "rounding of quaternions; the sform is used throughout",
     ),
     "slice_positions": Check(
         REFUSE,
-        "slices the sidecar puts at uneven distances",
-        "an affine can hold one distance only, so sizes and positions are wrong in part of it",
+        "uneven distances between slices according to the sidecar",
+        "an affine has a single distance, so sizes and positions are wrong in parts of the image",
         tolerable=True,
     ),
     "slice_spacing": Check(
         WARN,
-        "a slice spacing, or number of slices, in the sidecar that is not the header's",
-        "usual after a tilt was removed or slices were evened out",
+        "a slice spacing or number of slices that differs between sidecar and header",
+        "usual after a tilt was corrected or slices were resampled",
     ),
     "grid": Check(
         REFUSE,
         "images of one scan, or a mask and its image, on different grids",
-        "an overlay would be off by the difference; resampling one is for a person to decide",
+        "an overlay would be off by the difference; whether to resample is for a person to decide",
     ),
     "grid_rounding": Check(
         WARN,
-        "such grids apart by a small part of a voxel",
+        "the same, with a difference of a small fraction of a voxel",
         "headers written by two programs differ in their last digits",
     ),
     # --- voxels
     "not_finite": Check(
-        REFUSE, "NaN or infinite voxels", "one of them spoils every interpolation it takes part in"
+        REFUSE, "NaN or infinite voxels", "interpolation spreads them to their neighbours"
     ),
     "constant": Check(REFUSE, "the same value everywhere", "the image is empty"),
     "mask_as_image": Check(
         REFUSE,
-        "a handful of values where a scan belongs",
-        "it is a mask under a scan's name",
+        "an image with only a few different values",
+        "it is a mask that is named as a scan",
     ),
     "empty_slices": Check(
         WARN,
-        "many slices of one value",
-        "they may be padding, or what a broken transfer left out",
+        "many slices with a single value",
+        "they may be padding, or missing after an incomplete transfer",
     ),
     "empty_frames": Check(
-        WARN, "frames of one value in a series", "the perfusion stage leaves such frames out"
+        WARN, "frames with a single value in a series", "the perfusion stage leaves them out"
     ),
     "hu_offset": Check(
         REFUSE,
         "CT with air near 0 and tissue near 1024",
-        "windows, masks and registration all take values for HU",
+        "windows, masks and registration expect HU",
     ),
     "hu_range": Check(
         REFUSE,
-        "CT beyond any HU, or with a range no head has",
-        "values have wrapped round, or were normalised",
+        "CT with values that are no HU, or with a range that no head has",
+        "an integer overflowed, or values were normalised",
     ),
     "hu_scale": Check(
         REFUSE,
         "CT whose air is far from -1000 HU or whose soft tissue is far from 0 to 100 HU",
-        "a slope or an offset was lost",
+        "a rescale slope or intercept was lost",
         tolerable=True,
     ),
     "inverted": Check(
         REFUSE,
-        "an image whose border is brighter than what it surrounds",
+        "an image that is brighter at its border than inside",
         "grey levels were inverted for display",
         tolerable=True,
     ),
     "saturated": Check(
         REFUSE,
         "CT with many voxels at its largest value",
-        "a display window was burnt in, and what it cut off is lost",
+        "a display window was burnt in, and values outside of it are lost",
         tolerable=True,
     ),
     "mr_saturated": Check(
         WARN,
         "MR with many voxels at its largest value",
-        "bright fat or fluid may clip; shapes stay usable",
+        "bright fat or fluid may be clipped; shapes are still usable",
     ),
     "mr_negative": Check(
         WARN,
         "many negative voxels in a magnitude image",
-        "a filter may leave them, and so does a 16-bit overflow",
+        "a filter may cause them, but so may a 16-bit overflow",
     ),
     "adc_scale": Check(
         WARN,
         "ADC that is not in 1e-6 mm2/s",
-        "only its contrast is used here, but whoever takes its numbers must know",
+        "the workflow uses only its contrast, but users of its values have to know",
     ),
     # --- time
     "timing": Check(
         REFUSE,
         "frame times in sidecar or config that do not fit the series",
-        "a perfusion map from wrong times looks right and is wrong in every number",
+        "with wrong times a perfusion map looks right, but all its values are wrong",
     ),
     "timing_missing": Check(
         REFUSE,
         "a series without frame times in sidecar or config",
-        "a guess looks right and is wrong; the header counts where the config says so",
+        "with guessed times a map looks right but is wrong; the config may allow the header's",
     ),
     "timing_header": Check(
         WARN,
-        "a header whose interval is not that of the frame times",
-        "headers are often left at a converter's default; the frame times are used",
+        "a header with another interval than the frame times",
+        "headers often hold a converter's default; the frame times are used",
     ),
     "timing_gap": Check(
         WARN,
         "a gap between frames much longer than usual",
-        "what the bolus did in it is interpolated",
+        "the bolus is interpolated across it",
     ),
     "series_short": Check(
-        WARN, "a series too short to follow a bolus", "everything but perfusion maps can be made"
+        WARN, "a series too short to follow a bolus", "all outputs but perfusion maps can be made"
     ),
     # --- labels
     "label_values": Check(
         REFUSE,
-        "a label that is not whole numbers from 0 to 65535",
-        "a threshold is for the person who drew it to choose",
+        "a label with values other than whole numbers from 0 to 65535",
+        "a threshold has to be chosen by the person who drew the label",
     ),
     "label_empty": Check(
         WARN, "a label without a marked voxel", "a patient may have no visible infarct"
@@ -214,20 +216,20 @@ CHECKS: dict[str, Check] = {
     ),
     # --- the subject
     "sidecar": Check(
-        REFUSE, "a sidecar that is not a JSON object in UTF-8", "what it says about time is lost"
+        REFUSE, "a sidecar that is not a JSON object in UTF-8", "the frame times in it are lost"
     ),
     "modality": Check(
         REFUSE,
-        "a sidecar that says MR beside a CT, or CT beside an MR",
-        "the file has another scan's name",
+        "a CT whose sidecar says MR, or an MR whose sidecar says CT",
+        "the file has the name of another scan",
     ),
     "units_hu": Check(
-        WARN, "a CT sidecar whose unit is not HU", "the voxels themselves are checked to be HU"
+        WARN, "a CT sidecar with a unit other than HU", "the voxels are checked for HU anyway"
     ),
     "duplicate": Check(
         REFUSE,
         "two images of a subject with the same voxels",
-        "one of them has a name it should not have",
+        "one of them has the wrong name",
         tolerable=True,
     ),
     "two_patients": Check(
@@ -241,7 +243,7 @@ CHECKS: dict[str, Check] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found in one file."""
+    """A fault that a check found in a file."""
 
     check: str
     what: str
@@ -251,27 +253,27 @@ class Finding:
 
     @classmethod
     def of(cls, check: str, what: str, where: Any, remedy: str) -> Finding:
-        """A finding with the verdict the table gives it."""
+        """A finding with the verdict of its check."""
         return cls(check, what, str(where), remedy, CHECKS[check].verdict)
 
     @property
     def refused(self) -> bool:
-        """Whether it keeps its subject out."""
+        """Whether it excludes the subject."""
         return self.verdict == REFUSE
 
     def error(self) -> StrokeprepError:
-        """The finding as the error a person reads."""
+        """The finding as an error message."""
         return StrokeprepError(self.what, self.where, self.remedy)
 
     def judged(self, tolerate: Iterable[str]) -> Finding:
-        """The finding, let through with a warning where the study tolerates it."""
+        """The finding, turned into a warning if the study tolerates its check."""
         if self.refused and self.check in tolerate and CHECKS[self.check].tolerable:
             return Finding(self.check, self.what, self.where, self.remedy, WARN)
         return self
 
 
 def tolerable() -> list[str]:
-    """The checks a config may turn into warnings."""
+    """The names of the checks that a config can turn into warnings."""
     return [name for name, check in CHECKS.items() if check.tolerable]
 
 

@@ -1,4 +1,4 @@
-"""Where a raw file says its voxels lie, and whether that can be believed."""
+"""Check the header of a raw file: data type, shape, position, voxel size, orientation."""
 
 from __future__ import annotations
 
@@ -14,18 +14,15 @@ from strokeprep.gate.checks import Finding
 from strokeprep.io import images
 from strokeprep.settings.gate import GateSettings
 
-# No scanner writes a matrix or a series longer than this; a damaged header does.
-LONGEST_SIDE = 4096
-# A voxel size in the header and the one in the affine are the same number, written twice.
-SAME_SIZE = 0.01
-# The volume of a voxel whose edges have length one; below this they lie in a plane.
-FLATTEST = 1e-3
+LONGEST_SIDE = 4096  # voxels or frames; a longer one means a damaged header
+SIZE_TOLERANCE = 0.01  # as a share: header and affine hold the same voxel size, written twice
+SMALLEST_DETERMINANT = 1e-3  # of the normalised axes; below, they are nearly coplanar
 SPATIAL_UNITS = {0: "unknown", 1: "metre", 2: "millimetre", 3: "micrometre"}
-AGAIN = "Convert the scan again from DICOM."
+CONVERT_AGAIN = "Convert the scan again from DICOM."
 
 
 def shape_of(nifti: nib.Nifti1Image, ndim: int) -> tuple[int, ...]:
-    """The shape, a single frame of a volume left away."""
+    """The shape; a fourth dimension of length 1 is dropped if a volume is expected."""
     shape = nifti.shape
     return shape[:3] if ndim == 3 and len(shape) == 4 and shape[3] == 1 else shape
 
@@ -33,25 +30,27 @@ def shape_of(nifti: nib.Nifti1Image, ndim: int) -> tuple[int, ...]:
 def of_header(
     nifti: nib.Nifti1Image, path: Path, ndim: int, settings: GateSettings
 ) -> Iterator[Finding]:
-    """Everything wrong with the header of an image that must have ``ndim`` dimensions."""
-    # Each is only worth a look where the one before found nothing to refuse.
-    for check in (_length, _kind_of_voxel, _shape, _position, _sizes, _shear, _forms):
-        found = list(check(nifti, path, ndim, settings))
-        yield from found
-        if any(finding.refused for finding in found):
+    """Everything wrong with the header of an image that must have ``ndim`` dimensions.
+
+    Each check relies on those before it; none follows a refusal.
+    """
+    for check in (_length, _data_type, _shape, _position, _sizes, _shear, _forms):
+        faults = list(check(nifti, path, ndim, settings))
+        yield from faults
+        if any(fault.refused for fault in faults):
             return
 
 
 def as_stored(path: Path, nifti: nib.Nifti1Image) -> nib.Nifti1Header:
-    """The header with its faults: nibabel repairs some without a word when it loads an image."""
+    """The header as it is in the file: nibabel silently repairs some faults when it loads one."""
     kind = type(nifti.header)
     with nib.openers.ImageOpener(str(path)) as file:
         block = file.read(kind.template_dtype.itemsize)
     return kind(block, endianness=nifti.header.endianness, check=False)
 
 
-def apart_mm(ours: np.ndarray, theirs: np.ndarray, shape: tuple[int, ...]) -> float:
-    """The largest distance (mm) between equal corners of two grids of one shape."""
+def corner_distance_mm(ours: np.ndarray, theirs: np.ndarray, shape: tuple[int, ...]) -> float:
+    """The largest distance (mm) between corresponding corners of two grids of the same shape."""
     size = np.array(shape[:3]) - 1
     corners = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * size
     apart = nib.affines.apply_affine(ours, corners) - nib.affines.apply_affine(theirs, corners)
@@ -59,18 +58,18 @@ def apart_mm(ours: np.ndarray, theirs: np.ndarray, shape: tuple[int, ...]) -> fl
 
 
 def same_grid(path: Path, grid: Path, settings: GateSettings) -> Iterator[Finding]:
-    """What keeps a file from lying voxel on voxel on the image it belongs to."""
+    """Differences between the grid of a file and that of the image it belongs to."""
     ours, theirs = images.open_nifti(path), images.open_nifti(grid)
     remedy = (
         "Both must share shape and affine: export them from one series, or resample one onto "
         "the other and check the overlay."
     )
     if ours.shape[:3] != theirs.shape[:3]:
-        shapes = f"{_times(ours.shape[:3])} voxels, not {_times(theirs.shape[:3])}"
+        shapes = f"{_product(ours.shape[:3])} voxels, not {_product(theirs.shape[:3])}"
         yield Finding.of("grid", f"The grid differs from that of {grid.name}: {shapes}",
                          path, remedy)  # fmt: skip
         return
-    apart = apart_mm(ours.affine, theirs.affine, ours.shape)
+    apart = corner_distance_mm(ours.affine, theirs.affine, ours.shape)
     smallest = float(np.linalg.norm(theirs.affine[:3, :3], axis=0).min())
     what = f"The grid differs from that of {grid.name}: corners are {apart:.3g} mm apart"
     if apart > max(settings.grid_mismatch_voxels * smallest, settings.grid_rounding_mm):
@@ -80,7 +79,7 @@ def same_grid(path: Path, grid: Path, settings: GateSettings) -> Iterator[Findin
 
 
 def facts(nifti: nib.Nifti1Image) -> dict[str, Any]:
-    """What the report says about a header."""
+    """The facts about a header for the report."""
     sizes = np.linalg.norm(nifti.affine[:3, :3], axis=0)
     return {
         "shape": list(nifti.shape),
@@ -95,22 +94,24 @@ def facts(nifti: nib.Nifti1Image) -> dict[str, Any]:
 def _length(nifti, path, ndim, settings) -> Iterator[Finding]:
     stored = as_stored(path, nifti)
     if int(stored["sizeof_hdr"]) != stored.template_dtype.itemsize:
-        what = f"The header says it is {int(stored['sizeof_hdr'])} bytes long, which none is"
-        yield Finding.of("unreadable", what, path, AGAIN)
+        what = (
+            f"The header gives its own length as {int(stored['sizeof_hdr'])} bytes, which is wrong"
+        )
+        yield Finding.of("unreadable", what, path, CONVERT_AGAIN)
 
 
-def _kind_of_voxel(nifti, path, ndim, settings) -> Iterator[Finding]:
+def _data_type(nifti, path, ndim, settings) -> Iterator[Finding]:
     dtype = nifti.get_data_dtype()
     if dtype.kind not in "iuf" or dtype.itemsize > 8:
         yield Finding.of(
             "datatype",
-            f"The voxels are {_called(dtype)}, not plain numbers",
+            f"The voxels are {_name(dtype)}, not plain numbers",
             path,
             "Give the scan itself, not a colour or complex image of it.",
         )
 
 
-def _called(dtype: np.dtype) -> str:
+def _name(dtype: np.dtype) -> str:
     return "colours" if dtype.kind == "V" else str(dtype)
 
 
@@ -119,17 +120,20 @@ def _shape(nifti, path, ndim, settings) -> Iterator[Finding]:
     if len(shape) != ndim:
         yield Finding.of(
             "dimensions",
-            f"The image has {len(shape)} dimensions ({_times(shape)}), {ndim} expected",
+            f"The image has {len(shape)} dimensions ({_product(shape)}), {ndim} expected",
             path,
             "Give a single volume here." if ndim == 3 else "Give the whole time series here.",
         )
     elif min(shape[:3]) < 2 or (ndim == 4 and shape[3] < 2):
         yield Finding.of(
-            "dimensions", f"The image is flat, its shape is {_times(shape)}", path, "Give a volume."
+            "dimensions",
+            f"The image is flat, its shape is {_product(shape)}",
+            path,
+            "Give a volume.",
         )
     elif max(shape) > LONGEST_SIDE:
-        what = f"No scan has {_times(shape)} voxels, the header is damaged"
-        yield Finding.of("dimensions", what, path, AGAIN)
+        what = f"No scan has {_product(shape)} voxels, the header is damaged"
+        yield Finding.of("dimensions", what, path, CONVERT_AGAIN)
 
 
 def _position(nifti, path, ndim, settings) -> Iterator[Finding]:
@@ -138,20 +142,21 @@ def _position(nifti, path, ndim, settings) -> Iterator[Finding]:
             "no_position",
             "The header has no affine: both qform and sform code are 0",
             path,
-            f"{AGAIN} A position cannot be guessed.",
+            f"{CONVERT_AGAIN} A position cannot be guessed.",
         )
     elif not _is_affine(nifti.affine):
-        yield Finding.of("no_position", "The header holds no usable affine", path, AGAIN)
+        yield Finding.of("no_position", "The header holds no usable affine", path, CONVERT_AGAIN)
 
 
 def _is_affine(affine: np.ndarray) -> bool:
+    """Whether a matrix is finite and its axes are neither zero nor coplanar."""
     if not np.isfinite(affine).all():
         return False
     with np.errstate(over="ignore", invalid="ignore"):
         sizes = np.linalg.norm(affine[:3, :3], axis=0)
         if not (np.isfinite(sizes).all() and (sizes > 0).all()):
             return False
-        return abs(np.linalg.det(affine[:3, :3] / sizes)) > FLATTEST
+        return abs(np.linalg.det(affine[:3, :3] / sizes)) > SMALLEST_DETERMINANT
 
 
 def _sizes(nifti, path, ndim, settings) -> Iterator[Finding]:
@@ -159,21 +164,21 @@ def _sizes(nifti, path, ndim, settings) -> Iterator[Finding]:
     pixdim = np.array(stored["pixdim"][1:4], float)
     unit = SPATIAL_UNITS.get(int(stored["xyzt_units"]) & 7, "unknown")
     if not (np.isfinite(pixdim).all() and (pixdim > 0).all()):
-        what = f"The header gives voxel sizes of {_times(pixdim)} mm"
-        yield Finding.of("spacing", what, path, AGAIN)
+        what = f"The header gives voxel sizes of {_product(pixdim)} mm"
+        yield Finding.of("spacing", what, path, CONVERT_AGAIN)
         return
     if unit in ("metre", "micrometre"):
-        what = f"The header says that its unit of length is the {unit}"
+        what = f"The header gives its unit of length as {unit}"
         yield Finding.of("units", what, path, "Write it in millimetres.")
         return
     yield from _plausible(nifti, path, settings)
     if unit == "unknown":
-        what = "The header does not say its unit of length; millimetres are taken"
+        what = "The header does not give its unit of length; millimetres are assumed"
         yield Finding.of("units_missing", what, path, "Set the unit when converting.")
 
 
 def _plausible(nifti, path, settings) -> Iterator[Finding]:
-    """Whether voxel, field of view and position are those of a head in a scanner."""
+    """Whether voxel size, field of view and position are possible for a head in a scanner."""
     size = np.linalg.norm(nifti.affine[:3, :3], axis=0)
     extent = size * nifti.shape[:3]
     centre = nib.affines.apply_affine(nifti.affine, (np.array(nifti.shape[:3]) - 1) / 2)
@@ -181,10 +186,10 @@ def _plausible(nifti, path, settings) -> Iterator[Finding]:
     shortest, longest = settings.extent_mm
     what = ""
     if size.min() < low or size.max() > high:
-        what = f"Voxels of {_times(size)} mm, where {low:g} to {high:g} mm can be"
+        what = f"Voxels of {_product(size)} mm; {low:g} to {high:g} mm are possible"
     elif not shortest <= extent.max() <= longest:
         what = (
-            f"The field of view is {_times(extent)} mm; its longest side should be "
+            f"The field of view is {_product(extent)} mm; its longest side should be "
             f"{shortest:g} to {longest:g} mm"
         )
     elif np.abs(centre).max() > settings.farthest_mm:
@@ -201,13 +206,17 @@ def _shear(nifti, path, ndim, settings) -> Iterator[Finding]:
 
 
 def _forms(nifti, path, ndim, settings) -> Iterator[Finding]:
-    """Whether the header says the same thing twice where it says it twice."""
-    remedy = "Find out which is right (in a viewer, with the mask over the image) and convert anew."
+    """Whether the voxel size and the position, which a header holds twice each, agree."""
+    remedy = (
+        "Find out which is right (in a viewer, with the mask over the image) and convert again."
+    )
     stored = as_stored(path, nifti)
     size = np.linalg.norm(nifti.affine[:3, :3], axis=0)
     pixdim = np.array(stored["pixdim"][1:4], float)
-    if np.abs(pixdim / size - 1).max() > SAME_SIZE:
-        what = f"Voxels are {_times(pixdim)} mm by the header and {_times(size)} mm by its affine"
+    if np.abs(pixdim / size - 1).max() > SIZE_TOLERANCE:
+        what = (
+            f"Voxels are {_product(pixdim)} mm by the header and {_product(size)} mm by its affine"
+        )
         yield Finding.of("forms", what, path, remedy)
         return
     if not (int(stored["qform_code"]) > 0 and int(stored["sform_code"]) > 0):
@@ -219,17 +228,17 @@ def _forms(nifti, path, ndim, settings) -> Iterator[Finding]:
     if not np.isfinite(qform).all():
         yield Finding.of("forms", "The qform is no rotation", path, remedy)
         return
-    apart = apart_mm(qform, sform, nifti.shape)
+    apart = corner_distance_mm(qform, sform, nifti.shape)
     if np.linalg.det(qform[:3, :3]) * np.linalg.det(sform[:3, :3]) < 0:
-        what = "By its qform the image is the mirror image of what its sform says"
+        what = "By its qform the image is the mirror image of that by its sform"
         yield Finding.of("forms", what, path, remedy)
     elif not apart <= settings.forms_mismatch_mm:
         what = f"qform and sform put corners {apart:.3g} mm apart"
         yield Finding.of("forms", what, path, remedy)
     elif apart > settings.forms_rounding_mm:
-        what = f"qform and sform put corners {apart:.3g} mm apart; the sform is taken"
-        yield Finding.of("forms_rounding", what, path, "Nothing, or convert anew.")
+        what = f"qform and sform put corners {apart:.3g} mm apart; the sform is used"
+        yield Finding.of("forms_rounding", what, path, "Nothing, or convert the scan again.")
 
 
-def _times(values: Any) -> str:
+def _product(values: Any) -> str:
     return " x ".join(f"{value:.4g}" for value in values)

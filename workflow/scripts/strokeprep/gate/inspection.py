@@ -1,7 +1,7 @@
-"""The gate: nothing is computed from a raw file that has not passed it.
+"""The gate: check the raw files of a subject before anything is computed from them.
 
-Every file of a subject is looked at, and everything found is told at once. Nothing is mended: a
-header is taken as it is, or its subject stays out.
+All faults of all files are reported at once. The gate never modifies a file: either its header is
+used as it is, or the subject is excluded.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from strokeprep.settings.gate import GateSettings
 
 @dataclass(frozen=True)
 class RawImage:
-    """A raw image, what it should be, and the first image of its scan."""
+    """A raw image, what it should be, and the image whose grid it must have."""
 
     path: str
     kind: str
@@ -32,7 +32,7 @@ class RawImage:
 
 @dataclass(frozen=True)
 class RawLabel:
-    """A raw mask or segmentation and the image whose grid it must share, if that is known."""
+    """A raw mask or segmentation, and the image whose grid it must have, if that is known."""
 
     path: str
     kind: str
@@ -41,55 +41,56 @@ class RawLabel:
 
 @dataclass(frozen=True)
 class Report:
-    """What the gate found in one subject."""
+    """Facts and findings about the files of one subject."""
 
     files: tuple[dict[str, Any], ...]
     findings: tuple[Finding, ...]
 
     @property
     def refused(self) -> tuple[Finding, ...]:
-        """What keeps the subject out; empty if it may enter."""
+        """The findings that exclude the subject; empty if it is admitted."""
         return tuple(finding for finding in self.findings if finding.refused)
 
     def as_json(self) -> dict[str, Any]:
-        """The report for machines."""
+        """The report as a mapping, for a JSON file."""
         return {
             "admitted": not self.refused,
             "findings": [
-                asdict(each) | {"because": CHECKS[each.check].why} for each in self.findings
+                asdict(finding) | {"because": CHECKS[finding.check].why}
+                for finding in self.findings
             ],
             "files": list(self.files),
         }
 
     def lines(self) -> list[str]:
-        """The report for people, one line per finding."""
-        return [f"{each.verdict}: {each.error()}" for each in self.findings]
+        """The report as text, one line per finding."""
+        return [f"{finding.verdict}: {finding.error()}" for finding in self.findings]
 
     def published(self, names: Mapping[str, str]) -> Report:
-        """The report with each path replaced by the name its file may be spoken of by.
+        """The report with paths replaced by BIDS names.
 
-        A refusal has to say where the file lies; what is kept of a subject that entered must not,
-        for a path may name a patient.
+        The report of an excluded subject has to give the paths. That of an admitted subject is
+        kept, and must not, as a path may hold the name of the patient.
         """
 
         bare = {Path(path).name: name.rpartition("/")[2] for path, name in names.items()}
         known = bare | dict(names)
-        # All at once and the longest first: a name may be part of another, or of what replaces it.
-        spoken = re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True))))
+        # One pattern, longest first: a path may be part of another, or of a name that replaces one.
+        pattern = re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True))))
 
         def renamed(text: str) -> str:
-            return spoken.sub(lambda found: known[found.group()], text) if known else text
+            return pattern.sub(lambda match: known[match.group()], text) if known else text
 
         return Report(
             tuple(file | {"path": renamed(file["path"])} for file in self.files),
             tuple(
-                replace(each, what=renamed(each.what), where=renamed(each.where))
-                for each in self.findings
+                replace(finding, what=renamed(finding.what), where=renamed(finding.where))
+                for finding in self.findings
             ),
         )
 
     def enforce(self) -> None:
-        """Raise one error that lists everything refused."""
+        """Raise one error that lists every refusal."""
         if self.refused:
             raise combined([finding.error() for finding in self.refused])
 
@@ -106,24 +107,24 @@ def inspect_files(files: Mapping[str, Iterable[Mapping]], settings: GateSettings
 def inspect(
     scans: Iterable[RawImage], labels: Iterable[RawLabel], settings: GateSettings | None = None
 ) -> Report:
-    """Everything the gate has to say about the files of one subject."""
+    """Check all files of one subject."""
     settings = settings or GateSettings()
     files: list[dict[str, Any]] = []
     findings: list[Finding] = []
     sidecars: dict[str, Mapping[str, Any]] = {}
     for scan in scans:
-        facts, found, sidecar = _image(scan, settings)
+        facts, faults, sidecar = _image(scan, settings)
         files.append({"path": scan.path, "kind": scan.kind} | facts)
-        findings += found
+        findings += faults
         if sidecar is not None:
             sidecars[scan.sidecar] = sidecar
     for label in labels:
-        facts, found = _label(label, settings)
+        facts, faults = _label(label, settings)
         files.append({"path": label.path, "kind": label.kind} | facts)
-        findings += found
+        findings += faults
     findings += _duplicates(files)
     findings += sidecar_checks.two_patients(sidecars)
-    return Report(tuple(files), tuple(each.judged(settings.tolerate) for each in findings))
+    return Report(tuple(files), tuple(fault.judged(settings.tolerate) for fault in findings))
 
 
 def same_voxels(reports: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:
@@ -134,7 +135,7 @@ def same_voxels(reports: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...
     seen: dict[str, list[str]] = {}
     for report in reports.values():
         for file in report["files"]:
-            if "quantiles" in file:  # an image; empty labels are all alike
+            if "quantiles" in file:  # images only: all empty labels are equal
                 seen.setdefault(file["digest"], []).append(file["path"])
     return [tuple(paths) for paths in seen.values() if len(paths) > 1]
 
@@ -144,8 +145,8 @@ def _image(
 ) -> tuple[dict[str, Any], list[Finding], Mapping[str, Any] | None]:
     """Facts, findings and the sidecar of one image."""
     path, findings = Path(scan.path), []
-    sidecar, unread = _sidecar(scan.sidecar)
-    findings += unread
+    sidecar, faults = _sidecar(scan.sidecar)
+    findings += faults
     try:
         nifti = images.open_nifti(path)
     except StrokeprepError as error:
@@ -157,11 +158,11 @@ def _image(
     findings += _on_grid(scan.path, scan.grid, settings)
     facts = header_checks.facts(nifti)
     try:
-        found = voxel_checks.measure(nifti, path)
+        content = voxel_checks.measure(nifti, path)
     except StrokeprepError as error:
         return facts, [*findings, Finding.of("damaged", error.what, path, error.remedy)], sidecar
-    findings += voxel_checks.of_image(found, scan.kind, path, settings)
-    return facts | (found.facts() if found.finite else {}), findings, sidecar
+    findings += voxel_checks.of_image(content, scan.kind, path, settings)
+    return facts | (content.facts() if content.finite else {}), findings, sidecar
 
 
 def _label(label: RawLabel, settings: GateSettings) -> tuple[dict[str, Any], list[Finding]]:
@@ -185,6 +186,7 @@ def _label(label: RawLabel, settings: GateSettings) -> tuple[dict[str, Any], lis
 
 
 def _sidecar(path: str | None) -> tuple[Mapping[str, Any] | None, list[Finding]]:
+    """The content of a sidecar, and what is wrong with its file."""
     try:
         return (json_files.read(path) if path else None), []
     except StrokeprepError as error:
@@ -197,7 +199,7 @@ def _unreadable(error: StrokeprepError) -> Finding:
 
 
 def _on_grid(path: str, grid: str | None, settings: GateSettings) -> Iterator[Finding]:
-    """Findings about two grids; a grid that cannot be read is told of where it is checked."""
+    """Findings about two grids. An unreadable grid is reported with its own image."""
     if grid is None or grid == path:
         return
     try:
@@ -207,6 +209,7 @@ def _on_grid(path: str, grid: str | None, settings: GateSettings) -> Iterator[Fi
 
 
 def _duplicates(files: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Images of the subject with equal voxels."""
     for first, *others in same_voxels({"": {"files": files}}):
         for other in others:
             yield Finding.of(

@@ -1,4 +1,4 @@
-"""What the JSON beside a raw file contradicts: its image, its name, its neighbours."""
+"""Check a sidecar against its image, the name of its file, and the subject's other sidecars."""
 
 from __future__ import annotations
 
@@ -16,19 +16,13 @@ from strokeprep.settings.gate import GateSettings
 from strokeprep.study.kinds import KINDS
 
 TIMES = (*timing.START_KEYS, timing.INTERVAL_KEY)
-# Positions of slices as converters write them: millimetres along the stack, or points.
+# Slice positions under the keys of several converters: millimetres along the stack, or points.
 POSITION_KEYS = ("SlicePositions", "SliceLocations", "SliceLocation", "ImagePositionPatient")
-SPACING_KEY = "SpacingBetweenSlices"
-TILT_KEY = "GantryDetectorTilt"
-# Tilts below this (degrees) shear a head by less than a voxel.
-SMALL_TILT_DEG = 0.2
-# Spacings are logged to two digits.
-SAME_SPACING = 0.02
-# No length or angle is this large; NaN is no number either.
-HUGE = 1e6
-# What tells one person from another. Their values are never shown.
+SMALL_TILT_DEG = 0.2  # shears a head by less than a voxel
+SPACING_TOLERANCE = 0.02  # as a share: some converters write two digits
+HUGE = 1e6  # larger than any length or angle
+# Keys that differ between patients. Their values are never shown.
 IDENTITY_KEYS = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex")
-MODALITIES = {"ct": {"CT"}, "mr": {"MR"}}
 
 
 def of_image(
@@ -38,7 +32,7 @@ def of_image(
     path: Path,
     settings: GateSettings,
 ) -> Iterator[Finding]:
-    """Everything a sidecar says against its image."""
+    """Contradictions between a sidecar and its image."""
     yield from _modality(kind, sidecar, path)
     yield from _slices(nifti, sidecar, path, settings)
     yield from _tilt(nifti, sidecar, path)
@@ -47,10 +41,12 @@ def of_image(
 
 
 def two_patients(sidecars: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
-    """Sidecars of one subject, by path, that name two patients."""
+    """Whether the sidecars of one subject, by path, name two patients."""
     for key in IDENTITY_KEYS:
         named = {
-            path: _same(sidecar[key]) for path, sidecar in sidecars.items() if sidecar.get(key)
+            path: _normalised(sidecar[key])
+            for path, sidecar in sidecars.items()
+            if sidecar.get(key)
         }
         first = next(iter(named), "")
         other = next((path for path in named if named[path] != named[first]), None)
@@ -64,18 +60,19 @@ def two_patients(sidecars: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]
             return
 
 
-def _same(value: Any) -> str:
-    """A value without what converters change: case, spaces and empty name parts."""
+def _normalised(value: Any) -> str:
+    """A value without the differences that converters make: case, spaces and empty name parts."""
     return str(value).casefold().replace(" ", "").rstrip("^")
 
 
 def _modality(kind: str, sidecar: Mapping[str, Any], path: Path) -> Iterator[Finding]:
+    """Whether modality and unit agree with the kind of scan."""
     modality = KINDS[kind].modality
-    said = sidecar.get("Modality")
-    if isinstance(said, str) and said.upper() in {"CT", "MR", "PT"} - MODALITIES[modality]:
+    stated = sidecar.get("Modality")
+    if isinstance(stated, str) and stated.upper() in {"CT", "MR", "PT"} - {modality.upper()}:
         yield Finding.of(
             "modality",
-            f"The sidecar says {said.upper()}, the file is named as {modality.upper()}",
+            f"The sidecar says {stated.upper()}, the file is named as {modality.upper()}",
             path,
             "Rename the file, or correct the sidecar.",
         )
@@ -88,10 +85,11 @@ def _modality(kind: str, sidecar: Mapping[str, Any], path: Path) -> Iterator[Fin
 def _slices(
     nifti: nib.Nifti1Image, sidecar: Mapping[str, Any], path: Path, settings: GateSettings
 ) -> Iterator[Finding]:
+    """Whether slice spacing and positions agree with the affine, which has evenly spaced slices."""
     spacing = float(np.linalg.norm(nifti.affine[:3, 2]))
-    said = sidecar.get(SPACING_KEY)
-    if _is_number(said) and abs(abs(said) / spacing - 1) > SAME_SPACING:
-        what = f"Slices are {spacing:.4g} mm apart, {abs(said):.4g} mm by the sidecar"
+    stated = sidecar.get("SpacingBetweenSlices")
+    if _is_number(stated) and abs(abs(stated) / spacing - 1) > SPACING_TOLERANCE:
+        what = f"Slices are {spacing:.4g} mm apart, {abs(stated):.4g} mm by the sidecar"
         yield Finding.of("slice_spacing", what, path, "Check the proportions of the head.")
     steps = _steps(sidecar)
     if steps is None:
@@ -111,7 +109,7 @@ def _slices(
 
 
 def _steps(sidecar: Mapping[str, Any]) -> np.ndarray | None:
-    """Distances (mm) between neighbouring slices, None where the sidecar does not list them."""
+    """Distances (mm) between neighbouring slices; None if the sidecar lists no positions."""
     for key in POSITION_KEYS:
         try:
             positions = np.array(sidecar.get(key), float)
@@ -125,7 +123,8 @@ def _steps(sidecar: Mapping[str, Any]) -> np.ndarray | None:
 
 
 def _tilt(nifti: nib.Nifti1Image, sidecar: Mapping[str, Any], path: Path) -> Iterator[Finding]:
-    tilt = sidecar.get(TILT_KEY)
+    """Whether a gantry tilt is missing in the affine (the header checks refuse a sheared one)."""
+    tilt = sidecar.get("GantryDetectorTilt")
     if _is_number(tilt) and abs(tilt) > SMALL_TILT_DEG:
         what = f"The gantry was tilted by {tilt:g} degrees, and the affine is not sheared"
         remedy = "Check that the converter removed the tilt: the head must not lean."
@@ -135,29 +134,31 @@ def _tilt(nifti: nib.Nifti1Image, sidecar: Mapping[str, Any], path: Path) -> Ite
 def _times(
     nifti: nib.Nifti1Image, sidecar: Mapping[str, Any], path: Path, settings: GateSettings
 ) -> Iterator[Finding]:
+    """Whether the frame times of a series are known and plausible."""
     frames, given = nifti.shape[3], settings.frame_times
     header_s = timing.header_interval(nifti)
     known = given is not None or any(key in sidecar for key in TIMES)
     try:
-        found = timing.resolve(sidecar, frames, nifti.shape[2], header_s, given, path)
+        times = timing.resolve(sidecar, frames, nifti.shape[2], header_s, given, path)
     except StrokeprepError as error:
         yield Finding.of("timing" if known else "timing_missing", error.what, path, error.remedy)
     else:
-        yield from _doubtful(found, path)
+        yield from _doubtful(times, path)
     if frames < settings.fewest_frames:
         what = f"The series has {frames} frames"
         yield Finding.of("series_short", what, path, "Give the whole series if there is more.")
 
 
-def _doubtful(found: timing.Timing, path: Path) -> Iterator[Finding]:
-    """What is odd about times that can be used."""
-    if found.header_agrees is False:
-        what = f"Frames are {found.interval_s:g} s apart, {found.header_s:g} s by the header"
+def _doubtful(times: timing.Timing, path: Path) -> Iterator[Finding]:
+    """Oddities of frame times that can be used."""
+    if times.header_agrees is False:
+        what = f"Frames are {times.interval_s:g} s apart, {times.header_s:g} s by the header"
         yield Finding.of("timing_header", what, path, "Check which is right.")
-    for start, end in found.gaps:
+    for start, end in times.gaps:
         what = f"No frame was taken between {start:g} and {end:g} s"
         yield Finding.of("timing_gap", what, path, "Give the frames if they exist.")
 
 
 def _is_number(value: Any) -> bool:
+    """Whether a value is a plausible length or angle, and not NaN."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < HUGE

@@ -1,13 +1,13 @@
-"""What the voxels of a raw file hold, and whether a scan of a head can hold it.
+"""Check whether the values of a raw file can be those of a head scan.
 
-A series of gigabytes is read once, a few slices at a time.
+A series can have gigabytes. It is read once, a few slices at a time.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,29 +21,25 @@ from strokeprep.settings.gate import GateSettings
 from strokeprep.study.kinds import KINDS, LABELS, Kind
 
 BLOCK_BYTES = 8 << 20
-# Histograms settle long before so many voxels.
-SAMPLE = 200_000
-# One value that fills this share of a CT, and lies below all others, pads the field of view.
-PADDING_SHARE = 0.005
+SAMPLE = 200_000  # voxels, more than enough for a histogram
+PADDING_SHARE = 0.005  # of a CT: if its lowest value fills more, it pads the field of view
 AIR_BELOW_HU, AIR_SHARE, AIR_BIN_HU = -200.0, 0.05, 20.0
-# Shares below this are noise, not air.
-NO_AIR_SHARE = 0.005
-# A brain on an empty background has at least this much of it.
-BACKGROUND_SHARE = 0.1
+NO_AIR_SHARE = 0.005  # below, values as low as air are noise
+BACKGROUND_SHARE = 0.1  # the least of a skull-stripped image
 TISSUE_HU = (-20.0, 100.0)
 OFFSET_HU = 1024.0
-REPORTED = (0.01, 0.5, 0.99)
-# Between the darkest and the brightest, the border of an image lies this high if it is inverted;
-# air is at 0, soft tissue that fills a CT's field of view at a half.
-BORDER_HEIGHT = 0.75
+REPORTED_QUANTILES = (0.01, 0.5, 0.99)
+# The brightness of the border, from 0 (darkest) to 1 (brightest), above which an image is inverted.
+# Air is at 0; soft tissue that fills the field of view of a CT is at a half.
+INVERTED_BORDER = 0.75
 LARGEST_LABEL = np.iinfo(np.uint16).max
 LABEL_TOLERANCE = 1e-3
-AGAIN = "Convert the scan again, with rescale slope and intercept applied."
+CONVERT_AGAIN = "Convert the scan again, with rescale slope and intercept applied."
 
 
 @dataclass(frozen=True)
 class Content:
-    """What one pass over an image's voxels found; values in the image's units."""
+    """What one pass over the voxels of an image measures; values in the unit of the image."""
 
     low: float
     high: float
@@ -60,11 +56,11 @@ class Content:
         return math.isfinite(self.low) and math.isfinite(self.high)
 
     def facts(self) -> dict[str, Any]:
-        """What the report says about the voxels."""
-        quantiles = np.quantile(self.sample, REPORTED).round(4).tolist()
+        """The facts about the voxels for the report."""
+        quantiles = np.quantile(self.sample, REPORTED_QUANTILES).round(4).tolist()
         return {
             "range": [self.low, self.high],
-            "quantiles": dict(zip(map(str, REPORTED), quantiles, strict=True)),
+            "quantiles": dict(zip(map(str, REPORTED_QUANTILES), quantiles, strict=True)),
             "empty_slices": self.empty_slices,
             "empty_frames": self.empty_frames,
             "digest": self.digest,
@@ -72,7 +68,7 @@ class Content:
 
 
 def measure(nifti: nib.Nifti1Image, path: Path) -> Content:
-    """One pass over all voxels."""
+    """Measure an image in one pass over its voxels."""
     rows, columns, *rest = nifti.shape
     slices = int(np.prod(rest))
     step = _stride(rows * columns * slices, rows, columns)
@@ -105,18 +101,21 @@ def measure(nifti: nib.Nifti1Image, path: Path) -> Content:
 
 
 def _stride(voxels: int, rows: int, columns: int) -> int:
-    """Every so-many-th voxel is looked at; never always the same column."""
+    """The step between sampled voxels, chosen so that not all are from the same column."""
     step = max(1, voxels // SAMPLE)
     while step > 1 and (math.gcd(step, rows) > 1 or math.gcd(step, columns) > 1):
         step += 1
     return step
 
 
-def _scaling(nifti: nib.Nifti1Image):
+def _scaling(nifti: nib.Nifti1Image) -> Callable[[np.ndarray], np.ndarray]:
+    """The function from stored values to those of the image."""
     slope, inter = np.float32(nifti.dataobj.slope), np.float32(nifti.dataobj.inter)
 
     def scaled(stored: np.ndarray) -> np.ndarray:
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found later
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # values that are not finite are reported later
             return np.asarray(stored, np.float32) * slope + inter
 
     return scaled
@@ -137,11 +136,11 @@ def of_image(content: Content, kind: str, path: Path, settings: GateSettings) ->
         yield from fatal
         return
     of_kind = KINDS[kind]
-    yield from _emptiness(content, of_kind, path, settings)
+    yield from _empty(content, of_kind, path, settings)
     if of_kind.modality == "ct":
         yield from _hounsfield(content, path, settings)
     else:
-        yield from _magnetic(content, kind, path, settings)
+        yield from _mr(content, kind, path, settings)
 
 
 def _unusable(content: Content, path: Path, settings: GateSettings) -> Iterator[Finding]:
@@ -150,7 +149,7 @@ def _unusable(content: Content, path: Path, settings: GateSettings) -> Iterator[
             "not_finite",
             "The image holds NaN or infinite voxels",
             path,
-            "Find out what wrote them; replace the file or remove it from the study.",
+            "Find out which program wrote them; replace the file, or remove it from the study.",
         )
     elif content.low == content.high:
         what = f"Every voxel is {content.low:g}: the image is empty"
@@ -160,9 +159,7 @@ def _unusable(content: Content, path: Path, settings: GateSettings) -> Iterator[
         yield Finding.of("mask_as_image", what, path, "Put the scan itself in its place.")
 
 
-def _emptiness(
-    content: Content, kind: Kind, path: Path, settings: GateSettings
-) -> Iterator[Finding]:
+def _empty(content: Content, kind: Kind, path: Path, settings: GateSettings) -> Iterator[Finding]:
     if kind.ndim == 4 and content.empty_frames:
         what = f"{content.empty_frames} frames hold one value only"
         yield Finding.of("empty_frames", what, path, "Export the series again if they exist.")
@@ -175,36 +172,41 @@ def _hounsfield(content: Content, path: Path, settings: GateSettings) -> Iterato
     values = _without_padding(content)
     if content.high > settings.highest_hu or _span(values) < settings.least_hu_range:
         what = f"Values from {content.low:g} to {content.high:g} are no Hounsfield units"
-        yield Finding.of("hu_range", what, path, AGAIN)
+        yield Finding.of("hu_range", what, path, CONVERT_AGAIN)
     elif _is_offset(values, settings):
         what = f"Soft tissue lies near {OFFSET_HU:g} instead of 0 to 100 HU, and air near 0"
-        yield Finding.of("hu_offset", what, path, AGAIN)
+        yield Finding.of("hu_offset", what, path, CONVERT_AGAIN)
     elif _is_inverted(content, values):
-        what = "The image is brighter at its border than within, as if inverted"
-        yield Finding.of("inverted", what, path, AGAIN)
+        what = "The image is brighter at its border than inside, as if inverted"
+        yield Finding.of("inverted", what, path, CONVERT_AGAIN)
     else:
         yield from _scale(content, values, path, settings)
         yield from _saturation(content, "saturated", path, settings)
 
 
 def _without_padding(content: Content) -> np.ndarray:
-    """The sample without the value outside the scanned field, such as -1024, -2048 or -3024."""
+    """The sample without padding, which has a value such as -1024, -2048 or -3024."""
     padding = content.sample == content.low
     kept = content.sample[~padding]
     return kept if padding.mean() >= PADDING_SHARE and len(kept) else content.sample
 
 
-def _share(values: np.ndarray, low: float, high: float) -> float:
+def _share_between(values: np.ndarray, low: float, high: float) -> float:
     return float(np.mean((values > low) & (values < high)))
 
 
 def _is_offset(values: np.ndarray, settings: GateSettings) -> bool:
+    """Whether all values are too high by 1024, so that none are as low as air."""
     low, high = TISSUE_HU
     no_air = np.mean(values < AIR_BELOW_HU) < NO_AIR_SHARE
-    return no_air and _share(values, low + OFFSET_HU, high + OFFSET_HU) >= settings.tissue_share
+    return (
+        no_air
+        and _share_between(values, low + OFFSET_HU, high + OFFSET_HU) >= settings.tissue_share
+    )
 
 
 def _span(values: np.ndarray) -> float:
+    """The range of values, without outliers."""
     low, high = np.quantile(values, (0.001, 0.999))
     return float(high - low)
 
@@ -214,7 +216,7 @@ def _scale(
 ) -> Iterator[Finding]:
     low, high = settings.air_hu
     air = values[values < AIR_BELOW_HU]
-    tissue = _share(values, *TISSUE_HU)
+    tissue = _share_between(values, *TISSUE_HU)
     peak = _peak(air) if len(air) >= AIR_SHARE * len(values) else None
     what = ""
     if tissue < settings.tissue_share:
@@ -224,23 +226,25 @@ def _scale(
     elif _is_airless(content):
         what = "There is neither air nor an empty background, as in MR"
     if what:
-        yield Finding.of("hu_scale", what, path, AGAIN)
+        yield Finding.of("hu_scale", what, path, CONVERT_AGAIN)
 
 
 def _is_airless(content: Content) -> bool:
+    """Whether an image has neither air nor an empty background."""
     air = np.mean(content.sample < AIR_BELOW_HU)
     return air < NO_AIR_SHARE and np.mean(content.sample == content.low) < BACKGROUND_SHARE
 
 
 def _peak(values: np.ndarray) -> float:
-    """The commonest value, to a bin's width."""
+    """The most frequent value, to the width of a bin."""
     bins, counts = np.unique(np.floor(values / AIR_BIN_HU), return_counts=True)
     return float((bins[counts.argmax()] + 0.5) * AIR_BIN_HU)
 
 
 def _is_inverted(content: Content, values: np.ndarray) -> bool:
+    """Whether the border of an image is about as bright as its brightest voxels."""
     low, high = np.quantile(values, (0.01, 0.99))
-    return high > low and float(np.median(content.border) - low) / (high - low) > BORDER_HEIGHT
+    return high > low and float(np.median(content.border) - low) / (high - low) > INVERTED_BORDER
 
 
 def _saturation(
@@ -252,12 +256,12 @@ def _saturation(
         yield Finding.of(check, what, path, "Export the full range of values, without a window.")
 
 
-def _magnetic(content: Content, kind: str, path: Path, settings: GateSettings) -> Iterator[Finding]:
+def _mr(content: Content, kind: str, path: Path, settings: GateSettings) -> Iterator[Finding]:
     if kind == "adc":
-        yield from _diffusion(content, path, settings)
+        yield from _adc(content, path, settings)
         return
     if _is_inverted(content, content.sample):
-        what = "The image is brighter at its border than within, as if inverted"
+        what = "The image is brighter at its border than inside, as if inverted"
         yield Finding.of("inverted", what, path, "Convert the scan again, without inverting it.")
         return
     negative = float(np.mean(content.sample < 0))
@@ -267,13 +271,13 @@ def _magnetic(content: Content, kind: str, path: Path, settings: GateSettings) -
     yield from _saturation(content, "mr_saturated", path, settings)
 
 
-def _diffusion(content: Content, path: Path, settings: GateSettings) -> Iterator[Finding]:
+def _adc(content: Content, path: Path, settings: GateSettings) -> Iterator[Finding]:
     measured = content.sample[content.sample > 0]
     median = float(np.median(measured)) if len(measured) else 0.0
     low, high = settings.adc_median
     if not low <= median <= high:
         what = f"The median ADC is {median:.3g}, {low:g} to {high:g} is usual in 1e-6 mm2/s"
-        yield Finding.of("adc_scale", what, path, "Say its unit when you use it.")
+        yield Finding.of("adc_scale", what, path, "State the unit when you use it.")
 
 
 # --- Labels ---------------------------------------------------------------------------------
@@ -281,21 +285,21 @@ def _diffusion(content: Content, path: Path, settings: GateSettings) -> Iterator
 
 @dataclass(frozen=True)
 class Marked:
-    """What one pass over a label's voxels found."""
+    """What one pass over the voxels of a label counts."""
 
-    whole: bool
-    voxels: dict[int, int]
-    share: float
+    whole: bool  # all values are whole numbers
+    voxels: dict[int, int]  # how many have each value
+    share: float  # of voxels that are not 0
     digest: str
 
     def facts(self) -> dict[str, Any]:
-        """What the report says about the label."""
+        """The facts about the label for the report."""
         counts = {str(value): count for value, count in sorted(self.voxels.items())}
         return {"voxels": counts, "digest": self.digest}
 
 
 def count(nifti: nib.Nifti1Image, path: Path) -> Marked:
-    """One pass over a label: its values and how often each is there."""
+    """Count the values of a label in one pass over its voxels."""
     rows, columns, *rest = nifti.shape
     per_block = max(1, BLOCK_BYTES // (rows * columns * nifti.dataobj.dtype.itemsize))
     scaled, digest = _scaling(nifti), hashlib.blake2b(digest_size=16)
@@ -311,9 +315,9 @@ def count(nifti: nib.Nifti1Image, path: Path) -> Marked:
             whole = False
             break
         counts += np.bincount(rounded.astype(np.int64), minlength=LARGEST_LABEL + 1)
-    found = {int(value): int(counts[value]) for value in np.flatnonzero(counts) if value}
+    voxels = {int(value): int(counts[value]) for value in np.flatnonzero(counts) if value}
     total = int(np.prod(nifti.shape))
-    return Marked(whole, found, sum(found.values()) / total, digest.hexdigest())
+    return Marked(whole, voxels, sum(voxels.values()) / total, digest.hexdigest())
 
 
 def of_label(marked: Marked, kind: str, path: Path, settings: GateSettings) -> Iterator[Finding]:
@@ -334,4 +338,4 @@ def of_label(marked: Marked, kind: str, path: Path, settings: GateSettings) -> I
     others = sorted(set(marked.voxels) - {1})
     if others and LABELS[kind].suffix == "mask":
         what = f"The mask holds the values {', '.join(map(str, others[:5]))} besides 0 and 1"
-        yield Finding.of("label_unknown", what, path, "Tell those who use it what they mean.")
+        yield Finding.of("label_unknown", what, path, "Tell users of the mask what they mean.")

@@ -100,11 +100,11 @@ def given(folder: Path, image: Path | None, models: Path | None) -> tuple[Path, 
     """The scan and the weights to use: those given, or a simulated head and the small network."""
     if models is None:
         import standins
-        from strokeprep.segmentation import weights
+        from strokeprep.segmentation.weights import fetching
 
         models = folder / "models"
         standins.install_hd_bet(folder / "built" / "hd-bet")
-        weights.fetch(["hd-bet"], models, offline=folder / "built")
+        fetching.fetch(["hd-bet"], models, offline=folder / "built")
     if image is None:
         import phantoms
 

@@ -37,7 +37,8 @@ def pytest_report_header() -> str | None:
 def models_folder(tmp_path_factory) -> Path:
     """A models folder with every stand-in, fetched from a folder of archives."""
     import standins
-    from strokeprep.segmentation import weights
+    from strokeprep.segmentation.weights import fetching
+    from strokeprep.settings.backends import MODELS
 
     built, archives = tmp_path_factory.mktemp("built"), tmp_path_factory.mktemp("archives")
     folder = tmp_path_factory.mktemp("models")
@@ -48,10 +49,10 @@ def models_folder(tmp_path_factory) -> Path:
         packed[name] = (built, place.name)
     known = {}
     for name, (root, base) in packed.items():
-        archive = archives / weights.MODELS[name].archive
+        archive = archives / MODELS[name].archive
         shutil.make_archive(str(archive.with_suffix("")), "zip", root, base)
         known[name] = hashlib.sha256(archive.read_bytes()).hexdigest()
-    weights.fetch(packed, folder, offline=archives, known=known)
+    fetching.fetch(packed, folder, offline=archives, known=known)
     return folder
 
 
@@ -59,13 +60,13 @@ def models_folder(tmp_path_factory) -> Path:
 def blind_folder(tmp_path_factory) -> Path:
     """A models folder whose networks find nothing, fetched from folders as they are unpacked."""
     import standins
-    from strokeprep.segmentation import weights
+    from strokeprep.segmentation.weights import fetching
 
     built, folder = tmp_path_factory.mktemp("blind"), tmp_path_factory.mktemp("blind-models")
     standins.install_hd_bet(built / "hd-bet", blind=True)
     for task_id in TASKS.values():
         standins.install_total_segmentator(built, task_id, blind=True)
-    weights.fetch(["hd-bet", *TASKS], folder, offline=built)
+    fetching.fetch(["hd-bet", *TASKS], folder, offline=built)
     return folder
 
 

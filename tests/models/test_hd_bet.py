@@ -24,9 +24,10 @@ import torch
 from heads import dice
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images
-from strokeprep.segmentation import nnunet, weights
+from strokeprep.segmentation import nnunet
 from strokeprep.segmentation.backends import hd_bet
 from strokeprep.segmentation.request import Request
+from strokeprep.segmentation.weights import store
 
 HERE = Path(__file__).parent
 UNSEEN = 900  # networks were trained on other seeds
@@ -105,7 +106,7 @@ def test_the_mask_is_that_of_the_hd_bet_command_with_fewer_processes(
 
 def test_the_sidecar_names_package_version_and_weights(settings, one_scan, models_folder):
     _, facts = hd_bet.brain(Request(images.read(one_scan), "mr", "t1w", settings))
-    _, digest = weights.verified("hd-bet", models_folder)
+    _, digest = store.verified("hd-bet", models_folder)
     model = facts["Model"]
     assert model["Package"] == "HD-BET" and model["Version"] == "2.0.1"
     assert model["Weights"] == {"hd-bet": f"sha256:{digest}"}

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from heads import dice
 from strokeprep.io import tables
-from strokeprep.segmentation import weights
+from strokeprep.segmentation.weights import store
 from strokeprep.study import naming
 from workflow_tools import REPOSITORY, snakemake
 
@@ -89,7 +89,7 @@ def test_sidecars_name_package_version_and_weights(run, models_folder):
         assert (model["Package"], model["Device"]) == (package, "cpu")
         assert model["Version"] == {"HD-BET": "2.0.1", "TotalSegmentator": "2.18.0"}[package]
         for each, digest in model["Weights"].items():
-            assert digest == f"sha256:{weights.verified(each, models_folder)[1]}"
+            assert digest == f"sha256:{store.verified(each, models_folder)[1]}"
 
 
 def test_the_face_of_the_first_ct_is_carried_to_the_others(run):

@@ -8,7 +8,8 @@ import re
 import pytest
 import trees
 import yaml
-from strokeprep.segmentation import weights as models
+from strokeprep.segmentation.weights import store
+from strokeprep.settings.backends import MODELS
 from workflow_tools import REPOSITORY, jobs, snakemake
 
 NAMES = ("total-fast", "hd-bet")
@@ -24,7 +25,7 @@ def study(root, **sections) -> dict:
 def weights(folder, names=NAMES, digest="0" * 64) -> None:
     """What a fetch leaves behind, without any weights in it."""
     for name in names:
-        record = folder / models.MODELS[name].folder / models.RECORD
+        record = folder / MODELS[name].folder / store.RECORD
         record.parent.mkdir(parents=True, exist_ok=True)
         record.write_text(json.dumps({"files": {}, "digest": digest}))
 
@@ -103,12 +104,12 @@ def test_a_face_found_on_the_first_ct_is_carried_to_the_others_of_its_session(tm
 
 def test_the_models_rule_takes_what_the_study_needs_from_a_folder(tmp_path):
     for name in NAMES:
-        for pattern in models.MODELS[name].files:
-            path = tmp_path / "usb" / models.MODELS[name].folder / pattern.replace("*", "trainer")
+        for pattern in MODELS[name].files:
+            path = tmp_path / "usb" / MODELS[name].folder / pattern.replace("*", "trainer")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("{}")
     config = study(tmp_path / "raw", models={"offline": str(tmp_path / "usb"), "folder": "here"})
     process = snakemake(tmp_path, config, "models")
     assert process.returncode == 0, process.stdout + process.stderr
-    assert models.missing(NAMES, tmp_path / "here") == []
-    assert all(models.verified(name, tmp_path / "here") for name in NAMES)
+    assert store.missing(NAMES, tmp_path / "here") == []
+    assert all(store.verified(name, tmp_path / "here") for name in NAMES)

@@ -16,7 +16,7 @@ from strokeprep.quality import plan as quality_plan
 from strokeprep.report import plan as report_plan
 from strokeprep.report.pages import cohort
 from strokeprep.run import endings, patients, progress, provenance
-from strokeprep.segmentation import weights
+from strokeprep.segmentation.weights import store
 from strokeprep.settings.backends import BACKENDS
 from strokeprep.study import kinds, naming, outputs, raw_files, table
 from strokeprep.study.layouts import designs

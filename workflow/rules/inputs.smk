@@ -168,7 +168,7 @@ def depends_on(section, wildcards):
     models, options = models_for(section, mask_scan(wildcards)), CONFIG["models"]
     if not models:
         return {}
-    digests = weights.digests(models, options["folder"])
+    digests = store.digests(models, options["folder"])
     return chosen(section, wildcards).depends_on(options) | {"weights": digests}
 
 
@@ -206,7 +206,7 @@ def require_models():
     """Stop before the first job if one of them would lack its weights."""
     options = CONFIG["models"]
     try:
-        weights.require(planned_models(), options["folder"], options["offline"])
+        store.require(planned_models(), options["folder"], options["offline"])
     except StrokeprepError as error:
         raise WorkflowError(str(error)) from None
 
@@ -214,10 +214,10 @@ def require_models():
 def missing_models():
     """What a dry run says of weights that a run would stop for."""
     options = CONFIG["models"]
-    lacking = weights.missing(study_models(), options["folder"])
+    lacking = store.missing(study_models(), options["folder"])
     if not lacking:
         return None
-    how = weights.command(lacking, options["folder"], options["offline"])
+    how = store.command(lacking, options["folder"], options["offline"])
     return f"the weights of {', '.join(lacking)} are missing in {options['folder']}: {how}"
 
 

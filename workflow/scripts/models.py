@@ -1,7 +1,7 @@
 from strokeprep.run.job import job
 
 with job(snakemake):
-    from strokeprep.segmentation import weights
+    from strokeprep.segmentation.weights import fetching
 
     params = snakemake.params
-    weights.fetch(params.names, params.folder, offline=params.offline, known=params.known)
+    fetching.fetch(params.names, params.folder, offline=params.offline, known=params.known)

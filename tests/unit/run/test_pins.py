@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from strokeprep.segmentation import weights
+from strokeprep.segmentation.weights import download
 
 ENVS = Path(__file__).parents[3] / "envs"
 
@@ -66,7 +66,7 @@ def test_nothing_is_installed_without_a_pin():
 
 
 def test_the_version_that_a_licence_server_is_told_is_the_one_installed():
-    assert of("segmentation.txt")["totalsegmentator"] == weights.TOTAL_SEGMENTATOR
+    assert of("segmentation.txt")["totalsegmentator"] == download.TOTAL_SEGMENTATOR
 
 
 def test_the_container_installs_the_lists():

@@ -18,10 +18,11 @@ from pathlib import Path
 
 import pytest
 from strokeprep.errors import StrokeprepError
-from strokeprep.segmentation import weights
+from strokeprep.segmentation.weights import command, fetching, store
 from strokeprep.settings import networks
+from strokeprep.settings.backends import MODELS
 
-LIBRARY = Path(weights.__file__).parents[2]
+LIBRARY = Path(store.__file__).parents[3]
 CHECKPOINT = os.urandom(400_000)
 DATASET = "Dataset297_TotalSegmentator_total_3mm_1559subj"
 TRAINED = f"{DATASET}/nnUNetTrainer__nnUNetPlans__3d_fullres"
@@ -106,8 +107,8 @@ def published(server, monkeypatch):
     """HD-BET's weights, and a licensed model's, as this server publishes them."""
     known = sha256(server.content)
     for name in ("hd-bet", "face"):
-        changed = replace(weights.MODELS[name], url=server.url, sha256=known)
-        monkeypatch.setitem(weights.MODELS, name, changed)
+        changed = replace(MODELS[name], url=server.url, sha256=known)
+        monkeypatch.setitem(MODELS, name, changed)
     return server
 
 
@@ -121,48 +122,47 @@ def whole(folder: Path) -> bool:
 
 
 def test_a_model_is_fetched_verified_and_recorded(published, tmp_path):
-    assert weights.missing(["hd-bet"], tmp_path) == ["hd-bet"]
-    weights.fetch(["hd-bet"], tmp_path)
-    assert weights.missing(["hd-bet"], tmp_path) == [] and whole(tmp_path)
-    place, digest = weights.verified("hd-bet", tmp_path)
-    record = json.loads((place / weights.RECORD).read_text())
+    assert store.missing(["hd-bet"], tmp_path) == ["hd-bet"]
+    fetching.fetch(["hd-bet"], tmp_path)
+    assert store.missing(["hd-bet"], tmp_path) == [] and whole(tmp_path)
+    place, digest = store.verified("hd-bet", tmp_path)
+    record = json.loads((place / store.RECORD).read_text())
     assert record["archive"] == sha256(published.content) and record["digest"] == digest
     assert record["files"]["fold_all/checkpoint_final.pth"] == sha256(CHECKPOINT)
-    assert files(tmp_path) == {f"hd-bet/{name}" for name in (*HD_BET, weights.RECORD)} | {
+    assert files(tmp_path) == {f"hd-bet/{name}" for name in (*HD_BET, store.RECORD)} | {
         ".hd-bet.lock"
     }
 
 
 def test_what_is_there_is_not_fetched_again(published, tmp_path):
-    weights.fetch(["hd-bet"], tmp_path)
-    weights.fetch(["hd-bet"], tmp_path)
+    fetching.fetch(["hd-bet"], tmp_path)
+    fetching.fetch(["hd-bet"], tmp_path)
     assert len(published.asked) == 1
 
 
 def test_a_download_that_breaks_off_says_so_and_goes_on_where_it_stopped(published, tmp_path):
     published.cut = 150_000
-    with pytest.raises(StrokeprepError, match="goes on where it stopped"):
-        weights.fetch(["hd-bet"], tmp_path)
-    assert (
-        weights.missing(["hd-bet"], tmp_path) == ["hd-bet"] and not (tmp_path / "hd-bet").exists()
-    )
+    with pytest.raises(StrokeprepError, match="continues where it stopped"):
+        fetching.fetch(["hd-bet"], tmp_path)
+    assert store.missing(["hd-bet"], tmp_path) == ["hd-bet"] and not (tmp_path / "hd-bet").exists()
     published.cut = None
-    weights.fetch(["hd-bet"], tmp_path)
+    fetching.fetch(["hd-bet"], tmp_path)
     assert whole(tmp_path) and published.asked[-1] == ("GET", "bytes=150000-")
 
 
 def test_an_archive_that_arrived_before_the_interruption_is_used(published, tmp_path):
     (tmp_path / ".hd-bet.zip.part").write_bytes(published.content)
-    weights.fetch(["hd-bet"], tmp_path)
+    fetching.fetch(["hd-bet"], tmp_path)
     assert whole(tmp_path)
 
 
 def test_a_fetch_that_is_killed_leaves_no_model_and_the_next_one_works(published, tmp_path):
     published.cut, published.slow = 100_000, True
     program = (
-        "import sys; from dataclasses import replace; from strokeprep.segmentation import weights as m;"
-        "m.MODELS['hd-bet'] = replace(m.MODELS['hd-bet'], url=sys.argv[1]);"
-        "m.fetch(['hd-bet'], sys.argv[2])"
+        "import sys; from dataclasses import replace;"
+        "from strokeprep.segmentation.weights.fetching import MODELS, fetch;"
+        "MODELS['hd-bet'] = replace(MODELS['hd-bet'], url=sys.argv[1]);"
+        "fetch(['hd-bet'], sys.argv[2])"
     )
     environment = os.environ | {"PYTHONPATH": str(LIBRARY)}
     job = subprocess.Popen(
@@ -173,9 +173,9 @@ def test_a_fetch_that_is_killed_leaves_no_model_and_the_next_one_works(published
     time.sleep(0.3)
     job.send_signal(signal.SIGKILL)
     job.wait()
-    assert weights.missing(["hd-bet"], tmp_path) == ["hd-bet"]
+    assert store.missing(["hd-bet"], tmp_path) == ["hd-bet"]
     published.cut, published.slow = None, False
-    weights.fetch(["hd-bet"], tmp_path)
+    fetching.fetch(["hd-bet"], tmp_path)
     assert whole(tmp_path)
 
 
@@ -186,8 +186,8 @@ def test_leftovers_of_an_interrupted_unpacking_do_not_become_a_model(published, 
     incomplete = tmp_path / "hd-bet" / "fold_all"
     incomplete.mkdir(parents=True)
     (incomplete / "checkpoint_final.pth").write_bytes(b"half")
-    assert weights.missing(["hd-bet"], tmp_path) == ["hd-bet"]
-    weights.fetch(["hd-bet"], tmp_path)
+    assert store.missing(["hd-bet"], tmp_path) == ["hd-bet"]
+    fetching.fetch(["hd-bet"], tmp_path)
     assert whole(tmp_path) and not (tmp_path / ".hd-bet.new").exists()
 
 
@@ -196,7 +196,7 @@ def test_two_runs_at_once_download_once(published, tmp_path):
 
     def fetch() -> None:
         try:
-            weights.fetch(["hd-bet"], tmp_path)
+            fetching.fetch(["hd-bet"], tmp_path)
         except Exception as error:
             faults.append(error)
 
@@ -210,9 +210,9 @@ def test_two_runs_at_once_download_once(published, tmp_path):
 
 def test_an_archive_with_another_digest_is_refused_and_not_kept(published, tmp_path):
     with pytest.raises(StrokeprepError, match="was expected"):
-        weights.fetch(["hd-bet"], tmp_path, known={"hd-bet": "0" * 64})
+        fetching.fetch(["hd-bet"], tmp_path, known={"hd-bet": "0" * 64})
     assert files(tmp_path) == {".hd-bet.lock"}
-    weights.fetch(["hd-bet"], tmp_path)
+    fetching.fetch(["hd-bet"], tmp_path)
     assert whole(tmp_path)
 
 
@@ -220,15 +220,23 @@ def test_what_is_no_archive_or_another_one_is_refused(published, tmp_path):
     for content, message in ((b"<html>", "damaged"), (packed({"a": b""}), "lacks plans.json")):
         published.content = content
         with pytest.raises(StrokeprepError, match=message):
-            weights.fetch(["hd-bet"], tmp_path, known={"hd-bet": sha256(content)})
-        assert weights.missing(["hd-bet"], tmp_path) == ["hd-bet"]
-        (tmp_path / ".hd-bet.zip.part").unlink(missing_ok=True)
+            fetching.fetch(["hd-bet"], tmp_path, known={"hd-bet": sha256(content)})
+        assert store.missing(["hd-bet"], tmp_path) == ["hd-bet"]
+        assert files(tmp_path) == {".hd-bet.lock"}  # or the next run would continue with it
+
+
+def test_an_archive_of_the_user_s_own_is_left_where_it_is_even_if_it_is_refused(tmp_path):
+    archive = tmp_path / MODELS["hd-bet"].archive
+    archive.write_bytes(b"<html>")
+    with pytest.raises(StrokeprepError, match="damaged"):
+        fetching.fetch(["hd-bet"], tmp_path / "models", offline=tmp_path)
+    assert archive.read_bytes() == b"<html>"
 
 
 def test_an_archive_cannot_write_elsewhere(published, tmp_path):
     published.content = packed(HD_BET | {"../../escaped": b"x", "/tmp/escaped-too": b"x"})
     folder = tmp_path / "deep" / "models"
-    weights.fetch(["hd-bet"], folder, known={"hd-bet": sha256(published.content)})
+    fetching.fetch(["hd-bet"], folder, known={"hd-bet": sha256(published.content)})
     assert all(path.is_relative_to(folder) for path in tmp_path.rglob("escaped*"))
 
 
@@ -241,8 +249,8 @@ def test_a_folder_can_take_the_place_of_the_network(tmp_path, as_archive):
         (offline / f"{DATASET}.zip").write_bytes(content)
     else:
         zipfile.ZipFile(io.BytesIO(content)).extractall(offline)
-    weights.fetch(["total-fast"], folder, offline=offline, known={"total-fast": sha256(content)})
-    place, _ = weights.verified("total-fast", folder)
+    fetching.fetch(["total-fast"], folder, offline=offline, known={"total-fast": sha256(content)})
+    place, _ = store.verified("total-fast", folder)
     assert place == folder / "totalsegmentator" / DATASET
     checkpoint = place / "nnUNetTrainer__nnUNetPlans__3d_fullres/fold_0/checkpoint_final.pth"
     assert checkpoint.read_bytes() == CHECKPOINT
@@ -251,7 +259,7 @@ def test_a_folder_can_take_the_place_of_the_network(tmp_path, as_archive):
 
 def test_an_offline_folder_without_the_model_says_what_to_put_there(tmp_path):
     with pytest.raises(StrokeprepError, match="release_v1.5.0.zip.*zenodo"):
-        weights.fetch(["hd-bet"], tmp_path / "models", offline=tmp_path)
+        fetching.fetch(["hd-bet"], tmp_path / "models", offline=tmp_path)
 
 
 def test_a_licensed_model_is_asked_for_with_the_number_which_is_not_kept(
@@ -264,24 +272,24 @@ def test_a_licensed_model_is_asked_for_with_the_number_which_is_not_kept(
     )
     known = {"face": sha256(published.content)}
     with pytest.raises(StrokeprepError, match="needs a licence number"):
-        weights.fetch(["face"], tmp_path, known=known)
+        fetching.fetch(["face"], tmp_path, known=known)
     number = published.license_number
-    weights.fetch(["face"], tmp_path, license_number=number, known=known)
-    assert published.asked == [("POST", "face")] and weights.missing(["face"], tmp_path) == []
+    fetching.fetch(["face"], tmp_path, license_number=number, known=known)
+    assert published.asked == [("POST", "face")] and store.missing(["face"], tmp_path) == []
     assert all(number.encode() not in path.read_bytes() for path in tmp_path.rglob("*.json"))
 
 
 def test_a_changed_weight_is_found_before_it_is_loaded(published, tmp_path):
-    weights.fetch(["hd-bet"], tmp_path)
+    fetching.fetch(["hd-bet"], tmp_path)
     checkpoint = tmp_path / "hd-bet" / "fold_all" / "checkpoint_final.pth"
     checkpoint.write_bytes(b"x" + CHECKPOINT[1:])
     with pytest.raises(StrokeprepError, match="not what was fetched"):
-        weights.verified("hd-bet", tmp_path)
+        store.verified("hd-bet", tmp_path)
 
 
 def test_missing_models_are_named_together_with_the_command(tmp_path):
     with pytest.raises(StrokeprepError) as raised:
-        weights.require(["hd-bet", "total-fast", "hd-bet"], tmp_path)
+        store.require(["hd-bet", "total-fast", "hd-bet"], tmp_path)
     assert "hd-bet, total-fast are missing" in str(raised.value)
     assert f"make models MODELS='hd-bet total-fast' FOLDER={tmp_path}" in str(raised.value)
 
@@ -290,20 +298,20 @@ def test_a_server_that_does_not_answer_is_a_clear_error(published, tmp_path):
     published.shutdown()
     published.server_close()
     with pytest.raises(StrokeprepError, match="could not be downloaded"):
-        weights.fetch(["hd-bet"], tmp_path)
+        fetching.fetch(["hd-bet"], tmp_path)
 
 
 def test_the_command_fetches_and_checks(published, tmp_path, capsys):
     arguments = ["--folder", str(tmp_path), "hd-bet"]
-    assert weights.main(["--check", *arguments]) == 1
+    assert command.main(["--check", *arguments]) == 1
     assert "are missing" in capsys.readouterr().err
-    assert weights.main(arguments) == 0
+    assert command.main(arguments) == 0
     assert "sha256:" in capsys.readouterr().out
-    assert weights.main(["--check", *arguments]) == 0
+    assert command.main(["--check", *arguments]) == 0
 
 
 def test_asking_needs_only_the_standard_library():
-    program = "import sys; from strokeprep.segmentation import weights; print(*sys.modules)"
+    program = "import sys; from strokeprep.segmentation.weights import store; print(*sys.modules)"
     environment = os.environ | {"PYTHONPATH": str(LIBRARY)}
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True

@@ -11,7 +11,7 @@ SUBCOMMANDS = {
     "figures": "strokeprep.report.flagged",
     "bids-schema": "strokeprep.bids.schema",
     "vocabulary": "strokeprep.privacy.vocabulary",
-    "weights": "strokeprep.segmentation.weights",
+    "weights": "strokeprep.segmentation.weights.command",
 }
 
 

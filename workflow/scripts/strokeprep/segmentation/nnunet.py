@@ -20,7 +20,7 @@ from typing import Any
 from unittest import mock
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.segmentation import weights as models
+from strokeprep.segmentation.weights import store
 from strokeprep.settings.networks import NetworkSettings
 
 # nnU-Net reads these when it is imported, and complains about those that are not set.
@@ -162,5 +162,5 @@ def facts(package: str, weights: dict[str, str], where: str, **more: Any) -> dic
 
 def weights(names: Iterable[str], settings: NetworkSettings) -> dict[str, tuple[Path, str]]:
     """Folder and digest of each model, verified: loading a checkpoint runs what is in it."""
-    models.require(names, settings.models)
-    return {name: models.verified(name, settings.models) for name in names}
+    store.require(names, settings.models)
+    return {name: store.verified(name, settings.models) for name in names}

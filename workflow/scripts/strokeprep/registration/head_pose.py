@@ -1,14 +1,13 @@
-"""Where a head lies: the affine between an image of any contrast and the template, in seconds.
+"""The affine between an image of a head and the template, for any contrast, in seconds.
 
-The template is sorted into classes: intensities within the brain, and around it shells that stand
-for fluid, skull, scalp and air. The best affine is the one under which the class of a point
-predicts its brightness best (the correlation ratio). No contrast is assumed, so CT, T1w and
-diffusion images take the same road; Gauss-Newton steps make it quick and repeatable.
+The points of the template are divided into classes: bins of intensity within the brain, and shells around
+it for skull and air. The best affine is the one with which the class of a point best predicts the
+brightness of the image there (a correlation ratio). No contrast is assumed, so CT, T1w and diffusion images
+are treated alike. Levenberg-Marquardt steps make the fit fast and repeatable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -21,31 +20,19 @@ from strokeprep.io import grids, images, labels, transforms
 from strokeprep.registration import template
 
 COARSE_MM, FINE_MM = 8.0, 4.0
-STEPS = 25
-# Heads are nodded more than they are turned or tilted: positioning, and slices along the skull base.
-NODS_DEGREES = (-20.0, 0.0, 20.0)
-VARIANCE_FLOOR = 0.03  # of the image's variance: no class is trusted beyond it
 
-# The coarse fit settles on a size that is a little wrong either way.
-SIZES_TRIED = (0.92, 1.0)
-ISOTROPIC = np.diag([1.0, 1.0, 1.0, 0.0])
-
-# Shells around the brain, in mm from its surface: skull, scalp and air where nearly every head has
-# them. What lies between may be either, and is left out.
+# Shells around the brain, in mm from its surface: skull, and air beyond the scalp, at depths where nearly
+# every head has them. In between it may be either, so these points are left out.
 SHELLS_MM = ((2.5, 7.0), (18.0, 26.0))
-RIM_MM = 1.5
 REACH_MM = SHELLS_MM[-1][1]
-BRAIN_BINS = 8
 
-# The shells end where a skull base or a face begins (MNI, mm): around it all bets are off.
-BASE_Z, BROW_Y, BROW_Z = -25.0, 45.0, 5.0
+# The brain's classes: bins of intensity, at points at least RIM_MM below its surface.
+BRAIN_BINS = 8
+RIM_MM = 1.5
 
 CENTRE = np.array([0.0, -18.0, 10.0])  # of the MNI brain; rotations and scales are about it
-TOP_Z = 95.0  # of the scalp over the MNI brain
-UPPER_HEAD_MM = 110.0
-HEAD_AREA_MM2 = 27400.0  # the largest axial section through brain and shells up to the scalp
 
-# A head outside these is a failed fit or no head.
+# Beyond these limits the fit has failed, or the image shows no head.
 SCALE_RANGE = (0.7, 1.3)
 MAX_STRETCH = 1.45
 MAX_DEGREES = 50.0
@@ -73,7 +60,7 @@ class Pose:
 
 @dataclass(frozen=True)
 class Samples:
-    """Points of the template (N×3, RAS mm) and the weight of every class at each (N×K)."""
+    """Points of the template (N×3, RAS mm), their weights in each class (N×K), and which are brain."""
 
     points: np.ndarray
     classes: np.ndarray
@@ -84,21 +71,21 @@ class Samples:
 class Score:
     """How well the template's classes predict an image."""
 
-    information: float  # nats per point
+    information: float  # mutual information, nats per point
     explained: float
     covered: float
 
 
 @dataclass(frozen=True)
 class Level:
-    """An image at the resolution of one step: values and gradient per mm, in voxel order."""
+    """An image at one resolution: values, gradient per mm (RAS), and matrix from mm to voxels."""
 
     values: np.ndarray
     gradient: np.ndarray
     to_voxel: np.ndarray
 
     def at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Values, gradients (RAS) and whether the image reaches there, at world points."""
+        """Values and gradients (RAS) at world points, and whether these lie inside the image."""
         voxel = points @ self.to_voxel[:3, :3].T + self.to_voxel[:3, 3]
         inside = np.all((voxel >= 0) & (voxel <= np.array(self.values.shape) - 1), axis=1)
         value = ndimage.map_coordinates(self.values, voxel.T, order=1, mode="nearest")
@@ -110,28 +97,33 @@ class Level:
 
 
 def locate(image: sitk.Image, modality: str, where: str = "image") -> Pose:
-    """The pose of a head that is mostly in view; refused where the fit is not credible."""
+    """The pose of a head that is mostly in view; refused if the fit is not credible.
+
+    Several nods are tried, because heads are nodded more than turned or tilted: by positioning, and by
+    slices along the skull base. Two sizes are refined, because the coarse fit tends to miss the size.
+    """
     small = prepared(image, modality, FINE_MM)
     coarse, fine = (level(small, mm) for mm in (COARSE_MM, FINE_MM))
     start = first_guess(small, where)
-    tried = [fit(samples(COARSE_MM), coarse, start @ _nod(nod), 7) for nod in NODS_DEGREES]
+    tried = [fit(samples(COARSE_MM), coarse, start @ _nod(nod), 7) for nod in (-20.0, 0.0, 20.0)]
     rough, _ = max(tried, key=lambda result: result[1].information)
+    isotropic = np.diag([1.0, 1.0, 1.0, 0.0])
     refined = [
-        fit(samples(FINE_MM), fine, rough @ _about_centre(np.log(size) * ISOTROPIC), 12)
-        for size in SIZES_TRIED
+        fit(samples(FINE_MM), fine, rough @ _about_centre(np.log(size) * isotropic), 12)
+        for size in (0.92, 1.0)
     ]
     matrix, score = max(refined, key=lambda result: result[1].information)
     return _credible(matrix, score, where)
 
 
 def prepared(image: sitk.Image, modality: str, spacing_mm: float) -> sitk.Image:
-    """The image at about a resolution, tissues apart on a scale of about 0 to 1."""
+    """The image at about this resolution, on a scale of about 0 to 1 that separates tissues."""
     small = sitk.Cast(grids.shrunk(image, spacing_mm * 0.75), sitk.sitkFloat32)
     return images.like(_compressed(images.array(small), modality), small)
 
 
 def _compressed(data: np.ndarray, modality: str) -> np.ndarray:
-    """Values on a scale of about 0 to 1 where the tissues of a head stand apart."""
+    """Values on a scale of about 0 to 1 that separates the tissues of a head."""
     if modality == "ct":
         hu, shade = (-1000, -250, -100, 0, 80, 250, 800), (0, 0.05, 0.3, 0.45, 0.65, 0.9, 1.0)
         return np.interp(data, hu, shade).astype(np.float32)
@@ -143,7 +135,7 @@ def _compressed(data: np.ndarray, modality: str) -> np.ndarray:
 
 
 def level(image: sitk.Image, spacing_mm: float) -> Level:
-    """``image`` smoothed and sampled for one resolution."""
+    """``image`` smoothed and resampled for one resolution."""
     cubic = grids.resampled(image, spacing_mm)
     values = ndimage.gaussian_filter(images.array(cubic), 0.7)
     affine = images.affine(cubic)
@@ -167,9 +159,10 @@ def samples(spacing_mm: float) -> Samples:
 
 
 def classes_at(points: np.ndarray) -> np.ndarray:
-    """The weight (N×K) of every class at points of the template (RAS mm); none where unsure.
+    """The weights (N×K) of all classes at points of the template (RAS mm); 0 where the class varies.
 
-    The brain's classes are bins of brightness, linear between neighbours.
+    The brain's classes are bins of intensity, with linear weights between neighbours. Around skull base and
+    face (MNI coordinates) anatomy varies too much to compare, so the shells end there.
     """
     grid, t1, depth = _padded()
     affine = images.affine(grid)
@@ -181,7 +174,7 @@ def classes_at(points: np.ndarray) -> np.ndarray:
     for number in range(BRAIN_BINS):
         classes[:, number] = np.maximum(1 - np.abs(bin_here - number), 0) * inner
     _, y, z = points.T
-    above_base = (z > BASE_Z) & ((z > BROW_Z) | (y < BROW_Y))
+    above_base = (z > -25.0) & ((z > 5.0) | (y < 45.0))
     for number, (near, far) in enumerate(SHELLS_MM, BRAIN_BINS):
         classes[:, number] = (depth_here <= -near) & (depth_here > -far) & above_base
     return classes
@@ -189,7 +182,7 @@ def classes_at(points: np.ndarray) -> np.ndarray:
 
 @cache
 def _padded() -> tuple[sitk.Image, np.ndarray, np.ndarray]:
-    """A 2 mm grid around the template's head; on it the brightness bin and the depth in the brain."""
+    """A 2 mm grid around the template's head, and on it the intensity bin and the depth in the brain."""
     mni = template.load()
     t1 = grids.resampled(sitk.Cast(mni.t1, sitk.sitkFloat32), 2.0)
     t1 = sitk.ConstantPad(t1, *[[int(REACH_MM // 2) + 1] * 3] * 2)
@@ -202,7 +195,7 @@ def _padded() -> tuple[sitk.Image, np.ndarray, np.ndarray]:
 
 
 def first_guess(image: sitk.Image, where: str) -> np.ndarray:
-    """Template to image (RAS): the head's outline says where its middle and top are, and its size."""
+    """A start, template to image (RAS): position and size of the head from its outline."""
     grid = grids.resampled(image, 6.0)
     data = images.array(grid)
     head = images.like((data > _tissue_threshold(data)).astype(np.uint8), grid)
@@ -214,10 +207,11 @@ def first_guess(image: sitk.Image, where: str) -> np.ndarray:
     affine = images.affine(grid)
     points = index @ affine[:3, :3].T + affine[:3, 3]
     top = np.percentile(points[:, 2], 99.5)
-    upper = points[points[:, 2] > top - UPPER_HEAD_MM]
+    upper = points[points[:, 2] > top - 110.0]
     sections = np.bincount(((top - upper[:, 2]).clip(0) / 6).astype(int)) * 6.0**2
-    scale = float(np.clip(np.sqrt(sections.max() / HEAD_AREA_MM2), 0.8, 1.1))
-    middle = np.append(np.median(upper[:, :2], axis=0), top - (TOP_Z - CENTRE[2]) * scale)
+    # On the template the largest axial section of the head has 27,400 mm², and the scalp's top z = 95 mm.
+    scale = float(np.clip(np.sqrt(sections.max() / 27400.0), 0.8, 1.1))
+    middle = np.append(np.median(upper[:, :2], axis=0), top - (95.0 - CENTRE[2]) * scale)
     guess = np.eye(4)
     guess[:3, :3] *= scale
     guess[:3, 3] = middle - scale * CENTRE
@@ -227,14 +221,16 @@ def first_guess(image: sitk.Image, where: str) -> np.ndarray:
 def fit(
     over: Samples, level: Level, matrix: np.ndarray, parameters: int
 ) -> tuple[np.ndarray, Score]:
-    """The affine (template to image, RAS) that Levenberg-Marquardt steps reach from ``matrix``."""
+    """The affine (template to image, RAS) that Levenberg-Marquardt steps from ``matrix`` reach."""
     basis = _basis()[:parameters]
     moves = np.einsum("kij,nj->nki", basis[:, :3, :3], over.points - CENTRE) + basis[:, :3, 3]
     score, normal, pull = _score(over, level, matrix, moves)
     damping = 0.01
-    for _ in range(STEPS):
-        lean = damping * np.diag(np.diag(normal)) + 1e-6 * np.trace(normal) * np.eye(parameters)
-        step = -np.linalg.solve(normal + lean, pull)
+    for _ in range(25):
+        regularisation = damping * np.diag(np.diag(normal)) + 1e-6 * np.trace(normal) * np.eye(
+            parameters
+        )
+        step = -np.linalg.solve(normal + regularisation, pull)
         trial = matrix @ _about_centre(np.einsum("k,kij->ij", step, basis))
         new, new_normal, new_pull = _score(over, level, trial, moves)
         if new.information > score.information:
@@ -253,10 +249,11 @@ def fit(
 def _score(
     over: Samples, level: Level, matrix: np.ndarray, moves: np.ndarray
 ) -> tuple[Score, np.ndarray, np.ndarray]:
-    """How well the classes predict the image, with its normal matrix and gradient.
+    """How well the classes predict the image, with the normal matrix and the gradient of the fit.
 
-    The measure is the mutual information of classes and brightness if brightness is normally
-    distributed within each class: it favours no size, as a plain sum of squares would.
+    The measure is the mutual information of class and brightness, assuming that brightness is normally
+    distributed within each class. Unlike a plain sum of squares it favours no size. The variance of a class
+    is at least 3 % of the image's, so that no class dominates.
     """
     value, gradient, inside = level.at(over.points @ matrix[:3, :3].T + matrix[:3, 3])
     known = over.classes * inside[:, None]
@@ -265,7 +262,7 @@ def _score(
     residual = value - over.classes @ (known.T @ value / mass)
     centred = value - value[inside].mean() if inside.any() else value
     overall = float((centred[inside] ** 2).sum()) / count + 1e-9
-    spread = known.T @ residual**2 / mass + VARIANCE_FLOOR * overall
+    spread = known.T @ residual**2 / mass + 0.03 * overall
     information = 0.5 * (np.log(overall) - mass @ np.log(spread) / count)
     weight = inside / (over.classes @ spread + 1e-12) / count
     slope = np.einsum("nki,ni->nk", moves, gradient @ matrix[:3, :3])
@@ -278,7 +275,7 @@ def _score(
 
 @cache
 def _basis() -> np.ndarray:
-    """12 generators: 3 shifts (10 mm), 3 turns, size, 2 stretches, 3 shears (each 0.1)."""
+    """12 generators: 3 shifts (10 mm), 3 rotations, size, 2 stretches, 3 shears (each 0.1)."""
     generators = np.zeros((12, 4, 4))
     for axis in range(3):
         generators[axis, axis, 3] = 10.0
@@ -300,16 +297,18 @@ def _about_centre(generator: np.ndarray) -> np.ndarray:
 
 
 def _nod(degrees: float) -> np.ndarray:
+    """A rotation about the left-right axis."""
     return _about_centre(np.radians(degrees) * 10 * _basis()[3])
 
 
 def _tissue_threshold(data: np.ndarray) -> float:
-    """Between air and tissue of a compressed image (Otsu, then halfway down to the air)."""
+    """A threshold between air and tissue: half the median of what is not air."""
     filled = data[data > 0.02 * data.max()]
     return 0.5 * float(np.median(filled)) if filled.size else 0.5
 
 
 def _credible(matrix: np.ndarray, score: Score, where: str) -> Pose:
+    """The pose of a fit, refused beyond the limits."""
     u, stretch, vt = np.linalg.svd(matrix[:3, :3])
     degrees = np.degrees(np.arccos(np.clip((np.trace(u @ vt) - 1) / 2, -1, 1)))
     scale = float(np.prod(stretch) ** (1 / 3))
@@ -333,11 +332,3 @@ def _credible(matrix: np.ndarray, score: Score, where: str) -> Pose:
         )
     lps = images.LPS @ np.linalg.inv(matrix) @ images.LPS
     return Pose(transforms.linear(lps), score.explained, score.covered, scale)
-
-
-def through(to_reference: sitk.Transform, reference: Pose) -> sitk.Transform:
-    """Image to template by way of the subject's reference image."""
-    return transforms.chain([to_reference, reference.to_template])
-
-
-__all__: Sequence[str] = ("Pose", "locate", "through")

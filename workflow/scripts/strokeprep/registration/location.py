@@ -1,4 +1,4 @@
-"""Where a head lies in the template: found once on a whole head, used for face and brain alike."""
+"""The transform from a head to the template, found once on a whole head and used for face and brain."""
 
 from __future__ import annotations
 
@@ -14,19 +14,13 @@ from strokeprep.io import grids, images, transforms
 from strokeprep.io.whole import whole
 from strokeprep.registration import template
 
-# Fluid is looked up where the template has ventricles: deep, and dark against the rest of it.
-DEEP_MM = 12.0
-VENTRICLE_SHARE = 0.5
-
-WORK_MM = 2.0  # the warped template is smooth: no finer grid is needed to hold it
-
 
 @dataclass(frozen=True)
 class Location:
-    """Points of an image to points of the template; what the image looks like; how well it fits.
+    """The map from points of an image to points of the template, the image's contrast, and the fit.
 
-    ``contrast`` is that of the image that was fitted: ``ct``, ``dark fluid`` or ``bright fluid``;
-    or ``unknown``, which is enough to find a face.
+    ``contrast`` is that of the image which was registered: ``ct``, ``dark fluid`` or ``bright fluid``. It
+    may be ``unknown``, which is enough to find a face.
     """
 
     to_template: sitk.Transform
@@ -34,16 +28,14 @@ class Location:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, to_head: sitk.Transform) -> Location:
-        """The same for another image of the patient, whose points ``to_head`` maps to this one's."""
+        """The location of another image of the patient, whose points ``to_head`` maps to this image's."""
         return replace(self, to_template=transforms.chain([to_head, self.to_template]))
 
 
 def locate(image: sitk.Image, modality: str, where: str = "image") -> Location:
-    """The location of a whole head (``modality`` ct or mr); refused where the fit is not credible."""
-    from strokeprep.registration import (
-        head_pose,
-        warp,  # slow to load, and most jobs only read what this found
-    )
+    """The location of a whole head (``modality`` ct or mr); refused if the fit is not credible."""
+    # Slow to load, and most jobs only read a location.
+    from strokeprep.registration import head_pose, warp
 
     located = head_pose.locate(image, modality, where)
     fitted = warp.refine(image, modality, located, where)
@@ -52,7 +44,7 @@ def locate(image: sitk.Image, modality: str, where: str = "image") -> Location:
 
 
 def write(location: Location, transform: str | Path, facts: str | Path) -> None:
-    """Save a location: its transform, and beside it what is known about it."""
+    """Save a location: its transform, and its contrast and metrics as JSON."""
     transforms.write(location.to_template, transform)
     content = {"Contrast": location.contrast, "Metrics": dict(location.metrics)}
     with whole(facts) as partial:
@@ -66,13 +58,16 @@ def read(transform: str | Path, facts: str | Path) -> Location:
 
 
 def _contrast(image: sitk.Image, to_template: sitk.Transform) -> str:
-    """Whether fluid outshines brain on an MR image."""
-    grid = grids.cubic_grid(image, WORK_MM)
+    """Whether fluid is brighter than brain on an MR image.
+
+    Fluid is sampled in the template's ventricles: its dark voxels more than 12 mm inside the brain.
+    """
+    grid = grids.cubic_grid(image, 2.0)
     t1 = images.array(sitk.Resample(template.load().t1, grid, to_template))
     depth = images.array(sitk.Resample(template.depth(), grid, to_template, sitk.sitkLinear, -99.0))
     shown = images.array(sitk.Resample(image, grid))
-    deep = depth > DEEP_MM
-    fluid = deep & (t1 < VENTRICLE_SHARE * np.median(t1[deep])) if deep.any() else deep
+    deep = depth > 12.0
+    fluid = deep & (t1 < 0.5 * np.median(t1[deep])) if deep.any() else deep
     if not fluid.any():
         return "dark fluid"
     bright = np.median(shown[fluid]) > np.median(shown[deep & ~fluid])

@@ -1,9 +1,9 @@
-"""Whether two registered scans show one head, and the same way round.
+"""Check that two registered scans show the same head, and that neither is flipped left to right.
 
-No header can tell, and a low similarity may have many causes. So a scan is compared with its own
-mirror image: of the same head the mirror image fits worse, for no head is symmetric; of a scan that
-was flipped it fits better; and of another person's both fit alike, since neither has anything in
-common with the reference but being a head.
+No header can tell, and a low similarity may have many causes. So a scan and its mirror image are both
+compared with the reference. If the scan shows the same head, its mirror image fits worse, because no head
+is symmetric. If the scan is flipped, its mirror image fits better. If it shows another person, both fit
+equally badly.
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.io import transforms
-from strokeprep.registration import linear as registration
+from strokeprep.registration import linear
 
-# About the radius of a brain: where a transform to the template is looked at.
+# Transforms to the template are evaluated at this distance from its centre, about the radius of a brain.
 RADIUS_MM = 60.0
 
 SAME, FLIPPED, UNLIKE = "same", "flipped", "unlike"
 
-# Information of the mirror image by that of the scan. The same head: 0.61 to 0.84 (two synthetic
-# patients, CTA to T1w) and 0.63 (a real CT against an MR made of it); flipped, 1.31 to 1.63 and 1.44;
-# another head, 0.98 to 1.05 and 1.01 (a real T1w).
+# Limits of the ratio of mutual information, mirror image over scan. Measured for the same head: 0.61 to
+# 0.84 (two synthetic patients, CTA to T1w) and 0.63 (a real CT and an MR made from it). Flipped: 1.31 to
+# 1.63 and 1.44. Another head: 0.98 to 1.05 and 1.01 (a real T1w).
 MOST_IF_SAME = 0.9
 LEAST_IF_FLIPPED = 1.1
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """How much a scan, and its mirror image, tell about the reference (mutual information)."""
+    """Mutual information of a scan, and of its mirror image, with the reference."""
 
     direct: float
     mirrored: float
 
     @property
     def ratio(self) -> float:
-        """Of the mirror image by the scan: below 1 for a scan that is the right way round."""
+        """Information of the mirror image over that of the scan: below 1 unless the scan is flipped."""
         return self.mirrored / self.direct
 
     @property
     def verdict(self) -> str:
-        """One head, the same one flipped, or heads that are unlike (or too alike to tell)."""
+        """The same head, the same head flipped, or another (or one too symmetric to tell)."""
         if self.ratio <= MOST_IF_SAME:
             return SAME
         return FLIPPED if self.ratio >= LEAST_IF_FLIPPED else UNLIKE
@@ -54,9 +54,9 @@ class Likeness:
 
 
 class Reference(NamedTuple):
-    """What scans are compared with: a 3D image, its brain, and the way from the template to it.
+    """What scans are compared with: a 3D image, its brain mask, and its transform to the template.
 
-    ``to_template`` takes points of the template to points of the image.
+    As an ITK transform, ``to_template`` maps points of the template to points of the image.
     """
 
     image: sitk.Image
@@ -65,28 +65,27 @@ class Reference(NamedTuple):
 
 
 def compare(
-    reference: Reference, moving: sitk.Image, found: sitk.Transform, *, seed: int = 1
+    reference: Reference, moving: sitk.Image, registered: sitk.Transform, *, seed: int = 1
 ) -> Likeness:
     """Compare a scan and its mirror image with the reference, each in the best pose.
 
-    ``found`` is the scan's transform as registration gave it. The mirror image starts from there,
-    reflected where the template is alike on both sides.
+    ``registered`` is the scan's transform to the reference. The mirror image starts from the same pose,
+    reflected at the template's plane of symmetry.
     """
-    direct = transforms.matrix(found)
+    direct = transforms.matrix(registered)
     poses = [direct, direct @ across(reference.to_template)]
-    told = registration.information(reference.image, moving, reference.brain, poses, seed)
-    return Likeness(*told)
+    return Likeness(*linear.information(reference.image, moving, reference.brain, poses, seed))
 
 
 def across(to_template: sitk.Transform) -> np.ndarray:
-    """The reflection (4×4, LPS) that exchanges the sides of a head that lies so in the template."""
+    """The reflection (4×4, LPS) that exchanges left and right of a head with this transform."""
     lattice = np.indices((2, 2, 2)).reshape(3, -1) * 2.0 * RADIUS_MM - RADIUS_MM
     here = np.array([to_template.TransformPoint(point) for point in lattice.T.tolist()])
     known = np.vstack([lattice, np.ones(lattice.shape[1])]).T
-    linear = np.vstack([np.linalg.lstsq(known, here, rcond=None)[0].T, [0, 0, 0, 1]])
-    sheared = linear @ np.diag([-1.0, 1, 1, 1]) @ np.linalg.inv(linear)
-    u, _, vt = np.linalg.svd(sheared[:3, :3])  # a head has its own proportions, not the template's
-    rigid, middle = np.eye(4), linear[:3, 3]
+    affine = np.vstack([np.linalg.lstsq(known, here, rcond=None)[0].T, [0, 0, 0, 1]])
+    sheared = affine @ np.diag([-1.0, 1, 1, 1]) @ np.linalg.inv(affine)
+    u, _, vt = np.linalg.svd(sheared[:3, :3])  # rigid, so that the head keeps its own proportions
+    rigid, middle = np.eye(4), affine[:3, 3]
     rigid[:3, :3] = u @ vt
     rigid[:3, 3] = (sheared @ [*middle, 1])[:3] - rigid[:3, :3] @ middle
     return rigid

@@ -1,15 +1,14 @@
-"""Registration by mutual information: one image sampled at points, the other interpolated.
+"""Registration by mutual information: one image is sampled at points, the other interpolated there.
 
-The points are drawn once per resolution, so that the metric is a smooth function of the
-transform and a quasi-Newton search can follow it to the top. All sums run in numpy, elementwise
-and in a fixed order: the result does not depend on the number of threads.
+The points are drawn once per resolution. The metric is then a smooth function of the transform, which
+a quasi-Newton method (L-BFGS-B) can maximise. All sums run in numpy, elementwise and in a fixed order,
+so the result does not depend on the number of threads.
 
-A linear map is found by :func:`maximum`, a smooth warp on top of one by :func:`warp`. The warp is a
-cubic B-spline on a lattice of control points. Its displacements are in the space of the samples,
-before the linear map, and what is penalised is bending alone: shifts, turns and stretches cost
-nothing.
+:func:`maximum` finds a linear map, :func:`warp` a smooth warp in addition to one. The warp is a cubic
+B-spline on a lattice of control points. It displaces the samples before the linear map is applied. Only
+its bending is penalised, so shifts, rotations and stretches of the lattice are free.
 
-Arrays of points are 3×N (LPS millimetres): x, y and z each lie together in memory.
+Arrays of points are 3×N (LPS mm), so that all x, all y and all z are contiguous in memory.
 """
 
 from __future__ import annotations
@@ -29,33 +28,23 @@ from threadpoolctl import threadpool_limits
 # Grey-level bins on each side of the joint histogram.
 BINS = 32
 
-# A cubic B-spline reaches two bins to each side.
-PADDING = 2
-
-# Rotations and stretches are searched in millimetres at this distance from the centre, about the
-# radius of a brain, so that all parameters move the image alike.
+# Rotations and stretches are expressed in millimetres at this distance from the centre, about the radius
+# of a brain, so that all parameters are on one scale.
 RADIUS_MM = 70.0
-
-# Differences of parameters (mm) for the derivative of the matrix: tiny, yet far above rounding.
-STEP_MM = 1e-3
 
 # Keeps the logarithm of an empty bin finite.
 TINY = 1e-12
 
-
-# Distance between control points: about a gyrus and its neighbours. What is finer than that differs
-# from person to person in number and kind, and no smooth warp brings it together.
+# Distance between control points: about a gyrus and its neighbours. Finer structures differ between
+# persons in number and kind, so no smooth warp can match them.
 KNOTS_MM = 40.0
 
-# What a bend costs (nats per mm² of the control points' second differences). A tenth of it follows
-# the noise of CT, ten times as much leaves most of a 3 mm warp standing.
+# Penalty on bending (nats per mm² of the control points' second differences). With a tenth of it the warp
+# follows the noise of CT, with ten times as much it recovers less than half of a 3 mm displacement.
 STIFFNESS = 1.2e-5
 
-# Four control points act on any point along each axis.
+# Each point is moved by four control points along each axis.
 REACH = 4
-
-# Corrections that the search remembers; each is as large as the lattice.
-MEMORY = 10
 
 
 @dataclass(frozen=True)
@@ -68,7 +57,7 @@ class Points:
 
 @dataclass(frozen=True)
 class Volume:
-    """An image ready to interpolate: grey levels in units of bins (z, y, x), mm to index."""
+    """An image to interpolate: grey levels in units of bins (z, y, x), and the matrix from mm to index."""
 
     levels: np.ndarray
     to_index: np.ndarray
@@ -91,12 +80,12 @@ def index_to_physical(image: sitk.Image) -> np.ndarray:
 
 def mapped(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Points (3×N) mapped by a 4×4 matrix."""
-    x, y, z = points  # written out: a threaded matrix product may round differently
+    x, y, z = points  # written out, because a threaded matrix product may round differently
     return np.stack([row[0] * x + row[1] * y + row[2] * z + row[3] for row in matrix[:3]])
 
 
 def linear_map(parameters: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """The 4×4 matrix of 3 shifts (mm), 3 turns, and optionally 6 stretches (mm at RADIUS_MM)."""
+    """The 4×4 matrix of 3 shifts, 3 rotations and optionally 6 stretches, all in mm (see RADIUS_MM)."""
     matrix = Rotation.from_rotvec(parameters[3:6] / RADIUS_MM).as_matrix()
     if len(parameters) == 12:
         x, y, z, xy, xz, yz = parameters[6:] / RADIUS_MM
@@ -114,7 +103,7 @@ class Metric:
         self.points, self.volume = points, volume
         depth, height, width = volume.levels.shape
         self._last = np.array([width, height, depth]) - 1
-        # A step to the next voxel along each axis; none along an axis of a single voxel.
+        # Offsets to the next voxel along each axis; 0 along an axis with a single voxel.
         self._steps = np.where(self._last > 0, [1, width, width * height], 0)
         self._flat = volume.levels.ravel()
 
@@ -129,8 +118,8 @@ class Metric:
     def at(self, index: np.ndarray) -> tuple[float, np.ndarray, float]:
         """Information per sample, its gradient by each sample's index (3×N), and the overlap.
 
-        Samples that fall outside the volume tell nothing but still count: moving the images
-        apart never pays.
+        Samples outside the volume add no information but still count, so moving the images apart is
+        never rewarded.
         """
         bins = self.points.bins
         inside = np.ones(len(bins), bool)
@@ -180,7 +169,7 @@ class Lattice:
 
     @classmethod
     def over(cls, grid: sitk.Image) -> Lattice:
-        """The lattice that is defined all over a grid."""
+        """The lattice that covers a grid."""
         corners = np.array(np.meshgrid(*[(0, n - 1) for n in grid.GetSize()])).reshape(3, -1)
         corners = mapped(index_to_physical(grid), corners)
         low, high = corners.min(axis=1), corners.max(axis=1)
@@ -194,7 +183,7 @@ class Lattice:
         return int(np.prod(self.size))
 
     def weights(self, points: np.ndarray) -> sparse.csr_matrix:
-        """How much each control point moves each of the points (N×count)."""
+        """The weight of each control point at each of the points (N×count)."""
         columns, weights = zip(*(self._along(axis, points[axis]) for axis in range(3)), strict=True)
         (i, j, k), (x, y, z) = columns, weights
         column = (k[:, :, None, None] * self.size[1] + j[:, None, :, None]) * self.size[0]
@@ -212,7 +201,7 @@ class Lattice:
         return low[:, None] + np.arange(REACH, dtype=np.int32), np.stack(weights, axis=1)
 
     def bending(self) -> sparse.csr_matrix:
-        """The quadratic form of all second differences (count×count)."""
+        """The matrix of the bending penalty: the sum of all squared second differences (count×count)."""
         same = [sparse.identity(n) for n in self.size]
         slope = [sparse.diags([-1, 1], [0, 1], (n - 1, n)) for n in self.size]
         curve = [sparse.diags([1, -2, 1], [0, 1, 2], (n - 2, n)) for n in self.size]
@@ -225,7 +214,7 @@ class Lattice:
         return (differences.T @ differences).tocsr()
 
     def displacement(self, knots: np.ndarray, grid: sitk.Image) -> sitk.Image:
-        """How far (LPS mm) every voxel of a grid is moved, as a vector image."""
+        """The displacement (LPS mm) of every voxel of a grid, as a vector image."""
         index = np.indices(grid.GetSize()[::-1]).reshape(3, -1)[::-1]
         points = mapped(index_to_physical(grid), index)
         planes = np.array_split(points, grid.GetDepth(), axis=1)
@@ -242,7 +231,7 @@ def maximum(
     dof: int,
     steps: int,
 ) -> tuple[np.ndarray, float, float]:
-    """The 4×4 matrix near ``start`` with the most information, that information, and overlap."""
+    """The 4×4 matrix close to ``start`` with the most information, its information, and its overlap."""
 
     def cost(parameters: np.ndarray) -> tuple[float, np.ndarray]:
         value, by_matrix, _ = metric(start @ linear_map(parameters, centre))
@@ -250,9 +239,9 @@ def maximum(
         return -value, -np.array([(by_step * d).sum() for d in _derivatives(parameters, centre)])
 
     options = {"maxiter": steps, "ftol": 1e-7, "gtol": 1e-6, "maxls": 10}
-    with threadpool_limits(1, "blas"):  # on systems of 12 unknowns threads only spin
-        found = minimize(cost, np.zeros(dof), jac=True, method="L-BFGS-B", options=options)
-    best = start @ linear_map(found.x, centre)
+    with threadpool_limits(1, "blas"):  # on systems of 12 unknowns threads only cost time
+        result = minimize(cost, np.zeros(dof), jac=True, method="L-BFGS-B", options=options)
+    best = start @ linear_map(result.x, centre)
     value, _, overlap = metric(best)
     return best, value, overlap
 
@@ -260,9 +249,9 @@ def maximum(
 def warp(
     metric: Metric, matrix: np.ndarray, lattice: Lattice, knots: np.ndarray, steps: int
 ) -> np.ndarray:
-    """Displacements of the control points (count×3, mm), on from ``knots``, with most information.
+    """The control points' displacements (count×3, mm) that maximise information minus bending.
 
-    A sample at p is looked up at ``matrix`` (4×4) times p moved by the lattice.
+    The search starts from ``knots``. A sample at p is displaced by the lattice, then mapped by ``matrix``.
     """
     to_index = metric.volume.to_index @ matrix
     still = mapped(to_index, metric.points.where)
@@ -280,18 +269,19 @@ def warp(
         value = STIFFNESS * float((knots * bent).sum()) - information
         return value, (2 * STIFFNESS * bent - slope).ravel()
 
-    options = {"maxiter": steps, "ftol": 1e-6, "maxcor": MEMORY, "maxls": 10}
+    options = {"maxiter": steps, "ftol": 1e-6, "maxcor": 10, "maxls": 10}
     with threadpool_limits(1, "blas"):  # a threaded sum may round differently
-        found = minimize(cost, knots.ravel(), jac=True, method="L-BFGS-B", options=options)
-    return found.x.reshape(-1, 3)
+        result = minimize(cost, knots.ravel(), jac=True, method="L-BFGS-B", options=options)
+    return result.x.reshape(-1, 3)
 
 
 def _derivatives(parameters: np.ndarray, centre: np.ndarray) -> list[np.ndarray]:
-    """Of the 3×4 matrix by each parameter."""
+    """The derivatives of the 3×4 matrix by each parameter, by central differences."""
+    step_mm = 1e-3
     return [
         (linear_map(parameters + d, centre) - linear_map(parameters - d, centre))[:3]
-        / (2 * STEP_MM)
-        for d in np.eye(len(parameters)) * STEP_MM
+        / (2 * step_mm)
+        for d in np.eye(len(parameters)) * step_mm
     ]
 
 
@@ -299,8 +289,9 @@ def _information(bins: np.ndarray, value: np.ndarray) -> tuple[float, np.ndarray
     """Mutual information of bins and grey levels, and N times its derivative by each level."""
     low = value.astype(np.int64)
     weights, slopes = _cubic_spline(value - low)
-    width = BINS + 2 * PADDING
-    cell = bins * width + (low + PADDING - 1)
+    padding = 2  # a cubic B-spline reaches two bins to each side
+    width = BINS + 2 * padding
+    cell = bins * width + (low + padding - 1)
     joint = np.zeros(BINS * width)
     for k, weight in enumerate(weights):
         joint += np.bincount(cell + k, weight, minlength=joint.size)
@@ -316,7 +307,7 @@ def _information(bins: np.ndarray, value: np.ndarray) -> tuple[float, np.ndarray
 
 
 def _cubic_spline(t: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Weights of the four bins around a level ``t`` past its bin, and their derivatives."""
+    """The weights of four neighbours at distance ``t`` past the second, and their derivatives."""
     t = t.astype(np.float32)
     s = 1 - t
     tt, ss = t * t, s * s
@@ -326,9 +317,10 @@ def _cubic_spline(t: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 
 def _between(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """The linear interpolation between ``a`` (t = 0) and ``b`` (t = 1)."""
     return a + t * (b - a)
 
 
 def _product(along: list[sparse.spmatrix]) -> sparse.spmatrix:
-    """The operator on the whole lattice, of one along each of x, y and z (x varies fastest)."""
+    """The operator on the lattice made of one along each of x, y and z (x varies fastest)."""
     return sparse.kron(sparse.kron(along[2], along[1]), along[0])

@@ -1,9 +1,8 @@
-"""The standard brain, what surrounds it, and where an image of a head lies with respect to it.
+"""The template brain that images are registered to.
 
-The built-in template is MNI152NLin2009aSym, whose 1 mm T1, grey and white matter ship inside
-nilearn. It shows the brain alone; skull, scalp and face are added here as far as masking and
-defacing need them: as distances, in template space. Any other brain-extracted image that lies
-in MNI152 coordinates can take its place.
+The built-in template is MNI152NLin2009aSym, whose 1 mm T1-weighted image ships inside nilearn. It shows
+the brain without the skull: masking and defacing use distances from its surface instead
+(:func:`depth`). Any other brain-extracted image in MNI152 coordinates can take its place.
 """
 
 from __future__ import annotations
@@ -21,13 +20,9 @@ import SimpleITK as sitk
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images
 from strokeprep.io.grids import distance, same_grid, shrunk
-from strokeprep.registration import template
 
 MNI = "MNI152NLin2009aSym"
 NILEARN_FILE = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
-
-# The grid of depths in the brain, and the blur that rounds its steps.
-DEPTH_MM, SPREAD_MM = 2.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -40,12 +35,12 @@ class Template:
 
     @cached_property
     def filled(self) -> sitk.Image:
-        """What is marked as brain, and what that encloses."""
+        """The brain mask with its holes filled."""
         return sitk.BinaryFillhole(self.inside)
 
     @cached_property
     def brain(self) -> sitk.Image:
-        """The brain mask, filled and with its stair steps rounded."""
+        """The brain mask with its holes filled and its surface smoothed."""
         from scipy import ndimage  # few jobs need it
 
         filled = images.array(self.filled).astype(np.float32)
@@ -54,9 +49,9 @@ class Template:
 
 
 def load(name: str | Path = MNI, mask: str | Path | None = None) -> Template:
-    """The built-in template, or one by path: an image with its brain mask, or without a skull.
+    """The built-in template, or an image by its path, either brain-extracted or with its brain mask.
 
-    A folder is taken for one of TemplateFlow's (``…/tpl-MNI152NLin2009cAsym``).
+    A folder is read as one of TemplateFlow's (``…/tpl-MNI152NLin2009cAsym``).
     """
     if str(name) == MNI:
         return _builtin()
@@ -66,26 +61,26 @@ def load(name: str | Path = MNI, mask: str | Path | None = None) -> Template:
 
 @cache
 def depth() -> sitk.Image:
-    """Millimetres from the surface of the built-in template's brain: positive inside.
+    """Millimetres from the surface of the built-in template's brain, positive inside.
 
-    On voxels of DEPTH_MM, yet true to a fraction of that: near the surface the depth is read off
-    the share of brain in a voxel, which grey levels hold finer than a mask.
+    Voxels are 2 mm, but close to the surface the depth is precise to a fraction of a voxel, because it is
+    computed from the partial volume of brain in each voxel.
     """
-    share = shrunk(sitk.Cast(_builtin().filled, sitk.sitkFloat32), DEPTH_MM)
-    share = sitk.SmoothingRecursiveGaussian(share, SPREAD_MM)
-    far = images.array(distance(share > 0.5)) + DEPTH_MM / 2  # it counts from voxels' centres
+    mm, blur_mm = 2.0, 1.0
+    share = shrunk(sitk.Cast(_builtin().filled, sitk.sitkFloat32), mm)
+    share = sitk.SmoothingRecursiveGaussian(share, blur_mm)
+    far = images.array(distance(share > 0.5)) + mm / 2  # distances are between voxel centres
     soft = np.clip(images.array(share), 0.01, 0.99)
-    # The inverse of a blurred edge; the logit is the usual stand-in for the inverse normal.
-    blur = np.hypot(SPREAD_MM, DEPTH_MM / np.sqrt(12))
+    # The inverse of a blurred edge, with the logit as the usual approximation of the inverse normal.
+    blur = np.hypot(blur_mm, mm / np.sqrt(12))
     near = blur / 1.702 * np.log(soft / (1 - soft))
-    trust = np.clip(DEPTH_MM - np.abs(near), 0, 1)
-    return images.like((trust * near + (1 - trust) * far).astype(np.float32), share)
+    weight = np.clip(mm - np.abs(near), 0, 1)
+    return images.like((weight * near + (1 - weight) * far).astype(np.float32), share)
 
 
 @cache
 def _builtin() -> Template:
-    folder = nilearn_data()
-    t1 = images.read(folder / NILEARN_FILE, np.uint8)
+    t1 = images.read(nilearn_data() / NILEARN_FILE, np.uint8)
     return Template(MNI, t1, t1 > 0)
 
 
@@ -138,6 +133,6 @@ def target_grid(grid: str | None, settings: Mapping[str, Any]) -> sitk.Image:
     return grids.cubic_grid(standard(settings).t1, settings["resolution_mm"])
 
 
-def standard(settings: Mapping[str, Any]) -> template.Template:
+def standard(settings: Mapping[str, Any]) -> Template:
     """The template that the config names."""
-    return template.load(settings["path"] or template.MNI, settings["brain_mask"])
+    return load(settings["path"] or MNI, settings["brain_mask"])

@@ -1,7 +1,7 @@
-"""The smooth warp between a head and the template's brain, on from its pose.
+"""Refine the head-to-template affine with a B-spline.
 
-A B-spline by mutual information, compared within the brain and a few millimetres around
-it. CT, T1w and diffusion images take the same road.
+The B-spline maximises mutual information within the brain and a few millimetres around it, so CT, T1w and
+diffusion images are treated alike.
 """
 
 from __future__ import annotations
@@ -17,18 +17,14 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids
 from strokeprep.registration import head_pose, template
 
-LATTICE_MM = 3.0
-BOX_MARGIN_MM = 15.0  # of lattice around the brain
-COMPARED_MM = 5.0  # around the brain: enough for the skull's inner table
-KNOTS_MM = 60.0
-INVERSION_STEPS = 20
-STEPS = 12
-BINS = 32
-SEED = 1
+GRID_MM = 3.0  # voxels that images are compared on
+KNOTS_MM = 60.0  # distance between control points
+STEPS = 12  # at each resolution
+MAX_WARP_MM = 25.0  # a larger displacement is an error of the registration
 
 
 class Level(NamedTuple):
-    """One resolution of the fit; ``share`` of the points within the mask are compared."""
+    """One resolution of the fit: shrink factor, smoothing, and share of the points compared."""
 
     shrink: int
     smooth_mm: float
@@ -37,12 +33,10 @@ class Level(NamedTuple):
 
 LEVELS = (Level(2, 3.0, 0.5), Level(1, 0.0, 0.12))
 
-MOST_MM = 25.0  # a warp that moves further than this has gone astray
-
 
 @dataclass(frozen=True)
 class Warp:
-    """Image to template: the pose, then a displacement in template space."""
+    """The transform from image to template: the pose, then a displacement in template space."""
 
     to_template: sitk.Transform
     largest_mm: float
@@ -53,18 +47,18 @@ class Warp:
 
 
 def refine(image: sitk.Image, modality: str, located: head_pose.Pose, where: str = "image") -> Warp:
-    """The warp that fits an image whose pose is known to the template's brain.
+    """The warp that fits an image with a known pose to the template's brain.
 
-    The template is the fixed side, so that what is compared stays its brain and a rim around it
-    however the warp moves; the displacement is inverted in the end.
+    The template is the fixed image, so that its brain and a rim around it are compared whatever the warp
+    does. The displacement is inverted at the end.
     """
     brain, compared = _fixed()
-    seen, in_view = _in_template_space(image, modality, located, brain)
-    field = _bspline(brain, compared, seen, in_view)
-    inverse = sitk.InvertDisplacementField(field, maximumNumberOfIterations=INVERSION_STEPS)
+    moved, in_view = _in_template_space(image, modality, located, brain)
+    field = _bspline(brain, compared, moved, in_view)
+    inverse = sitk.InvertDisplacementField(field, maximumNumberOfIterations=20)
     lengths = np.linalg.norm(sitk.GetArrayViewFromImage(inverse), axis=-1)
     largest = float(lengths[sitk.GetArrayViewFromImage(compared) > 0].max())
-    if not largest < MOST_MM:
+    if not largest < MAX_WARP_MM:
         raise StrokeprepError(
             f"The brain cannot be fitted to the template (a warp of {largest:.0f} mm)",
             where,
@@ -72,44 +66,47 @@ def refine(image: sitk.Image, modality: str, located: head_pose.Pose, where: str
         )
     chain = sitk.CompositeTransform(3)
     chain.AddTransform(sitk.DisplacementFieldTransform(inverse))
-    chain.AddTransform(located.to_template)  # the last added acts first
+    chain.AddTransform(located.to_template)  # the transform added last is applied first
     return Warp(chain, largest)
 
 
 @cache
 def _fixed() -> tuple[sitk.Image, sitk.Image]:
-    """The template's brain with a margin around it, and what of it is compared."""
+    """The template's brain with a margin of 15 mm, and the mask of what is compared.
+
+    The mask reaches 5 mm beyond the brain, to include the inner table of the skull.
+    """
     t1 = sitk.Cast(template.load().t1, sitk.sitkFloat32)
-    pad = [round(BOX_MARGIN_MM)] * 3
-    t1 = grids.resampled(sitk.ConstantPad(t1, pad, pad), LATTICE_MM)
+    margin = [15] * 3  # voxels of 1 mm
+    t1 = grids.resampled(sitk.ConstantPad(t1, margin, margin), GRID_MM)
     depth = sitk.Resample(template.depth(), t1, sitk.Transform(), sitk.sitkLinear, -99.0)
-    return t1, depth > -COMPARED_MM
+    return t1, depth > -5.0
 
 
 def _in_template_space(
     image: sitk.Image, modality: str, located: head_pose.Pose, grid: sitk.Image
 ) -> tuple[sitk.Image, sitk.Image]:
-    """The image as its pose puts it on the template, and where it reaches."""
-    small = head_pose.prepared(image, modality, LATTICE_MM)
+    """The image moved onto the template by its pose, and the mask of its field of view."""
+    small = head_pose.prepared(image, modality, GRID_MM)
     back = located.to_template.GetInverse()
-    seen = sitk.Resample(small, grid, back)
+    moved = sitk.Resample(small, grid, back)
     everywhere = sitk.Image(small.GetSize(), sitk.sitkUInt8) + 1
     everywhere.CopyInformation(small)
-    return seen, sitk.Resample(everywhere, grid, back, sitk.sitkNearestNeighbor)
+    return moved, sitk.Resample(everywhere, grid, back, sitk.sitkNearestNeighbor)
 
 
 def _bspline(
     fixed: sitk.Image, compared: sitk.Image, moving: sitk.Image, in_view: sitk.Image
 ) -> sitk.Image:
-    """Displacements (LPS mm) of fixed points to the moving points they match, on fixed's grid."""
+    """Displacements (LPS mm) from points of fixed to the matching points of moving."""
     extent = np.array(fixed.GetSize()) * fixed.GetSpacing()
     mesh = np.maximum(np.rint(extent / KNOTS_MM), 1).astype(int).tolist()
     fit = sitk.ImageRegistrationMethod()
-    # The sum over threads would be rounded in an order of its own for every number of them.
+    # With more threads the sums would be rounded in another order.
     fit.SetNumberOfThreads(1)
-    fit.SetMetricAsMattesMutualInformation(BINS)
+    fit.SetMetricAsMattesMutualInformation(32)
     fit.SetMetricSamplingStrategy(fit.RANDOM)
-    fit.SetMetricSamplingPercentagePerLevel([level.share for level in LEVELS], SEED)
+    fit.SetMetricSamplingPercentagePerLevel([level.share for level in LEVELS], 1)
     fit.SetMetricFixedMask(compared)
     fit.SetMetricMovingMask(in_view)
     fit.SetInterpolator(sitk.sitkLinear)
@@ -118,9 +115,9 @@ def _bspline(
     fit.SetSmoothingSigmasPerLevel([level.smooth_mm for level in LEVELS])
     fit.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
     fit.SetInitialTransform(sitk.BSplineTransformInitializer(fixed, mesh, 3), inPlace=True)
-    found = fit.Execute(sitk.Cast(fixed, sitk.sitkFloat32), sitk.Cast(moving, sitk.sitkFloat32))
+    transform = fit.Execute(sitk.Cast(fixed, sitk.sitkFloat32), sitk.Cast(moving, sitk.sitkFloat32))
     return sitk.TransformToDisplacementField(
-        found,
+        transform,
         sitk.sitkVectorFloat64,
         fixed.GetSize(),
         fixed.GetOrigin(),

@@ -1,4 +1,4 @@
-"""Heads made of shells around the template's brain, small and quick, for tests of masks."""
+"""Small heads made of shells around the template's brain, for fast tests of masks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from strokeprep.io import images, transforms
 from strokeprep.registration import template
 
-# Values of each part; a head of two tissues would not tell brain from scalp.
+# Grey values of each tissue. With only two of them, brain and scalp could not be told apart.
 CONTRASTS = {
     "ct": {"air": -1000, "fluid": 6, "brain": (30, 40), "bone": 1000, "scalp": 40, "eye": 10},
     "t1": {"air": 5, "fluid": 170, "brain": (200, 800), "bone": 50, "scalp": 900, "eye": 180},
@@ -17,7 +17,7 @@ CONTRASTS = {
 }
 NOISE = {"ct": 8, "t1": 20, "b0": 20}
 
-# What is not the template's own: the head is smaller, turned, stretched and elsewhere.
+# The head differs from the template: it is smaller, rotated, stretched and shifted.
 TO_TEMPLATE = transforms.linear(np.array([
     [1.10, 0.04, -0.03, 6.0],
     [-0.03, 1.05, 0.08, -9.0],
@@ -42,7 +42,7 @@ def head(
     tilt_degrees: float = 8.0,
     seed: int = 0,
 ) -> Head:
-    """A head on a tilted grid with the axes L, A, S round a point (RAS mm)."""
+    """A head on a tilted grid with the axes L, A, S, centred at a point (RAS mm)."""
     grid = _grid(shape, spacing, centre, tilt_degrees)
     depth = _on(template.depth(), grid, -99.0)
     t1 = _on(sitk.Cast(template.load().t1, sitk.sitkFloat32), grid, 0.0) / 255

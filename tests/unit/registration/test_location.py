@@ -1,4 +1,4 @@
-"""A head is found on any contrast, the same every time, or refused."""
+"""A head is located in the template on any contrast, reproducibly, or refused."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def inside(image: sitk.Image, to_template: sitk.Transform) -> np.ndarray:
 
 
 @pytest.mark.parametrize("contrast", MODALITY)
-def test_the_pose_needs_no_contrast_of_its_own(contrast):
+def test_the_pose_is_found_on_any_contrast(contrast):
     made = head(contrast)
     found = head_pose.locate(made.image, MODALITY[contrast])
     assert dice(inside(made.image, found.to_template), made.brain) > 0.88
 
 
 @pytest.mark.parametrize("contrast", MODALITY)
-def test_a_location_holds_the_brain_and_says_what_it_was_found_on(contrast):
+def test_a_location_outlines_the_brain_and_names_the_contrast(contrast):
     made = head(contrast)
     found = location.locate(made.image, MODALITY[contrast])
     assert found.contrast == CONTRAST[contrast]
@@ -42,13 +42,13 @@ def test_the_same_image_gives_the_same_pose():
     assert first.GetParameters() == second.GetParameters()
 
 
-def test_noise_is_not_taken_for_a_head():
+def test_noise_is_refused():
     noise = np.random.default_rng(0).normal(0, 50, (60, 60, 30)).astype(np.float32)
     with pytest.raises(StrokeprepError, match="noise.nii.gz"):
         location.locate(images.from_array(noise, np.diag([3.0, 3, 5, 1])), "ct", "noise.nii.gz")
 
 
-def test_another_image_of_the_patient_is_found_through_the_first():
+def test_another_image_of_the_patient_is_located_through_the_first():
     made = head("ct")
     found = location.locate(made.image, "ct")
     moved = sitk.Image(made.image)
@@ -59,7 +59,7 @@ def test_another_image_of_the_patient_is_found_through_the_first():
     )
 
 
-def test_a_location_survives_the_files_it_travels_in(tmp_path):
+def test_a_location_reads_back_as_it_was_written(tmp_path):
     made = head("ct")
     found = location.locate(made.image, "ct")
     location.write(found, tmp_path / "located.h5", tmp_path / "located.json")

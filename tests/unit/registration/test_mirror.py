@@ -1,4 +1,4 @@
-"""A head is told from its mirror image; another head is told from neither."""
+"""A scan is classified as the same head, the same head flipped, or another head."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SMALL = {"shape": (72, 84, 44), "spacing": (3.0, 3.0, 4.5)}
 
 
 def person(contrast: str, seed: int) -> heads.Head:
-    """A head whose brain has folds of its own, the same ones in every contrast."""
+    """A head whose brain has individual folds, the same in every contrast."""
     plain = heads.head(contrast, seed=seed, **SMALL)
     noise = np.random.default_rng(seed).normal(size=SMALL["shape"])
     folds = ndimage.gaussian_filter(noise, 1.6)
@@ -28,12 +28,12 @@ def person(contrast: str, seed: int) -> heads.Head:
 
 @pytest.fixture(scope="module")
 def compared() -> dict[str, Likeness]:
-    """One CT, and beside it the MR of the same person, as it is and flipped."""
+    """A CT compared with the MR of the same person, unchanged and flipped."""
     ct = person("ct", 1)
     brain = images.like(ct.brain.astype(np.uint8), ct.image)
     same = person("t1", 1).image
     to_template = transforms.linear(np.linalg.inv(transforms.matrix(heads.TO_TEMPLATE)))
-    # What registration finds of a flipped scan: the head is symmetric but for its folds.
+    # The pose that registration finds for a flipped scan: but for its folds the head is symmetric.
     turned = transforms.linear(LEFT_IS_RIGHT @ mirror.across(to_template))
     pairs = {
         SAME: (same, transforms.linear(np.eye(4))),
@@ -54,11 +54,11 @@ def flipped(image: sitk.Image) -> sitk.Image:
 
 
 @pytest.mark.parametrize("verdict", [SAME, FLIPPED])
-def test_the_verdict_is_right(compared, verdict):
+def test_an_unchanged_and_a_flipped_scan_are_told_apart(compared, verdict):
     assert compared[verdict].verdict == verdict, compared
 
 
-def test_a_flip_exchanges_scan_and_mirror_image(compared):
+def test_flipping_a_scan_inverts_the_ratio(compared):
     assert compared[FLIPPED].ratio == pytest.approx(1 / compared[SAME].ratio, rel=0.1)
 
 
@@ -75,5 +75,5 @@ def test_a_flip_exchanges_scan_and_mirror_image(compared):
         (0.142, 0.144, UNLIKE),
     ],
 )
-def test_another_head_is_as_unlike_as_a_mirror_image(direct, mirrored, verdict):
+def test_the_ratio_decides_the_verdict(direct, mirrored, verdict):
     assert Likeness(direct, mirrored).verdict == verdict

@@ -1,4 +1,4 @@
-"""The metric of registration, and the lattice of control points that it moves."""
+"""The mutual information metric, and the lattice of control points of a warp."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def metric() -> mi.Metric:
     return mi.Metric(mi.Points(where, rng.integers(0, mi.BINS, 20_000)), volume)
 
 
-def test_the_gradient_of_the_metric_is_its_slope(metric):
+def test_the_gradient_of_the_metric_agrees_with_finite_differences(metric):
     _, gradient, overlap = metric(np.eye(4))
     assert overlap == 1
     for row, column in np.ndindex(3, 4):
@@ -29,7 +29,7 @@ def test_the_gradient_of_the_metric_is_its_slope(metric):
         assert slope == pytest.approx(gradient[row, column], rel=0.02, abs=1e-4)
 
 
-def test_samples_outside_the_volume_tell_nothing_but_count(metric):
+def test_samples_outside_the_volume_add_no_information_but_count(metric):
     index = mi.mapped(metric.volume.to_index, metric.points.where)
     whole, _, _ = metric.at(index)
     index[0, ::2] = -5
@@ -48,14 +48,14 @@ def grid() -> sitk.Image:
     return image
 
 
-def test_a_lattice_moves_all_points_alike_where_its_knots_move_alike(grid):
+def test_equal_displacements_of_all_knots_shift_the_whole_grid(grid):
     lattice = mi.Lattice.over(grid)
     knots = np.tile([1.0, -2.0, 3.0], (lattice.count, 1))
     field = sitk.GetArrayFromImage(lattice.displacement(knots, grid))
     np.testing.assert_allclose(field, np.broadcast_to([1, -2, 3], field.shape), atol=1e-5)
 
 
-def test_bending_alone_has_a_price(grid):
+def test_only_bending_is_penalised(grid):
     lattice = mi.Lattice.over(grid)
     z, y, x = np.indices(lattice.size[::-1]).reshape(3, -1)
     straight, curved = 2.0 * x - y + 0.5 * z + 7, 0.1 * x * y
@@ -64,7 +64,7 @@ def test_bending_alone_has_a_price(grid):
     assert curved @ (bending @ curved) > 0.1
 
 
-def test_displacements_lie_where_the_knots_that_make_them_are(grid):
+def test_a_displacement_peaks_at_its_knot(grid):
     lattice = mi.Lattice.over(grid)
     knots = np.zeros((lattice.count, 3))
     middle = np.array(lattice.size) // 2

@@ -1,4 +1,4 @@
-"""Dataset checks with the tools users have: the BIDS validator, pybids and bids2table.
+"""Checks of a dataset with the tools that users have: the BIDS validator, pybids, bids2table.
 
 The module is not called ``bids`` because that is the name of pybids' package.
 """
@@ -23,7 +23,7 @@ IMAGING = (".nii.gz", ".txt", ".h5")
 
 @dataclass(frozen=True)
 class Issue:
-    """One remark of the validator."""
+    """One issue that the validator reports."""
 
     severity: str
     code: str
@@ -33,7 +33,7 @@ class Issue:
 
 @dataclass(frozen=True)
 class Report:
-    """What the validator said of a dataset, and how many files it looked at."""
+    """The validator's report on a dataset, and the number of files it checked."""
 
     issues: tuple[Issue, ...]
     files: int
@@ -45,16 +45,16 @@ class Report:
 
     @property
     def warnings(self) -> list[Issue]:
-        """What the standard recommends and the dataset lacks."""
+        """Recommendations of the standard that the dataset does not follow."""
         return [issue for issue in self.issues if issue.severity == "warning"]
 
 
 def validate(dataset: Path, schema: Path | None = None) -> Report:
-    """Check with our schema and nothing ignored, or (no schema) stock and with ``.bidsignore``."""
+    """Check all files with our schema, or without one by the standard, with ``.bidsignore``."""
     if schema is None:
         return _run_validator(dataset)
     with tempfile.TemporaryDirectory(dir=dataset.parent) as scratch:
-        # The validator cannot be told to disregard .bidsignore, so it gets a copy without one.
+        # The validator always reads .bidsignore, so it gets a copy of the dataset without it.
         copy = Path(scratch) / dataset.name
         shutil.copytree(
             dataset, copy, copy_function=os.link, ignore=shutil.ignore_patterns(".bidsignore")
@@ -85,13 +85,13 @@ def _run_validator(dataset: Path, *options: str) -> Report:
         )
         for issue in report["issues"]["issues"]
     )
-    # The exit status and the list of issues must tell the same story.
+    # The exit status and the list of issues must agree.
     assert (result.returncode != 0) == any(issue.severity == "error" for issue in issues)
     return Report(issues, report["summary"]["totalFiles"])
 
 
 def files_checked(dataset: Path) -> set[str]:
-    """What the validator has to count when nothing is ignored; an opaque folder counts as one."""
+    """The files that the validator counts if nothing is ignored; an opaque folder counts as one."""
     opaque = {"docs", "logs", "code", "sourcedata"}
     found = (path.relative_to(dataset) for path in dataset.rglob("*") if path.is_file())
     return {
@@ -102,7 +102,7 @@ def files_checked(dataset: Path) -> set[str]:
 
 
 def parse_with_pybids(dataset: Path, derivative: bool = True) -> dict[str, dict[str, Any]]:
-    """Entities of every image and transform as pybids reads them, with ``ct`` known as a datatype."""
+    """The entities of every image and transform as pybids reads them, with the datatype ``ct``."""
     from bids import BIDSLayout
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -120,7 +120,7 @@ def parse_with_pybids(dataset: Path, derivative: bool = True) -> dict[str, dict[
 
 
 def parse_with_bids2table(dataset: Path) -> dict[str, dict[str, Any]]:
-    """Entities of every file as bids2table reads them; those it has no column for, too."""
+    """The entities of every file as bids2table reads them, with those that have no column."""
     import bids2table
 
     found = {}

@@ -1,4 +1,4 @@
-"""A derivatives folder with every file type the chain writes, and a raw one, without running it.
+"""A folder of derivatives with every type of file, and a raw dataset, made without a run.
 
 Images are 4 x 4 x 3 zeros; names, headers and sidecars are what a real run must give.
 """
@@ -21,7 +21,7 @@ from strokeprep.study.table import Row, Scan, Study, build
 TEMPLATE = Space("MNI152NLin2009aSym", "2")
 SHAPE = (4, 4, 3)
 COW_NAMES = {1: "basilar artery", 2: "right P1"}
-# Where each raw image of the two patients lies: (subject, session, role, entities, drawn on).
+# The raw images of the two patients: (subject, session, role, entities, drawn on).
 FILES = (
     ("01", "01", "ncct", ("acq-ncct",), ""),
     ("01", "01", "cta", ("acq-cta",), ""),
@@ -38,7 +38,7 @@ FILES = (
 
 
 def study() -> Study:
-    """Two patients who between them have every sort of image and label."""
+    """Two patients who together have every kind of image and label."""
     rows = [
         Row(subject, session, role, Path(f"{subject}-{session}-{role}"), on, NATIVE, False, None,
             entities)
@@ -95,7 +95,7 @@ def write_raw(folder: Path) -> Path:
 
 
 def write_manual(raw: Path) -> Path:
-    """Masks drawn on the images of a raw dataset, in its own ``derivatives/manual``."""
+    """Masks drawn on the images of a raw dataset, in its ``derivatives/manual``."""
     folder = raw / "derivatives/manual"
     _write_json(
         folder / "dataset_description.json",
@@ -116,7 +116,7 @@ def write_manual(raw: Path) -> Path:
 
 
 def sidecar(path: str, scan: Scan, reference: Scan | None) -> dict[str, Any]:
-    """What a run says of an output."""
+    """The sidecar that a run writes for an output."""
     parts = Path(path).name.split(".")[0].split("_")
     entities = dict(part.split("-", 1) for part in parts[:-1])
     suffix, desc = parts[-1], entities.get("desc")
@@ -146,7 +146,7 @@ def _is_series(path: str) -> bool:
 
 
 def _scan_of(path: str, scans: Sequence[Scan]) -> Scan:
-    """The scan a name belongs to: that with the longest stem it starts with."""
+    """The scan of an output: the one with the longest stem that starts its name."""
     fitting = [scan for scan in scans if Path(path).name.startswith(scan.stem + "_")]
     return max(fitting, key=lambda scan: len(scan.stem))
 

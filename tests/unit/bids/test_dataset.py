@@ -1,4 +1,4 @@
-"""The dataset-level files hold what BIDS asks for and nothing that identifies a person."""
+"""The dataset-level files hold what BIDS requires and nothing that identifies a person."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from strokeprep.errors import StrokeprepError
 
 
 def written(folder: Path, subjects: tuple[str, ...] = ("01", "02"), **options) -> dataset.Written:
-    """Dataset files with the options every test shares."""
+    """Write the dataset-level files with the options that all tests share."""
     return dataset.write(
         folder / "derivatives", name="A study", version="1.2.3", subjects=subjects, **options
     )
@@ -27,7 +27,7 @@ def table(folder: Path, name: str) -> list[dict[str, str]]:
 
 
 def raw(folder: Path, **tables: str) -> Path:
-    """A raw dataset of tables alone, written with ``|`` between cells; ``__`` is a folder."""
+    """A raw dataset of tables only, with ``|`` between cells; ``__`` in a name is a folder."""
     for name, text in tables.items():
         path = folder / "raw" / f"{name.replace('__', '/')}.tsv"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def raw(folder: Path, **tables: str) -> Path:
 
 
 def isles(folder: Path, subject: str, session: str, tool: str, text: str) -> Path:
-    """One patient's table as ISLES'24 has it."""
+    """A table of one patient, as in ISLES'24."""
     name = f"sub-{subject}_ses-{session}_{tool}.csv"
     path = folder / "raw/train/phenotype" / f"sub-{subject}" / f"ses-{session}" / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ def test_the_description_names_version_license_and_a_link_to_raw(tmp_path: Path)
     assert (about["License"], about["Authors"]) == ("CC0", ["A. Author"])
 
 
-def test_license_and_authors_are_left_out_rather_than_invented(tmp_path: Path) -> None:
+def test_license_and_authors_are_left_out_if_they_are_not_given(tmp_path: Path) -> None:
     written(tmp_path)
     about = json.loads((tmp_path / "derivatives/dataset_description.json").read_text())
     assert not about.keys() & {"License", "Authors"}
@@ -65,7 +65,7 @@ def test_a_link_to_a_local_path_is_refused(tmp_path: Path, link: str) -> None:
         written(tmp_path, links={"raw": link})
 
 
-def test_the_files_can_be_told_before_they_are_written(tmp_path: Path) -> None:
+def test_the_names_of_the_files_are_known_before_they_are_written(tmp_path: Path) -> None:
     root = raw(tmp_path, phenotype__outcome="participant_id|mrs\nsub-01|3\n")
     made = written(tmp_path, raw_root=root, cow_labels={1: "BA"})
     folder = tmp_path / "derivatives"
@@ -159,7 +159,7 @@ def test_isles_tables_become_one_row_per_patient(tmp_path: Path) -> None:
     assert [row["age"] for row in table(tmp_path, "participants")] == ["71", "89"]
 
 
-def test_a_table_of_all_patients_may_be_csv(tmp_path: Path) -> None:
+def test_a_table_of_all_patients_can_be_csv(tmp_path: Path) -> None:
     root = raw(tmp_path, phenotype__outcome="participant_id|mrs\nsub-01|3\nsub-02|1\n")
     lines = (root / "phenotype/outcome.tsv").read_text().replace("\t", ";")
     (root / "phenotype/outcome.tsv").unlink()
@@ -168,7 +168,7 @@ def test_a_table_of_all_patients_may_be_csv(tmp_path: Path) -> None:
     assert [row["mrs"] for row in table(tmp_path, "phenotype/outcome")] == ["3", "1"]
 
 
-def test_participants_may_lie_with_the_documentation_as_johns_hopkins_has_them(
+def test_the_table_of_participants_can_be_in_the_documentation_as_at_johns_hopkins(
     tmp_path: Path,
 ) -> None:
     root = raw(tmp_path, documentation__participants="participant_id|age|Sex\nsub-02|50|F\n")
@@ -189,7 +189,7 @@ def test_participants_may_lie_with_the_documentation_as_johns_hopkins_has_them(
         ("atlas", []),
     ],
 )
-def test_the_tables_of_every_layout_are_told_with_what_describes_them(
+def test_the_tables_of_every_layout_and_their_descriptions_are_sources(
     tmp_path: Path, layout: str, read: list[str]
 ) -> None:
     root = getattr(trees, layout)(tmp_path)
@@ -214,7 +214,7 @@ def test_the_tables_of_every_layout_are_told_with_what_describes_them(
         "documentation/scores.ods",
     ],
 )
-def test_a_table_that_cannot_be_read_is_told_with_what_to_do(tmp_path: Path, name: str) -> None:
+def test_a_table_that_cannot_be_read_is_a_remark_with_a_remedy(tmp_path: Path, name: str) -> None:
     (told,) = dataset.remarks(tmp_path / "out", [], trees.make(tmp_path / "raw", [name]))
     assert f"cannot be read: {name}. Save" in told and "as CSV" in told
 
@@ -225,7 +225,7 @@ def test_many_tables_that_cannot_be_read_are_one_remark(tmp_path: Path) -> None:
     assert "phenotype/score0.xlsx" in told and "and 6 more. Save" in told
 
 
-def test_what_was_saved_as_csv_or_describes_columns_or_is_hidden_is_not_missed(
+def test_tables_also_saved_as_csv_and_dictionaries_and_hidden_files_need_no_remark(
     tmp_path: Path,
 ) -> None:
     place = "train/phenotype/sub-01/ses-02/sub-01_ses-02_outcome"
@@ -234,7 +234,7 @@ def test_what_was_saved_as_csv_or_describes_columns_or_is_hidden_is_not_missed(
     assert dataset.remarks(tmp_path / "out", [], trees.make(tmp_path / "raw", names)) == []
 
 
-def test_participants_of_an_earlier_run_stay_listed_and_are_told(tmp_path: Path) -> None:
+def test_participants_of_an_earlier_run_stay_listed_and_are_a_remark(tmp_path: Path) -> None:
     root = raw(tmp_path, participants="participant_id|age\nsub-01|60\nsub-02|50\n")
     out = tmp_path / "derivatives"
     for name in ("sub-01", "sub-03", "docs"):
@@ -249,14 +249,14 @@ def test_participants_of_an_earlier_run_stay_listed_and_are_told(tmp_path: Path)
     assert "also holds sub-01, sub-03 of an earlier run" in told and "Remove" in told
 
 
-def test_of_a_first_run_and_of_one_on_the_same_patients_nothing_is_told(tmp_path: Path) -> None:
+def test_a_first_run_and_one_on_the_same_patients_need_no_remark(tmp_path: Path) -> None:
     assert dataset.remarks(tmp_path / "out", ["01"], None) == []
     (tmp_path / "out/sub-01").mkdir(parents=True)
     assert dataset.remarks(tmp_path / "out", ["01"], None) == []
     assert dataset.listed(tmp_path / "out", ["01"]) == ["01"]
 
 
-def test_a_column_private_in_one_patients_file_is_dropped_for_all(tmp_path: Path) -> None:
+def test_a_column_that_is_private_in_one_patients_file_is_dropped_for_all(tmp_path: Path) -> None:
     isles(tmp_path, "01", "01", "outcome", "scan,mRS\nday 3,2\n")
     root = isles(tmp_path, "02", "01", "outcome", "scan,mRS\n2024-03-01,1\n")
     written(tmp_path, raw_root=root)
@@ -265,7 +265,7 @@ def test_a_column_private_in_one_patients_file_is_dropped_for_all(tmp_path: Path
     assert "scan" not in json.loads((tmp_path / "derivatives/phenotype/outcome.json").read_text())
 
 
-def test_the_raw_dictionary_of_kept_columns_is_carried_over(tmp_path: Path) -> None:
+def test_the_descriptions_of_kept_columns_are_carried_over(tmp_path: Path) -> None:
     root = raw(tmp_path, phenotype__base="participant_id|nihss|dob\nsub-01|7|x\n")
     meanings = {"nihss": {"Description": "Stroke scale"}, "dob": {"Description": "Birthday"}}
     (root / "phenotype/base.json").write_text(json.dumps(meanings))
@@ -285,12 +285,12 @@ def test_the_raw_dictionary_of_kept_columns_is_carried_over(tmp_path: Path) -> N
         ("", "Table is empty"),
     ],
 )
-def test_a_table_that_cannot_be_trusted_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_an_inconsistent_table_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(StrokeprepError, match=message):
         written(tmp_path, raw_root=raw(tmp_path, phenotype__base=text))
 
 
-def test_vessel_names_are_a_lookup_table_in_order(tmp_path: Path) -> None:
+def test_the_names_of_vessels_are_a_table_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     written(tmp_path, cow_labels={10: "P1-L", 2: "ICA-R"})
     assert table(tmp_path, "seg-CoW_dseg") == [
         {"index": "2", "name": "ICA-R"},
@@ -298,7 +298,7 @@ def test_vessel_names_are_a_lookup_table_in_order(tmp_path: Path) -> None:
     ]
 
 
-def test_the_readme_tells_how_to_validate(tmp_path: Path) -> None:
+def test_the_readme_explains_how_to_validate(tmp_path: Path) -> None:
     written(tmp_path)
     text = (tmp_path / "derivatives/README.md").read_text()
     assert "bids-validator-deno" in text

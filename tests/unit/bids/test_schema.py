@@ -1,4 +1,4 @@
-"""The schema extension adds, never overwrites, and notices when its base has changed."""
+"""The schema extension adds to its base, never overwrites, and fails if the base has changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from strokeprep.errors import StrokeprepError
 
 
 def stock(**changes: Any) -> dict[str, Any]:
-    """A schema with just what the extension touches."""
+    """A schema with only those parts that the extension changes."""
     selectors = {"selectors": ['intersects([modality], ["mri", "pet"])']}
     rules = ("ImageDerivatives", "ImageDerivativeResEntity", "ResInSidecar", "DenInSidecar")
     derivatives = dict.fromkeys(rules, selectors)
@@ -28,27 +28,27 @@ def stock(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def test_the_extension_knows_ct_and_says_that_it_is_an_extension() -> None:
+def test_the_extension_has_ct_and_its_version_says_that_it_is_an_extension() -> None:
     schema = bids_schema.extended_schema(stock())
     assert schema["rules"]["files"]["raw"]["ct"]["ct"]["datatypes"] == ["ct"]
     assert schema["rules"]["entities"] == ["subject", "from", "to", "mode", "space", "label"]
     assert schema["bids_version"] == "1.11.1+stroke-ct"
 
 
-def test_the_base_is_left_as_it_was() -> None:
+def test_the_base_is_not_modified() -> None:
     base = stock()
     bids_schema.extended_schema(base)
     assert base == stock()
 
 
-def test_a_schema_that_has_learnt_ct_is_noticed() -> None:
+def test_a_base_that_has_ct_already_is_an_error() -> None:
     base = stock()
     base["objects"]["suffixes"]["ct"] = {"value": "ct"}
     with pytest.raises(StrokeprepError, match=r"objects.suffixes.ct exists already"):
         bids_schema.extended_schema(base)
 
 
-def test_a_rule_that_no_longer_lists_modalities_is_noticed() -> None:
+def test_a_rule_that_no_longer_lists_modalities_is_an_error() -> None:
     base = stock()
     base["rules"]["checks"] = {
         "common_derivatives": {

@@ -1,4 +1,4 @@
-"""Clinical tables: which there are, and what of them is released."""
+"""Find the clinical tables of a raw dataset, and read the columns that may be released."""
 
 from __future__ import annotations
 
@@ -13,18 +13,11 @@ from typing import Any
 from strokeprep.errors import StrokeprepError
 from strokeprep.io.tables import MISSING
 
-# Where a raw dataset may have tables of patients, and of what sorts; CSV and TSV can be read.
+# Formats of tables, and folders of a raw dataset in which tables may lie. Only CSV and TSV are read.
 TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".ods")
-
-
 TABLE_FOLDERS = (".", "train", "ATLAS*", "documentation", "phenotype", "train/phenotype")
-
-
 TABLE_FOLDERS_OF_PATIENTS = ("phenotype", "train/phenotype", "Training*/*", "ATLAS*/Training*/*")
-
-
 NO_TABLE_OF_PATIENTS = re.compile(r"description|dictionary", re.IGNORECASE)
-
 
 # The only columns of participants.tsv.
 PARTICIPANT_COLUMNS: dict[str, dict[str, str]] = {
@@ -34,10 +27,7 @@ PARTICIPANT_COLUMNS: dict[str, dict[str, str]] = {
     "species": {"Description": "Species, as the source table gives it"},
     "group": {"Description": "Group of the study the participant belongs to"},
 }
-
-
 COLUMN_ALIASES = {"gender": "sex"}
-
 
 # Headings (as `_words` writes them) and values that may identify a person.
 PRIVATE_HEADING = re.compile(
@@ -47,52 +37,44 @@ PRIVATE_HEADING = re.compile(
     r"|comments?|notes?|remarks?)(_|$)"
     r"|^(patient|subject|participant|case)?$"
 )
-
-
 PRIVATE_VALUE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}"
     r"|\b(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])\b|\d{1,2}\.? ?[A-Za-z]{3,9} ?\d{4}|@"
 )
 
-
-# Higher ages are rare enough to identify a person; BIDS caps them here.
-MAX_AGE = 89
-
-
+MAX_AGE = 89  # BIDS: higher ages are so rare that they may identify a person
 AGE_HEADING = re.compile(r"^(patient_)?age(_(y|yrs|years|at_\w+))?$")
-
-
 AGE_VALUE = re.compile(r"(?P<years>\d+(\.\d+)?) *(\+|y|yrs|years)?", re.IGNORECASE)
 
 
 @dataclass
 class Table:
-    """A table with one row per participant, its column descriptions, and what was dropped."""
+    """A table with one row per participant."""
 
     columns: list[str]
     rows: dict[str, dict[str, str]]
-    meanings: dict[str, Any] = field(default_factory=dict)
-    dropped: list[str] = field(default_factory=list)
+    meanings: dict[str, Any] = field(default_factory=dict)  # of the columns
+    dropped: list[str] = field(default_factory=list)  # columns that may identify a person
 
 
 def clinical_tables(raw_root: Path | None) -> list[str]:
-    """The names of the raw dataset's clinical tables, from a look at file names alone."""
+    """The names of the raw dataset's clinical tables, from file names alone."""
     return list(_tools(raw_root))
 
 
 def sources(raw_root: Path | None) -> list[str]:
-    """The raw files that :func:`write` reads: tables, and what JSON says of their columns."""
-    beside = ((path, path.with_suffix(".json")) for path in _read(raw_root))
-    return [str(path) for pair in beside for path in pair if path.is_file()]
+    """The raw files that are read: tables, and the JSON files that describe their columns."""
+    pairs = ((path, path.with_suffix(".json")) for path in _tables_read(raw_root))
+    return [str(path) for pair in pairs for path in pair if path.is_file()]
 
 
-def _participants(
+def participants_table(
     raw_root: Path | None, people: Sequence[str], tables: Mapping[str, Table]
 ) -> Table:
-    """Allow-listed columns of the raw participants.tsv, gaps filled from the clinical tables."""
-    found = [_read_table(path, people) for path in _participant_tables(raw_root)]
+    """The listed columns of the raw participants.tsv; gaps are filled from the clinical tables."""
+    main = [_read_table(path, people) for path in _participant_tables(raw_root)]
     values: dict[str, dict[str, str]] = {person: {} for person in people}
-    for table in [*found, *tables.values()]:
+    for table in [*main, *tables.values()]:
         for column in table.columns:
             wanted = COLUMN_ALIASES.get(_words(column), _words(column))
             for person, row in table.rows.items():
@@ -103,25 +85,25 @@ def _participants(
     return Table(columns, values, meanings)
 
 
-def _phenotype(raw_root: Path | None, people: Sequence[str]) -> dict[str, Table]:
+def phenotype_tables(raw_root: Path | None, people: Sequence[str]) -> dict[str, Table]:
     """The clinical tables of the raw dataset, one row per participant."""
     return {tool: _read_tool(paths, people) for tool, paths in _tools(raw_root).items()}
 
 
 def _bases(raw_root: Path | None) -> list[Path]:
-    """Where tables may lie: ISLES'24 comes with a ``train`` folder around everything."""
+    """The folders in which tables may lie; in ISLES'24 the dataset is in a folder ``train``."""
     return [] if raw_root is None else [raw_root, raw_root / "train"]
 
 
 def _participant_tables(raw_root: Path | None) -> list[Path]:
-    """Tables of the patients themselves, the foremost first; that of JHU lies apart."""
+    """The tables ``participants.tsv``, the more important first; JHU has one in a subfolder."""
     places = ("participants.tsv", "documentation/participants.tsv")
     files = (base / place for base in _bases(raw_root) for place in places)
     return [path for path in files if path.is_file()]
 
 
 def _tools(raw_root: Path | None) -> dict[str, list[Path]]:
-    """Clinical tables by name: BIDS has one file each, ISLES'24 one per patient and session."""
+    """Files by clinical table: one file in BIDS, one per patient and session in ISLES'24."""
     tools: dict[str, list[Path]] = {}
     for base in _bases(raw_root):
         for path in sorted((base / "phenotype").glob("*.[ct]sv")):
@@ -131,17 +113,17 @@ def _tools(raw_root: Path | None) -> dict[str, list[Path]]:
     return tools
 
 
-def _read(raw_root: Path | None) -> list[Path]:
-    """Every raw table that is read."""
+def _tables_read(raw_root: Path | None) -> list[Path]:
+    """The raw tables that are read."""
     tools = [path for paths in _tools(raw_root).values() for path in paths]
     return [*_participant_tables(raw_root), *tools]
 
 
-def _unread(raw_root: Path | None) -> list[str]:
-    """Tables of patients, below the root, that are not read, also not saved in another format."""
+def unread_tables(raw_root: Path | None) -> list[str]:
+    """Tables of patients (relative paths) that are not read, in this or another format."""
     if raw_root is None:
         return []
-    read = {path.stem for path in _read(raw_root)}
+    read = {path.stem for path in _tables_read(raw_root)}
     patterns = [f"{folder}/*" for folder in TABLE_FOLDERS]
     patterns += [f"{folder}/sub-*/ses-*/sub-*" for folder in TABLE_FOLDERS_OF_PATIENTS]
     return sorted(
@@ -156,7 +138,7 @@ def _unread(raw_root: Path | None) -> list[str]:
 
 
 def _read_tool(paths: Sequence[Path], people: Sequence[str]) -> Table:
-    """One table of one or many files; a patient must not appear in two of them."""
+    """The table of one or several files; a patient may be in only one of them."""
     merged = Table([], {})
     for table, path in ((_read_table(path, people), path) for path in paths):
         twice = merged.rows.keys() & table.rows.keys()
@@ -166,13 +148,16 @@ def _read_tool(paths: Sequence[Path], people: Sequence[str]) -> Table:
         merged.meanings |= table.meanings
         merged.dropped = list(dict.fromkeys(merged.dropped + table.dropped))
         merged.columns = list(dict.fromkeys(merged.columns + table.columns))
-    # Private in one patient's file is private in all.
+    # A column that is private in one file is dropped from all.
     merged.columns = [name for name in merged.columns if name not in merged.dropped]
     return merged
 
 
 def _read_table(path: Path, people: Iterable[str]) -> Table:
-    """The harmless columns of the rows of ``people`` in a table, or of a patient's one row."""
+    """The columns of a table that identify nobody, and its rows of ``people``.
+
+    A file that is named after a patient has a single row, and no column of participants.
+    """
     header, *lines = _cells(path)
     owner = path.stem.split("_")[0] if path.stem.startswith("sub-") else None
     key = None if owner else _key_column(header, path)
@@ -194,7 +179,7 @@ def _read_table(path: Path, people: Iterable[str]) -> Table:
 
 
 def _cells(path: Path) -> list[list[str]]:
-    """The stripped cells of a table line by line; the header's are distinct."""
+    """The cells of a table by line, white space stripped; headings are distinct."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -248,7 +233,7 @@ def _is_private(heading: str, rows: Iterable[Mapping[str, str]]) -> bool:
 
 
 def _cleaned(heading: str, value: str) -> str:
-    """A cell with gaps as BIDS marks them and ages capped."""
+    """A cell with gaps marked as in BIDS, and with ages capped."""
     if value.lower() in ("", MISSING, "na", "nan", "none"):
         return MISSING
     if not AGE_HEADING.search(_words(heading)):
@@ -258,7 +243,7 @@ def _cleaned(heading: str, value: str) -> str:
 
 
 def _meanings(path: Path, columns: Sequence[str]) -> dict[str, Any]:
-    """What the table's own JSON says of the columns that are kept."""
+    """The descriptions of columns in the JSON of the table."""
     dictionary = path.with_suffix(".json")
     try:
         known = json.loads(dictionary.read_text()) if dictionary.is_file() else {}

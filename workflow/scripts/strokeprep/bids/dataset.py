@@ -1,7 +1,7 @@
-"""The files that make a folder of derivatives a BIDS dataset: description, tables, README.
+"""The dataset-level files of the output: description, tables, README.
 
-No local path, name or date gets in: the raw dataset is a link a user sets, and of the raw tables
-only columns without identifying headings or values are carried over.
+They hold no local path, no name and no date. The raw dataset is named by a link that the user sets,
+and columns of raw tables with identifying headings or values are left out.
 """
 
 from __future__ import annotations
@@ -11,30 +11,34 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from strokeprep.bids.clinical import Table, _participants, _phenotype, _unread
+from strokeprep.bids.clinical import (
+    Table,
+    participants_table,
+    phenotype_tables,
+    unread_tables,
+)
 from strokeprep.errors import StrokeprepError
 from strokeprep.io.tables import MISSING, render
 from strokeprep.io.whole import write_json, write_text
 from strokeprep.study import naming
 
-# The version the schema extension is built on (bids_schema.SCHEMA_VERSION).
+# The version of the schema that the extension adds to (bids.schema.SCHEMA_VERSION).
 BIDS_VERSION = "1.11.1"
-# Where `bids:raw:` points until the user says otherwise: the place BIDS reserves for sources.
+# The default target of `bids:raw:`, the folder that BIDS reserves for sources.
 RAW_LINK = "sourcedata/raw"
 LOCAL_LINK = re.compile(r"^(/|~|file:|[A-Za-z]:\\|\\)", re.IGNORECASE)
 
 MOST_NAMED = 3
 
-
-# What each desc- of a file name stands for.
+# The meaning of each desc- entity.
 DESCRIPTIONS = {
     "brain": "Brain mask, or image with everything outside the brain set to background",
     "defaced": "Original grid; voxels of the face replaced, identifying header fields cleared",
     "infarct": "Manually drawn infarct",
     "aif": "Arterial input and venous outflow of a perfusion series",
     "coverage": "Where a motion-corrected series shows the head in every frame",
-    "mean": "Mean of a series before contrast, head still",
-    "motion": "Where the head was in every frame of a series",
+    "mean": "Mean of the motion-corrected frames of a series before contrast",
+    "motion": "Position of the head in every frame of a series",
     "preproc": "Preprocessed series: motion corrected, resampled in time",
 }
 
@@ -67,27 +71,28 @@ within each patient and to a template, with every manual mask carried along.
     docs/qc/     quality control
     participants.tsv, descriptions.tsv
 
-Every image has a JSON sidecar that says what it was made from (`Sources`) and which image its
-grid belongs to (`SpatialReference`). `bids:raw:` points to the raw dataset through `DatasetLinks`
-in `dataset_description.json`; set it to where you keep that dataset.
+Every image has a JSON sidecar that names the files it was made from (`Sources`) and the image whose
+grid it has (`SpatialReference`). `bids:raw:` is the raw dataset. `DatasetLinks` in
+`dataset_description.json` says where it is: set it to where you keep that dataset.
 
 ## Validity
 
-Valid under BIDS {bids} except CT, CT-perfusion maps, transforms and time series, which BIDS does
-not yet define; those follow the drafts BEP024, BEP014 and BEP012 in naming and are checked with
-strokeprep's schema extension (strokeprep's own, not the community's). To check the standard part:
+The dataset is valid under BIDS {bids} except for CT, CT-perfusion maps, transforms and time series,
+which BIDS does not define yet. These are named by the drafts BEP024, BEP014 and BEP012, and are
+checked with an extension of the BIDS schema, which is part of strokeprep and not of BIDS. To check
+the standard part:
 
     pip install bids-validator-deno==3.0.2 bidsschematools==1.2.7
     bids-validator-deno <this folder>
 
-To check everything, with nothing ignored (REPO is where strokeprep's code lies):
+To check all files (REPO is the folder of strokeprep's code):
 
     pip install --no-deps REPO
     strokeprep bids-schema schema.json
     cp -rl <this folder> unfiltered && rm unfiltered/.bidsignore
     bids-validator-deno unfiltered --schema "file://$PWD/schema.json"
 
-pybids reads CT by `datatype` when told of it:
+With this configuration, pybids knows the `datatype` of CT:
 
     strokeprep bids-schema --pybids pybids.json
     python -c 'from bids import BIDSLayout; BIDSLayout(".", validate=False, is_derivative=True, \
@@ -96,7 +101,7 @@ pybids reads CT by `datatype` when told of it:
 
 
 class Written(NamedTuple):
-    """The files written, and remarks on what was left out of the tables."""
+    """The files written, and remarks on columns that were left out of tables."""
 
     paths: list[Path]
     remarks: list[str]
@@ -116,19 +121,19 @@ def write(
 ) -> Written:
     """Write every dataset-level file; ``subjects`` are those with outputs, without ``sub-``."""
     people = sorted(f"sub-{subject}" for subject in subjects)
-    tables = _phenotype(raw_root, people)
+    tables = phenotype_tables(raw_root, people)
     about = _about(name, version, license, authors, links or {"raw": RAW_LINK})
     write_json(about, folder / "dataset_description.json")
     write_text(README.format(name=name, version=version, bids=BIDS_VERSION), folder / "README.md")
     write_text(f"{version}\n  - Derivatives made with strokeprep {version}.\n", folder / "CHANGES")
     write_text(BIDSIGNORE, folder / ".bidsignore")
-    participants = _participants(raw_root, people, tables)
+    participants = participants_table(raw_root, people, tables)
     _write_table(folder / "participants", participants, "The patients", people)
     for tool, table in tables.items():
         _write_table(folder / "phenotype" / tool, table, f"Clinical data: {tool}", people)
     _write_descriptions(folder)
     if cow_labels is not None:
-        # No JSON: the segmentations would inherit it and clash with their own.
+        # Without a JSON: the segmentations would inherit it, and it contradicts their own.
         named = [{"index": key, "name": cow_labels[key]} for key in sorted(cow_labels)]
         write_text(render(named, ["index", "name"]), folder / naming.COW_TABLE)
     return Written(
@@ -143,35 +148,34 @@ def write(
 
 
 def listed(folder: Path, subjects: Iterable[str]) -> list[str]:
-    """Whom ``participants.tsv`` lists: the subjects, and who else has a folder in the output.
+    """The rows of ``participants.tsv``: the subjects, and all others with a folder in the output.
 
-    BIDS wants a row for every folder, and an earlier run may have worked on others.
+    BIDS requires a row for every folder, and an earlier run may have processed other subjects.
     """
     return sorted({*subjects, *_with_folder(folder)})
 
 
 def remarks(folder: Path, subjects: Iterable[str], raw_root: Path | None) -> list[str]:
-    """What a user should know of the dataset before it is made; a look at file names alone."""
+    """Remarks for the user before a run, from file names alone."""
     earlier = sorted(f"sub-{name}" for name in {*_with_folder(folder)} - {*subjects})
-    unread = _unread(raw_root)
-    told = []
+    unread = unread_tables(raw_root)
+    texts = []
     if earlier:
-        told.append(
-            f"{folder} also holds {_some(earlier)} of an earlier run, which participants.tsv goes "
-            "on to list. Remove the folders, and the files of that name in docs/qc, where they "
-            "are not to be released."
+        texts.append(
+            f"{folder} also holds {_some(earlier)} of an earlier run; participants.tsv still lists "
+            "them. Remove the folders, and their files in docs/qc, if they are not to be released."
         )
     if unread:
-        told.append(
+        texts.append(
             f"tables of patients left out, which cannot be read: {_some(unread)}. Save those in "
-            "phenotype/ as CSV in their place, others as phenotype/NAME.csv with a row for each "
-            "patient and a column participant_id."
+            "phenotype/ as CSV in the same folder, others as phenotype/NAME.csv with a row for "
+            "each patient and a column participant_id."
         )
-    return told
+    return texts
 
 
 def files(clinical: Iterable[str], has_cow: bool) -> list[str]:
-    """The files :func:`write` makes for a raw dataset with these clinical tables."""
+    """The files that :func:`write` makes for a raw dataset with these clinical tables."""
     tables = ["participants", "descriptions", *(f"phenotype/{name}" for name in clinical)]
     return [
         *("dataset_description.json", "README.md", "CHANGES", ".bidsignore"),
@@ -183,6 +187,7 @@ def files(clinical: Iterable[str], has_cow: bool) -> list[str]:
 def _about(
     name: str, version: str, license: str, authors: Sequence[str], links: Mapping[str, str]
 ) -> dict[str, Any]:
+    """The content of ``dataset_description.json``."""
     for link in links.values():
         if LOCAL_LINK.search(link):
             raise StrokeprepError(
@@ -212,13 +217,13 @@ def _with_folder(folder: Path) -> list[str]:
 
 
 def _some(names: Sequence[str]) -> str:
-    """The first names of a list, and how many more there are."""
+    """The first names of a list, and the number of the others."""
     more = len(names) - MOST_NAMED
     return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _write_table(stem: Path, table: Table, description: str, people: Sequence[str]) -> None:
-    """A table with a row for each of ``people``, and its JSON."""
+    """Write a table with a row for each of ``people``, and its JSON."""
     rows = [
         {"participant_id": person}
         | {name: table.rows.get(person, {}).get(name, MISSING) for name in table.columns}
@@ -232,5 +237,5 @@ def _write_table(stem: Path, table: Table, description: str, people: Sequence[st
 def _write_descriptions(folder: Path) -> None:
     rows = [{"desc_id": f"desc-{key}", "description": text} for key, text in DESCRIPTIONS.items()]
     write_text(render(rows, ["desc_id", "description"]), folder / "descriptions.tsv")
-    meaning = {"Description": "What each desc- of a file name stands for"}
+    meaning = {"Description": "The meaning of each desc- entity in a file name"}
     write_json(meaning, folder / "descriptions.json")

@@ -1,10 +1,10 @@
-"""What BIDS tools need to know of CT: an extended validator schema and a pybids configuration.
+"""Write a schema for the BIDS validator, or a configuration for pybids, that includes CT.
 
     strokeprep bids-schema schema.json           for bids-validator-deno --schema
     strokeprep bids-schema --pybids pybids.json  for pybids.BIDSLayout(config=...)
 
-Both are built from the installed package they extend, so only the additions live here (in
-``schemas/bids-ct.yaml``). The extension is this project's, not the BIDS community's.
+Both are made from the installed package that they extend; ``bids-ct.yaml`` holds the additions. The
+extension belongs to this project, not to BIDS.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ import yaml
 from strokeprep.errors import StrokeprepError
 
 ADDITIONS = Path(__file__).with_name("bids-ct.yaml")
-# The validator bundles this schema; rerun the tests and change both pins together.
+# The validator contains this schema: change both pins together, and run the tests.
 SCHEMA_PACKAGE, SCHEMA_VERSION = "bidsschematools", "1.2.7"
 PYBIDS_PACKAGE, PYBIDS_VERSION = "pybids", "0.21.0"
-# Shows in the validator's report, so that no one takes the extension for the standard.
+# The validator's report shows it, so that nobody takes the extension for the standard.
 VERSION_SUFFIX = "+stroke-ct"
 
 
@@ -44,7 +44,7 @@ def extended_schema(
 
 
 def pybids_config() -> dict[str, Any]:
-    """pybids' own configuration with ``ct`` among the datatypes; it replaces ``"bids"``."""
+    """The configuration ``"bids"`` of pybids with the datatype ``ct``; to be used instead."""
     _require("bids", PYBIDS_PACKAGE, PYBIDS_VERSION)
     config = json.loads((files("bids") / "layout/config/bids.json").read_text())
     datatype = next(entity for entity in config["entities"] if entity["name"] == "datatype")
@@ -56,7 +56,7 @@ def pybids_config() -> dict[str, Any]:
 
 
 def write(content: Mapping[str, Any], path: Path) -> Path:
-    """``content`` as JSON at ``path``."""
+    """Write ``content`` as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1) + "\n")
     return path
@@ -70,12 +70,12 @@ def _stock_schema() -> dict[str, Any]:
 def _require(module: str, package: str, version: str) -> None:
     remedy = f"Install {package}=={version}."
     try:
-        found = import_module(module).__version__
+        installed = import_module(module).__version__
     except ModuleNotFoundError as error:
         raise StrokeprepError("The package to extend is not installed", package, remedy) from error
-    if found != version:
+    if installed != version:
         raise StrokeprepError(
-            "The additions are proven for another version", f"{package} {found}", remedy
+            "The additions are made for another version", f"{package} {installed}", remedy
         )
 
 
@@ -84,7 +84,7 @@ def _changed(package: str, what: str) -> StrokeprepError:
 
 
 def _merge(into: dict[str, Any], new: Mapping[str, Any], at: str) -> None:
-    """Add the leaves of ``new``; never overwrite, so a schema that learns CT is noticed."""
+    """Add the leaves of ``new``; one that exists already is an error, as BIDS may adopt CT."""
     for key, value in new.items():
         if key not in into:
             into[key] = value
@@ -95,7 +95,7 @@ def _merge(into: dict[str, Any], new: Mapping[str, Any], at: str) -> None:
 
 
 def _is_term(value: Mapping[str, Any]) -> bool:
-    """Whether a mapping is one definition or rule rather than a collection of them."""
+    """Whether a mapping is a single definition or rule, not a collection of them."""
     return any(not isinstance(item, Mapping) for item in value.values())
 
 

@@ -1,4 +1,4 @@
-"""What the JSON beside an output says about it, in the words BIDS gives for it."""
+"""The keys of the sidecars of outputs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,6 @@ MASK_TYPES = {
     "core": "Lesion",
     "penumbra": "Lesion",
 } | {name: label.mask_type for name, label in LABELS.items() if label.mask_type}
-MANUAL = tuple(LABELS)
 
 
 def image(kind: Kind, description: str, skull_stripped: bool) -> dict[str, Any]:
@@ -52,26 +51,26 @@ def image(kind: Kind, description: str, skull_stripped: bool) -> dict[str, Any]:
 
 def label(kind: str, where: str) -> dict[str, Any]:
     """Keys of a mask or segmentation."""
-    found: dict[str, Any] = {"Description": f"{LABEL_CALLED[kind]}, {where}"}
+    keys: dict[str, Any] = {"Description": f"{LABEL_CALLED[kind]}, {where}"}
     if kind in MASK_TYPES:
-        found["Type"] = MASK_TYPES[kind]
-    if kind in MANUAL:
-        found["Manual"] = True
-    return found
+        keys["Type"] = MASK_TYPES[kind]
+    if kind in LABELS:
+        keys["Manual"] = True
+    return keys
 
 
 def by_backend(backend: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys that say how a mask was found: the backend, its figures, and its network if it has one."""
-    figures = {key: value for key, value in metrics.items() if key != "Model"}
+    """Keys that say how a mask was made: the backend, its metrics, and its network if it has one."""
+    numbers = {key: value for key, value in metrics.items() if key != "Model"}
     model = {"Model": metrics["Model"]} if "Model" in metrics else {}
-    return {"Backend": backend, "Metrics": figures} | model
+    return {"Backend": backend, "Metrics": numbers} | model
 
 
 def in_space(label: str | None, reference: str | None, resolution_mm: float) -> dict[str, Any]:
-    """Keys that say whose grid an output lies on.
+    """Keys that say on which grid an output lies.
 
-    ``label`` is its ``space-`` entity; ``reference`` the BIDS URI of the image that gives the
-    grid, or None in template space.
+    ``label`` is its ``space-`` entity. ``reference`` is the BIDS URI of the image with that grid,
+    or None in template space.
     """
     if label is None or label == "orig":
         return {"SpatialReference": "orig"}

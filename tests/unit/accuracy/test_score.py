@@ -1,4 +1,4 @@
-"""The score reads the truth and the outputs from disk, and reacts to what is wrong with either."""
+"""The score is computed from files of truth and outputs, and shows errors in either."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def pose(x, turn=0.1):
 
 @pytest.fixture
 def world(tmp_path):
-    """A subject whose every output is right."""
+    """A subject whose outputs are all correct."""
     raw, truth, out = (tmp_path / name for name in ("raw", "truth", "derivatives"))
     scans = {"ncct": pose(0), "cta": pose(20, -0.2)}
     rows = [Row("1", None, n, raw / f"{n}.nii.gz", entities=(f"acq-{n}",)) for n in scans]
@@ -79,7 +79,7 @@ def figures(world, limits=LIMITS):
     return {(check.step, check.metric): check for check in checks}
 
 
-def test_right_outputs_score_perfectly(world):
+def test_correct_outputs_score_perfectly(world):
     found = figures(world)
     assert found["cta_to_ncct", "tre_max"].value < 1e-6
     assert found["ncct_to_mni", "tre_max"].value < 1e-6
@@ -124,7 +124,7 @@ def test_a_face_left_in_and_a_brain_voxel_lost_are_counted(world):
     assert found["deface_ncct", "face_removed"].value == 1
 
 
-def test_a_label_that_shrank_is_seen(world):
+def test_a_label_that_shrank_changes_its_volume_and_dice(world):
     subject, out, _ = world
     path = out / naming.label(subject.scans[1], Space("ncct"), "mask", label="LVO")
     images.write_array(ball(2), AFFINE, path)
@@ -134,7 +134,7 @@ def test_a_label_that_shrank_is_seen(world):
 
 
 def move_label(world, off_mm):
-    """The label on the reference by the true transform and a shift; drawn there it is smooth."""
+    """Resample the label by the true transform and a shift; the one drawn there is smooth."""
     subject, out, truth = world
     name = {space: naming.label(subject.scans[1], space, "mask", label="LVO") for space in SPACES}
     native, grid = labels.read(out / name[ORIG]), images.read(subject.scans[0].pilot.path)
@@ -147,16 +147,16 @@ def move_label(world, off_mm):
     images.write_array(images.array(moved), AFFINE, out / name[Space("ncct")])
 
 
-def test_what_nearest_neighbour_can_give_is_told_beside_what_it_gave(world):
+def test_the_attainable_score_of_nearest_neighbour_is_beside_the_actual_one(world):
     move_label(world, off_mm=0.0)
     found = figures(world)
     for metric in ("dice", "volume_change"):
-        told = found["lvo_ncct", f"{metric}_attainable"]
-        assert told.value == found["lvo_ncct", metric].value and told.limit is None
+        attainable = found["lvo_ncct", f"{metric}_attainable"]
+        assert attainable.value == found["lvo_ncct", metric].value and attainable.limit is None
     assert 0.85 < found["lvo_ncct", "dice_attainable"].value < 0.999
 
 
-def test_a_label_two_millimetres_off_misses_what_nearest_neighbour_can_give(world):
+def test_a_label_two_millimetres_off_scores_below_the_attainable(world):
     move_label(world, off_mm=2.0)
     found = figures(world, {"lvo_ncct": {"dice": 0.85}})
     assert found["lvo_ncct", "dice"].value < found["lvo_ncct", "dice_attainable"].value - 0.05

@@ -1,4 +1,4 @@
-"""The score of CT perfusion reacts to what is wrong, and to nothing else."""
+"""Each score of CT perfusion shows its own kind of error, and no other."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STILL = np.tile(np.eye(4), (FRAMES, 1, 1))
 
 
 def moves(matrices: np.ndarray) -> motion.Motion:
-    """A motion table that holds these poses."""
+    """A motion table with these poses."""
     none, never = np.zeros(FRAMES), np.zeros(FRAMES, bool)
     return motion.Motion(
         matrices=matrices,
@@ -46,7 +46,7 @@ def moves(matrices: np.ndarray) -> motion.Motion:
 
 
 class World:
-    """A perfusion scan that was processed without a flaw, and the truth about it."""
+    """A perfusion scan that was processed without error, and its truth."""
 
     def __init__(self, folder: Path) -> None:
         self.root, self.truth = folder / "derivatives", folder / "truth"
@@ -109,7 +109,7 @@ class World:
         (self.truth / "ctp_motion.tsv").write_text(tables.render(poses, motion.MATRIX_COLUMNS))
 
     def figures(self) -> dict[tuple[str, str], float]:
-        """Every figure, by step and metric."""
+        """All checks, by step and metric."""
         checks = score_ctp.checks(
             self.scan,
             self.reference,
@@ -127,7 +127,7 @@ def world(tmp_path):
     return World(tmp_path)
 
 
-def test_a_flawless_series_scores_well(world):
+def test_a_series_without_error_scores_well(world):
     found = world.figures()
     assert found["ctp_to_ncct", "tre_max"] == pytest.approx(0, abs=1e-5)
     assert found["ctp_motion", "tre_worst_frame"] == pytest.approx(0, abs=1e-5)
@@ -137,7 +137,7 @@ def test_a_flawless_series_scores_well(world):
     assert found["ctp_hypoperfused", "volume_change"] < 0.1
 
 
-def test_a_misplaced_series_is_the_registrations_fault(world):
+def test_a_misplaced_series_is_an_error_of_registration(world):
     shift = np.eye(4)
     shift[0, 3] = 2.0
     place = world.path(naming.to_reference(world.scan, "ctp", "ncct"))
@@ -147,7 +147,7 @@ def test_a_misplaced_series_is_the_registrations_fault(world):
     assert found["ctp_motion", "tre_worst_frame"] == pytest.approx(0, abs=1e-5)
 
 
-def test_a_missed_jump_is_the_motions_fault(world):
+def test_a_missed_jump_is_an_error_of_motion(world):
     poses = STILL.copy()
     poses[30, 2, 3] = 1.0
     motion.write(moves(poses), world.path(naming.motion(world.scan)))
@@ -156,7 +156,7 @@ def test_a_missed_jump_is_the_motions_fault(world):
     assert found["ctp_to_ncct", "tre_mean"] == pytest.approx(1 / FRAMES, abs=1e-3)
 
 
-def test_frames_that_were_given_up_are_not_judged(world):
+def test_unusable_frames_are_not_scored(world):
     poses = STILL.copy()
     poses[30, 2, 3] = 5.0
     given_up = replace(moves(poses), outlier=np.arange(FRAMES) == 30)
@@ -164,7 +164,7 @@ def test_frames_that_were_given_up_are_not_judged(world):
     assert world.figures()["ctp_motion", "tre_worst_frame"] == pytest.approx(0, abs=1e-5)
 
 
-def test_an_input_that_is_too_large_shows_in_its_area(world):
+def test_an_input_that_is_too_large_has_an_area_error(world):
     path = world.path(naming.vessels(world.scan))
     before = world.figures()["ctp_aif", "area_error"]
     rows = [row | {"aif": str(1.5 * float(row["aif"]))} for row in tables.read(path)]
@@ -172,7 +172,7 @@ def test_an_input_that_is_too_large_shows_in_its_area(world):
     assert world.figures()["ctp_aif", "area_error"] == pytest.approx(0.5, abs=1.5 * before + 0.01)
 
 
-def test_a_halved_blood_volume_shows_in_its_slope(world):
+def test_a_halved_blood_volume_has_a_slope_error(world):
     path = world.path(naming.perfusion_map(world.scan, "cbv", ORIG))
     image = images.read(path)
     images.write(image * 0.5, path)

@@ -1,7 +1,7 @@
-"""The built-in study against its truth: how far off every step is, in mm, Dice and ratios.
+"""The errors of every step in the built-in study: distances in mm, Dice coefficients, ratios.
 
-Everything is computed from files on disk: the derivatives on one side, the phantom's truth on
-the other. No number a step reports about itself is used.
+They are computed from the derivatives and the phantom's truth, both read from files. No number that a
+step reports about itself is used.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def subject_checks(
     limits: Limits,
     perfusion: Mapping[str, Any],
 ) -> list[Check]:
-    """Every figure of one subject."""
+    """All measures of one subject."""
     truth = Truth(truth_folder)
     score = _Scorer(subject, derivatives, truth, template, limits)
     checks = [*score.registrations(), *score.brains(), *score.labels(), *score.faces()]
@@ -58,7 +58,7 @@ class _Scorer:
         return Check(self.subject.name, step, metric, value, unit, limit)
 
     def registrations(self) -> Iterator[Check]:
-        """Distance between where a brain point is and where the transform finds it."""
+        """Target registration errors: distances between true and registered brain points."""
         ref = self.reference
         head = self.truth.head_points(ref.name)
         here = self.truth.points(ref.name, head)
@@ -91,7 +91,7 @@ class _Scorer:
                 yield self.check(f"brain_{scan.name}", "dice", labels.dice(mask, true), "ratio")
 
     def labels(self) -> Iterator[Check]:
-        """Labels carried to the reference against the same labels drawn there."""
+        """Labels resampled to the reference, compared with the same labels drawn there."""
         space = Space(self.reference.name)
         for label in self.subject.labels:
             step = f"{label.kind.name}_{self.reference.name}"
@@ -112,7 +112,7 @@ class _Scorer:
                 yield self.check(step, f"volume_change{suffix}", change, "ratio")
 
     def ideally(self, native: sitk.Image, scan: Scan, grid: sitk.Image) -> sitk.Image:
-        """The label by the true transform: what the reference's grid leaves of it."""
+        """The label resampled by the true transform: the best that the reference's grid allows."""
         here, there = (self.truth.from_head(each) for each in (self.reference.name, scan.name))
         return transforms.resample(native, grid, [here.GetInverse(), there], transforms.NEAREST)
 
@@ -128,7 +128,7 @@ class _Scorer:
     def face(
         self, scan: Scan, name: str, suffix: str, raw: Path, face: np.ndarray, brain: np.ndarray
     ) -> Iterator[Check]:
-        """True face voxels emptied, and true brain voxels changed, in one released image."""
+        """The share of the face that is emptied, and the brain voxels changed, in a released image."""
         fill = images.AIR_HU if scan.modality == "ct" else 0
         released = self.read(naming.defaced(scan, suffix))
         original = images.voxels(images.open_nifti(raw), raw)

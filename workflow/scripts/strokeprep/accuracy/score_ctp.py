@@ -1,4 +1,4 @@
-"""The built-in study's CT perfusion against its truth: motion, maps and volumes."""
+"""The errors of CT perfusion in the built-in study: motion, maps and volumes."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from strokeprep.study.table import Scan
 
 Checker = Callable[[str, str, float, str], Check]
 
-# Where true flow is lower there is next to no tissue to compare with.
+# Where the true flow is lower, there is hardly any tissue.
 LEAST_FLOW = 5.0
-# Share of its peak at which contrast has arrived: a frame that holds any is no baseline.
+# The share of the peak above which a frame holds contrast and does not belong to the baseline.
 ARRIVED = 0.001
 HYPOPERFUSED = "hypoperfused_ml"
 
 
 class Course:
-    """Where brain points really were in every frame of a series, and where the chain puts them."""
+    """True and estimated positions of brain points in every frame of a series."""
 
     def __init__(self, scan: Scan, reference: Scan, root: Path, truth: Truth) -> None:
         self.found = motion.read(root / naming.motion(scan))
@@ -47,7 +47,7 @@ class Course:
         self.placed = transforms.apply(transforms.read(path), here)
 
     def errors(self) -> np.ndarray:
-        """Frames × points × 3 (mm): from where a point really is to where the chain finds it."""
+        """Frames × points × 3 (mm): from the true position of a point to the estimated one."""
         return np.stack(
             [
                 transforms.apply(transforms.linear(self.found.matrices[frame]), self.placed)
@@ -57,7 +57,7 @@ class Course:
         )
 
     def to_truth(self) -> np.ndarray:
-        """The matrix (LPS) from the chain's pose to the pose the true maps are drawn in."""
+        """The matrix (LPS) from the pose of the computed maps to that of the true maps."""
         frame = self.usable[0]
         return np.linalg.inv(self.true[frame]) @ self.found.matrices[frame]
 
@@ -71,7 +71,7 @@ def checks(
     settings: Mapping[str, Any],
     check: Checker,
 ) -> Iterator[Check]:
-    """Every figure of one series."""
+    """All measures of one series."""
     course = Course(scan, reference, root, truth)
     yield from _places(scan, reference, course, check)
     yield from _maps(scan, root, truth, course, settings["tissue"], check)
@@ -91,7 +91,7 @@ def checks(
 
 
 def _places(scan: Scan, reference: Scan, course: Course, check: Checker) -> Iterator[Check]:
-    """What all frames are off by in common is the registration's, the rest the motion's."""
+    """The error common to all frames is that of registration, the rest that of motion."""
     errors = course.errors()
     common = errors.mean(axis=0)
     apart = np.linalg.norm(common, axis=1)
@@ -111,7 +111,7 @@ def _maps(
     tissue: Mapping[str, Any],
     check: Checker,
 ) -> Iterator[Check]:
-    """Maps against the true ones, smoothed alike, in tissue that both know."""
+    """Maps compared with the true ones, equally smoothed, in tissue that both show."""
     paths = {name: root / naming.perfusion_map(scan, name, ORIG) for name in naming.MAPS}
     grid = images.read_grid(paths["cbf"])
     found = {name: images.array(images.read(path)) for name, path in paths.items()}
@@ -131,7 +131,7 @@ def _maps(
         there = tissue_at_risk.smoothed_curves(volume, known, grid.GetSpacing(), fwhm)[:, 0]
         here = found[name][known]
         yield check(f"ctp_{name}", "correlation", float(np.corrcoef(here, there)[0, 1]), "ratio")
-        if name != "tmax":  # deconvolution adds a bias to times, which a ratio would hide
+        if name != "tmax":  # Tmax has an additive bias, which a ratio does not measure
             apart = abs(float(np.median(here) / np.median(there)) - 1)
             yield check(f"ctp_{name}", "median_error", apart, "ratio")
 
@@ -139,7 +139,7 @@ def _maps(
 def _by_either_input(
     scan: Scan, root: Path, ideal: pipeline.Perfusion, check: Checker
 ) -> Iterator[Check]:
-    """What the chain made with the input it found, against the same made with the true input."""
+    """Maps made with the input that was found, compared with those made with the true input."""
     blood = ideal.maps["cbv"] > 0
     for name in ("cbv", "mtt"):
         found = images.array(images.read(root / naming.perfusion_map(scan, name, ORIG)))[blood]
@@ -154,7 +154,7 @@ def _by_either_input(
 
 
 def _true_vessels(truth: Truth, seconds: int) -> arteries.Vessels:
-    """The input the series was simulated with, as frames taken at its times show it."""
+    """The simulated arterial input at the times of the one-second series."""
     rows = tables.read(truth.folder / "ctp_aif.tsv")
     times, curve = (np.array([float(row[name]) for row in rows]) for name in ("time_s", "aif_hu"))
     aif = np.interp(times[0] + GRID_S * np.arange(seconds), times, curve)

@@ -1,4 +1,4 @@
-"""How a run ended: a line per subject, the study's tables, and the built-in study's accuracy."""
+"""Print the accuracy of the built-in study and check it against the limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from strokeprep.study import naming
 
 
 def accuracy(path: Path) -> tuple[str, bool]:
-    """The accuracy table shortened to one line per figure (its worst subject), and its verdict."""
+    """One line per measure of the accuracy table (mean and worst), and whether all passed."""
     worst: dict[tuple[str, str], dict[str, str]] = {}
     values: dict[tuple[str, str], list[float]] = {}
     for row in tables.read(path):
@@ -32,12 +32,13 @@ def accuracy(path: Path) -> tuple[str, bool]:
 
 
 def _badness(row: Mapping[str, str]) -> tuple[bool, float]:
+    """A key by which the worse of two subjects is the larger."""
     value = float(row["value"])
     return row["pass"] == "no", -value if row["metric"] in check.MORE_IS_BETTER else value
 
 
 def main() -> int:
-    """Print where the built-in study's outputs are and what passed; fails if a figure did not."""
+    """Print the accuracy of the built-in study; fails if a measure is beyond its limit."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("folder", type=Path, help="the folder that holds derivatives/")
     derivatives = parser.parse_args().folder / "derivatives"

@@ -1,4 +1,4 @@
-"""What is true of one subject of the built-in study, read from the truth folder."""
+"""Read the truth of one subject of the built-in study."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 from strokeprep.io import transforms
 
-# Enough brain points to know a mean distance to about 1 %, few enough for a second of work.
+# Brain points for a mean distance: its error is about 1 %, and it takes a second.
 POINTS = 5000
 
 
@@ -23,20 +23,20 @@ class Truth:
         self.facts = json.loads((folder / "truth.json").read_text())
 
     def image(self, name: str) -> np.ndarray:
-        """A truth image's voxels in NIfTI order."""
+        """The voxels of a true image, in the order of NIfTI."""
         return np.asarray(nib.load(self.folder / f"{name}.nii.gz").dataobj)
 
     def points(self, name: str, head: np.ndarray) -> np.ndarray:
-        """Head points (RAS) in the world of an image or of the template."""
+        """Head points (RAS) in the world coordinates of an image or of the template."""
         return transforms.apply(self.from_head(name), head)
 
     def from_head(self, name: str) -> sitk.Transform:
-        """Where head points are in the world of an image or of the template."""
+        """The transform from head points to the world of an image or of the template."""
         (path,) = self.folder.glob(f"from-head_to-{name}.*")
         return transforms.read(path)
 
     def head_points(self, scan: str) -> np.ndarray:
-        """Points (RAS, head space) spread evenly over the brain as a scan shows it."""
+        """Points (RAS, head space) spread evenly over the brain in the field of view of a scan."""
         mask = nib.load(self.folder / f"{scan}_brain.nii.gz")
         inside = np.argwhere(np.asarray(mask.dataobj) > 0)
         chosen = inside[:: max(1, len(inside) // POINTS)]

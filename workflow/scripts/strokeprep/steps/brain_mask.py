@@ -1,4 +1,4 @@
-"""From an image file to a mask file."""
+"""Brain mask from an image file to a mask file."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def brain(
 ) -> dict[str, Any]:
     """Write the brain mask of an image on its own grid; returns its sidecar.
 
-    ``located`` and ``to_head`` say where the head lies, as for :func:`deface.face`, where the
-    backend needs it. ``networks`` is the config's section ``models``.
+    ``located`` and ``to_head`` say where the head lies, as in :func:`deface.face`; they are only
+    given to a backend that needs them. ``networks`` is the config's section ``models``.
     """
     place = location.read(*located) if located else None
     if place and to_head:

@@ -20,13 +20,13 @@ from strokeprep.study.kinds import KINDS
 
 
 def locate(source: str, transform: str, facts: str, *, modality: str) -> None:
-    """Write where the head of a raw whole-head image lies in the template."""
+    """Write the position in the template of the head in a raw whole-head image."""
     location.write(location.locate(images.read(source), modality, source), transform, facts)
 
 
 def approach(source: str, head: str, target: str, *, seed: int) -> None:
-    """Write, to a few tenths of a millimetre, where a raw scan lies in the raw whole head."""
-    from strokeprep.registration import linear  # heavier than all else here
+    """Write the transform from a raw scan to the raw whole head, accurate to some tenths of a mm."""
+    from strokeprep.registration import linear  # takes longest to import
 
     found = linear.rigid(
         images.read(head), images.read_mean(source), resolution="coarse", seed=seed, where=source
@@ -48,12 +48,12 @@ def face(
     nearby: str | None = None,
     head_to_nearby: str | None = None,
 ) -> dict[str, Any]:
-    """Write the mask of the voxels to empty; returns its sidecar.
+    """Write the mask of the voxels that defacing empties; returns its sidecar.
 
-    ``located`` are the files of the whole head's location; ``to_head`` is the transform that
-    carries this image onto that head, None where it is that head. ``nearby`` is the face mask of
-    another image of the session, ``head_to_nearby`` the transform that carries that image onto the
-    head. ``networks`` is the config's section ``models``.
+    ``located`` are the files with the location of the whole head; ``to_head`` is the transform that
+    resamples this image onto that head, None if it is that head itself. ``nearby`` is the face mask
+    of another image of the session, ``head_to_nearby`` the transform that resamples that image onto
+    the head. ``networks`` is the config's section ``models``.
     """
     place = location.read(*located)
     to_nearby = [transforms.read(head_to_nearby)] if head_to_nearby else []
@@ -77,9 +77,9 @@ def face(
 def image(
     source: str, metadata: str | None, mask: str | None, target: str, *, kind: str
 ) -> dict[str, Any]:
-    """Write an image without face and private header; returns its sidecar.
+    """Write an image without the face and with a new header; returns its sidecar.
 
-    ``mask`` marks the face in every frame; it is None only for input that was declared defaced.
+    ``mask`` marks the face in every frame; it is None only if the config declares input defaced.
     """
     nifti = images.open_nifti(Path(source))
     voxels = images.voxels(nifti, Path(source))

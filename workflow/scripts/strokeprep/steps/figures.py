@@ -1,4 +1,4 @@
-"""Pictures of what the chain did, drawn with matplotlib off screen."""
+"""Figures of results, drawn with matplotlib."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from strokeprep.io.whole import whole
 from strokeprep.perfusion.curves import Series
 from strokeprep.perfusion.vessels import Vessels
 
-# Orange and blue of Okabe and Ito: told apart with any colour vision.
+# Orange and blue of Okabe and Ito, distinguishable with any colour vision.
 ARTERY, VEIN = "#D55E00", "#0072B2"
 WINDOW_HU = (0, 120)
 
@@ -45,7 +45,7 @@ def _curves(axes: Any, dt: float, chosen: Vessels) -> None:
 def _slice(
     axes: Any, volume: np.ndarray, series: Series, voxels: np.ndarray, name: str, colour: str
 ) -> None:
-    """The slice with most of a vessel's voxels, seen from below as radiologists do."""
+    """Draw the slice with most of a vessel's voxels, in radiological view (from below)."""
     axes.set_axis_off()
     if not len(voxels):
         axes.set_title(f"no {name} found", fontsize="small")
@@ -66,7 +66,7 @@ def _slice(
 
 
 def _flips(affine: np.ndarray) -> tuple[bool, bool]:
-    """Which in-plane axes to turn so that columns run right to left and rows front to back."""
+    """Whether to flip each in-plane axis so that columns run right to left, rows front to back."""
     return affine[0, 0] > 0, affine[1, 1] > 0
 
 

@@ -1,7 +1,6 @@
 """CT perfusion from files to files: vessels, maps, and the tissue at risk.
 
-The steps themselves are pure functions of arrays, in :mod:`strokeprep.perfusion.vessels`,
-:mod:`strokeprep.perfusion.deconvolution` and :mod:`strokeprep.perfusion.tissue`.
+The computation is in :mod:`strokeprep.perfusion`; here are files, tables and sidecars.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ from strokeprep.study.naming import MAPS, TISSUE_AT_RISK
 
 VESSEL_COLUMNS = {
     "time": {"Description": "Time in the one-second series", "Units": "s"},
-    "aif": {"Description": "Arterial input over baseline, drift off and scaled", "Units": "HU"},
+    "aif": {"Description": "Arterial input over baseline, without drift, scaled", "Units": "HU"},
     "aif_measured": {"Description": "Arterial input over baseline, as measured", "Units": "HU"},
     "vof": {"Description": "Venous outflow over baseline", "Units": "HU"},
 }
 VOXEL_COLUMNS = {
-    "vessel": {"Description": "Whose curve was taken here: artery or vein"},
+    "vessel": {"Description": "The vessel whose curve this voxel belongs to: artery or vein"},
     **{
         axis: {"Description": f"World coordinate of the series, towards {where}", "Units": "mm"}
         for axis, where in (("x", "right"), ("y", "anterior"), ("z", "superior"))
@@ -37,11 +36,11 @@ VOXEL_COLUMNS = {
 }
 VOLUME_COLUMNS = {
     "side": "Side with most of the hypoperfused tissue",
-    "tissue_ml": "Brain tissue that was judged",
-    "reference_cbf": "Mean flow (mL/100 g/min) of healthy tissue that low flow is a share of",
+    "tissue_ml": "Brain tissue to which the thresholds were applied",
+    "reference_cbf": "Mean flow (mL/100 g/min) of healthy tissue, to which flow is compared",
     "core_ml": "Core",
     "hypoperfused_ml": "Late tissue: core and penumbra",
-    "mismatch_ml": "Hypoperfused volume less that of the core",
+    "mismatch_ml": "Hypoperfused volume minus that of the core",
     "mismatch_ratio": "Hypoperfused volume over that of the core",
     "hypoperfusion_index": "Share of the hypoperfused tissue that is very late",
 }
@@ -69,7 +68,7 @@ def move(
 ) -> dict[str, dict[str, Any]]:
     """Write maps and masks on another grid (the template's if ``grid`` is None); their sidecars.
 
-    Files are by name (``cbf``, ``core``, …). Maps are means of measured neighbours alone.
+    Files are by name (``cbf``, ``core``, …). Maps are interpolated from measured voxels only.
     """
     how = {"chain": chain, "grid": grid, "settings": settings}
     known = {"brain": None, "measured": sources["cbf"]}
@@ -86,7 +85,7 @@ def move(
 
 
 def abouts(done: Perfusion, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The sidecars of all that :func:`write` writes."""
+    """The sidecars of all files that :func:`write` writes."""
     return {
         **{name: _about_map(name, settings) for name in done.maps},
         **{name: _about_mask(name, settings) for name in done.masks},
@@ -135,7 +134,7 @@ def _about_vessels(vessels: arteries.Vessels) -> dict[str, Any]:
 def _about_volumes(done: Perfusion) -> dict[str, Any]:
     """The sidecar of the row of volumes."""
     return {"Description": "Volumes of tissue at risk by CT perfusion"} | {
-        name: {"Description": VOLUME_COLUMNS.get(name, "Volume that passes this threshold")}
+        name: {"Description": VOLUME_COLUMNS.get(name, "Volume beyond this threshold")}
         | ({"Units": "mL"} if name.endswith("_ml") else {})
         for name in done.volumes
     }

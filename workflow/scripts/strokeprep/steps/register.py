@@ -1,4 +1,4 @@
-"""From image files to transform files: scan to reference, reference to template."""
+"""Registration from image files to transform files: scan to reference, reference to template."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def to_reference(
     dof: str,
     seed: int,
 ) -> dict[str, Any]:
-    """Register a scan to its subject's reference, on from ``start``; returns the sidecar."""
+    """Register a scan to its subject's reference, starting from ``start``; returns the sidecar."""
     found = linear.rigid(
         images.read(fixed),
         images.read(moving),

@@ -1,4 +1,4 @@
-"""Writing images and labels on another grid: all transforms composed, one interpolation."""
+"""Resample images and labels to another grid: all transforms composed, one interpolation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from strokeprep.io import images, labels, transforms
 from strokeprep.registration.template import target_grid
 from strokeprep.study.kinds import kind as kind_of
 
-# A voxel is known on a new grid where measured voxels have this share of its value.
+# A voxel of the new grid has a value if measured voxels have at least this share of its weight.
 KNOWN = 0.5
 
 
@@ -29,9 +29,9 @@ def move_image(
 ) -> dict[str, Any]:
     """Write an image on the grid of ``grid`` (the template's if None); returns its sidecar.
 
-    ``chain`` lists transform files in the order a grid point passes them. ``brain`` is a mask on
-    the target grid; where it is given everything outside is background. ``measured`` is an image
-    on the source grid that is zero where the source has no value; such voxels are left out.
+    ``chain`` lists transform files in the order in which a grid point is transformed. ``brain`` is a
+    mask on the target grid; if it is given, everything outside is background. ``measured`` is an
+    image on the source grid that is zero where the source has no value; such voxels are left out.
     """
     outside = images.background(kind_of(kind).modality)
     image, place = images.read(source), target_grid(grid, settings)
@@ -53,7 +53,7 @@ def move_image(
 def _of_measured(
     moved: sitk.Image, measured: sitk.Image, place: sitk.Image, steps: Sequence[sitk.Transform]
 ) -> sitk.Image:
-    """An interpolated image as the mean of the measured neighbours alone."""
+    """An image interpolated from measured voxels only: the weights of all others are removed."""
     share = transforms.resample(
         sitk.Cast(measured != 0, sitk.sitkFloat32), place, steps, transforms.LINEAR, 0
     )
@@ -85,14 +85,14 @@ def move_label(
 
 
 def copy_label(source: str, target: str, *, kind: str) -> dict[str, Any]:
-    """Write a label as it was drawn, as integers under a clean header; returns its sidecar."""
+    """Write a label on its own grid, as integers with a new header; returns its sidecar."""
     label = labels.read(source)
     images.write(label, target, source)
     return sidecars.label(kind, "as drawn") | {"Audit": {"Before": labels.contents(label)}}
 
 
 def strip(source: str, brain: str, target: str, *, kind: str) -> dict[str, Any]:
-    """Write an image on its own grid with everything but the brain emptied; returns its sidecar."""
+    """Write an image on its own grid without everything outside the brain; returns its sidecar."""
     background = images.background(kind_of(kind).modality)
     stripped = sitk.Mask(images.read(source), images.read(brain), background)
     images.write(stripped, target, source)

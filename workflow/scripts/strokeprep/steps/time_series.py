@@ -1,4 +1,4 @@
-"""4D scans: what is derived along time."""
+"""Steps along time for 4D scans: motion, the mean image, the one-second series."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from strokeprep.series import resampling, timing
 from strokeprep.series.motion import Motion
 from strokeprep.study.kinds import KINDS
 
-# Contrast beside the skull draws a registration to plain CT off by a tenth of a millimetre and
-# more, so the mean is that of the frames before it; fewer than these would be too noisy.
+# The mean is that of frames before contrast, because contrast beside the skull shifts a registration
+# to plain CT by a tenth of a millimetre or more. With fewer frames than this it would be too noisy.
 LEAST_FRAMES = 3
 
-# A frame that lies so near the common pose goes into the mean as it is: the mean of many blurs less
-# than interpolation does, and evenly.
+# A frame this close to the common pose is averaged without interpolation, which would blur it more
+# than the shift does, and unevenly.
 NEAR_MM = 1.0
 
 
 def motion(
     source: str, face: str | None, table: str, average: str, *, kind: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Write where the head was in every frame, and the mean of the still frames before contrast.
+    """Write the position of the head in every frame, and the mean of the frames before contrast.
 
-    ``face`` is the mask of what defacing emptied. Returns both sidecars.
+    ``face`` is the mask of the voxels that defacing emptied. Returns both sidecars.
     """
     emptied = images.array(images.read(face)) > 0 if face else None
     moves = head_motion.estimate(source, emptied)
@@ -59,10 +59,10 @@ def in_seconds(
     chain: Sequence[str] = (),
     grid: str | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Write a series at one frame per second, still and on any grid, and the mask of what it shows.
+    """Write a motion-corrected series at one frame per second, on any grid, and its coverage.
 
-    ``chain`` lists transform files in the order a point of ``grid`` passes them. Returns the
-    sidecars of the series and of the mask.
+    ``chain`` lists transform files in the order in which a point of ``grid`` is transformed. Returns
+    the sidecars of the series and of the coverage mask.
     """
     when = timing.of_series(source, json.loads(Path(metadata).read_text()), frame_times)
     facts = resampling.write(
@@ -82,13 +82,13 @@ def in_seconds(
 
 
 def _averaged(moves: Motion) -> np.ndarray:
-    """The frames that stand for the series: those before contrast, or all where they are few."""
+    """The frames to average: those before contrast, or all usable ones if these are too few."""
     before = moves.usable & moves.pre_contrast
     return before if np.count_nonzero(before) >= LEAST_FRAMES else moves.usable
 
 
 def _mean(source: str, moves: Motion, chosen: np.ndarray) -> np.ndarray:
-    """The mean of chosen frames in the reference pose, each voxel of the frames that show it."""
+    """The mean of chosen frames in the reference pose; a voxel is the mean of those that cover it."""
     grid, affine = images.read_grid(source), images.open_nifti(Path(source)).affine
     total, seen = np.zeros(grid.GetSize(), np.float32), np.zeros(grid.GetSize(), np.uint16)
     everywhere = images.like(np.ones(grid.GetSize(), np.uint8), grid)
@@ -110,7 +110,7 @@ def _motion_sidecar(moves: Motion) -> dict[str, Any]:
     entry = "Entry of the matrix (LPS, mm) from points of the reference pose to the frame's"
     meanings = series_motion.COLUMNS | dict.fromkeys(series_motion.MATRIX_COLUMNS, entry)
     return (
-        {"Description": "Where the head was in every frame of the series"}
+        {"Description": "Position of the head in every frame of the series"}
         | moves.summary()
         | {name: {"Description": text} | _units(name) for name, text in meanings.items()}
     )

@@ -1,4 +1,4 @@
-"""A transform file says nothing of when it was written, and is read as before."""
+"""Transform files hold no times, and read back unchanged."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def composite() -> sitk.Transform:
     return transforms.chain([sitk.DisplacementFieldTransform(field), transforms.linear(matrix)])
 
 
-def test_the_same_transform_gives_the_same_bytes_at_another_time(tmp_path):
+def test_a_transform_gives_the_same_bytes_whenever_it_is_written(tmp_path):
     files = [tmp_path / name for name in ("now.h5", "later.h5")]
     for path in files:
         sitk.WriteTransform(composite(), str(path))
-        time.sleep(1.1)  # HDF5 keeps seconds
+        time.sleep(1.1)  # HDF5 stores whole seconds
     assert files[0].read_bytes() != files[1].read_bytes()
     assert all(hdf5.forget_times(path) > 5 for path in files)
     assert files[0].read_bytes() == files[1].read_bytes()

@@ -1,4 +1,4 @@
-"""Images keep their voxels, their place and nothing else."""
+"""Images keep their voxels and their position; all other header fields are dropped."""
 
 import nibabel as nib
 import numpy as np
@@ -25,7 +25,7 @@ def ct(tmp_path):
     return stored(tmp_path / "ct.nii.gz", data, descrip=b"SMITH^JOHN", aux_file=b"born 1950")
 
 
-def test_a_round_trip_changes_neither_voxels_nor_place(ct, tmp_path):
+def test_reading_and_writing_keeps_voxels_and_position(ct, tmp_path):
     images.write(images.read(ct), tmp_path / "again.nii.gz")
     before, after = nib.load(ct), nib.load(tmp_path / "again.nii.gz")
     assert np.array_equal(before.dataobj, after.dataobj)
@@ -33,12 +33,12 @@ def test_a_round_trip_changes_neither_voxels_nor_place(ct, tmp_path):
     assert after.get_data_dtype() == np.int16
 
 
-def test_a_file_on_the_grid_of_another_has_its_affine_to_the_last_bit(ct, tmp_path):
+def test_a_file_on_the_grid_of_another_has_exactly_its_affine(ct, tmp_path):
     images.write(images.read(ct), tmp_path / "again.nii.gz", on=ct)
     assert np.array_equal(nib.load(ct).affine, nib.load(tmp_path / "again.nii.gz").affine)
 
 
-def test_claiming_another_grid_is_a_bug(ct, tmp_path):
+def test_writing_on_a_grid_that_does_not_match_is_an_error(ct, tmp_path):
     moved = images.read(ct)
     moved.SetOrigin((0, 0, 0))
     with pytest.raises(ValueError, match="grid"):
@@ -52,7 +52,7 @@ def test_no_text_of_the_header_survives(ct, tmp_path):
     assert not header.extensions
 
 
-def test_the_world_of_itk_is_the_mirrored_world_of_nifti(ct):
+def test_nifti_coordinates_are_ras_and_itk_coordinates_lps(ct):
     image = images.read(ct)
     ras = nib.affines.apply_affine(nib.load(ct).affine, [3, 2, 1])
     lps = image.TransformIndexToPhysicalPoint((3, 2, 1))
@@ -60,7 +60,7 @@ def test_the_world_of_itk_is_the_mirrored_world_of_nifti(ct):
     assert np.allclose(images.affine(image), nib.load(ct).affine, atol=1e-5)
 
 
-def test_scaled_voxels_come_back_in_their_units(tmp_path):
+def test_scaled_voxels_are_read_in_their_units(tmp_path):
     data = np.linspace(0, 1, 60).reshape(5, 4, 3)
     nifti = nib.Nifti1Image(data, np.eye(4))
     nifti.set_data_dtype(np.int16)
@@ -70,13 +70,13 @@ def test_scaled_voxels_come_back_in_their_units(tmp_path):
     assert np.allclose(read, data, atol=1e-4)
 
 
-def test_a_grid_is_read_without_voxels(ct):
+def test_a_grid_equals_that_of_its_image(ct):
     grid = images.read_grid(ct)
     full = images.read(ct)
     assert (grid.GetSize(), grid.GetOrigin()) == (full.GetSize(), full.GetOrigin())
 
 
-def test_a_file_cut_short_is_named(tmp_path):
+def test_an_error_names_a_truncated_file(tmp_path):
     noise = np.random.default_rng(0).integers(0, 1000, (16, 16, 16)).astype(np.int16)
     ct = stored(tmp_path / "ct.nii.gz", noise)
     ct.write_bytes(ct.read_bytes()[:-2000])
@@ -84,7 +84,7 @@ def test_a_file_cut_short_is_named(tmp_path):
         images.read(ct)
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_an_error_names_a_missing_file(tmp_path):
     with pytest.raises(StrokeprepError, match="File is missing"):
         images.read(tmp_path / "nowhere.nii.gz")
 
@@ -97,7 +97,7 @@ def test_a_gantry_tilt_is_refused(tmp_path):
         images.read(path)
 
 
-def test_rounding_into_an_integer_type_clips_instead_of_wrapping():
+def test_casting_to_an_integer_type_clips_instead_of_wrapping():
     assert images.as_dtype(np.array([-1e6, 0.6, 1e6]), np.int16).tolist() == [-32768, 1, 32767]
 
 

@@ -16,32 +16,32 @@ def segmentation():
     return images.from_array(values, np.diag([2.0, 2, 2, 1]))
 
 
-def test_volumes_and_parts_are_counted(segmentation):
+def test_volumes_and_components_are_counted(segmentation):
     assert labels.contents(segmentation) == {
         "Volumes": {"1": 1.728, "7": 0.512},
         "Components": 2,
     }
 
 
-def test_voxels_that_touch_at_a_corner_are_one_part():
+def test_voxels_that_touch_at_a_corner_are_one_component():
     values = np.zeros((6, 6, 6), np.uint8)
     values[2, 2, 2] = values[3, 3, 3] = 1
     assert labels.contents(images.from_array(values, np.eye(4)))["Components"] == 1
 
 
-def test_an_empty_mask_has_no_parts():
+def test_an_empty_mask_has_no_components():
     empty = images.from_array(np.zeros((4, 4, 4), np.uint8), np.eye(4))
     assert labels.contents(empty) == {"Volumes": {}, "Components": 0}
 
 
-def test_a_move_makes_no_new_labels(segmentation):
+def test_resampling_makes_no_new_labels(segmentation):
     turn = sitk.Euler3DTransform((15, 15, 15), 0.3, 0.1, 0.2)
     moved, audit = labels.warp(segmentation, segmentation, [turn])
     assert set(np.unique(images.array(moved))) == {0, 1, 7}
     assert labels.volume(audit["After"]) == pytest.approx(labels.volume(audit["Before"]), rel=0.1)
 
 
-def test_a_label_that_leaves_the_grid_is_missed_by_the_audit_after(segmentation):
+def test_a_label_outside_the_new_grid_is_missing_from_the_contents_after(segmentation):
     away = sitk.TranslationTransform(3, (500.0, 0, 0))
     _, audit = labels.warp(segmentation, segmentation, [away])
     assert audit["After"]["Volumes"] == {}
@@ -55,7 +55,7 @@ def test_a_mask_stored_with_a_slope_reads_as_whole_numbers(tmp_path):
 
 
 @pytest.mark.parametrize("value", [0.5, -1.0])
-def test_what_is_no_label_is_refused(tmp_path, value):
+def test_a_value_that_is_no_label_is_refused(tmp_path, value):
     nib.save(
         nib.Nifti1Image(np.full((3, 3, 3), value, np.float32), np.eye(4)), tmp_path / "p.nii.gz"
     )
@@ -63,7 +63,7 @@ def test_what_is_no_label_is_refused(tmp_path, value):
         labels.read(tmp_path / "p.nii.gz")
 
 
-def test_dice_of_masks():
+def test_dice_is_the_overlap_of_masks():
     a, b = np.array([1, 1, 0, 0]), np.array([0, 1, 1, 0])
     assert labels.dice(a, b) == 0.5
     assert labels.dice(a, a) == 1

@@ -1,4 +1,4 @@
-"""A file is there whole or not at all, and every writer has a place of its own."""
+"""A file is complete or absent, and every writer has a partial file of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from strokeprep.io.whole import final_name, whole
 
 
-def test_a_writer_that_fails_leaves_nothing_and_harms_nothing(tmp_path):
+def test_a_writer_that_fails_leaves_no_file_and_keeps_the_old_one(tmp_path):
     path = tmp_path / "image.nii.gz"
     path.write_text("old")
     with pytest.raises(KeyError), whole(path) as partial:
@@ -15,7 +15,7 @@ def test_a_writer_that_fails_leaves_nothing_and_harms_nothing(tmp_path):
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
-def test_two_writers_of_one_file_write_to_two(tmp_path):
+def test_two_writers_of_one_file_use_different_partial_files(tmp_path):
     with whole(tmp_path / "x") as first:
         first.write_text("first")
         name = first.name
@@ -25,7 +25,7 @@ def test_two_writers_of_one_file_write_to_two(tmp_path):
     assert (tmp_path / "x").read_text() == "second"
 
 
-def test_what_a_killed_writer_left_goes_and_other_files_stay(tmp_path):
+def test_a_partial_file_of_a_killed_writer_is_removed_and_others_stay(tmp_path):
     (tmp_path / ".partial-0a1b2c3d-x.json").touch()
     (tmp_path / ".partial-0a1b2c3d-y.json").touch()
     with whole(tmp_path / "deep" / ".." / "x.json") as partial:
@@ -37,6 +37,6 @@ def test_what_a_killed_writer_left_goes_and_other_files_stay(tmp_path):
     }
 
 
-def test_a_file_being_written_is_known_by_its_final_name():
+def test_the_final_name_of_a_partial_file_is_known():
     assert final_name(".partial-0a1b2c3d-sub-01_ct.nii.gz") == "sub-01_ct.nii.gz"
     assert final_name("sub-01_ct.nii.gz") == "sub-01_ct.nii.gz"

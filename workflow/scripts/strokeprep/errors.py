@@ -1,4 +1,4 @@
-"""The one error the chain raises on purpose: what is wrong, where, and what to do."""
+"""The error that users see: what is wrong, where, and what to do about it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class StrokeprepError(Exception):
-    """A fault a person can mend; everything else that is raised is a bug."""
+    """A fault that the user can correct. Any other exception is a bug."""
 
     def __init__(self, what: str, where: str | Path, remedy: str) -> None:
         super().__init__(what, str(where), remedy)
@@ -17,7 +17,7 @@ class StrokeprepError(Exception):
 
 
 def combined(errors: list[StrokeprepError]) -> StrokeprepError:
-    """One error for several faults of one subject, so that a person sees all of them at once."""
+    """One error for several faults of one subject, so that the user sees all of them at once."""
     if len(errors) == 1:
         return errors[0]
     listed = "; ".join(f"({number}) {error}" for number, error in enumerate(errors, 1))

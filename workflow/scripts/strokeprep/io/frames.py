@@ -14,7 +14,7 @@ from strokeprep.io import images
 
 
 def stream(path: str | Path) -> Iterator[np.ndarray]:
-    """The frames of a 4D NIfTI file one after the other: integers as stored, else float32."""
+    """The frames of a 4D NIfTI file one by one: stored integers, or float32 where a scaling applies."""
     proxy = images.open_nifti(Path(path)).dataobj
     shape, count = proxy.shape[:3], int(np.prod(proxy.shape[:3]))
     scaled = (proxy.slope, proxy.inter) != (1, 0)

@@ -1,4 +1,4 @@
-"""Grids: images resampled, shrunk and measured without knowing what they show."""
+"""Voxel grids: make, compare and resample to them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from strokeprep.io import images
 
 
 def resampled(image: sitk.Image, spacing_mm: float, interpolation: int | None = None) -> sitk.Image:
-    """``image`` on a grid of cubic voxels that spans the same space; averages when it shrinks."""
+    """``image`` on cubic voxels over the same space, averaged where these are larger than its own."""
     grid = cubic_grid(image, spacing_mm)
     if interpolation is not None:
         return sitk.Resample(image, grid, sitk.Transform(), interpolation)
@@ -17,7 +17,7 @@ def resampled(image: sitk.Image, spacing_mm: float, interpolation: int | None = 
 
 
 def shrunk(image: sitk.Image, spacing_mm: float) -> sitk.Image:
-    """``image`` averaged over blocks of voxels as large as fit into ``spacing_mm``."""
+    """``image`` averaged over blocks of voxels no larger than ``spacing_mm``."""
     factors = [
         int(np.clip(spacing_mm / spacing + 1e-3, 1, size))
         for spacing, size in zip(image.GetSpacing(), image.GetSize(), strict=True)
@@ -26,7 +26,16 @@ def shrunk(image: sitk.Image, spacing_mm: float) -> sitk.Image:
 
 
 def cubic_grid(image: sitk.Image, spacing_mm: float) -> sitk.Image:
-    """An empty grid of cubic voxels over the space of ``image``, axes as in ``image``."""
+    """An empty grid of cubic voxels over the space of ``image``, with the same axes.
+
+    >>> thick = sitk.Image(10, 10, 4, sitk.sitkInt16)
+    >>> thick.SetSpacing((1.0, 1.0, 5.0))
+    >>> grid = cubic_grid(thick, 2.0)
+    >>> grid.GetSize(), grid.GetSpacing()
+    ((5, 5, 10), (2.0, 2.0, 2.0))
+    >>> grid.GetOrigin()  # the outer faces of both grids coincide
+    (0.5, 0.5, -1.5)
+    """
     old = np.array(image.GetSpacing())
     extent = old * image.GetSize()
     size = np.maximum(np.rint(extent / spacing_mm), 1).astype(int)
@@ -39,7 +48,7 @@ def cubic_grid(image: sitk.Image, spacing_mm: float) -> sitk.Image:
 
 
 def distance(mask: sitk.Image) -> sitk.Image:
-    """Millimetres to the surface of a mask: positive inside, negative outside."""
+    """The distance (mm) to the surface of a mask, positive inside and negative outside."""
     field = sitk.SignedMaurerDistanceMap(
         mask > 0, insideIsPositive=True, squaredDistance=False, useImageSpacing=True
     )

@@ -1,8 +1,11 @@
-"""HDF5 files that depend on their content alone: every object header holds when it was written.
+"""Remove the times from the HDF5 files that ITK writes, so that equal transforms give equal bytes.
 
-ITK offers no way to leave the times out, so they are emptied afterwards. A header (format
-specification, "Version 2 Data Object Header Prefix") has a checksum, by which it is told from data
-that looks like one, and which is written anew.
+ITK stores in every object header when it was written and has no option against it, so the times are set
+to zero afterwards. A header (format specification, "Version 2 Data Object Header Prefix") ends in a
+checksum. It tells a real header from data that looks like one, and is computed anew.
+
+Linear transforms are text files and need none of this. Writing the others by h5py instead would add a
+dependency and this module's knowledge of ITK's layout, and would change the bytes of published files.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ WORD = 0xFFFFFFFF
 
 
 def forget_times(path: str | Path) -> int:
-    """Empty the times in a file's object headers; gives how many headers there were."""
+    """Set the times in a file's object headers to zero; returns the number of headers."""
     path = Path(path)
     content = bytearray(path.read_bytes())
     headers = list(_headers(bytes(content)))
@@ -42,7 +45,7 @@ def forget_times(path: str | Path) -> int:
 
 
 def _headers(content: bytes) -> Iterator[tuple[int, int]]:
-    """Where object headers with times start, and where their checksums stand."""
+    """The offsets of object headers with times, and of their checksums."""
     start = content.find(SIGNATURE)
     while start >= 0:
         flags = content[start + FLAGS_AT]
@@ -55,7 +58,7 @@ def _headers(content: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _checksum(content: bytes) -> bytes:
-    """Bob Jenkins' lookup3 ("hashlittle"), as HDF5 uses it."""
+    """The checksum of HDF5: Bob Jenkins' lookup3 ("hashlittle")."""
     state = [(0xDEADBEEF + len(content)) & WORD] * 3
     whole = max(0, len(content) - 1) // 12 * 12
     for at in range(0, whole, 12):

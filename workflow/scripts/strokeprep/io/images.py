@@ -1,8 +1,8 @@
-"""Images between disk and memory: NIfTI on one side, SimpleITK on the other.
+"""Read NIfTI files as SimpleITK images, and write them.
 
-nibabel reads and writes (it keeps affines exact and headers under control), SimpleITK computes.
-NIfTI world coordinates are RAS, SimpleITK's are LPS; only this module and
-:mod:`strokeprep.io.transforms` know.
+nibabel reads and writes, because it keeps affines exact and gives control over headers. SimpleITK
+computes. World coordinates are RAS in NIfTI and LPS in SimpleITK: this module and
+:mod:`strokeprep.io.transforms` convert between them.
 """
 
 from __future__ import annotations
@@ -22,21 +22,12 @@ from strokeprep.io.whole import whole
 AIR_HU = -1024
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
-# NIfTI codes for what the world coordinates are relative to.
+# NIfTI codes of coordinate systems.
 SCANNER, MNI = 1, 4
-
-# A direction cosine further than this from orthonormal is a shear (an uncorrected gantry tilt),
-# which no ITK image can hold; float32 quaternions alone leave about 1e-6.
-SHEAR_TOLERANCE = 1e-3
-
-# Deflate packs at most 1032 bytes into one, and a header stays below a megabyte.
-MOST_DEFLATED = 1032
-# A few bytes of padding behind the voxels are harmless; as much as a slice is not.
-MORE_BYTES = 1 << 20
 
 
 def open_nifti(path: Path) -> nib.Nifti1Image:
-    """The image on disk, header read, voxels not."""
+    """The image on disk. Its header is read, its voxels are not."""
     try:
         return nib.load(path)
     except FileNotFoundError:
@@ -51,7 +42,7 @@ def open_nifti(path: Path) -> nib.Nifti1Image:
 
 
 def voxels(nifti: nib.Nifti1Image, path: Path) -> np.ndarray:
-    """All voxels: stored integers where there is no scaling, float32 otherwise."""
+    """All voxels: the stored integers if no scaling applies, else float32."""
     try:
         slope, inter = nifti.dataobj.slope, nifti.dataobj.inter
         raw = nifti.dataobj.get_unscaled()
@@ -63,13 +54,13 @@ def voxels(nifti: nib.Nifti1Image, path: Path) -> np.ndarray:
 
 
 def blocks(nifti: nib.Nifti1Image, path: Path, slices: int) -> Iterator[np.ndarray]:
-    """The stored values (before slope and intercept), so many slices at a time.
+    """The stored values (before slope and intercept), ``slices`` slices at a time.
 
-    Each block is slices × columns × rows, in memory as on disk; the slices of a series follow one
-    another through all frames. At the end the file's checksum has been proven.
+    Each block is slices × columns × rows, in memory as on disk. For a series, the slices of all frames
+    follow one another. The file is read to its end, which verifies the checksum of a compressed one.
     """
-    rows, columns, *rest = nifti.shape
-    left, dtype = int(np.prod(rest)), nifti.dataobj.dtype
+    rows, columns, *others = nifti.shape
+    left, dtype = int(np.prod(others)), nifti.dataobj.dtype
     _refuse_impossible(nifti, path)
     try:
         with _opened(path) as file:
@@ -79,10 +70,11 @@ def blocks(nifti: nib.Nifti1Image, path: Path, slices: int) -> Iterator[np.ndarr
                 _fill(file, block)
                 left -= len(block)
                 yield block
-            more = len(file.read(MORE_BYTES))
+            rest = len(file.read(1 << 20))
     except (EOFError, OSError, zlib.error, ValueError, OverflowError) as error:
         raise _cut_short(path) from error
-    if more >= min(rows * columns * dtype.itemsize, MORE_BYTES):
+    # A few bytes of padding after the voxels are harmless, but not as much as a slice.
+    if rest >= min(rows * columns * dtype.itemsize, 1 << 20):
         raise StrokeprepError(
             "The file holds more data than its header says",
             path,
@@ -91,18 +83,20 @@ def blocks(nifti: nib.Nifti1Image, path: Path, slices: int) -> Iterator[np.ndarr
 
 
 def _refuse_impossible(nifti: nib.Nifti1Image, path: Path) -> None:
-    """A damaged header may ask for terabytes; a file cannot unpack to more than so much."""
+    """Refuse a file that is too small for its header: a damaged header may ask for terabytes."""
     needed = int(np.prod([int(n) for n in nifti.shape])) * nifti.dataobj.dtype.itemsize
-    if needed > path.stat().st_size * (MOST_DEFLATED if path.suffix == ".gz" else 1):
+    most_deflated = 1032  # the highest ratio of deflate
+    if needed > path.stat().st_size * (most_deflated if path.suffix == ".gz" else 1):
         raise _cut_short(path)
 
 
 def _opened(path: Path):
+    """The file, decompressed while it is read."""
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 
 def _fill(file, block: np.ndarray) -> None:
-    """Read a block whole, or say that the file has come to its end."""
+    """Fill a block from a file; EOFError if the file ends before."""
     view, have = memoryview(block.reshape(-1).view(np.uint8)), 0
     while have < len(view):
         got = file.readinto(view[have:])
@@ -137,7 +131,9 @@ def read_mean(path: str | Path) -> sitk.Image:
     if data.ndim == 3:
         return from_array(data, nifti.affine, path)
     total = np.zeros(data.shape[:3], np.float32)
-    for index in range(data.shape[3]):  # frame by frame: a float copy of a series is gigabytes
+    for index in range(
+        data.shape[3]
+    ):  # frame by frame, because a float copy of a series takes gigabytes
         total += data[..., index]
     return from_array(total / data.shape[3], nifti.affine, path)
 
@@ -152,25 +148,26 @@ def read_grid(path: str | Path) -> sitk.Image:
 
 
 def background(modality: str) -> int:
-    """The value of a voxel that shows nothing."""
+    """The value of empty voxels."""
     return AIR_HU if modality == "ct" else 0
 
 
 def from_array(data: np.ndarray, affine: np.ndarray, where: str | Path = "image") -> sitk.Image:
-    """A SimpleITK image of voxels in NIfTI order (i, j, k) and a RAS affine."""
+    """A SimpleITK image from voxels in NIfTI order (i, j, k) and a RAS affine."""
     image = sitk.GetImageFromArray(np.ascontiguousarray(data.T))
     _place(image, affine, *check_affine(affine, where))
     return image
 
 
 def check_affine(affine: np.ndarray, where: str | Path) -> tuple[np.ndarray, np.ndarray]:
-    """Direction (LPS) and spacing of an affine that an ITK image can hold."""
+    """Direction (LPS) and spacing of an affine; refused if no ITK image can represent it."""
     columns = (LPS @ affine)[:3, :3]
     spacing = np.linalg.norm(columns, axis=0)
     if not np.all(np.isfinite(affine)) or np.any(spacing == 0):
         raise StrokeprepError("The header holds no usable affine", where, "Convert the scan again.")
     direction = columns / spacing
-    if np.abs(direction.T @ direction - np.eye(3)).max() > SHEAR_TOLERANCE:
+    # Rounding by float32 quaternions leaves about 1e-6. More is a shear: an uncorrected gantry tilt.
+    if np.abs(direction.T @ direction - np.eye(3)).max() > 1e-3:
         raise StrokeprepError(
             "The affine is sheared, as by a gantry tilt that was not removed",
             where,
@@ -205,7 +202,7 @@ def write(
     on: str | Path | None = None,
     code: int = SCANNER,
 ) -> None:
-    """Save a 3D image; ``on`` names the file whose affine it shares, to the last bit."""
+    """Save a 3D image; ``on`` names a file on the same grid, whose affine is copied exactly."""
     write_array(array(image), affine(image), path, on, code)
 
 
@@ -217,7 +214,7 @@ def write_array(
     code: int = SCANNER,
     frame_seconds: float | None = None,
 ) -> None:
-    """Save voxels under a header that says nothing but their geometry, and their time if known."""
+    """Save voxels with a header that holds only their geometry and, if given, the frame interval."""
     if on is not None:
         reference = nib.load(on)
         if reference.shape[:3] != data.shape[:3] or not np.allclose(
@@ -235,13 +232,17 @@ def write_array(
 
 
 def save(nifti: nib.Nifti1Image, path: str | Path) -> None:
-    """Write so that the file is either whole or absent."""
+    """Save a NIfTI image; after an error there is no incomplete file."""
     with whole(path) as partial:
         nib.save(nifti, partial)
 
 
 def as_dtype(data: np.ndarray, dtype: np.dtype | type) -> np.ndarray:
-    """Values rounded and clipped into an integer type, or cast to a float one."""
+    """Values rounded and clipped to an integer type, or cast to a float type.
+
+    >>> as_dtype(np.array([-1e6, 0.6, 1e6]), np.int16).tolist()
+    [-32768, 1, 32767]
+    """
     dtype = np.dtype(dtype)
     if dtype.kind not in "iu":
         return data.astype(dtype)
@@ -260,6 +261,6 @@ def _place(
 
 
 def _orthonormal(direction: np.ndarray) -> np.ndarray:
-    """The rotation nearest to a direction matrix that float32 storage has blunted."""
+    """The rotation closest to a direction matrix with float32 rounding errors."""
     u, _, vt = np.linalg.svd(direction)
     return u @ vt

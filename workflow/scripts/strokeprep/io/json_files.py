@@ -8,17 +8,18 @@ from typing import Any
 
 from strokeprep.errors import StrokeprepError
 
-# More digits than any number of a scanner has; int and float would fail on some of them.
-MOST_DIGITS = 30
-
 
 def read(path: str | Path) -> dict[str, Any]:
-    """The keys of a raw sidecar, whatever they are."""
+    """The content of a raw sidecar."""
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8-sig"), parse_int=_whole)
+        content = json.loads(Path(path).read_text(encoding="utf-8-sig"), parse_int=_integer)
     except FileNotFoundError:
         raise StrokeprepError("File is missing", path, "Restore it and run again.") from None
-    except (OSError, ValueError, RecursionError) as error:  # both JSON's and UTF-8's are values
+    except (
+        OSError,
+        ValueError,
+        RecursionError,
+    ) as error:  # JSON's and UTF-8's errors are ValueErrors
         raise StrokeprepError(
             "The sidecar is not valid JSON", path, "Mend or remove it."
         ) from error
@@ -27,7 +28,8 @@ def read(path: str | Path) -> dict[str, Any]:
     return content
 
 
-def _whole(digits: str) -> int:
-    if len(digits) > MOST_DIGITS:
+def _integer(digits: str) -> int:
+    """An integer; ValueError beyond 30 digits, which no scanner writes and float cannot hold."""
+    if len(digits) > 30:
         raise ValueError("a number too long to be one")
     return int(digits)

@@ -1,4 +1,4 @@
-"""Masks and segmentations: read as integers, moved by nearest neighbour, measured."""
+"""Masks and segmentations: read as integers, resample by nearest neighbour, and measure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ import SimpleITK as sitk
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, transforms
 
-# A released mask stored with a scale slope reads back as 0.9999999998; a probability does not.
-INTEGER_TOLERANCE = 1e-3
-
 Box = tuple[slice, ...]
 
 
@@ -23,7 +20,8 @@ def read(path: str | Path) -> sitk.Image:
     image = images.read(path)
     values = images.array(image)
     whole = values if values.dtype.kind in "iu" else np.rint(values)
-    if whole.min(initial=0) < 0 or np.abs(values - whole).max(initial=0) > INTEGER_TOLERANCE:
+    # A mask that was stored with a scale slope reads back as 0.9999999998; a probability does not.
+    if whole.min(initial=0) < 0 or np.abs(values - whole).max(initial=0) > 1e-3:
         raise StrokeprepError(
             "A mask must hold whole, non-negative numbers",
             path,
@@ -36,41 +34,41 @@ def read(path: str | Path) -> sitk.Image:
 def warp(
     label: sitk.Image, grid: sitk.Image, chain: Sequence[sitk.Transform]
 ) -> tuple[sitk.Image, dict[str, Any]]:
-    """A label image on another grid, and what the move did to it."""
+    """A label image on another grid, and its contents before and after."""
     moved = transforms.resample(label, grid, chain, transforms.NEAREST)
     return moved, {"Before": contents(label), "After": contents(moved)}
 
 
 def contents(label: sitk.Image) -> dict[str, Any]:
-    """The labels of an image with their volumes (ml), and its number of separate parts."""
-    found = sitk.LabelShapeStatisticsImageFilter()
-    found.Execute(label)
+    """The labels of an image with their volumes (ml), and the number of connected components."""
+    shapes = sitk.LabelShapeStatisticsImageFilter()
+    shapes.Execute(label)
     voxel_ml = float(np.prod(label.GetSpacing())) / 1000
     return {
         "Volumes": {
-            str(value): round(found.GetNumberOfPixels(value) * voxel_ml, 4)
-            for value in found.GetLabels()
+            str(value): round(shapes.GetNumberOfPixels(value) * voxel_ml, 4)
+            for value in shapes.GetLabels()
         },
-        "Components": _components(label, [found.GetBoundingBox(v) for v in found.GetLabels()]),
+        "Components": _components(label, [shapes.GetBoundingBox(v) for v in shapes.GetLabels()]),
     }
 
 
 def volume(content: dict[str, Any]) -> float:
-    """The volume (ml) of all labels together."""
+    """The total volume (ml) of all labels."""
     return sum(content["Volumes"].values())
 
 
 def dice(a: np.ndarray, b: np.ndarray) -> float:
-    """Overlap of two masks; 1 where both are empty."""
+    """The Dice coefficient of two masks; 1 if both are empty."""
     a, b = a > 0, b > 0
     total = int(a.sum()) + int(b.sum())
     return 2 * int((a & b).sum()) / total if total else 1.0
 
 
 def bounding_box(mask: np.ndarray, margin: int | Sequence[int] = 0) -> Box:
-    """The smallest box around a mask, wider by a margin in voxels where the array has room.
+    """The smallest box around a mask, enlarged by a margin in voxels as far as the array allows.
 
-    Of an empty mask the box is empty, but for the margin.
+    The box of an empty mask starts at 0 and has the size of the margin.
 
     >>> mask = np.zeros((9, 9), bool)
     >>> mask[2:5, 7] = True
@@ -88,19 +86,19 @@ def bounding_box(mask: np.ndarray, margin: int | Sequence[int] = 0) -> Box:
 
 
 def largest_object(mask: sitk.Image, count: int = 1) -> sitk.Image:
-    """The largest connected part of a mask (uint8), or so many of the largest parts."""
+    """The ``count`` largest connected components of a mask, as a mask (uint8)."""
     parts = sitk.RelabelComponent(sitk.ConnectedComponent(mask))
     return sitk.BinaryThreshold(parts, 1, count)
 
 
 def largest_part(mask: np.ndarray, count: int = 1) -> np.ndarray:
-    """The same of an array, as truth values."""
+    """The ``count`` largest connected components of an array (bool)."""
     image = sitk.GetImageFromArray(np.asarray(mask, np.uint8))
     return sitk.GetArrayFromImage(largest_object(image, count)) > 0
 
 
 def _components(label: sitk.Image, boxes: Sequence[Sequence[int]]) -> int:
-    """Parts, within the labels' boxes, that touch neither by face, edge nor corner."""
+    """The number of components (connected by face, edge or corner), counted within ``boxes``."""
     if not boxes:
         return 0
     corners = np.array(boxes)

@@ -1,4 +1,4 @@
-"""Small tables of named rows: tab-separated, as BIDS wants them."""
+"""Read and write small tab-separated tables, as BIDS prescribes them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MISSING = "n/a"
 
 
 def is_number(text: str) -> bool:
-    """Whether a cell reads as a number."""
+    """Whether a cell holds a number."""
     try:
         float(text)
     except ValueError:

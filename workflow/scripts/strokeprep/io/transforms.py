@@ -1,8 +1,17 @@
-"""Transforms: read, write, chain, and apply once.
+"""Read, write, chain and apply transforms.
 
-An ITK transform that "resamples A onto B" maps points of B to points of A. A file named
-``from-A_to-B_mode-image_xfm`` holds that map, in LPS millimetres, so any ITK program (ANTs,
-elastix, 3D Slicer) can use it.
+An ITK transform that resamples A onto B maps points of B to points of A. A file named
+``from-A_to-B_mode-image_xfm`` holds this map in LPS millimetres, so that any ITK program (ANTs, elastix,
+3D Slicer) can use it. Transforms are chained and then applied in one interpolation:
+
+>>> import numpy as np
+>>> turn = np.array([[0.0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])  # x to y
+>>> shift = np.array([[1.0, 0, 0, 10], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])  # 10 mm along x
+>>> both = chain([linear(turn), linear(shift)])
+>>> both.TransformPoint((1.0, 0.0, 0.0))
+(10.0, 1.0, 0.0)
+>>> both.GetInverse().TransformPoint((10.0, 1.0, 0.0))
+(1.0, 0.0, 0.0)
 """
 
 from __future__ import annotations
@@ -31,7 +40,7 @@ def read(path: str | Path) -> sitk.Transform:
 
 
 def write(transform: sitk.Transform, path: str | Path) -> None:
-    """Save so that the file is either whole or absent."""
+    """Save a transform; after an error there is no incomplete file."""
     with whole(path) as partial:
         try:
             sitk.WriteTransform(transform, str(partial))
@@ -48,12 +57,12 @@ def write(transform: sitk.Transform, path: str | Path) -> None:
 
 
 def _numbers(transform: sitk.Transform) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """All that a text file tells of a transform."""
+    """All numbers that a text file holds of a transform."""
     return transform.GetParameters(), transform.GetFixedParameters()
 
 
 def chain(transforms: Sequence[sitk.Transform]) -> sitk.Transform:
-    """One transform that maps a point through ``transforms`` in the order given."""
+    """One transform that maps a point through ``transforms`` in the order given; linear if all are."""
     if all(transform.IsLinear() for transform in transforms):
         return linear(np.linalg.multi_dot([np.eye(4), np.eye(4)] + [
             matrix(transform) for transform in reversed(transforms)
@@ -65,7 +74,11 @@ def chain(transforms: Sequence[sitk.Transform]) -> sitk.Transform:
 
 
 def matrix(transform: sitk.Transform) -> np.ndarray:
-    """The 4×4 matrix (LPS) of a linear transform of any class."""
+    """The 4×4 matrix (LPS) of a linear transform of any class.
+
+    >>> matrix(sitk.TranslationTransform(3, (1.0, 2.0, 3.0)))[:3, 3].tolist()
+    [1.0, 2.0, 3.0]
+    """
     corners = np.vstack([np.zeros(3), np.eye(3)])
     moved = np.array([transform.TransformPoint(corner.tolist()) for corner in corners])
     result = np.eye(4)
@@ -75,7 +88,7 @@ def matrix(transform: sitk.Transform) -> np.ndarray:
 
 
 def linear(lps: np.ndarray) -> sitk.AffineTransform:
-    """An ITK transform of a 4×4 matrix (LPS)."""
+    """The ITK transform of a 4×4 matrix (LPS)."""
     transform = sitk.AffineTransform(3)
     transform.SetMatrix(lps[:3, :3].ravel().tolist())
     transform.SetTranslation(lps[:3, 3].tolist())
@@ -83,7 +96,11 @@ def linear(lps: np.ndarray) -> sitk.AffineTransform:
 
 
 def apply(transform: sitk.Transform, points_ras: np.ndarray) -> np.ndarray:
-    """Points (N×3, RAS) mapped by a transform."""
+    """Points (N×3, RAS) mapped by a transform (LPS).
+
+    >>> apply(sitk.TranslationTransform(3, (1.0, 2.0, 3.0)), [[0, 0, 0]]).tolist()
+    [[-1.0, -2.0, 3.0]]
+    """
     flip = np.array([-1.0, -1.0, 1.0])
     points = np.asarray(points_ras) * flip
     if transform.IsLinear():
@@ -99,5 +116,5 @@ def resample(
     interpolation: int = LINEAR,
     outside: float = 0,
 ) -> sitk.Image:
-    """``image`` on ``grid``: the whole chain (grid points first) in one interpolation."""
+    """``image`` on ``grid`` through ``transforms`` (the first maps grid points), in one interpolation."""
     return sitk.Resample(image, grid, chain(transforms), interpolation, outside, image.GetPixelID())

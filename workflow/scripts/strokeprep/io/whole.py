@@ -1,4 +1,4 @@
-"""Files that are whole or absent, whoever is killed or writes the same file at the same time."""
+"""Write files so that they are complete or absent, even if writers are killed or run at the same time."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 PARTIAL = ".partial-"
-DIGITS = 8  # of a number that no other writer has
+DIGITS = 8  # of the random number in a partial file's name
 _PARTIAL_NAME = re.compile(rf"{re.escape(PARTIAL)}[0-9a-f]{{{DIGITS}}}-(.+)")
 
 
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
-    """Yields where to write; the file gets its name when the block ends well.
+    """Yield a partial file to write to, which is renamed to ``path`` if the block ends without error.
 
-    Every writer has a place of its own: a job that was thought lost and its second attempt may run
-    at once, and must not write into one file. What killed writers of the same file left goes.
+    Every writer has a partial file of its own: a job that was thought lost and its second attempt may run
+    at once. Partial files that killed writers of the same file left are removed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,18 +37,22 @@ def whole(path: str | Path) -> Iterator[Path]:
 
 
 def final_name(name: str) -> str:
-    """The name a file that is being written will have in the end."""
-    found = _PARTIAL_NAME.fullmatch(name)
-    return found[1] if found else name
+    """The name that a partial file will have in the end; other names are unchanged.
+
+    >>> final_name(".partial-0a1b2c3d-sub-01_ct.nii.gz")
+    'sub-01_ct.nii.gz'
+    """
+    partial = _PARTIAL_NAME.fullmatch(name)
+    return partial[1] if partial else name
 
 
 def write_json(content: Any, path: str | Path) -> None:
-    """Write JSON whole or not at all."""
+    """Write JSON, completely or not at all."""
     with whole(path) as partial:
         partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_text(content: str, path: str | Path) -> None:
-    """Write text whole or not at all."""
+    """Write text, completely or not at all."""
     with whole(path) as partial:
         partial.write_text(content)

@@ -52,6 +52,12 @@ def load(name: str | Path = MNI, mask: str | Path | None = None) -> Template:
     """The built-in template, or an image by its path, either brain-extracted or with its brain mask.
 
     A folder is read as one of TemplateFlow's (``…/tpl-MNI152NLin2009cAsym``).
+
+    >>> mni = load()
+    >>> mni.name, mni.t1.GetSpacing()
+    ('MNI152NLin2009aSym', (1.0, 1.0, 1.0))
+    >>> grids.cubic_grid(mni.t1, 2.0).GetSize()  # the grid of images at 2 mm
+    (98, 116, 94)
     """
     if str(name) == MNI:
         return _builtin()

@@ -74,7 +74,11 @@ CONSTRAINTS = {
 
 
 def bids(folder: str, datatype: str, stem: str, suffix: str, ext: str = IMAGE, **entities) -> str:
-    """The path of one file; the only place that knows the order of entities."""
+    """The path of one file; the only place that knows the order of entities.
+
+    >>> bids("sub-01/ses-02", "dwi", "sub-01_ses-02", "mask", label="L", space="ncct")
+    'sub-01/ses-02/dwi/sub-01_ses-02_space-ncct_label-L_mask.nii.gz'
+    """
     given = {key.rstrip("_"): value for key, value in entities.items() if value is not None}
     unknown = set(given) - set(ORDER)
     if unknown:
@@ -93,7 +97,11 @@ def sidecar(path: str) -> str:
 
 
 def extension(path: str) -> str:
-    """The extension of a derivative, with ``.nii.gz`` as one."""
+    """The extension of a derivative, with ``.nii.gz`` as one.
+
+    >>> extension("sub-01/ct/sub-01_ct.nii.gz")
+    '.nii.gz'
+    """
     for known in (IMAGE, ".nii", ".txt", ".h5", ".tsv", SIDECAR):
         if path.endswith(known):
             return known

@@ -1,4 +1,4 @@
-"""Labels move without new values, and the audit says what the move did."""
+"""Labels are resampled without new values, and their contents are measured before and after."""
 
 import nibabel as nib
 import numpy as np

@@ -1,4 +1,4 @@
-"""Brain masks, and images that show nothing but the brain."""
+"""Brain masks, and images without skull."""
 
 
 rule brain:

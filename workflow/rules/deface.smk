@@ -1,4 +1,4 @@
-"""Faces and private header fields stay behind: after these rules nobody opens a raw image."""
+"""Remove faces and private header fields. No rule after these opens a raw image."""
 
 
 rule locate:

@@ -14,11 +14,12 @@ def located(scan, extension):
 
 
 def approached(scan):
-    """Where a scan lies in its subject's whole head, roughly."""
+    """The approximate transform of a scan onto its subject's whole head."""
     return f"{WORK}/approached/{scan.folder}/{scan.datatype}/{scan.stem}.tfm"
 
 
 def located_head(scan):
+    """Both files of the location of a scan's whole head."""
     return [located(whole_head(scan), extension) for extension in ("h5", "json")]
 
 
@@ -69,10 +70,12 @@ def raw_source(wildcards):
 
 
 def mask_modality(wildcards):
+    """``ct`` or ``mr``."""
     return mask_scan(wildcards).modality
 
 
 def mask_admitted(wildcards):
+    """The report that admits the subject's raw files."""
     return admitted(mask_scan(wildcards).subject)
 
 
@@ -103,7 +106,7 @@ def head_to_nearby(wildcards):
 
 # --------------------------------------------------------------------------- backends
 #
-# The two rules that run a backend, brain and face, give their section of the config.
+# Two rules run a backend: brain, with section brain of the config, and face, with section deface.
 
 
 def backend(section, modality):
@@ -154,7 +157,7 @@ def minutes_of(section, wildcards):
 
 
 def gpus_of(section, wildcards):
-    """How many GPUs a job asks for; with ``auto`` it takes one where there is one."""
+    """How many GPUs a job asks for; a network with device ``auto`` runs without one, too."""
     return int(chosen(section, wildcards).is_network and CONFIG["models"]["device"] != "cpu")
 
 
@@ -164,7 +167,7 @@ def name_of_backend(section, wildcards):
 
 
 def depends_on(section, wildcards):
-    """What a network's answer depends on, so that a change runs its jobs again; empty without one."""
+    """What a network's answer depends on; a change of it runs the job again."""
     models, options = models_for(section, mask_scan(wildcards)), CONFIG["models"]
     if not models:
         return {}
@@ -212,7 +215,7 @@ def require_models():
 
 
 def missing_models():
-    """What a dry run says of weights that a run would stop for."""
+    """What a dry run says about missing weights, for which a run would stop."""
     options = CONFIG["models"]
     lacking = store.missing(study_models(), options["folder"])
     if not lacking:

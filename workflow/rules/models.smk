@@ -1,4 +1,4 @@
-"""Weights of networks: fetched on request, where there is network, and never by a job of a study."""
+"""Fetch the weights of networks, on request. No job of a study downloads anything."""
 
 
 localrules:

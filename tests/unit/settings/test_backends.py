@@ -47,8 +47,9 @@ def test_a_network_has_weights_for_every_modality_that_it_serves_and_all_are_kno
 
 
 def test_what_was_trained_on_mr_alone_cannot_be_chosen_for_ct():
-    assert backends.choices("brain", "ct") == ("template", "totalsegmentator")
-    assert backends.choices("brain", "mr") == ("template", "hd-bet", "totalsegmentator")
+    assert "hd-bet" in backends.choices("brain", "mr")
+    assert "hd-bet" not in backends.choices("brain", "ct")
+    assert "totalsegmentator" in backends.choices("brain", "ct")
 
 
 def test_an_answer_depends_on_its_own_options_and_not_on_where_the_network_runs():

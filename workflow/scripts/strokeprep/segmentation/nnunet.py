@@ -1,8 +1,8 @@
-"""nnU-Net as both segmentation packages need it: in this process, on this job's share of it.
+"""nnU-Net within one process and the resources that a job was granted.
 
-By themselves the packages start eight or more helper processes, take every core, fall back to
-the CPU without a word and look a trainer up by importing all of nnU-Net. Here they get a
-predictor that works in the process that calls it, and limits that hold.
+By themselves, HD-BET and TotalSegmentator start eight or more helper processes, take every core,
+fall back to the CPU without a message, and import all of nnU-Net to find a trainer. Here they get
+a predictor that works in the calling process, and limits on threads.
 """
 
 from __future__ import annotations
@@ -56,8 +56,7 @@ def device(wanted: str) -> str:
 def limits(threads: int) -> Iterator[Path]:
     """At most ``threads`` busy threads, and a private folder for whatever is written meanwhile.
 
-    The packages set torch's threads to the number of cores; here a larger number than granted
-    counts as the grant.
+    The packages ask torch for as many threads as there are cores; here they get ``threads`` at most.
     """
     with tempfile.TemporaryDirectory(prefix="strokeprep-") as name:
         private = Path(name)
@@ -134,7 +133,7 @@ def in_process() -> type:
 
 
 def on_memory(compute: Callable[[], Any], where: str) -> Any:
-    """``compute()``, with running out of GPU memory put into words."""
+    """``compute()``, with a clear message where the GPU's memory does not suffice."""
     import torch
 
     try:
@@ -161,6 +160,6 @@ def facts(package: str, weights: dict[str, str], where: str, **more: Any) -> dic
 
 
 def weights(names: Iterable[str], settings: NetworkSettings) -> dict[str, tuple[Path, str]]:
-    """Folder and digest of each model, verified: loading a checkpoint runs what is in it."""
+    """Folder and digest of each model, verified, because loading a checkpoint runs code in it."""
     store.require(names, settings.models)
     return {name: store.verified(name, settings.models) for name in names}

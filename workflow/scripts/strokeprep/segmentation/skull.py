@@ -1,4 +1,4 @@
-"""What brain and skull tell about a head: what the skull encloses, and where the face is."""
+"""From masks of brain and skull: what the skull encloses, and where the face is."""
 
 from __future__ import annotations
 
@@ -10,32 +10,34 @@ from scipy import ndimage
 
 from strokeprep.io import grids, images, labels
 
-WORK_MM = 2.0  # these shapes are smooth: no finer grid is needed to hold them
+WORK_MM = 2.0  # these shapes are smooth, so no finer grid is needed
 FAR_MM = 999.0
 
-# Between a mask of the brain and the inner table lie the fluid and the network's own error.
+# The brain mask is grown by this much towards the skull: between them lie fluid and the error of
+# the network.
 TO_THE_SKULL_MM = 2.0
 
-# A network of 3 mm voxels finds a skull to within one of them. There, bone is what is brighter
-# than BONE_HU; where the network sees bone, also thin bone that its neighbours have dimmed.
+# A network with voxels of 3 mm finds the skull to within about one voxel. Within REACH_MM of its
+# skull, bone is what is brighter than BONE_HU. Inside its skull, THIN_BONE_HU is enough, because
+# partial volume lowers the values of thin bone.
 REACH_MM, BONE_HU, THIN_BONE_HU = 2.0, 250, 150
 NOISE_MM = 0.6
 
-# The face, by landmarks of the brain seen from the side. It begins below the brow, BROW_MM above
-# the lowest point of the frontal lobes, FRONT_MM deep from their pole; it ends before the tips of
-# the temporal lobes, which are looked for BELOW_MM under the frontal lobes. Where a scan shows no
-# temporal lobes, their tips are taken to lie TIPS_MM behind the frontal pole.
+# Landmarks of the brain, seen from the side, limit the face. Above, the brow: BROW_MM above the
+# lowest point of the frontal lobes, which is sought within FRONT_MM of the frontal pole. Behind,
+# the tips of the temporal lobes, which are sought more than BELOW_MM below the frontal lobes. Where
+# a scan shows no temporal lobes, their tips are assumed TIPS_MM behind the frontal pole.
 FRONT_MM, BROW_MM, BELOW_MM, TIPS_MM = 25.0, 12.0, 8.0, 48.0
 
-# What counts as brain in a plane through it: a network leaves crumbs of brain elsewhere in a head.
+# A plane with less brain than this does not count: networks call small spots elsewhere brain.
 LEAST_MM2 = 100.0
 
-# In front of the bone skin goes at any depth, this far behind the temporal tips at most.
+# Skin in front of the bone is removed up to this far behind the tips of the temporal lobes.
 CHEEKS_MM = 10.0
 
 
 def refined(skull: sitk.Image, image: sitk.Image) -> sitk.Image:
-    """The skull (uint8) where the scan shows bone: a network tells which, HU tell how far."""
+    """A network's skull (uint8) with its borders corrected by the Hounsfield units of the scan."""
     box = _box_around(skull, REACH_MM)
     near = grids.distance(skull[box]) >= -REACH_MM
     smooth = _denoised(image[box])
@@ -47,7 +49,7 @@ def refined(skull: sitk.Image, image: sitk.Image) -> sitk.Image:
 def inside(brain: sitk.Image, skull: sitk.Image) -> sitk.Image:
     """All that the skull encloses (uint8): the brain grown to the bone, in one piece, filled."""
     box = _box_around(brain, 2 * TO_THE_SKULL_MM)
-    half = min(brain.GetSpacing()) / 2  # distances count from the centres of the last voxels inside
+    half = min(brain.GetSpacing()) / 2  # distances are from voxel centres, not from the surface
     grown = grids.distance(brain[box]) >= -TO_THE_SKULL_MM - half
     bare = sitk.And(grown, skull[box] == 0)
     one = labels.largest_object(bare)
@@ -60,7 +62,7 @@ def face_field(
 ) -> sitk.Image:
     """Millimetres into the face on ``grid``, positive inside; from landmarks of brain and skull.
 
-    ``to_template`` tells front from back and up from down, and nothing else.
+    ``to_template`` only gives the directions of the head: front and back, up and down.
     """
     frame = _patient_frame(grid, brain, to_template)
     inner = images.array(sitk.Resample(brain, frame)) > 0
@@ -78,8 +80,8 @@ def mask_field(grid: sitk.Image, mask: sitk.Image) -> sitk.Image:
 def carried(masks: Iterable[tuple[sitk.Image, sitk.Transform]], image: sitk.Image) -> sitk.Image:
     """The union (uint8 on ``image``) of masks of other images of the patient.
 
-    Each comes with the transform of ``image``'s points to its own. A mask ends where its image
-    does: what lies outside is not removed.
+    Each comes with the transform of ``image``'s points to its own. Outside the image that a mask
+    was made on, nothing is marked.
     """
     union = sitk.Image(image.GetSize(), sitk.sitkUInt8)
     union.CopyInformation(image)
@@ -145,9 +147,9 @@ def _centre(mask: sitk.Image) -> tuple[float, ...]:
 
 
 def _region(brain: np.ndarray, bone: np.ndarray | None) -> np.ndarray:
-    """The face on a frame of right, front, up: before the temporal tips, below the brow.
+    """The face on a frame of right, front, up: in front of the temporal tips and below the brow.
 
-    With bone, also the skin in front of it and below it at the sides.
+    With bone, also the skin in front of it, and below it at the sides.
     """
     pole, brow, tips = _landmarks(brain)
     front = np.arange(brain.shape[1])[None, :, None]
@@ -175,5 +177,5 @@ def _landmarks(brain: np.ndarray) -> tuple[int, float, int]:
 
 
 def _shown(mask: np.ndarray, within: tuple[int, int]) -> np.ndarray:
-    """The planes, ``within`` two axes, that hold more of a mask than a crumb."""
+    """Indices of the planes along two axes in which a mask fills at least ``LEAST_MM2``."""
     return np.flatnonzero(mask.sum(axis=within) * WORK_MM**2 >= LEAST_MM2)

@@ -1,7 +1,7 @@
 """Brain masks of MR heads by HD-BET: its network and settings, without its command.
 
 The ``hd-bet`` command starts twelve processes that share one folder, takes every core, and
-expects the head upright. This runs the same network the same way in the process that calls it;
+expects the head upright. Here the same network runs in the calling process;
 ``benchmarks/segmentation.py`` shows that the masks are the same.
 """
 
@@ -76,9 +76,9 @@ def predict(
 
 
 def _upright(image: sitk.Image) -> tuple[nib.Nifti1Image, np.ndarray]:
-    """The image with axes nearest to right, front and up, and the turn that undoes it.
+    """The image with its axes nearest to right, front and up, and the reorientation back.
 
-    Only axes are exchanged and reversed: no value changes.
+    Axes are only exchanged and reversed, so no value changes.
     """
     nifti = nib.Nifti1Image(_storable(images.array(image)), images.affine(image))
     stored = nib.io_orientation(nifti.affine)
@@ -88,5 +88,5 @@ def _upright(image: sitk.Image) -> tuple[nib.Nifti1Image, np.ndarray]:
 
 
 def _storable(data: np.ndarray) -> np.ndarray:
-    """The voxels in a type NIfTI readers agree on; nnU-Net works in single precision."""
+    """The voxels in a type that every NIfTI reader knows; nnU-Net works in single precision."""
     return data if data.dtype in (np.uint8, np.int16, np.float32) else data.astype(np.float32)

@@ -1,9 +1,9 @@
-"""Brain, skull and face by TotalSegmentator, each run alone with what belongs to it.
+"""Brain, skull and face by TotalSegmentator, each run apart from all others.
 
-A run gets a home of its own (the package rewrites a file there), in which usage statistics are
-off; the weights are shared and never fetched or removed by the package; nothing runs outside the
-process that calls. What the package does silently is refused here: it casts voxels to integers,
-falls back to the CPU, and returns an empty mask with success.
+A run gets a home folder of its own, because the package rewrites a file there, with usage
+statistics off. The weights are shared; the package neither fetches nor removes them. All runs in
+the calling process. Three things that the package does without a message are errors here or are
+avoided: it casts voxels to integers, falls back to the CPU, and returns empty masks.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from strokeprep.settings.networks import NetworkSettings
 
 PACKAGE = "TotalSegmentator"
 
-# MR signal has no unit, so it may be scaled: the package casts to int32 before it resamples.
+# The package casts to int32 before it resamples. MR signal has no unit, so it is scaled first.
 SIGNAL = 10_000.0
-COARSEST, FINEST = 1_000.0, 1_000_000.0  # a bright signal within these is left as it is
+COARSEST, FINEST = 1_000.0, 1_000_000.0  # bright signal in this range is not scaled
 PERCENTILE = 99.9
 
 # Every head on CT shows air below this and bone above that.
@@ -182,8 +182,8 @@ def _alone(private: Path, settings: NetworkSettings) -> Iterator[None]:
         from totalsegmentator import nnunet as runner
         from totalsegmentator import python_api
 
-        # That the weights are there and whole was made sure of before. The package would look at
-        # folder names alone, and delete those of older releases from the shared folder.
+        # The weights have been verified before. The package would only look for folder names, and
+        # delete those of older releases from the shared folder.
         stack.enter_context(
             mock.patch.object(python_api, "download_pretrained_weights", lambda task_id: None)
         )
@@ -205,7 +205,7 @@ def _hounsfield(request: Request) -> nib.Nifti1Image:
 
 
 def _integral(request: Request) -> nib.Nifti1Image:
-    """MR as whole numbers fine enough to hold it; networks see it normalised anyway."""
+    """MR as whole numbers, scaled so that rounding does no harm; networks normalise it anyway."""
     data = images.array(request.image).astype(np.float32)
     bright = float(np.percentile(np.abs(data), PERCENTILE))
     if bright == 0:

@@ -1,11 +1,11 @@
-"""What the CT perfusion branch of one clinical patient takes: time, processor and memory by rule.
+"""Time, CPU and memory of the CT perfusion branch of one clinical patient, by rule.
 
     python benchmarks/branch.py [--study FOLDER] [--cores 2] [--out branch.tsv]
 
-One clinical patient of the built-in study is simulated and preprocessed as a whole, unless FOLDER
-holds that already. Then the branch runs again on its own, timed: motion, the series at one frame per
-second in its own and in NCCT space, its registration, vessels, maps, their copies in NCCT and MNI
-space, and their audit. Fails where it takes longer, or a job more memory, than the limits below.
+One clinical patient of the built-in study is simulated and preprocessed completely, unless FOLDER holds
+that already. Then the branch alone runs again and is timed: motion, the series at one frame per second in
+its own and in NCCT space, its registration, vessels, maps, their copies in NCCT and MNI space, and their
+audit. Fails if the branch takes longer, or a job more memory, than the limits below.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
 LIMIT_SECONDS, LIMIT_MB = 180, 4096
-# Where the branch starts, and where its ways end: what lies behind a rule named here does not run.
+# The first and the last rules of the branch. Rules that depend on the last ones do not run.
 FIRST, LAST = "motion", ("one_second_moved", "audit_perfusion")
 COLUMNS = ("rule", "jobs", "wall_s", "cpu_s", "peak_mb", "limit_s", "limit_mb", "kept")
 
 
 def command(folder: Path, cores: int) -> list[str]:
-    """The run of the whole study in a folder."""
+    """The command that runs the whole study in a folder."""
     phantom = f'phantom={{"folder": "{folder}", "subjects": 1, "seed": 1, "size": "clinical"}}'
     study = [f"output={folder / 'derivatives'}", f"work={folder / 'work'}", phantom]
     return [
@@ -37,7 +37,7 @@ def command(folder: Path, cores: int) -> list[str]:
 
 
 def timed(folder: Path, cores: int) -> float:
-    """Seconds that the branch takes."""
+    """The wall time of the branch (s), after a complete run."""
     subprocess.run(command(folder, cores), check=True)
     again = ["--forcerun", FIRST, "--until", *LAST]
     start = time.time()
@@ -46,19 +46,19 @@ def timed(folder: Path, cores: int) -> float:
 
 
 def by_rule(benchmarks: Path, since: float) -> dict[str, list[dict[str, str]]]:
-    """What Snakemake measured of each job that ended after a moment."""
-    found: dict[str, list[dict[str, str]]] = {}
+    """Snakemake's measurements of the jobs that ended after ``since``, by rule."""
+    jobs: dict[str, list[dict[str, str]]] = {}
     for path in sorted(benchmarks.rglob("*.tsv")):
         if path.stat().st_mtime >= since:
             with path.open() as file:
-                found.setdefault(path.relative_to(benchmarks).parts[0], []).extend(
+                jobs.setdefault(path.relative_to(benchmarks).parts[0], []).extend(
                     csv.DictReader(file, delimiter="\t")
                 )
-    return found
+    return jobs
 
 
 def rows(jobs: dict[str, list[dict[str, str]]], wall_s: float) -> list[tuple]:
-    """One row per rule, and one of the whole with its limits."""
+    """One row per rule, and one for the whole branch with its limits."""
     if not jobs.keys() >= {FIRST, *LAST}:
         raise SystemExit(f"The branch ran in part: {', '.join(jobs)}")
     table = [

@@ -3,13 +3,12 @@
     make bench-motion
     python benchmarks/motion.py --out motion.tsv [--case whole slab fine] [--peer-frames 6]
 
-The series come from the phantom's forward model: every frame is the head in its true pose,
-averaged over sub-voxels that fill each voxel, with its own bolus, noise and a head holder that
-stays where it is. No frame is a resampled copy of another. Errors are distances (mm) between
-where an estimate and the truth put brain points, after the one rigid shift that all frames
-share (each method chooses its own reference pose). ANTsPy takes minutes a series, so it gets
-some of the frames, named in the output; its time per frame is that of these. CPU seconds are
-those of the process, without loading libraries.
+The series come from the phantom's forward model: every frame is the head in its true pose, averaged over
+sub-voxels, with its own bolus, noise and a head holder that stays in place. No frame is a resampled copy of
+another. Errors are distances (mm) between the positions of brain points by an estimate and by the truth,
+after removing the one rigid transform that all frames share, because each method chooses its own reference
+pose. ANTsPy takes minutes per series, so it gets some of the frames, which the output names; its time per
+frame is that of these. CPU seconds are those of the process, without loading libraries.
 
 The peers are pinned in ``benchmarks/peers-motion.txt``; nothing else of the project needs them.
 """
@@ -34,7 +33,7 @@ from strokeprep.phantom.scan import exam, scanner
 from strokeprep.phantom.scan.protocol import frame_times
 from strokeprep.series import motion_fit
 
-SEED = 31  # of a head and a motion that no constant of the fit was chosen on
+SEED = 31  # of a head and a motion that no constant of the fit was tuned on
 NOISE_HU = 6.0
 POINTS = 2000
 MOST = 5.0  # mm, and degrees
@@ -44,7 +43,7 @@ JUMP_AT = 0.6
 
 @dataclass(frozen=True)
 class Case:
-    """One series: its grid, how finely voxels are averaged, and its frame times."""
+    """One series: its grid, its sub-voxels per voxel, its frame times, and its largest move."""
 
     size: tuple[int, int, int]
     spacing: tuple[float, float, float]
@@ -63,7 +62,7 @@ CASES = {
 
 @dataclass(frozen=True)
 class Series:
-    """A simulated series on disk and the truth about it (LPS, reference points to frame points)."""
+    """A simulated series on disk, its true motion (LPS, reference to frame points) and brain points."""
 
     path: Path
     times: np.ndarray
@@ -72,7 +71,7 @@ class Series:
 
 
 def make_motion(random: np.random.Generator, times: np.ndarray, centre, most: float) -> exam.Motion:
-    """Nodding and drift, one jump, and no frame further than ``most`` from the start."""
+    """Nodding, drift and one jump, with no frame further than ``most`` from the start."""
     drawn = exam.draw_motion(random, times, centre, 1.0)
     course = np.column_stack([np.degrees(drawn.angles), drawn.shifts])
     course *= most * 0.6
@@ -90,7 +89,7 @@ def make_head(seed: int) -> subject.Head:
 
 
 def simulate(name: str, case: Case, head: subject.Head, folder: Path, seed: int) -> Series:
-    """Write a series of a head and what is true about it."""
+    """Write a series of a head, and its truth."""
     random = np.random.default_rng(seed)
     placed = scanner.pose((6.0, -2.0, 3.0), (5.0, -12.0, 20.0))
     middle = FLIP @ head.mapping.head_point(np.array([0.0, -6.0, 8.0]))
@@ -116,7 +115,7 @@ def simulate(name: str, case: Case, head: subject.Head, folder: Path, seed: int)
 
 
 def simulated(name: str, folder: Path, seed: int, heads: dict[int, subject.Head]) -> Series:
-    """The series called ``name``, made if it is not there."""
+    """The series called ``name``, simulated unless it is there already."""
     kept = folder / f"{name}.npz"
     if not kept.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -128,15 +127,15 @@ def simulated(name: str, folder: Path, seed: int, heads: dict[int, subject.Head]
 
 
 def errors_mm(found: np.ndarray, true: np.ndarray, brain: np.ndarray) -> np.ndarray:
-    """Frames × points: distance from the truth, but for the rigid shift all frames share.
+    """The errors (frames × points) after removing the rigid transform that all frames share.
 
-    That shift is the mean of what each frame needs; it stands for the choice of a reference.
+    It is the mean of the frames' residual transforms, and comes from the choice of a reference.
     """
-    needed = np.linalg.inv(true) @ found
+    residual = np.linalg.inv(true) @ found
     centre = brain.mean(axis=0)
     shared = np.eye(4)
-    shared[:3, :3] = Rotation.from_matrix(needed[:, :3, :3]).mean().as_matrix()
-    moved = needed[:, :3, :3] @ centre + needed[:, :3, 3]
+    shared[:3, :3] = Rotation.from_matrix(residual[:, :3, :3]).mean().as_matrix()
+    moved = residual[:, :3, :3] @ centre + residual[:, :3, 3]
     shared[:3, 3] = moved.mean(axis=0) - shared[:3, :3] @ centre
     return np.linalg.norm(_placed(found, brain) - _placed(true @ shared, brain), axis=-1)
 
@@ -146,19 +145,19 @@ def _placed(matrices: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def ours(series: Series) -> tuple[np.ndarray, float]:
-    """Poses of all frames, and CPU seconds per frame, reading the file included."""
+    """Poses of all frames, and CPU seconds per frame including reading the file."""
     start = time.process_time()
     found = motion_fit.estimate(series.path)
     return found.matrices, (time.process_time() - start) / len(series.times)
 
 
 def antspy(series: Series, frames: list[int]) -> tuple[np.ndarray, float]:
-    """The same of some frames by ANTsPy's motion_correction with its defaults.
+    """Poses of some frames by ANTsPy's motion_correction with its defaults, and CPU seconds per frame.
 
-    Its default target, the mean of all frames, each scaled to 0..1, is made here, outside the
-    clock, since it is given only some of the frames.
+    Its default target is the mean of all frames, each scaled to 0..1. It is made here and not timed,
+    because the method is given only some of the frames.
     """
-    os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"  # read as the library is loaded
+    os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"  # read when the library is loaded
     import ants
 
     data = np.stack(list(io_frames.stream(series.path)), axis=3).astype(np.float32)
@@ -173,7 +172,7 @@ def antspy(series: Series, frames: list[int]) -> tuple[np.ndarray, float]:
 
 
 def _four_dimensional(ants: Any, data: np.ndarray, affine: np.ndarray) -> Any:
-    """A series as ANTsPy holds it: where its voxels lie must survive taking frames out again."""
+    """A series as an ANTsPy image, whose frames keep their position when they are taken out again."""
     grid = images.from_array(data[..., 0], affine)
     direction = np.eye(4)
     direction[:3, :3] = np.reshape(grid.GetDirection(), (3, 3))
@@ -229,6 +228,7 @@ def _summary(wrong: np.ndarray) -> str:
 
 
 def main() -> None:
+    """Print the table, and write it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="table to write (CPU s per frame)")
     parser.add_argument("--work", type=Path, default=Path("benchmarks/work"), help="series kept")

@@ -1,17 +1,16 @@
-"""Perfusion maps beside osipy's and dcmri's, on the same arrays, whose truth is known.
+"""Perfusion maps beside osipy's and dcmri's, on the same arrays with a known truth.
 
     make bench-perfusion
     python benchmarks/perfusion.py --out perfusion.tsv [--copies 600]
 
-The arrays are the tile phantom's (735 tiles x 600 voxels, 60 frames, 1 HU of noise, an input
-function and a seed that no setting was chosen on). Every method runs in a process of its own, on
-one core: CPU seconds are those of the maps alone, the memory is the process's peak (the curves are
-0.1 GB of it), ratios are peer over ours. r is Pearson's over tile means. "early" is the mean flow
-of tissue that fills 3 s before the input over that of tissue without delay: 1 is right.
+The arrays come from the tile phantom (735 tiles x 600 voxels, 60 frames, 1 HU of noise) with an input
+function and a seed that no setting was tuned on. Every method runs in its own process on one core. CPU
+seconds are those of the maps alone, memory is the process's peak (0.1 GB of it are the curves), and ratios
+are peer over ours. r is Pearson's correlation over tile means. "early" is the mean flow of tissue that fills
+3 s before the input, relative to tissue without delay; the true value is 1.
 
-Of osipy, whose flow has no haematocrit factor, flow is multiplied by the factor that its volume
-has. dcmri only deconvolves: its maps are the maximum and the area of what it returns. The peers
-are pinned in ``benchmarks/peers-perfusion.txt``; nothing else of the project needs them.
+osipy's flow lacks the haematocrit factor and is multiplied by the factor of its volume. dcmri only
+deconvolves: its maps are the maximum and the area of the result. The peers are pinned in ``benchmarks/peers-perfusion.txt``; nothing else of the project needs them.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def ours(method: str, curves: np.ndarray, aif: np.ndarray) -> Maps:
 
 
 def osipy_maps(name: str, curves: np.ndarray, aif: np.ndarray) -> Maps:
-    """osipy's maps, its flow with the haematocrit factor of its volume."""
+    """osipy's maps, with the haematocrit factor applied to flow, too."""
     from osipy.dsc.parameters import compute_perfusion_maps
 
     factor = MapSettings().kh
@@ -62,7 +61,7 @@ def osipy_maps(name: str, curves: np.ndarray, aif: np.ndarray) -> Maps:
 
 
 def dcmri_maps(name: str, curves: np.ndarray, aif: np.ndarray) -> Maps:
-    """Maximum and area of dcmri's deconvolution."""
+    """Maps from the maximum and the area of dcmri's deconvolution."""
     from dcmri.pk_inv import deconv
 
     settings = MapSettings()
@@ -73,13 +72,13 @@ def dcmri_maps(name: str, curves: np.ndarray, aif: np.ndarray) -> Maps:
 
 
 def maps_of(who: str, curves: np.ndarray, aif: np.ndarray) -> Maps:
-    """Maps of a method by its name here: "ours osvd", "osipy oSVD", "dcmri Tikhonov"."""
+    """The maps of a method by its name: "ours osvd", "osipy oSVD", "dcmri Tikhonov"."""
     library, method = who.split()
     return {"ours": ours, "osipy": osipy_maps, "dcmri": dcmri_maps}[library](method, curves, aif)
 
 
 def scores(tiles: kudo.Tiles, maps: Maps, copies: int) -> dict[str, float]:
-    """Correlations and the slope of flow, over tile means."""
+    """Correlation and slope against the truth, over tile means."""
     out = {}
     for name in ("cbf", "cbv", "mtt"):
         truth, mean = getattr(tiles, name), kudo.per_tile(maps[name], copies)
@@ -89,7 +88,7 @@ def scores(tiles: kudo.Tiles, maps: Maps, copies: int) -> dict[str, float]:
 
 
 def early_flow(who: str) -> float:
-    """Mean noise-free flow of tissue that fills early over that of tissue that does not."""
+    """The ratio of mean noise-free flow, tissue that fills early over tissue that does not."""
     tiles = kudo.tiles(kudo.Design(ARTERIAL, delays_s=EARLY))
     flow = maps_of(who, tiles.curves, tiles.aif)["cbf"]
     return float(flow[tiles.delay == EARLY[0]].mean() / flow[tiles.delay == EARLY[1]].mean())
@@ -109,9 +108,9 @@ def measured(who: str, copies: int) -> dict[str, float]:
 
 
 def in_its_own_process(who: str, copies: int) -> dict[str, float]:
-    """The same, measured in a process that does nothing else."""
+    """The result of :func:`measured` in a process of its own."""
     command = [sys.executable, __file__, "--copies", str(copies), "--only", who]
-    settings = os.environ | ONE_CORE  # read as numpy is loaded
+    settings = os.environ | ONE_CORE  # read when numpy is loaded
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=settings)
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -1,15 +1,15 @@
-"""Rigid and affine registration beside elastix's, ANTs' and SimpleITK's, where the truth is known.
+"""Rigid and affine registration beside elastix's, ANTs' and SimpleITK's, against a known truth.
 
     python benchmarks/registration.py --out registration.tsv [--size small|clinical]
         [--phantom FOLDER]
 
-One phantom subject is scanned; its CTA, its mean CTP and its b0 are brought to its NCCT (rigid),
-and its NCCT's brain to the template (affine; the subject is not deformed). ``--phantom`` reuses a
-folder with ``raw`` and ``truth`` of subject 01. Every method starts from the raw headers, gets the
-same two images and runs in a process of its own on one thread. Times are those of registering
-alone; the memory is the process's peak, images and libraries included. Accuracy is the distance
-(mm, mean and largest over the true brain) between where a point of the brain is and where it was
-found. The peers run with their own rigid defaults, as far as they have any; they are pinned in
+One phantom subject is simulated. Its CTA, mean CTP and b0 are registered to its NCCT (rigid), and the brain
+on its NCCT to the template (affine; the subject is not deformed). ``--phantom`` reuses a folder with ``raw``
+and ``truth`` of subject 01. Every method starts from the raw headers, gets the same two images and runs in
+its own process on one thread. Times are those of the registration alone, memory is the process's peak
+including images and libraries. Accuracy is the distance (mm, mean and maximum over the true brain) between
+the true position of a point and the position found. The peers run with their default settings, as far as
+they have any; they are pinned in
 ``benchmarks/peers-registration.txt``.
 """
 
@@ -61,7 +61,7 @@ def ours(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform:
 
 
 def elastix(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform:
-    """elastix's default parameters (Mattes, random samples), four levels."""
+    """elastix with its default parameters (Mattes, random samples) and four levels."""
     import itk
 
     def convert(image: sitk.Image):
@@ -88,7 +88,7 @@ def elastix(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform:
 
 
 def ants(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform:
-    """ANTs' Rigid or Affine, as ANTsPy sets them up."""
+    """ANTs' Rigid or Affine with ANTsPy's defaults."""
     import ants
     from ants.config import set_ants_deterministic
 
@@ -128,13 +128,13 @@ METHODS = {"ours": ours, "elastix": elastix, "ANTs": ants, "SimpleITK": simpleit
 
 
 def scan(folder: Path, name: str) -> sitk.Image:
-    """An image of the subject by the name of its truth; the mean of a series."""
+    """An image of the subject by its name in the truth; of a series the mean."""
     stem = image_stem({"dwi": "b0"}.get(name, name), SUBJECT)
     return images.read_mean(folder / "raw" / f"{stem}.nii.gz")
 
 
 def pair_of(folder: Path, pair: str) -> tuple[sitk.Image, sitk.Image]:
-    """Fixed and moving image."""
+    """The fixed and the moving image of a pair."""
     moving, fixed, _ = PAIRS[pair]
     if fixed != MNI:
         return scan(folder, fixed), scan(folder, moving)
@@ -143,7 +143,7 @@ def pair_of(folder: Path, pair: str) -> tuple[sitk.Image, sitk.Image]:
 
 
 def errors_mm(folder: Path, pair: str, found: sitk.Transform) -> np.ndarray:
-    """How far each point of the brain is from where it was found."""
+    """The distance of each point of the brain from where a transform puts it."""
     moving, fixed, _ = PAIRS[pair]
     truth = Truth(folder / "truth" / f"sub-{SUBJECT}")
     head = truth.head_points(moving)
@@ -166,7 +166,7 @@ def measured(who: str, pair: str, folder: Path) -> dict[str, float]:
 
 
 def in_its_own_process(who: str, pair: str, folder: Path) -> dict[str, float]:
-    """The same, measured in a process that does nothing else."""
+    """The result of :func:`measured` in a process of its own."""
     command = [sys.executable, __file__, "--phantom", str(folder), "--only", who, pair]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
@@ -190,7 +190,7 @@ def table(folder: Path, size: str) -> list[list[str]]:
 
 
 def tables(size: str, folder: Path | None) -> list[list[str]]:
-    """The comparison on a phantom's folder, or on a phantom made for it."""
+    """The comparison on the phantom in a folder, or on a new one."""
     if folder:
         return table(folder, size)
     with tempfile.TemporaryDirectory() as made:

@@ -1,12 +1,12 @@
-"""What planning costs as a study grows: a dry run over trees of empty files, no image in them.
+"""The cost of planning a study by its number of subjects: dry runs over trees of empty files.
 
     python benchmarks/scale.py [--subjects 1 10 100 1000] [--plans ...] [--profile] [--out scale.tsv]
 
-A subject has NCCT, CTA, CT perfusion, DWI (three images), T1w and three masks. There are two ways to
-plan a study: by ``patients``, one job for each, which plans its ``steps`` when it runs; or all steps
-of all patients at once. ``one`` is what the job of one patient plans in a study of that size. Time is
-CPU time and memory the largest resident set of the snakemake process. Fails where the plan by
-patients, or that of one of them, takes more than the limits below.
+A subject has NCCT, CTA, CT perfusion, DWI (three images), T1w and three masks. A study can be planned in two
+ways: by ``patients``, with one job per patient that plans the patient's steps when it runs; or all ``steps``
+of all patients at once. ``one`` is the plan of one patient's job in a study of this size. Time is CPU time,
+and memory the largest resident set of the snakemake process. Fails if the plan by patients, or that of one
+of them, exceeds the limits below.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PLANS = {
     "one": ("workflow/Snakefile", "derivatives/strokeprep-work/privacy/sub-0001.json"),
     "steps": ("workflow/Snakefile",),
 }
-ALL_STEPS_UP_TO = 100  # subjects; 1,000 take minutes, which is why there is another way
+ALL_STEPS_UP_TO = 100  # subjects; 1,000 take minutes, so they are planned by patients
 COLUMNS = ("plan", "subjects", "jobs", "cpu_s", "wall_s", "memory_mb", "cpu_ms_per_job")
 SLOWEST = 25
 
@@ -51,7 +51,7 @@ SUBJECT_FILES = [
 
 
 def study(folder: Path, subjects: int) -> Path:
-    """A tree of that many subjects and the config that reads it."""
+    """Make a tree of this many subjects; returns the config that reads it."""
     for index in range(1, subjects + 1):
         for name in SUBJECT_FILES:
             path = folder / "raw" / name.format(s=f"sub-{index:04d}")
@@ -64,7 +64,7 @@ def study(folder: Path, subjects: int) -> Path:
 
 
 def planned(folder: Path, config: Path, plan: str, profile: bool) -> dict[str, float]:
-    """What a dry run plans and costs, under the names of the columns."""
+    """The jobs that a dry run plans and what it costs, by the names of the columns."""
     snakefile, *targets = PLANS[plan]
     command = [sys.executable, *(["-m", "cProfile", "-o", "plan.prof"] if profile else [])]
     command += ["-m", "snakemake", *targets, "--snakefile", str(REPOSITORY / snakefile)]
@@ -89,7 +89,7 @@ def planned(folder: Path, config: Path, plan: str, profile: bool) -> dict[str, f
 
 
 def kept(row: dict[str, float]) -> bool:
-    """Whether a plan that the limits are for keeps them."""
+    """Whether a plan is within the limits, or they do not apply to it."""
     within = row["cpu_s"] <= LIMIT_SECONDS and row["memory_mb"] <= LIMIT_MB
     return within or row["subjects"] > LIMIT_SUBJECTS or row["plan"] == "steps"
 
@@ -100,7 +100,7 @@ def shown(value: str | float) -> str:
 
 
 def line(row: dict[str, str | float], separator: str = "") -> str:
-    """A line of the table; without a separator its columns stand below each other."""
+    """A line of the table; without a separator its columns are aligned."""
     cells = [shown(row[column]) for column in COLUMNS]
     return separator.join(cells) if separator else "".join(f"{cell:>16}" for cell in cells)
 
@@ -118,11 +118,11 @@ def measured(subjects: int, plans: Sequence[str], profile: bool) -> Iterator[dic
 
 
 def main() -> int:
-    """Print and write the table; 1 if a limit is not kept."""
+    """Print and write the table; returns 1 if a limit is exceeded."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--subjects", type=int, nargs="+", default=[1, 10, 100, 1000])
-    parser.add_argument("--plans", nargs="+", choices=PLANS, help="these, at any size")
-    parser.add_argument("--profile", action="store_true", help="say where the time goes, too")
+    parser.add_argument("--plans", nargs="+", choices=PLANS, help="only these, at any size")
+    parser.add_argument("--profile", action="store_true", help="also profile each plan")
     parser.add_argument("--out", type=Path, help="also write the table here")
     given = parser.parse_args()
     rows = []

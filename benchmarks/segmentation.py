@@ -3,12 +3,12 @@
     python benchmarks/segmentation.py --out segmentation.tsv [--threads 1] [--runs 3]
     python benchmarks/segmentation.py --image T1W.nii.gz --models models     # published weights
 
-Without arguments the weights are the small network of ``tests/models`` and the scan is a simulated
-head, so figures are those of start-up, preprocessing and writing; with the published weights the
-network itself dominates. Each is started as a process of its own, imports included. Memory is the
-peak of the sum over its processes of what each holds alone plus its part of what they share (PSS),
-processes are the most at one time, CPU seconds are all of them together. The command takes every
-core; threads are what the runner was granted. Needs envs/segmentation.txt.
+Without arguments, the weights are the small network of ``tests/models`` and the scan is a simulated head, so
+the figures are those of start-up, preprocessing and writing. With the published weights the network itself
+dominates. Both run as processes of their own, including imports. Memory is the peak of the proportional set
+size (PSS), summed over a run's processes. "processes" is the largest number at one time, and CPU seconds are
+the sum over all. The command takes every core; "threads" are those granted to the runner. Needs
+envs/segmentation.txt.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ import numpy as np  # noqa: E402
 import psutil  # noqa: E402
 
 PATIENT, SPACING_MM = 900, (1.0, 1.0, 1.0)
-EVERY_S = 0.1  # between looks at the processes
+EVERY_S = 0.1  # sampling interval of the measurements
 Figures = dict[str, float]
 
 
 def measured(command: list[str], environment: dict[str, str]) -> Figures:
-    """Wall and CPU seconds, peak memory and most processes of a command and all it starts."""
+    """Wall and CPU seconds, peak memory and number of processes of a command and its children."""
     start = time.monotonic()
     process = psutil.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     peak, most, used = 0, 0, {}
@@ -81,7 +81,7 @@ def _cpu_s(process: psutil.Process) -> float:
 
 
 def compared(image: Path, models: Path, folder: Path, threads: int) -> tuple[Figures, Figures, int]:
-    """Figures of the runner and of the command, and the voxels in which their masks differ."""
+    """Figures of the runner and of the command, and the number of voxels in which their masks differ."""
     home = folder / "hd-bet_params"
     home.mkdir()
     (home / "release_2.0.0").symlink_to((models / "hd-bet").resolve())

@@ -16,7 +16,7 @@ SUBJECT = "02"
 SOFT, VESSEL = (-20, 90), (0, 350)
 CT, ANAT, DWI = "ses-01/ct", "ses-01/anat", "ses-02/dwi"
 MNI = "space-MNI152NLin2009aSym"
-# title, image, window, mask drawn on it, plane (0 sagittal, 2 axial), position (share of extent)
+# Title, image, window, mask to outline, plane (0 sagittal, 2 axial), position (share of the extent).
 PANELS = [
     ("raw NCCT", f"raw:{CT}/*acq-ncct_ct", SOFT, None, 0, 0.5),
     ("raw CTA", f"raw:{CT}/*acq-cta_ct", VESSEL, None, 0, 0.5),
@@ -37,17 +37,17 @@ PANELS = [
 
 
 def volume(folder: Path, pattern: str) -> tuple[np.ndarray, tuple[float, ...]]:
-    """Voxels in RAS order and their size."""
+    """The voxels of an image in RAS order, and their size; of a series the first frame."""
     root = "raw" if pattern.startswith("raw:") else "derivatives"
     path = f"{root}/sub-{SUBJECT}/{pattern.removeprefix('raw:')}.nii.gz"
-    (found,) = folder.glob(path)
-    image = nib.as_closest_canonical(nib.load(found))
+    (only,) = folder.glob(path)
+    image = nib.as_closest_canonical(nib.load(only))
     data = np.asanyarray(image.dataobj)
     return data[..., 0] if data.ndim == 4 else data, image.header.get_zooms()[:3]
 
 
 def draw(axis: plt.Axes, folder: Path, panel: tuple) -> None:
-    """One panel; a mask without a position is shown where it is largest."""
+    """Draw one panel; without a position, the slice with the largest mask area is shown."""
     title, image, window, mask, plane, share = panel
     data, zooms = volume(folder, image)
     inside = volume(folder, mask)[0] > 0 if mask else None
@@ -73,7 +73,7 @@ def draw(axis: plt.Axes, folder: Path, panel: tuple) -> None:
 
 
 def main(folder: Path) -> None:
-    """Draw all panels, raw above and released below."""
+    """Draw all panels: raw images above, released ones below."""
     figure, axes = plt.subplots(2, 5, figsize=(15, 6.4), facecolor="black")
     for axis, panel in zip(axes.flat, PANELS, strict=True):
         draw(axis, folder, panel)

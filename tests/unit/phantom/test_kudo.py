@@ -1,4 +1,4 @@
-"""The tile phantom: its truth is consistent, and it is not made by the method it scores."""
+"""The tile phantom has a consistent truth, and does not use the method that it scores."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_the_tiles_span_the_published_ranges(tiles):
     assert tiles.mtt == pytest.approx(60 * tiles.cbv / tiles.cbf)
 
 
-def test_every_shape_has_the_area_its_volume_asks_for():
+def test_curves_of_every_shape_have_the_area_of_their_volume():
     tiles = kudo.tiles(kudo.Design(Arterial(recirculation_share=0), frames=400))
     area = tiles.curves.sum(1) / tiles.aif.sum()
     assert 100 * KH / RHO * area == pytest.approx(tiles.cbv, rel=0.005)
@@ -36,7 +36,7 @@ def test_delayed_tiles_are_late_copies(tiles):
     assert tiles.curves[at[2]][:, 2:] == pytest.approx(tiles.curves[at[0]][:, :-2], abs=0.01)
 
 
-def test_noise_has_the_given_size_and_comes_from_the_seed(tiles):
+def test_noise_has_the_given_size_and_depends_on_the_seed(tiles):
     noise = kudo.noisy(tiles.curves, 4, 2.0, 1) - np.repeat(tiles.curves, 4, axis=0)
     assert noise.std() == pytest.approx(2, rel=0.01)
     assert np.array_equal(kudo.noisy(tiles.curves, 4, 2.0, 1), kudo.noisy(tiles.curves, 4, 2.0, 1))
@@ -45,13 +45,13 @@ def test_noise_has_the_given_size_and_comes_from_the_seed(tiles):
     )
 
 
-def test_frames_are_samples_of_one_curve_whatever_their_interval(tiles):
+def test_frames_at_any_interval_are_samples_of_one_curve(tiles):
     coarse = kudo.tiles(kudo.Design(frames=30, dt=2.0))
     assert coarse.curves == pytest.approx(tiles.curves[:, ::2], abs=0.02)
 
 
 def test_maps_of_the_osipi_object_are_well_within_its_tolerances():
-    """Which are 1 ml/100 g of volume and 15 ml/100 g/min of flow."""
+    """The tolerances are 1 ml/100 g of volume and 15 ml/100 g/min of flow."""
     tiles = kudo.osipi_tiles()
     maps = perfusion_maps(tiles.curves, tiles.aif, kudo.OSIPI_DT)
     assert maps.cbv == pytest.approx(tiles.cbv, rel=0.03)

@@ -1,4 +1,4 @@
-"""The synthetic patients: what is written is what the truth says, and always the same."""
+"""The images of synthetic patients agree with their truth, and are reproducible."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def study(tmp_path_factory):
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
-    """Every file's content by its path below a folder."""
+    """The content of every file in a folder, by relative path."""
     paths = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
@@ -46,7 +46,7 @@ def scan(study: Path, subject: str, ending: str) -> sitk.Image:
 
 
 def nifti(study: Path, subject: str, ending: str) -> nib.Nifti1Image:
-    """A raw image as it is stored, header first."""
+    """A raw image as stored, with its header."""
     (path,) = (study / "raw" / f"sub-{subject}").rglob(f"*_{ending}.nii.gz")
     return nib.load(path)
 
@@ -60,7 +60,7 @@ def label(study: Path, subject: str, ending: str) -> sitk.Image:
     return sitk.ReadImage(str(path))
 
 
-def way(study: Path, subject: str, source: str, target: str) -> sitk.Transform:
+def between_images(study: Path, subject: str, source: str, target: str) -> sitk.Transform:
     """True transform of points from one image to another (LPS)."""
     folder = study / f"truth/sub-{subject}"
     there, back = (
@@ -78,7 +78,7 @@ def grid_of(image: sitk.Image) -> Grid:
 
 
 def best_shift(fixed: sitk.Image, moving: sitk.Image, between: sitk.Transform) -> np.ndarray:
-    """The shift (mm, along the grid's axes) at which bone agrees best: zero when truth holds."""
+    """The shift (mm, along the axes of the grid) at which bone agrees best; zero by the truth."""
     target, grid = voxels(fixed), grid_of(fixed)
     bone = np.zeros(target.shape, bool)
     bone[2:-2, 8:-8, 8:-8] = target[2:-2, 8:-8, 8:-8] > 300
@@ -98,7 +98,7 @@ def best_shift(fixed: sitk.Image, moving: sitk.Image, between: sitk.Transform) -
 # --- files ---------------------------------------------------------------------------------
 
 
-def test_the_tree_holds_the_files_it_announces_and_no_others(study):
+def test_exactly_the_announced_files_are_written(study):
     subjects = phantom.subject_ids(2)
     raw = phantom.dataset_files() + [f for s in subjects for f in phantom.raw_files(s)]
     truth = phantom.truth_dataset_files() + [f for s in subjects for f in phantom.truth_files(s)]
@@ -125,7 +125,7 @@ def test_a_subject_written_alone_again_has_the_same_bytes(study, tmp_path):
         assert all(before[name] == content for name, content in again.items())
 
 
-def test_another_seed_makes_another_patient(study, tmp_path):
+def test_another_seed_gives_another_patient(study, tmp_path):
     phantom.write_subject("01", tmp_path / "raw", tmp_path / "truth", seed=SEED + 1, size="tiny")
     before, other = files_below(study / "raw"), files_below(tmp_path / "raw")
     images = [name for name in other if name.endswith(".nii.gz")]
@@ -139,7 +139,7 @@ def test_a_participant_does_not_depend_on_the_others(study, tmp_path):
         assert few == many[:3]
 
 
-def test_headers_carry_what_a_pipeline_must_scrub(study):
+def test_headers_hold_private_data(study):
     ct = study / "raw/sub-01/ses-01/ct/sub-01_ses-01_acq-ncct_ct"
     header = nib.load(f"{ct}.nii.gz").header
     assert b"Phantom^Patient" in header["descrip"].item()
@@ -147,7 +147,7 @@ def test_headers_carry_what_a_pipeline_must_scrub(study):
     assert {"PatientName", "PatientBirthDate"} <= set(json.loads(Path(f"{ct}.json").read_text()))
 
 
-def test_voxels_begin_behind_a_private_comment_and_stand_for_themselves(study):
+def test_voxels_follow_a_private_comment_and_are_not_scaled(study):
     ncct, cta = nifti(study, "01", "acq-ncct_ct"), nifti(study, "01", "acq-cta_ct")
     assert ncct.dataobj.offset > cta.dataobj.offset == 352  # a bare header's length
     assert {image.dataobj.slope for image in (ncct, cta)} == {1}
@@ -169,13 +169,13 @@ SCANS = ("acq-ncct_ct", "acq-cta_ct", "acq-ctp_ct", "trace", "T1w")
     ("subject", "posterior"),
     [("01", {"acq-ctp_ct"}), ("02", {"acq-ncct_ct", "acq-ctp_ct"})],
 )
-def test_rows_run_to_the_front_or_to_the_back_and_columns_to_the_left(study, subject, posterior):
+def test_rows_run_anterior_or_posterior_and_columns_to_the_left(study, subject, posterior):
     axes = {name: nib.aff2axcodes(nifti(study, subject, name).affine) for name in SCANS}
     assert axes == {name: ("L", "P" if name in posterior else "A", "S") for name in SCANS}
 
 
 @pytest.mark.parametrize("subject", ["01", "02"])
-def test_every_header_says_its_place_twice_and_alike(study, subject):
+def test_qform_and_sform_of_every_header_agree(study, subject):
     for path in (study / "raw").rglob(f"sub-{subject}*.nii.gz"):
         image = nib.load(path)
         (qform, qcode), (sform, scode) = image.get_qform(coded=True), image.get_sform(coded=True)
@@ -195,7 +195,7 @@ def test_the_ncct_of_every_other_patient_is_oblique_and_diffusion_of_all(study):
 
 
 @pytest.mark.parametrize("subject", ["01", "02"])
-def test_no_scan_begins_or_has_its_middle_where_another_or_the_scanner_has(study, subject):
+def test_scans_share_neither_their_first_voxel_nor_their_centre(study, subject):
     images = [nifti(study, subject, name) for name in SCANS]
     first = np.array([image.affine[:3, 3] for image in images])
     middle = np.array(
@@ -207,20 +207,20 @@ def test_no_scan_begins_or_has_its_middle_where_another_or_the_scanner_has(study
 
 
 @pytest.mark.parametrize("subject", ["01", "02"])
-def test_cta_lands_on_ncct_through_the_true_transforms(study, subject):
+def test_the_true_transforms_align_cta_and_ncct(study, subject):
     ncct, cta = scan(study, subject, "acq-ncct_ct"), scan(study, subject, "acq-cta_ct")
-    shift = best_shift(ncct, cta, way(study, subject, "ncct", "cta"))
+    shift = best_shift(ncct, cta, between_images(study, subject, "ncct", "cta"))
     assert np.abs(shift).max() < 0.12
 
 
 @pytest.mark.parametrize("frame", [0, 18])  # the ends: motion is largest
-def test_a_perfusion_frame_lies_where_the_motion_table_says(study, frame):
+def test_a_perfusion_frame_has_the_position_in_the_motion_table(study, frame):
     series = scan(study, "01", "acq-ctp_ct")
     row = np.genfromtxt(study / "truth/sub-01/ctp_motion.tsv", names=True)[frame]
     moved = sitk.AffineTransform(3)
     moved.SetMatrix([row[f"m{r}{c}"] for r in range(3) for c in range(3)])
     moved.SetTranslation([row[f"m{r}3"] for r in range(3)])
-    still = way(study, "01", "ctp", "cta")
+    still = between_images(study, "01", "ctp", "cta")
     back = sitk.CompositeTransform([still, moved.GetInverse()])
     cta = scan(study, "01", "acq-cta_ct")
     assert np.abs(best_shift(series[..., frame], cta, back)).max() < 0.15
@@ -243,7 +243,7 @@ def test_motion_averages_to_the_reference_pose(study):
 
 
 @pytest.mark.parametrize(("subject", "kind"), [("01", "AffineTransform"), ("02", "Composite")])
-def test_the_template_lies_on_the_head_through_the_true_mapping(study, subject, kind):
+def test_the_true_mapping_aligns_template_and_head(study, subject, kind):
     path = study / f"truth/sub-{subject}/from-head_to-MNI152NLin2009aSym.tfm"
     to_mni = sitk.ReadTransform(str(path))
     assert kind in type(to_mni.Downcast()).__name__
@@ -261,7 +261,7 @@ def test_the_template_lies_on_the_head_through_the_true_mapping(study, subject, 
     assert likeness(0) > max(likeness(-1.5), likeness(1.5)) + 0.02
 
 
-def test_a_deformation_can_be_forced_on_and_off():
+def test_a_deformation_can_be_switched_on_and_off():
     for largest in (0.0, 5.0):
         mapping = draw_mapping(np.random.default_rng(3), largest)
         if largest == 0:
@@ -292,7 +292,7 @@ def test_head_points_invert_the_mapping():
 
 
 @pytest.mark.parametrize("over", [(1, 1, 1), (2, 2, 4), (1, 1, 3)])
-def test_averaging_sub_voxels_moves_nothing(over):
+def test_averaging_sub_voxels_does_not_shift_the_image(over):
     lattice = Lattice((-30.0, -30.0, -30.0), 1.0, (61, 61, 61))
     x, y, z = lattice.coordinates()
     ramp = lattice_image((2 * x - y + 3 * z + np.zeros(lattice.shape)).astype(np.float32), lattice)
@@ -310,7 +310,7 @@ def test_averaging_sub_voxels_moves_nothing(over):
 
 @pytest.mark.parametrize("subject", ["01", "02"])
 @pytest.mark.parametrize("image", ["ncct", "cta", "dwi", "t1w"])
-def test_the_brain_is_whole_and_no_part_of_the_face(study, subject, image):
+def test_the_brain_is_complete_and_separate_from_the_face(study, subject, image):
     brain, face = (true(study, subject, f"{image}_{what}") for what in ("brain", "face"))
     ml = voxels(brain).sum() * np.prod(brain.GetSpacing()) / 1000
     assert 1200 < ml < 1700
@@ -344,7 +344,7 @@ def test_trace_follows_from_b0_and_adc(study):
     assert np.abs(trace - b0 * np.exp(-adc * 1e-3))[brain].max() < 3  # rounding, no more
 
 
-def test_the_occluded_artery_is_dark_and_its_twin_is_not(study):
+def test_the_occluded_artery_is_dark_and_that_of_the_other_side_is_not(study):
     facts = json.loads((study / "truth/sub-02/truth.json").read_text())
     side = facts["traits"]["lesion_side"]
     cta = scan(study, "02", "acq-cta_ct")
@@ -375,7 +375,7 @@ def test_perfusion_frames_follow_the_arterial_curve(study):
     assert np.corrcoef(found, curve["aif_hu"])[0, 1] > 0.97
 
 
-def test_perfusion_frames_thin_out_after_the_first_pass(study):
+def test_perfusion_frames_have_a_longer_interval_after_the_first_pass(study):
     sidecar = study / "raw/sub-01/ses-01/ct/sub-01_ses-01_acq-ctp_ct.json"
     content = json.loads(sidecar.read_text())
     steps = np.diff(content["VolumeTiming"])

@@ -1,12 +1,12 @@
-"""Synthetic acute-stroke patients: whole heads around the MNI152NLin2009aSym brain, scanned.
+"""Simulated scans of synthetic acute-stroke patients: whole heads around the MNI152 brain.
 
-`write_subject` writes one subject's raw BIDS files and, beside the dataset, the truth about
-them; `write_dataset` writes what belongs to all. The lists of names need only the standard
-library, so a workflow can read them while it is being parsed.
+`write_subject` writes the raw BIDS files of one subject and, outside the dataset, their truth.
+`write_dataset` writes the dataset-level files. The lists of names need only the standard library, so
+that a workflow can read them while it is parsed.
 
-Truth transforms are ITK files in LPS millimetres. `from-head_to-<image>` maps head points to
+True transforms are ITK files in LPS millimetres. `from-head_to-<image>` maps head points to
 points in that image's world; `from-head_to-MNI152NLin2009aSym` maps head points to the
-template. Head space is the frame the patient was built in; no image lies in it.
+template. Head space is the frame in which the patient is built; no image is in it.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ def write_subject(
     deformation_mm: float | None = None,
     motion_mm: float = 1.0,
 ) -> None:
-    """Write one subject ("01", "02", …) of a size ("small" or "clinical").
+    """Write one subject ("01", "02", …) of a size ("tiny", "small" or "clinical").
 
     `deformation_mm` is the largest displacement of the warp to MNI: None gives 0 for subject
     "01" and 3 mm for the others. `motion_mm` bounds the head motion during CT perfusion.
     """
     from strokeprep.phantom.study import (
-        write_subject as write,  # heavy libraries only where images are made
+        write_subject as write,  # imports heavy libraries
     )
 
     write(
@@ -68,7 +68,7 @@ def write_subject(
 
 
 def write_dataset(subjects: Sequence[str], raw: Path, truth: Path, *, seed: int) -> None:
-    """Write the dataset-level files: descriptions, tables, READMEs. No subject's images."""
+    """Write the dataset-level files: descriptions, tables, READMEs."""
     from strokeprep.phantom.dataset import write_dataset as write
 
     write(subjects, raw, truth, seed=seed)

@@ -1,4 +1,4 @@
-"""What belongs to a synthetic dataset and not to one subject: descriptions and tables."""
+"""The dataset-level files of a synthetic study: descriptions and tables."""
 
 from __future__ import annotations
 
@@ -35,35 +35,35 @@ CT follows the draft ct/ datatype. Labels drawn on native grids are in derivativ
 """
 
 TRUTH_README = """\
-# The truth about the synthetic study
+# The truth of the synthetic study
 
-One folder per subject. Image arrays lie on the native grids of the raw images.
+One folder per subject. Images are on the native grids of the raw images.
 
 Transforms (ITK text files; points in LPS millimetres)
-: `from-head_to-X.tfm` maps a head point to the point of image X's world where it was scanned:
+: `from-head_to-X.tfm` maps a head point to its position in the world of image X:
   `SimpleITK.ReadTransform(f).TransformPoint(head_point)`. X is ncct, cta, ctp (reference pose),
   dwi (b0, trace, ADC share it) or t1w; all rigid. `from-head_to-MNI152NLin2009aSym.tfm` maps a
   head point to the template: affine for an undeformed subject, otherwise a B-spline in head
-  space followed by an affine. To bring CTA onto NCCT, resample with
+  space followed by an affine. To resample CTA onto NCCT, use
   NCCT point -> head -> CTA point: `CompositeTransform([to_cta, to_ncct.GetInverse()])`.
 
 `ctp_motion.tsv`
-: per frame, the rigid motion that maps a reference-pose CTP point to where it is in that frame
+: per frame, the rigid motion from a point in the reference pose to its position in that frame
   (LPS; Euler angles in SimpleITK's default order about centre c; m00..m23 is the same as a
   3 x 4 matrix). Each parameter's mean over the frames is zero.
 
 `X_brain`, `X_face`
-: filled brain (grey, white, CSF inside the pia), and soft tissue and eyes a defacer must remove.
-  A voxel counts when at least half of the line through its centre, along the slice's
-  thickness, is inside; voxels a CT does not reconstruct do not count.
+: filled brain (grey, white, CSF inside the pia), and the soft tissue and eyes that defacing must
+  remove. A voxel is inside if at least half of the line through its centre, along the thickness of
+  the slice, is; voxels that a CT does not reconstruct are outside.
 
 `ncct_lesion`, `ncct_lvo`, `ncct_cow`, `ncct_tissue`
-: the labels drawn straight on the NCCT grid; tissue numbers are named in `truth.json`.
+: the labels drawn directly on the NCCT grid; `truth.json` names the tissue numbers.
 
 `ctp_cbf`, `ctp_cbv`, `ctp_mtt`, `ctp_tmax`
 : ml/100 g/min, ml/100 g, s, s at the reference pose. Flow and volume are voxel means, MTT is
-  60 CBV / CBF; "tmax" is the flow-weighted arrival delay after the arterial input and nothing
-  else (no half transit time). Zero where there is no tissue.
+  60 CBV / CBF; "tmax" is the flow-weighted delay of arrival after the arterial input only (without
+  half of the transit time). Zero where there is no tissue.
 
 `ctp_aif.tsv`, `ctp_artery`
 : enhancement of a pure artery and of the venous outflow at the frame times; 1 marks voxels that
@@ -72,7 +72,7 @@ Transforms (ITK text files; points in LPS millimetres)
 
 
 def write_dataset(subjects: Sequence[str], raw: Path, truth: Path, *, seed: int) -> None:
-    """Write what belongs to the dataset and not to one subject."""
+    """Write the dataset-level files of the raw dataset and of the truth."""
     raw, truth = Path(raw), Path(truth)
     description = {"BIDSVersion": "1.11.1", "License": "CC0"}
     write_json(
@@ -94,7 +94,7 @@ def write_dataset(subjects: Sequence[str], raw: Path, truth: Path, *, seed: int)
 
 
 def _write_people(subjects: Sequence[str], raw: Path, seed: int) -> None:
-    """Participants and phenotype tables; a row depends on its own subject alone."""
+    """Write participants and phenotype tables; a row depends only on its own subject."""
     tables: dict[str, list] = {name: [] for name in TABLES}
     for subject in subjects:
         random = np.random.default_rng(np.random.SeedSequence([seed, int(subject), 99]))

@@ -1,4 +1,4 @@
-"""Files on disk: the same content always gives the same bytes."""
+"""Write files so that the same content always gives the same bytes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write_nifti(
     frame_s: float | None = None,
     comment: str | None = None,
 ) -> None:
-    """Write a [z, y, x] or [t, z, y, x] array; the same input gives the same bytes."""
+    """Write a [z, y, x] or [t, z, y, x] array."""
     image = nib.Nifti1Image(array.T, grid.affine, dtype=array.dtype)
     header = image.header
     header.set_qform(grid.affine, code=2)
@@ -43,7 +43,7 @@ def write_nifti(
 
 
 def write_json(path: Path, content: dict) -> None:
-    """Write a sidecar with stable layout."""
+    """Write a sidecar."""
     with whole(path) as partial:
         partial.write_text(json.dumps(content, indent=2, sort_keys=False) + "\n", encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Names of everything the phantom writes. Stdlib only: Snakemake reads this at parse time."""
+"""Names of all files of the phantom. Standard library only, as Snakemake reads it at parse time."""
 
 from __future__ import annotations
 

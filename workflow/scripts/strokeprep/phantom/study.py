@@ -1,4 +1,4 @@
-"""Writing one subject: raw BIDS files on one side, the truth about them on the other."""
+"""Write the raw BIDS files and the truth of one subject."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from strokeprep.phantom.scan.exam import View
 from strokeprep.phantom.scan.protocol import Protocol, Scan, protocol
 from strokeprep.phantom.scan.scanner import centred_grid, pose
 
-DEFORMATION_MM = 3.0  # largest displacement of a subject's warp, unless asked otherwise
+DEFORMATION_MM = 3.0  # the default of the largest displacement of a subject's warp
 MOTION_MM = 1.0
 PATIENT = "Phantom^Patient"
 TOP_MARGIN_MM = 8.0  # of air above the vertex
@@ -28,7 +28,7 @@ TOP_MARGIN_MM = 8.0  # of air above the vertex
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything drawn at random before the first image is made."""
+    """Random choices that are made before the first image."""
 
     views: dict[str, View]
     whole_face: bool
@@ -44,10 +44,10 @@ def write_subject(
     deformation_mm: float | None = None,
     motion_mm: float = MOTION_MM,
 ) -> None:
-    """Write one subject's images below raw/ and the truth about them below truth/.
+    """Write one subject's images below raw/ and their truth below truth/.
 
-    Subject "01" has no deformation unless `deformation_mm` says otherwise, so its way to MNI is
-    affine. A subject's bytes depend on seed, id, size and options alone.
+    By default, subject "01" has no deformation: its transform to MNI is affine. A subject's bytes
+    depend only on seed, id, size and options.
     """
     raw, truth = Path(raw), Path(truth) / f"sub-{subject}"
     truth.mkdir(parents=True, exist_ok=True)
@@ -70,13 +70,13 @@ def write_subject(
 
 
 def _streams(seed: int, subject: str, count: int) -> list[np.random.Generator]:
-    """Independent random streams that know nothing of other subjects."""
+    """Independent random streams, which do not depend on other subjects."""
     children = np.random.SeedSequence([seed, int(subject)]).spawn(count)
     return [np.random.default_rng(child) for child in children]
 
 
 class _Files:
-    """Writes images, their sidecars and their truth under the right names."""
+    """Writes images, their sidecars and their truth under their names."""
 
     def __init__(self, subject: str, raw: Path, truth: Path) -> None:
         self.subject, self.raw, self.truth = subject, raw, truth
@@ -96,14 +96,14 @@ class _Files:
         write_nifti(self.truth / f"{name}.nii.gz", array, view.grid)
 
     def masks(self, name: str, head: Head, view: View) -> None:
-        """Brain and face, as far as the scan reconstructs them."""
+        """Brain and face in the reconstructed field of view of a scan."""
         seen = scanner.circle(view.grid) if name in ("ncct", "cta", "ctp") else True
         for what in ("brain", "face"):
             self.true(f"{name}_{what}", view.mask(head, head.shares[what]) * seen, view)
 
 
 def _private(subject: str, name: str) -> dict:
-    """Keys a scanner writes and a pipeline must scrub."""
+    """Keys that a scanner writes and that must not be released."""
     code = int(subject) * 100 + len(name)
     return {
         "Manufacturer": "Synthetic",
@@ -119,7 +119,7 @@ def _private(subject: str, name: str) -> dict:
 
 
 def _plan(head: Head, setup: Protocol, random: np.random.Generator, number: int) -> Plan:
-    """Poses and grids: CT scans of one session lie alike, MRI is another day."""
+    """Poses and grids: similar for the CT scans of a session, different for MRI on another day."""
     whole_face = bool(number % 2 == 0)
     lying = random.uniform((-11, -4, -4), (11, 4, 4))
     table = random.uniform((-15, -25, -40), (15, 25, 40))
@@ -151,7 +151,7 @@ def _taller(scan: Scan, slices: int) -> Scan:
 def _view(
     head: Head, scan: Scan, placed: sitk.Euler3DTransform, axes: str, tilt: float, name: str
 ) -> View:
-    """A grid round the head: perfusion at the basal ganglia, all else from the vertex down."""
+    """A grid around the head: perfusion at the basal ganglia, other scans from the vertex down."""
     mapping = head.mapping
     middle = mapping.head_point(np.array([0.0, -6.0, 8.0]))
     grid = centred_grid(
@@ -274,7 +274,7 @@ def _write_motion(path: Path, motion: exam.Motion, times: np.ndarray) -> None:
 
 
 def _facts(head: Head, plan: Plan) -> dict:
-    """What a test may want to know without opening an image."""
+    """Facts about the subject that are not in an image."""
     return {
         "traits": asdict(head.traits),
         "whole_face_on_ncct": plan.whole_face,

@@ -1,8 +1,8 @@
 """A whole head around the MNI152NLin2009aSym brain, as signed distance fields in MNI space.
 
-The brain comes from nilearn's 1 mm GM, WM and T1 maps; the rest is drawn from ellipsoids and
-tubes at anatomical places. Fields are 2 mm: distances are smooth, so that linear
-interpolation places their surfaces to a fraction of a millimetre.
+The brain is from nilearn's 1 mm GM, WM and T1 maps; the rest is drawn from ellipsoids and tubes
+at anatomical positions. Fields have a spacing of 2 mm. As distances are smooth, linear
+interpolation still gives surfaces to a fraction of a millimetre.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from strokeprep.phantom.head.shapes import (
 
 LATTICE = Lattice(origin=(-108.0, -134.0, -188.0), spacing=2.0, size=(109, 131, 150))
 BRAIN_BLUR = 1.5  # mm; makes a sub-voxel surface from the binary mask
-BRAIN_MARGIN = 0.7  # mm the brain surface lies outside the blurred mask, so no cortex is cut
+BRAIN_MARGIN = 0.7  # mm of the brain surface outside the blurred mask, so that no cortex is cut
 SULCUS = 10.0  # mm; the dura bridges gaps narrower than twice this
-VAULT_BRIDGE = 22.0  # mm; the same for the outer table and the scalp, which show no gyri
-SKULL_DEPTH = 9.0  # mm; bone reaches no further from the dura, so the base is not one block
+VAULT_BRIDGE = 22.0  # mm; the same for outer table and scalp, which do not follow the gyri
+SKULL_DEPTH = 9.0  # mm; the largest thickness of bone, so that the skull base is not solid
 DURA_GAP = 2.5  # mm from closed brain surface to inner table
-CHEEK_SPAN = 34.0  # mm; the face spans gaps of twice this between facial bones
-WALL = 3.0  # mm of bone always left between a cavity and the dura
+CHEEK_SPAN = 34.0  # mm; gaps of up to twice this between facial bones are part of the face
+WALL = 3.0  # mm; the least thickness of bone between a cavity and the dura
 SKIN = 2.0  # mm
-CROP = 6.0  # mm; farther out than this a field need not be known
+CROP = 6.0  # mm; a field is not needed farther outside
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def lattice_image(array: np.ndarray, lattice: Lattice) -> sitk.Image:
 
 
 def _template(name: str) -> sitk.Image:
-    """One of nilearn's MNI maps, 0..1, found without importing nilearn."""
+    """One of nilearn's MNI maps, 0..1; nilearn itself is not imported."""
     spec = importlib.util.find_spec("nilearn")
     if spec is None or not spec.submodule_search_locations:
         raise StrokeprepError(
@@ -97,7 +97,7 @@ def _brain_surface(t1: sitk.Image) -> np.ndarray:
     soft = sitk.GetArrayFromImage(soft)
     soft[ndimage.binary_fill_holes(soft > 0.5) & (soft < 0.5)] = 1
     share = np.clip(_smooth(soft, BRAIN_BLUR), 0.003, 0.997).astype(np.float64)
-    near = BRAIN_BLUR * np.sqrt(2) * erfinv(1 - 2 * share)  # the blurred edge read backwards
+    near = BRAIN_BLUR * np.sqrt(2) * erfinv(1 - 2 * share)  # inverts the blurred edge
     far = _distance(share > 0.5)
     distance = np.where(np.abs(near) < 3, near, far) - BRAIN_MARGIN
     return distance.astype(np.float32)
@@ -188,7 +188,7 @@ def _facial_bones() -> np.ndarray:
 
 
 def _vertebrae() -> np.ndarray:
-    """Bodies before and arches behind the canal, cut into levels by discs."""
+    """Bodies in front of and arches behind the canal, separated by discs."""
     x, y, z = LATTICE.coordinates()
     centre = -46 - (np.clip(-90 - z, 0, 100)) * 0.04
     ring = np.abs(np.hypot(x / 1.15, y - centre) - 12.5) - 3.0
@@ -224,7 +224,7 @@ def _cavities(inner: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _mastoid_cells() -> list[tuple[tuple[float, float, float], float]]:
-    random = np.random.default_rng(152)  # fixed: the template's mastoid, not a subject's
+    random = np.random.default_rng(152)  # the same in all subjects
     cells = random.uniform((52, -42, -68), (70, -24, -44), (26, 3))
     return [
         (tuple(cell), radius)
@@ -233,7 +233,7 @@ def _mastoid_cells() -> list[tuple[tuple[float, float, float], float]]:
 
 
 def _airway() -> dict[str, np.ndarray]:
-    """Nasal cavity (mucosa: its lining with septum and turbinates), throat, slit of mouth."""
+    """Nasal cavity (with septum, turbinates and mucosa), throat, gap of the mouth."""
     x, y, z = LATTICE.coordinates()
     nose = np.minimum(
         ellipsoid_distance((x, y, z), (0, 62, -66), (15, 34, 14)),
@@ -326,7 +326,7 @@ def _soft_parts(head: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _fascia() -> np.ndarray:
-    """Thin sheets of fat round the muscles of neck, jaw and tongue."""
+    """Thin sheets of fat around the muscles of neck, jaw and tongue."""
     at = LATTICE.coordinates()
     bundles = (
         ((44, -8, -130), (13, 20, 60)),  # sternocleidomastoid
@@ -345,15 +345,15 @@ def _fascia() -> np.ndarray:
 
 
 def _face_region(fields: dict[str, np.ndarray]) -> np.ndarray:
-    """Region of everything in front of the facial skeleton: what a defacer must remove.
+    """The region in front of the facial skeleton, which defacing must remove.
 
-    It starts at the skeleton's front surface, spanned from bone to bone across the cheeks and
-    the mouth. The orbital contents and the nose belong to it whole.
+    It begins at the front surface of the skeleton, interpolated between bones across the cheeks
+    and the mouth. The contents of the orbits and the nose belong to it completely.
     """
     x, y, z = LATTICE.coordinates()
     bone = np.minimum(fields["facebone"], fields["teeth"]) < 0
     bone &= (y > 20) & (z < -26) & (np.abs(x) < 60)
-    front = np.where(bone, y, -np.inf).max(axis=1)  # [z, x]: y of the foremost bone
+    front = np.where(bone, y, -np.inf).max(axis=1)  # [z, x]: y of the most anterior bone
     known = np.isfinite(front)
     gap, nearest = ndimage.distance_transform_edt(~known, sampling=2.0, return_indices=True)
     spanned = ndimage.distance_transform_edt(gap < CHEEK_SPAN, sampling=2.0) > CHEEK_SPAN
@@ -367,7 +367,7 @@ def _face_region(fields: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def _cropped(field: np.ndarray) -> sitk.Image:
-    """The field as an image of only the box where it is near its surface or inside."""
+    """The field as an image, cropped to the box of its inside and the surroundings."""
     box = []
     for dim in range(3):
         used = np.flatnonzero((field < CROP).any(axis=tuple({0, 1, 2} - {dim})))

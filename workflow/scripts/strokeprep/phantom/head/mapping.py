@@ -11,13 +11,13 @@ from strokeprep.phantom.head.anatomy import lattice_image
 from strokeprep.phantom.head.shapes import FLIP, Lattice
 
 HEAD_SCALE = 1.09  # head to MNI: the MNI brain is about 25 % larger than a person's
-MNI_BOX = np.array([[-101.0, -131.0, -187.0], [101.0, 119.0, 95.0]])  # what head space covers
+MNI_BOX = np.array([[-101.0, -131.0, -187.0], [101.0, 119.0, 95.0]])  # covered by head space
 KNOT_SPACING = 55.0  # mm between B-spline control points
 
 
 @dataclass(frozen=True)
 class Mapping:
-    """Head to MNI: an affine, after a B-spline displacement in head space unless absent."""
+    """Head to MNI: a B-spline displacement in head space, if there is one, and then an affine."""
 
     affine: sitk.AffineTransform
     spline: sitk.BSplineTransform | None
@@ -44,7 +44,7 @@ class Mapping:
         start = np.array(inverse.TransformPoint(tuple(target)))
         point = start
         if self.spline is not None:
-            for _ in range(12):  # contracts: the displacement varies slowly
+            for _ in range(12):  # converges, as the displacement varies slowly
                 shift = np.subtract(self.spline.TransformPoint(tuple(point)), point)
                 point = start - shift
         return FLIP @ point
@@ -60,14 +60,16 @@ def draw_mapping(random: np.random.Generator, deformation_mm: float) -> Mapping:
     matrix = np.reshape(turn.GetMatrix(), (3, 3)) @ shear @ np.diag(scales)
     affine.SetMatrix(matrix.ravel().tolist())
     affine.SetTranslation(random.uniform(-4, 4, 3).tolist())
-    knots = random.standard_normal(6000)  # drawn always: the stream does not depend on options
+    knots = random.standard_normal(
+        6000
+    )  # always drawn, so that the stream does not depend on options
     if deformation_mm <= 0:
         return Mapping(affine, None)
     return Mapping(affine, _spline(knots, head_lattice(affine, 2.0), deformation_mm))
 
 
 def head_lattice(affine: sitk.AffineTransform, spacing: float) -> Lattice:
-    """The RAS lattice of head space: the part of MNI space that is drawn, brought back."""
+    """The RAS lattice of head space that covers the anatomy drawn in MNI space."""
     inverse = affine.GetInverse()
     corners = [
         FLIP @ inverse.TransformPoint((-x, -y, z))
@@ -98,7 +100,7 @@ def _spline(knots: np.ndarray, lattice: Lattice, largest_mm: float) -> sitk.BSpl
 
 
 def spline_displacement(spline: sitk.BSplineTransform, lattice: Lattice) -> np.ndarray:
-    """LPS displacement at every lattice point, [z, y, x, 3]: the tensor product written out."""
+    """LPS displacement at every lattice point, [z, y, x, 3], as a tensor product of B-splines."""
     mesh = np.array(spline.GetTransformDomainMeshSize())
     step = np.array(spline.GetTransformDomainPhysicalDimensions()) / mesh
     low = np.array(spline.GetTransformDomainOrigin())

@@ -1,6 +1,6 @@
 """Signed distances of simple solids on a regular grid: negative inside, millimetres, RAS world.
 
-Every solid is evaluated in a box around itself only; elsewhere the distance is `FAR`.
+A solid is evaluated only in a box around it; elsewhere the distance is `FAR`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from itertools import pairwise
 
 import numpy as np
 
-FAR = 20.0  # distances are only needed near surfaces; everything beyond is this
+FAR = 20.0  # mm; larger distances are not needed
 FLIP = np.diag([-1.0, -1.0, 1.0])  # LPS <-> RAS points
-MARGIN = 14.0  # evaluated around each solid: more than the widest blend used
+MARGIN = 14.0  # mm around each solid; more than the widest blend
 
 Point = tuple[float, float, float]
 
@@ -57,14 +57,14 @@ class Lattice:
 
 
 class Solid:
-    """A signed distance field that solids are merged into."""
+    """A signed distance field into which solids are merged."""
 
     def __init__(self, lattice: Lattice, field: np.ndarray | None = None) -> None:
         self.lattice = lattice
         self.field = np.full(lattice.shape, FAR, np.float32) if field is None else field
 
     def ellipsoid(self, centre: Point, radii: Point, blend: float = 0.0) -> Solid:
-        """Add an ellipsoid; `blend` mm rounds the seam."""
+        """Add an ellipsoid; `blend` (mm) rounds the edge between it and the field."""
         box = self._around([centre], max(radii))
         return self._merge(box, ellipsoid_distance(self._at(box), centre, radii), blend)
 
@@ -76,7 +76,7 @@ class Solid:
         return self
 
     def carve(self, other: np.ndarray, blend: float = 0.0) -> Solid:
-        """Take another field's inside away."""
+        """Remove the inside of another field."""
         self.field = -smooth_minimum(-self.field, other, blend)
         return self
 

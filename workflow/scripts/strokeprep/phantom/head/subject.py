@@ -1,6 +1,6 @@
-"""One synthetic patient: the traits drawn for it, and its head with the stroke in it.
+"""One synthetic patient: its random traits, and its head with the stroke.
 
-Head space is a RAS frame of the patient's own, near MNI; `Mapping` takes it to MNI.
+Head space is the patient's own RAS frame, close to MNI space; `Mapping` maps it to MNI.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from strokeprep.phantom.head.tissue import (
 )
 from strokeprep.phantom.head.vessels import Vessel, surface_distance, vessels
 
-LESION_REACH = 55  # mm from the lesion's centre to the side of the box it is grown in
+LESION_REACH = 55  # mm from the centre of the lesion to the sides of its box
 LESION_BLUR = 0.8  # mm; the infarct's edge
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What makes one subject different from the next."""
+    """The differences between subjects, except for the shape of the head."""
 
     lesion_side: str
     lesion_ml: float
@@ -63,7 +63,7 @@ class Head:
         return float(share.sum(dtype=np.float64)) * self.lattice.spacing**3 / 1000
 
     def cropped(self, share: np.ndarray) -> sitk.Image:
-        """The same for a share that is zero in most places: only the box round the rest."""
+        """The same for a share that is mostly zero, cropped to the box of the rest."""
         box = bounding_box(share > 0, 1)
         return lattice_image(share[box], self.lattice.inset(box))
 
@@ -87,24 +87,24 @@ def draw_traits(random: np.random.Generator) -> Traits:
 def make_head(
     mapping: Mapping, traits: Traits, voxel_mm: float, random: np.random.Generator
 ) -> Head:
-    """Resample the anatomy into head space once and add the stroke."""
+    """Resample the anatomy to head space and add the stroke."""
     lattice = head_lattice(mapping.affine, voxel_mm)
     canvas = Canvas(anatomy(), mapping, lattice)
     paint_head(canvas, traits.skull_mm, traits.scalp_mm)
     shares = canvas.brain_shares()
     paint_brain(canvas, shares)
     shares["face"] = face_share(canvas)
-    found = [v.mapped(mapping.head_point) for v in vessels(traits.lesion_side)]
-    shares |= _vessel_shares(found, lattice)
+    tubes = [v.mapped(mapping.head_point) for v in vessels(traits.lesion_side)]
+    shares |= _vessel_shares(tubes, lattice)
     shares |= _stroke_shares(shares, mapping, traits, lattice, random)
-    return Head(lattice, mapping, traits, found, canvas.volumes, shares, canvas.tissue)
+    return Head(lattice, mapping, traits, tubes, canvas.volumes, shares, canvas.tissue)
 
 
-def _vessel_shares(found: list[Vessel], lattice: Lattice) -> dict[str, np.ndarray]:
+def _vessel_shares(tubes: list[Vessel], lattice: Lattice) -> dict[str, np.ndarray]:
     """Each voxel's share of every kind of vessel."""
     kinds = ("artery", "collateral", "thrombus", "vein")
     shares = {kind: np.zeros(lattice.shape, np.float32) for kind in kinds}
-    for vessel in found:
+    for vessel in tubes:
         inside = vessel.mapped(lambda point: point - np.array(lattice.origin))
         drawn = surface_distance(inside, lattice.shape, (lattice.spacing,) * 3, lattice.spacing)
         if drawn is not None:
@@ -125,7 +125,7 @@ def _stroke_shares(
     lattice: Lattice,
     random: np.random.Generator,
 ) -> dict[str, np.ndarray]:
-    """Infarct core and the penumbra round it: irregular, inside one hemisphere's parenchyma."""
+    """Infarct core and the penumbra around it: irregular, in the parenchyma of one hemisphere."""
     centre = mapping.head_point(np.array(traits.lesion_centre))
     box = lattice.box(centre - LESION_REACH, centre + LESION_REACH)
     x, y, z = (c - m for c, m in zip(lattice.coordinates(box), centre, strict=True))

@@ -1,4 +1,4 @@
-"""Painting a head: tissues laid over one another on a lattice in head space."""
+"""Paint the tissues of a head, one over another, on a lattice in head space."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from strokeprep.phantom.head.anatomy import SKIN, Anatomy, lattice_image
 from strokeprep.phantom.head.mapping import Mapping, head_lattice
 from strokeprep.phantom.head.shapes import FAR, FLIP, Lattice
 
-FIELD_MM = 2.0  # spacing of the warped distance fields; volumes may be twice as fine
-WARP_MARGIN = 6.0  # mm round a warped box, as its faces do not stay flat
+FIELD_MM = 2.0  # spacing of the warped distance fields; that of volumes may be half of it
+WARP_MARGIN = 6.0  # mm around a warped box, whose faces are not flat
 
 
 @dataclass(frozen=True)
 class Material:
-    """What each scanner sees: HU, T1-weighted and b0 signal, ADC in 1e-6 mm2/s."""
+    """The values of a tissue: HU, T1-weighted and b0 signal, ADC in 1e-6 mm2/s."""
 
     hu: float
     t1: float
@@ -47,9 +47,9 @@ QUANTITIES = ("hu", "t1", "b0", "adc")
 
 
 class Canvas:
-    """Head-space volumes that materials are painted on, one solid over another.
+    """Volumes in head space on which materials are painted, one solid over another.
 
-    The lattice is as coarse as the fields or twice as fine.
+    The spacing of the lattice is that of the fields, or half of it.
     """
 
     def __init__(self, template: Anatomy, mapping: Mapping, lattice: Lattice) -> None:
@@ -64,7 +64,7 @@ class Canvas:
         self.tissue = np.zeros(lattice.shape, np.uint8)
 
     def solid(self, *fields: np.ndarray) -> tuple[tuple[slice, ...], np.ndarray]:
-        """Where all fields are inside: a box of the lattice and each voxel's share."""
+        """The intersection of solids: a box of the lattice, and each voxel's share."""
         field = fields[0] if len(fields) == 1 else np.maximum.reduce(fields)
         box = bounding_box(field < 1.5, 1)
         field = field[box]
@@ -74,11 +74,11 @@ class Canvas:
         return box, np.clip(0.5 - field / np.float32(self.lattice.spacing), 0, 1)
 
     def paint(self, material: str, *fields: np.ndarray) -> None:
-        """Cover the solid that is inside all fields with a material."""
+        """Paint a material over the intersection of solids."""
         self.cover(material, *self.solid(*fields))
 
     def cover(self, material: str, box: tuple[slice, ...], share: np.ndarray) -> None:
-        """Mix a material in by its share of each voxel."""
+        """Blend a material in by its share of each voxel."""
         for quantity, volume in self.volumes.items():
             view = volume[box]
             view += share * (getattr(MATERIALS[material], quantity) - view)
@@ -101,7 +101,7 @@ class Canvas:
 def _warped(
     field: sitk.Image, lattice: Lattice, move: sitk.Transform, mapping: Mapping
 ) -> np.ndarray:
-    """A distance field on a head lattice; only the part near the field's own box is computed."""
+    """A distance field on a head lattice, computed only near the box of the field."""
     corners = [
         mapping.head_point(FLIP @ field.TransformContinuousIndexToPhysicalPoint((i, j, k)))
         for i in (0, field.GetWidth() - 1)
@@ -134,7 +134,7 @@ def doubled(field: np.ndarray) -> np.ndarray:
 
 
 def paint_head(canvas: Canvas, skull_mm: float, scalp_mm: float) -> None:
-    """Everything but the brain, from the skin inwards; skull and scalp grow by so much."""
+    """Paint all but the brain, from the skin inwards; skull and scalp are thicker by the given mm."""
     f = canvas.fields
     head = f["head"] - skull_mm - scalp_mm
     skull, inner = f["skull"] - skull_mm, f["inner"]
@@ -167,7 +167,7 @@ def _paint_orbits(canvas: Canvas, head: np.ndarray) -> None:
 
 
 def paint_brain(canvas: Canvas, shares: dict[str, np.ndarray]) -> None:
-    """Grey and white matter as they are mixed in the template; the rest stays CSF."""
+    """Paint grey and white matter by their shares in the template; the rest stays CSF."""
     box = bounding_box(shares["brain"] > 0, 1)
     gm, wm = shares["gm"][box], shares["wm"][box]
     rest = 1 - gm - wm

@@ -1,4 +1,4 @@
-"""Arteries and venous sinuses: tubes round centre lines in MNI space (RAS mm)."""
+"""Arteries and venous sinuses: tubes around centre lines in MNI space (RAS mm)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _PAIRED = {
 }
 _MIDLINE = {
     "BA": (1.9, [(0, -26, -58), (0, -14, -48), (0, -9, -38), (0, -10, -28), (0, -14, -20)]),
-    # wider than life, so that a move to thick slices by nearest neighbour can keep it
+    # wider than in reality, so that nearest-neighbour resampling to thick slices can keep it
     "ACom": (1.7, [(3, 14, -14), (-3, 14, -14)]),
 }
 _SINUSES = {
@@ -52,7 +52,7 @@ _DOWNSTREAM = ("M2-sup", "M2-inf", "M4-sup", "M4-front", "M4-inf")
 
 @dataclass(frozen=True)
 class Vessel:
-    """A tube; `kind` is artery, collateral (behind the thrombus), thrombus or vein."""
+    """A tube; `kind` is artery, collateral (beyond the thrombus), thrombus or vein."""
 
     name: str
     kind: str
@@ -65,21 +65,21 @@ class Vessel:
 
 
 def vessels(occluded_side: str) -> list[Vessel]:
-    """All vessels in MNI space; one M1 ("L" or "R") is cut by a thrombus."""
-    found = []
+    """All vessels in MNI space; one M1 ("L" or "R") is occluded by a thrombus."""
+    tubes = []
     for name, (radius, points) in _PAIRED.items():
         for side, sign in (("L", -1), ("R", 1)):
             line = _resampled(np.array(points, float) * (sign, 1, 1))
-            found += _cut(f"{name}-{side}", radius, line, occluded_side)
+            tubes += _cut(f"{name}-{side}", radius, line, occluded_side)
     for name, (radius, points) in _MIDLINE.items():
-        found.append(Vessel(name, "artery", radius, _resampled(np.array(points, float))))
+        tubes.append(Vessel(name, "artery", radius, _resampled(np.array(points, float))))
     for name, (radius, points) in _SINUSES.items():
-        found.append(Vessel(name, "vein", radius, _resampled(np.array(points, float))))
-    return found
+        tubes.append(Vessel(name, "vein", radius, _resampled(np.array(points, float))))
+    return tubes
 
 
 def _cut(name: str, radius: float, line: np.ndarray, occluded_side: str) -> list[Vessel]:
-    """One vessel, or the M1 as open, blocked and collateral-fed pieces."""
+    """One vessel, or the open, occluded and collateral parts of the M1."""
     stem, side = name.rsplit("-", 1)
     if side != occluded_side or stem not in ("M1", *_DOWNSTREAM):
         return [Vessel(name, "artery", radius, line)]
@@ -94,25 +94,25 @@ def _cut(name: str, radius: float, line: np.ndarray, occluded_side: str) -> list
 
 
 def _resampled(points: np.ndarray) -> np.ndarray:
-    """Points about STEP apart on a smooth curve through the given ones."""
+    """Points about STEP apart on a smooth curve through the given points."""
     lengths = np.linalg.norm(np.diff(points, axis=0), axis=1)
     knots = np.r_[0, np.cumsum(lengths)]
     at = np.linspace(0, knots[-1], max(int(knots[-1] / STEP), 2) + 1)
-    return PchipInterpolator(knots, points)(at)  # never overshoots a way point
+    return PchipInterpolator(knots, points)(at)  # never overshoots
 
 
-def cow_numbers(found: Iterable[Vessel]) -> list[tuple[int, Vessel]]:
+def cow_numbers(tubes: Iterable[Vessel]) -> list[tuple[int, Vessel]]:
     """The vessels that belong to the Circle of Willis, with their label numbers."""
-    return [(COW_NUMBER[v.name], v) for v in found if v.name in COW_NUMBER]
+    return [(COW_NUMBER[v.name], v) for v in tubes if v.name in COW_NUMBER]
 
 
 def surface_distance(
     vessel: Vessel, shape: Sequence[int], spacing: Sequence[float], reach: float
 ) -> tuple[tuple[slice, ...], np.ndarray] | None:
-    """Distance to the tube's wall (negative inside) in the [z, y, x] box round it.
+    """Distance to the wall of the tube (negative inside) in the [z, y, x] box around it.
 
-    The vessel's points are in grid millimetres: continuous index times spacing, x y z. None
-    when the vessel misses the grid.
+    The points of the vessel are in grid millimetres: continuous index times spacing, x y z. None
+    if the vessel is outside of the grid.
     """
     spacing = np.asarray(spacing)
     box = _box(vessel.points, reach + vessel.radius, shape, spacing)
@@ -143,7 +143,7 @@ def _box(
 def _gap(
     box: tuple[slice, ...], spacing: np.ndarray, start: np.ndarray, end: np.ndarray
 ) -> np.ndarray:
-    """Distance of the box's voxel centres to one segment."""
+    """Distance of the voxel centres in a box to one segment."""
     z, y, x = (
         np.arange(s.start, s.stop) * step for s, step in zip(box, spacing[::-1], strict=True)
     )

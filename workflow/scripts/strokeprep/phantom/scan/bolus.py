@@ -1,8 +1,8 @@
 """Forward model of a contrast bolus: from flow, volume and delay to Hounsfield units.
 
 C_t = (rho / kH) * (CBV / 100 / MTT) * (AIF convolved with R)(t - delay), with R scaled so that
-its area is MTT. Curves are made on a fine grid and sampled at the frame times, so they never
-share the discretisation of the method that inverts them.
+its area is MTT. Curves are computed on a fine grid and sampled at the frame times, so that their
+discretisation is not that of the deconvolution.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def arterial_curve(t: np.ndarray, bolus: Arterial, delay_s: float = 0.0) -> np.n
 
 
 def residue(t: np.ndarray, mtt_s: float, kind: str = "exponential") -> np.ndarray:
-    """Share of contrast still in the tissue; scaled on this grid to an area of MTT."""
+    """The residue function, scaled on this grid to an area of MTT."""
     shapes = {
         "exponential": np.exp(-t / mtt_s),
         "linear": np.maximum(1 - t / (2 * mtt_s), 0),
@@ -79,7 +79,7 @@ def tissue_curve(
 def venous_curve(
     t: np.ndarray, bolus: Arterial, transit_s: float = 4.0, delay_s: float = 2.0
 ) -> np.ndarray:
-    """Enhancement (HU) of a fully venous voxel: the input after a spread of transit times."""
+    """Enhancement (HU) of a fully venous voxel: the input after exponential transit."""
     return _transported(t, bolus, transit_s, delay_s, "exponential")
 
 
@@ -90,8 +90,8 @@ def _transported(
     length = float(np.max(t)) + max(-delay_s, 0) + 1
     fine = np.arange(0, length, FINE)
     spread = residue(np.arange(0, 40 * mtt_s, FINE), mtt_s, kind)[: len(fine)] / mtt_s
-    size = 2 * len(fine)  # long enough that nothing wraps round
+    size = 2 * len(fine)  # long enough to avoid wrap-around
     spectrum = np.fft.rfft(arterial_curve(fine, bolus), size) * np.fft.rfft(spread, size)
     curve = np.fft.irfft(spectrum, size)[: len(fine)] * FINE
-    curve[fine <= bolus.arrival_s] = 0  # rounding of the transform
+    curve[fine <= bolus.arrival_s] = 0  # where the transform leaves rounding errors
     return np.interp(np.asarray(t) - delay_s, fine, curve, left=0.0)

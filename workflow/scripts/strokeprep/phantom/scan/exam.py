@@ -28,7 +28,7 @@ CTA_GREY_HU = 6.0  # parenchymal enhancement of grey matter
 B_VALUE = 1000.0  # s/mm2
 CORE_ADC = 430.0  # 1e-6 mm2/s
 CORE_B0_GAIN = 1.15
-EPI_LOSS, EPI_LOSS_MM = 0.85, 7.0  # signal lost at air-filled bone, and how far it reaches
+EPI_LOSS, EPI_LOSS_MM = 0.85, 7.0  # share of the signal lost at air-filled bone, and its range
 BOLUS = Arterial()
 COLLATERAL_DELAY_S, COLLATERAL_SHARE = 3.5, 0.6
 # literature-like values, ml/100 g/min, ml/100 g, s after the arterial reference
@@ -43,7 +43,7 @@ PERFUSION: dict[str, Tissue] = {
 
 @dataclass(frozen=True)
 class View:
-    """A scan's grid and where the head lies in it."""
+    """The grid of a scan and the pose of the head in it."""
 
     grid: Grid
     head_to_image: sitk.Euler3DTransform
@@ -54,11 +54,11 @@ class View:
         return self.head_to_image.GetInverse()
 
     def sample(self, head: Head, array: np.ndarray, outside: float = 0.0) -> np.ndarray:
-        """A head-space array as this scan sees it."""
+        """A head-space array, sampled by this scan."""
         return scanner.sampled(head.image(array), self.grid, self.image_to_head, self.over, outside)
 
     def mask(self, head: Head, share: np.ndarray) -> np.ndarray:
-        """Voxels filled at least half, along the slice profile at the voxel's centre line."""
+        """Voxels that are filled by at least half along the slice thickness through their centre."""
         over = (1, 1, self.over[2])
         filled = scanner.sampled(head.cropped(share), self.grid, self.image_to_head, over)
         return (filled >= 0.5).astype(np.uint8)
@@ -114,7 +114,7 @@ class Motion:
     shifts: np.ndarray  # frames x 3
 
     def at(self, frame: int) -> sitk.Euler3DTransform:
-        """Takes reference-pose image points to points in this frame."""
+        """The transform from image points in the reference pose to points in this frame."""
         rigid = sitk.Euler3DTransform()
         rigid.SetCenter(self.centre.tolist())
         rigid.SetRotation(*self.angles[frame].tolist())
@@ -125,7 +125,7 @@ class Motion:
 def draw_motion(
     random: np.random.Generator, times: np.ndarray, centre: np.ndarray, motion_mm: float
 ) -> Motion:
-    """Nodding and drift up to about motion_mm millimetres and degrees; the mean is zero."""
+    """Nodding and drift of up to about motion_mm millimetres and degrees, with a mean of zero."""
     t = (times / times[-1])[:, None]
     cycles, phase = random.uniform(0.7, 2.2, (2, 6)), random.uniform(0, 2 * np.pi, (2, 6))
     waves = np.sin(2 * np.pi * cycles[0] * t + phase[0])
@@ -134,7 +134,7 @@ def draw_motion(
     course = waves + drift
     course -= course.mean(0)
     course /= np.abs(course).max(0)
-    course *= motion_mm * np.array([1.0, 0.35, 0.45, 0.3, 0.5, 0.6])  # nodding leads
+    course *= motion_mm * np.array([1.0, 0.35, 0.45, 0.3, 0.5, 0.6])  # mostly nodding
     return Motion(np.asarray(centre, float), np.radians(course[:, :3]), course[:, 3:])
 
 
@@ -148,7 +148,7 @@ def ctp_curves(times: np.ndarray) -> dict[str, np.ndarray]:
 
 
 class Slab:
-    """The part of the head a perfusion scan covers, with each voxel's mix of curves."""
+    """The part of the head that a perfusion scan covers, with the mixture of curves in each voxel."""
 
     def __init__(self, head: Head, view: View, motion_mm: float) -> None:
         self.box = _covered(head.lattice, view, reach=4 + 4 * motion_mm)
@@ -160,7 +160,7 @@ class Slab:
         self.shares = np.stack([part.ravel()[self.where] for part in parts.values()])
 
     def enhanced(self, values: dict[str, float]) -> sitk.Image:
-        """The slab's HU with every kind of voxel enhanced by a value."""
+        """The HU of the slab, with each kind of tissue enhanced by a value."""
         volume = self.base.copy()
         weights = np.array([values[name] for name in self.names], np.float32)
         volume.reshape(-1)[self.where] += weights @ self.shares
@@ -175,7 +175,7 @@ class Slab:
 
 
 def _covered(lattice: Lattice, view: View, reach: float) -> tuple[slice, ...]:
-    """The head-space box round a view's grid."""
+    """The box in head space around the grid of a view."""
     corners = [
         view.grid.point((i, j, k))
         for i in (-0.5, view.grid.size[0] - 0.5)
@@ -206,7 +206,7 @@ def _curve_shares(s: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def ctp_scan(
     slab: Slab, view: View, times: np.ndarray, motion: Motion, noise: float, random
 ) -> np.ndarray:
-    """The 4-D perfusion series, [t, z, y, x] int16 HU; the holder stays while the head moves."""
+    """The 4-D perfusion series, [t, z, y, x] int16 HU; the head moves, the head holder does not."""
     curves = ctp_curves(times)
     grid, inside = view.grid, scanner.circle(view.grid)
     still = scanner.sampled(
@@ -227,8 +227,8 @@ def ctp_scan(
 def perfusion_maps(slab: Slab, view: View) -> dict[str, np.ndarray]:
     """True cbf, cbv, mtt and tmax on the scan's grid at the reference pose (float32).
 
-    Flow and volume are means over the voxel; MTT is their ratio; "tmax" is the flow-weighted
-    arrival delay after the arterial input and nothing else. Zero where no tissue is.
+    Flow and volume are means over the voxel; MTT is their ratio; "tmax" is the flow-weighted delay
+    of arrival after the arterial input. Zero where there is no tissue.
     """
 
     def mean(values: dict[str, float]) -> np.ndarray:
@@ -259,7 +259,7 @@ def artery_labels(slab: Slab, view: View) -> np.ndarray:
 def dwi_scan(
     head: Head, view: View, noise: float, random: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """b0, trace and ADC, int16: before noise trace = b0 exp(-b ADC) exactly."""
+    """b0, trace and ADC, int16; without noise, trace = b0 exp(-b ADC)."""
     core = head.shares["core"]
     b0 = head.volumes["b0"] * (1 + (CORE_B0_GAIN - 1) * core) * _epi_loss(head)
     adc = head.volumes["adc"] + core * (CORE_ADC - head.volumes["adc"])
@@ -274,20 +274,22 @@ def dwi_scan(
 
 
 def _epi_loss(head: Head) -> np.ndarray:
-    """Share of the signal that is left near air-filled bone and the skull base."""
-    fine = head.lattice.spacing < FIELD_MM  # then its number of points each way is odd
+    """The share of the signal that is left near air-filled bone and the skull base."""
+    fine = head.lattice.spacing < FIELD_MM  # then the number of points along each axis is odd
     tissue = head.tissue[::2, ::2, ::2] if fine else head.tissue
     bone = tissue == TISSUE_NUMBER["bone"]
     in_front = np.maximum.accumulate(bone[:, ::-1], axis=1)[:, ::-1]
     behind = np.maximum.accumulate(bone, axis=1)
-    hollow = (tissue == TISSUE_NUMBER["air"]) & in_front & behind  # a cavity, not the room
+    hollow = (
+        (tissue == TISSUE_NUMBER["air"]) & in_front & behind
+    )  # air inside the head, not around it
     reach = ndimage.distance_transform_edt(~hollow, sampling=FIELD_MM).astype(np.float32)
     left = 1 - EPI_LOSS * np.exp(-((reach / EPI_LOSS_MM) ** 2))
     return doubled(left) if fine else left
 
 
 def t1w_scan(head: Head, view: View, noise: float, random: np.random.Generator) -> np.ndarray:
-    """T1-weighted MRI, int16, with a mild bias field and a coil that fades at the neck."""
+    """T1-weighted MRI, int16, with a mild bias field and a coil whose signal falls at the neck."""
     vessel = sum(head.shares[kind] for kind in ("artery", "collateral", "vein"))
     t1 = head.volumes["t1"]
     t1 = t1 + np.minimum(vessel, 1) * (90.0 - t1)  # flow void
@@ -297,7 +299,7 @@ def t1w_scan(head: Head, view: View, noise: float, random: np.random.Generator) 
 
 
 def _bias(grid: Grid, random: np.random.Generator) -> np.ndarray:
-    """A smooth field of about +-20 %, falling off towards the lowest slices."""
+    """A smooth field of about ±20 % that falls off towards the lowest slices."""
     z, y, x = (np.linspace(-1, 1, n, dtype=np.float32) for n in grid.shape)
     slope, phase = random.uniform(-0.1, 0.1, 3), random.uniform(0, np.pi, 3)
     wave = 0.08 * (

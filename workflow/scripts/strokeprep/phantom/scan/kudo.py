@@ -1,9 +1,9 @@
-"""A digital perfusion phantom in the manner of Kudo et al. 2013, for scoring deconvolution.
+"""A digital perfusion phantom like that of Kudo et al. 2013, to score deconvolution.
 
-Sections of tiles, each tile with one flow, volume and delay: seven transit times across, delays
-down, one volume and one shape of the residue function per section. What the original's published
-description leaves open is ours (see the constants), so its scores are not comparable with those
-published for the original.
+It has sections of tiles, and each tile has one flow, volume and delay: transit times from left to
+right, delays from top to bottom, one volume and one shape of the residue function per section. The
+publication leaves some parameters open, which are chosen here (see the constants). Scores are
+therefore not comparable with those published for the original.
 """
 
 from __future__ import annotations
@@ -28,7 +28,15 @@ MTT_S = tuple(24 / k for k in range(1, 8))  # 24 ... 3.4 s, so flow is 2.5 k per
 CBV = (1.0, 2.0, 3.0, 4.0, 5.0)  # ml / 100 g
 KINDS = ("exponential", "linear", "box")
 DELAYS_S = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
-EARLY_AND_LATE_S = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)  # uncovers methods blind to early tissue
+EARLY_AND_LATE_S = (
+    -3.0,
+    -2.0,
+    -1.0,
+    0.0,
+    1.0,
+    2.0,
+    3.0,
+)  # negative delays show whether a method can find early tissue
 BRAIN_HU, BLOOD_HU, SKULL_HU, CSF_HU = 35.0, 45.0, 1000.0, 5.0
 TILE = 32  # voxels
 PARTIAL = 0.7  # share of blood in the partial-volume arteries
@@ -42,7 +50,7 @@ OSIPI_DT, OSIPI_FRAMES = 1.243, 161
 
 @dataclass(frozen=True)
 class Design:
-    """What is simulated; the input function too is a parameter."""
+    """The parameters of the simulation, the input function included."""
 
     arterial: Arterial = field(default_factory=Arterial)
     frames: int = 60
@@ -58,7 +66,7 @@ class Design:
 
 @dataclass(frozen=True)
 class Tiles:
-    """One entry per tile: its truth and its noise-free enhancement; and the vessels.
+    """The truth and the noise-free enhancement of each tile, and of the vessels.
 
     Flow in ml/100 g/min, volume in ml/100 g, times in s, curves in HU.
     """
@@ -100,7 +108,7 @@ def tiles(design: Design) -> Tiles:
 
 
 def noisy(curves: np.ndarray, copies: int, noise_hu: float, seed: int) -> np.ndarray:
-    """Every curve ``copies`` times (in a row), each with its own white noise; float32."""
+    """Each curve ``copies`` times in succession, each copy with its own white noise; float32."""
     random = np.random.default_rng(seed)
     repeated = np.repeat(np.asarray(curves, np.float32), copies, axis=0)
     noise = random.standard_normal(repeated.shape, np.float32)
@@ -108,12 +116,12 @@ def noisy(curves: np.ndarray, copies: int, noise_hu: float, seed: int) -> np.nda
 
 
 def per_tile(values: np.ndarray, copies: int) -> np.ndarray:
-    """Mean over the copies of each tile."""
+    """The mean over the copies of each tile."""
     return values.reshape(-1, copies).mean(1)
 
 
 def osipi_tiles() -> Tiles:
-    """Curves made after the published parameters of the OSIPI reference object."""
+    """Curves with the published parameters of the OSIPI reference object."""
     times = np.arange(OSIPI_FRAMES) * OSIPI_DT
     pairs = [(cbv, float(flow)) for cbv, flows in OSIPI_FLOWS.items() for flow in flows]
     cbv, cbf = (np.array(column) for column in zip(*pairs, strict=True))
@@ -143,7 +151,7 @@ def _gamma_transit(times: np.ndarray, mtt_s: float, arterial: Arterial) -> np.nd
 
 @dataclass(frozen=True)
 class Phantom:
-    """The phantom as an image, and what lies where."""
+    """The phantom as an image, with maps of tiles and vessels."""
 
     hu: np.ndarray  # i, j, section, frame; int16
     tile: np.ndarray  # number of the tile, -1 outside
@@ -153,7 +161,7 @@ class Phantom:
 
 
 def phantom(design: Design, noise_hu: float, seed: int, tile: int = TILE) -> Phantom:
-    """An image of 8 x 8 fields: tiles, fluid below, skull around; vessels in the first section."""
+    """An image of 8 x 8 fields: tiles, with fluid, skull, and vessels in the first section."""
     truth = tiles(design)
     count = len(MTT_S) * len(design.delays_s)
     sections = len(truth.cbf) // count

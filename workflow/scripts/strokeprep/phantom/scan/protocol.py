@@ -1,4 +1,4 @@
-"""How each scan is set up, for each size of study."""
+"""The parameters of each scan, for each size of study."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from strokeprep.errors import StrokeprepError
 
 @dataclass(frozen=True)
 class Scan:
-    """One acquisition: its grid, how finely a voxel is averaged, and its noise."""
+    """One acquisition: its grid, the averaging within a voxel, and its noise."""
 
     size: tuple[int, int, int]
     spacing: tuple[float, float, float]  # mm
@@ -21,7 +21,7 @@ class Scan:
 
 @dataclass(frozen=True)
 class Protocol:
-    """All acquisitions of one study size, and how fine the head is that they see."""
+    """All acquisitions of one size of study, and the resolution of the head that is scanned."""
 
     voxel_mm: float  # of head space: 1 or 2
     ncct: Scan
@@ -34,14 +34,14 @@ class Protocol:
 
 
 def frame_times(early: int, early_s: float, late: int, late_s: float) -> tuple[float, ...]:
-    """Frame times that start dense and thin out after the first pass."""
+    """Frame times with a short interval at first and a longer one after the first pass."""
     first = early_s * np.arange(early)
     second = first[-1] + late_s * np.arange(1, late + 1)
     return tuple(np.round(np.r_[first, second], 3).tolist())
 
 
 PROTOCOLS: dict[str, Protocol] = {
-    "tiny": Protocol(  # proves plumbing in seconds; too coarse to judge accuracy by
+    "tiny": Protocol(  # tests a run in seconds; too coarse for accuracy
         voxel_mm=2.0,
         ncct=Scan((96, 96, 46), (2.4, 2.4, 4.0), (1, 1, 2), 4.0),
         ncct_face_slices=56,

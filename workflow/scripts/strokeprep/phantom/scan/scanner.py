@@ -1,4 +1,4 @@
-"""What a scanner does to a head: grid, pose, slice profile and noise."""
+"""Simulate a scanner: grid, pose, slice profile and noise."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from strokeprep.phantom.head.shapes import FLIP
 from strokeprep.phantom.head.vessels import Vessel, surface_distance
 
 SLAB = 24  # slices resampled at a time, to bound memory
-PADDING_HU = -1024  # outside the circle a CT reconstructs
+PADDING_HU = -1024  # outside the circle that a CT reconstructs
 HOLDER_HU = 220.0
 HOLDER_RADIUS = 104.0  # mm
 HOLDER_THICKNESS = 2.4  # mm
@@ -48,11 +48,11 @@ class Grid:
         )
 
     def millimetres(self, point: np.ndarray) -> np.ndarray:
-        """World point (LPS) along the grid's own axes, from the first voxel's centre."""
+        """Coordinates (mm) of a world point (LPS) along the axes of the grid, from its first voxel."""
         return np.reshape(self.direction, (3, 3)).T @ (np.array(point) - self.origin)
 
     def subdivided(self, first: int, last: int, over: tuple[int, int, int]) -> Grid:
-        """The finer grid whose voxels fill slices first..last-1 exactly."""
+        """The finer grid that divides the voxels of slices first..last-1."""
         spacing = np.array(self.spacing) / over
         centred = -(np.array(over) - 1) / (2 * np.array(over))
         origin = self.point(centred + [0, 0, first])
@@ -65,7 +65,7 @@ class Grid:
         )
 
     def image(self) -> sitk.Image:
-        """An empty image that carries this geometry."""
+        """An empty image on this grid."""
         image = sitk.Image(self.size, sitk.sitkUInt8)
         image.SetSpacing(self.spacing)
         image.SetOrigin(self.origin)
@@ -80,7 +80,7 @@ def centred_grid(
     axes: str = "LAS",
     tilt_deg: float = 0.0,
 ) -> Grid:
-    """A grid round an LPS point; `axes` are the directions of i, j, k, tilted about x."""
+    """A grid around an LPS point; `axes` are the directions of i, j, k, tilted about x."""
     unit = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "S": (0, 0, 1)}
     turn = sitk.Euler3DTransform()
     turn.SetRotation(float(np.radians(tilt_deg)), 0.0, 0.0)
@@ -91,7 +91,7 @@ def centred_grid(
 
 
 def pose(rotation_deg: Sequence[float], shift_mm: Sequence[float]) -> sitk.Euler3DTransform:
-    """A rigid transform of head points to image points (LPS), about the head's origin."""
+    """A rigid transform from head points to image points (LPS), about the origin of the head."""
     rigid = sitk.Euler3DTransform()
     rigid.SetRotation(*np.radians(rotation_deg).tolist())
     rigid.SetTranslation([float(v) for v in shift_mm])
@@ -105,7 +105,7 @@ def sampled(
     over: tuple[int, int, int] = (1, 1, 1),
     outside: float = 0.0,
 ) -> np.ndarray:
-    """A volume on a grid: each voxel the mean of `over` sub-voxels that fill it (float32)."""
+    """A volume on a grid: each voxel is the mean of its `over` sub-voxels (float32)."""
     result = np.empty(grid.shape, np.float32)
     for first in range(0, grid.size[2], SLAB):
         last = min(first + SLAB, grid.size[2])
@@ -138,7 +138,7 @@ def nearest(volume: sitk.Image, grid: Grid, image_to_volume: sitk.Transform) -> 
 def drawn(
     vessels: list[tuple[int, Vessel]], grid: Grid, head_to_image: sitk.Transform
 ) -> np.ndarray:
-    """Tubes drawn straight on a grid: the number of the tube a voxel's centre lies deepest in."""
+    """Tubes drawn directly on a grid: the number of the tube in which a voxel's centre is deepest."""
     label = np.zeros(grid.shape, np.uint8)
     depth = np.zeros(grid.shape, np.float32)
     for number, vessel in vessels:
@@ -156,7 +156,7 @@ def drawn(
 
 
 def circle(grid: Grid) -> np.ndarray:
-    """[y, x] mask of the round field of view that a CT reconstructs."""
+    """The [y, x] mask of the round field of view that a CT reconstructs."""
     y, x = (
         (np.arange(n) - (n - 1) / 2) * step
         for n, step in zip(grid.size[1::-1], grid.spacing[1::-1], strict=True)
@@ -166,10 +166,10 @@ def circle(grid: Grid) -> np.ndarray:
 
 
 def head_holder(head: np.ndarray, grid: Grid) -> np.ndarray:
-    """[y, x] share of a curved head holder behind a head ([z, y, x] mask)."""
+    """The [y, x] share of a curved head holder behind a head ([z, y, x] mask)."""
     silhouette = head.any(axis=0)
     rows, columns = np.flatnonzero(silhouette.any(1)), np.flatnonzero(silhouette.any(0))
-    posterior = np.sign(grid.direction[4])  # +1 where j runs to posterior (LPS y)
+    posterior = np.sign(grid.direction[4])  # +1 if j runs to posterior (LPS y)
     back = (rows[-1] if posterior > 0 else rows[0]) * grid.spacing[1]
     y = (np.arange(grid.size[1]) * grid.spacing[1] - back)[:, None] * posterior - HOLDER_GAP
     x = (np.arange(grid.size[0]) - columns.mean())[None] * grid.spacing[0]
@@ -182,7 +182,7 @@ def head_holder(head: np.ndarray, grid: Grid) -> np.ndarray:
 
 
 def ct_noise(random: np.random.Generator, shape: Sequence[int], hu: float) -> np.ndarray:
-    """Slice-wise correlated noise with a given standard deviation (float32)."""
+    """Noise with a given standard deviation, correlated within slices (float32)."""
     noise = random.standard_normal(shape, np.float32)
     for plane in noise.reshape(-1, *shape[-2:]):
         plane[:] = ndimage.gaussian_filter(plane, 0.7, truncate=3.0)

@@ -11,7 +11,7 @@ from strokeprep.quality import judge
 from strokeprep.quality.judge import Judge
 from strokeprep.report import plan
 from strokeprep.report.pages import cohort, page
-from strokeprep.report.sections import Figure, Section, Viewer
+from strokeprep.report.sections.parts import Figure, Section, Viewer
 from strokeprep.run import endings
 from strokeprep.settings.limits import LIMITS, Limit
 

@@ -17,6 +17,7 @@ import SimpleITK as sitk
 from PIL import Image
 from strokeprep import config
 from strokeprep.drawing import pictures
+from strokeprep.drawing.palette import ORANGE, SKY
 from strokeprep.drawing.pictures import AXIAL, CORONAL, SAGITTAL, Layer, Scale, Slice
 from strokeprep.io import images, tables
 from strokeprep.privacy import audit, private_words
@@ -24,11 +25,10 @@ from strokeprep.quality import judge as limits
 from strokeprep.quality import measures
 from strokeprep.quality.judge import Judge
 from strokeprep.registration import template
-from strokeprep.report import curves, lineage, methods, plan, resources, views
+from strokeprep.report import lineage, methods, plan, resources, views
 from strokeprep.report.pages import cohort, page
-from strokeprep.report.sections import Figure, Section, Viewer
+from strokeprep.report.sections.parts import Figure, Section, Viewer
 from strokeprep.run import endings
-from strokeprep.series import motion
 from strokeprep.settings.limits import FAIL, LIMITS, NONE, PASS, WARN, Limit
 from strokeprep.study import naming
 from strokeprep.study import table as study
@@ -90,11 +90,9 @@ def test_an_outline_follows_the_border_of_its_mask():
     mask = np.zeros((40, 40, 3), bool)
     mask[10:30, 10:30, 1] = True
     drawn = np.asarray(
-        pictures.strip(
-            np.zeros(mask.shape), [Slice(AXIAL, 1)], Scale(0, 1), [Layer(mask, pictures.ORANGE)]
-        )
+        pictures.strip(np.zeros(mask.shape), [Slice(AXIAL, 1)], Scale(0, 1), [Layer(mask, ORANGE)])
     )
-    orange = (drawn == pictures.ORANGE).all(axis=2)[: -pictures.FOOT]
+    orange = (drawn == ORANGE).all(axis=2)[: -pictures.FOOT]
     rows = np.flatnonzero(orange.any(axis=1)) / pictures.ZOOM
     assert rows[0] == pytest.approx(10, abs=1) and rows[-1] == pytest.approx(30, abs=1)
     assert not orange[int(20 * pictures.ZOOM), int(20 * pictures.ZOOM)]
@@ -104,7 +102,7 @@ def test_every_layer_is_named_however_small_the_picture():
     empty = np.zeros((30, 30, 2))
     layers = [
         Layer(empty > 0, colour, name=name)
-        for colour, name in ((pictures.ORANGE, "artery: 12 voxels"), (pictures.SKY, "vein"))
+        for colour, name in ((ORANGE, "artery: 12 voxels"), (SKY, "vein"))
     ]
     drawn = np.asarray(pictures.strip(empty, [Slice(AXIAL, 0)], Scale(0, 1), layers))
     foot = drawn[-pictures.FOOT :]
@@ -217,29 +215,6 @@ def test_a_bolus_has_its_width():
     time_s = np.arange(60.0)
     curve = 100 * np.exp(-0.5 * ((time_s - 20) / 3) ** 2)
     assert measures.fwhm_s(curve, 1.0) == pytest.approx(2.355 * 3, abs=1)
-
-
-def test_axes_bear_round_numbers():
-    assert curves.ticks(0, 59) == [0, 20, 40]
-    assert curves.ticks(-0.9, 0.4) == [-0.5, 0]
-    assert curves.ticks(-1.3, 1.2) == [-1, -0.5, 0, 0.5, 1]
-
-
-def test_a_frame_that_was_left_out_is_marked():
-    frames = 12
-    flat, outlier = np.zeros(frames), np.arange(frames) == 5
-    course = motion.Motion(
-        np.repeat(np.eye(4)[None], frames, axis=0), np.zeros((frames, 6)),
-        *[flat] * 5, ~outlier, ~outlier, outlier, flat,
-    )  # fmt: skip
-    svg = curves.motion_traces(course, 2.0)
-    assert svg.count(f'fill="{curves.YELLOW}"') == 3  # one bar in each of three panels
-    assert "warns above" in svg and "http" not in svg
-
-
-def test_a_series_without_a_vein_has_one_curve():
-    svg = curves.vessel_curves(np.arange(9.0), np.arange(9.0), None, 3)
-    assert svg.count("<polyline") == 1 and "venous" not in svg
 
 
 def subject_page() -> str:

@@ -16,14 +16,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-# Okabe and Ito: told apart with any colour vision, and bright on grey.
-ORANGE, SKY, GREEN = (230, 159, 0), (86, 180, 233), (0, 158, 115)
-YELLOW, VERMILION, PURPLE = (240, 228, 66), (213, 94, 0), (204, 121, 167)
-COLOURS = (ORANGE, SKY, YELLOW, PURPLE, VERMILION, GREEN)
+from strokeprep.drawing.palette import YELLOW, Colour
+
 ZOOM = 1.6  # screen pixels per voxel
 GAP, FOOT, BAR = 4, 18, 96
 FOOT_START, CONVENTION = 4, "radiological: R is on the left"
-INK, PAPER = (235, 235, 235), (0, 0, 0)
+INK, PAPER = (235, 235, 235), (0, 0, 0)  # of what is written on and around slices
 TINT = 0.45
 CHECKS = 8  # squares along a slice
 AXIAL, CORONAL, SAGITTAL = 2, 1, 0
@@ -53,7 +51,7 @@ class Layer:
     """A mask drawn over a slice, as an outline or filled."""
 
     mask: np.ndarray
-    colour: tuple[int, int, int]
+    colour: Colour
     filled: bool = False
     name: str = ""
 

@@ -1,18 +1,24 @@
-"""Figures of results, drawn with matplotlib."""
+"""The figure beside the perfusion maps: the curves of the chosen vessels and where they lie."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from strokeprep.drawing import curves
+from strokeprep.drawing.curves import DASHED, Chart, Line, Panel, Spans
+from strokeprep.drawing.palette import BLUE, VERMILION, Colour, css
 from strokeprep.io.whole import whole
 from strokeprep.perfusion.curves import Series
 from strokeprep.perfusion.vessels import Vessels
 
-# Orange and blue of Okabe and Ito, distinguishable with any colour vision.
-ARTERY, VEIN = "#D55E00", "#0072B2"
+if TYPE_CHECKING:  # matplotlib takes longer to load than many a job takes
+    from matplotlib.axes import Axes
+
+ARTERY, VEIN = VERMILION, BLUE
 WINDOW_HU = (0, 120)
+CURVES_HEIGHT = 240
 
 
 def vessels(series: Series, chosen: Vessels, target: str) -> None:
@@ -20,30 +26,42 @@ def vessels(series: Series, chosen: Vessels, target: str) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 3.6), layout="constrained", dpi=100)
-    curves, *slices = figure.subplots(1, 3, width_ratios=(2, 1, 1))
-    _curves(curves, series.dt, chosen)
+    left, *slices = figure.subplots(1, 3, width_ratios=(2, 1, 1))
+    _curves(left, series.dt, chosen)
     brightest = series.hu.max(axis=3)
     for axes, voxels, name, colour in (
         (slices[0], chosen.aif_voxels, "artery", ARTERY),
         (slices[1], chosen.vof_voxels, "vein", VEIN),
     ):
         _slice(axes, brightest, series, voxels, name, colour)
-    _save(figure, target)
+    with whole(target) as partial:
+        figure.savefig(partial, format="png", metadata={"Software": None})
 
 
-def _curves(axes: Any, dt: float, chosen: Vessels) -> None:
-    seconds = np.arange(len(chosen.aif)) * dt
+def bolus(
+    time: np.ndarray, artery: tuple[str, np.ndarray], vein: np.ndarray | None, baseline: int
+) -> Chart:
+    """The arterial input (its name and values) and the venous outflow, the baseline shaded."""
+    lines = [Line(*artery, ARTERY)]
+    if vein is not None:
+        lines.append(Line("venous outflow", vein, VEIN, DASHED))
+    panel = Panel("enhancement (HU)", CURVES_HEIGHT, tuple(lines))
+    before = Spans("before contrast", ((time[0], time[max(baseline - 1, 0)]),))
+    return Chart(time, "time (s)", (panel,), before)
+
+
+def _curves(axes: Axes, dt: float, chosen: Vessels) -> None:
     scaled = f", scaled × {chosen.scale:.2f}" if chosen.scale != 1 else ""
-    axes.plot(seconds, chosen.aif, color=ARTERY, label=f"arterial input{scaled}")
-    if chosen.vof is not None:
-        axes.plot(seconds, chosen.vof, color=VEIN, label="venous outflow")
-    axes.axvspan(0, (chosen.baseline_frames - 1) * dt, color="0.9", label="baseline")
-    axes.set(xlabel="time (s)", ylabel="enhancement (HU)")
+    time = np.arange(len(chosen.aif)) * dt
+    artery = (f"arterial input{scaled}", chosen.aif)
+    chart = bolus(time, artery, chosen.vof, chosen.baseline_frames)
+    curves.draw(axes, chart, chart.panels[0])
+    axes.set_xlabel(chart.label)
     axes.legend(frameon=False, fontsize="small")
 
 
 def _slice(
-    axes: Any, volume: np.ndarray, series: Series, voxels: np.ndarray, name: str, colour: str
+    axes: Axes, volume: np.ndarray, series: Series, voxels: np.ndarray, name: str, colour: Colour
 ) -> None:
     """Draw the slice with most of a vessel's voxels, in radiological view (from below)."""
     axes.set_axis_off()
@@ -60,7 +78,7 @@ def _slice(
         image, cmap="gray", vmin=WINDOW_HU[0], vmax=WINDOW_HU[1],
         aspect=series.spacing[1] / series.spacing[0],
     )  # fmt: skip
-    axes.scatter(*here.T, s=40, facecolors="none", edgecolors=colour)
+    axes.scatter(*here.T, s=40, facecolors="none", edgecolors=css(colour))
     axes.set_title(f"{name}: {len(voxels)} voxels", fontsize="small")
     axes.text(0.01, 0.5, "R", transform=axes.transAxes, color="white", fontsize="small")
 
@@ -68,8 +86,3 @@ def _slice(
 def _flips(affine: np.ndarray) -> tuple[bool, bool]:
     """Whether to flip each in-plane axis so that columns run right to left, rows front to back."""
     return affine[0, 0] > 0, affine[1, 1] > 0
-
-
-def _save(figure: Any, target: str) -> None:
-    with whole(target) as partial:
-        figure.savefig(partial, format="png", metadata={"Software": None})

@@ -12,7 +12,7 @@ from strokeprep.report.pages import style
 from strokeprep.settings.limits import FAIL, NONE, WARN
 
 if TYPE_CHECKING:  # pictures need imaging packages, which Snakemake's own process may lack
-    from strokeprep.report.sections import Figure, Section, Viewer
+    from strokeprep.report.sections.parts import Figure, Section, Viewer
 
 CONVENTION = (
     "All slices are radiological: the patient's right is on the left of the picture, "

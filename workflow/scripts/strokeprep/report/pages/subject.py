@@ -14,10 +14,14 @@ from strokeprep.io import images, tables
 from strokeprep.io.whole import whole, write_json, write_text
 from strokeprep.quality import judge as limits
 from strokeprep.quality.judge import Judge, Number
-from strokeprep.report import methods, numbers, plan, sections, views
+from strokeprep.report import methods, numbers, plan, views
 from strokeprep.report.lineage import Lineage
 from strokeprep.report.pages import page
 from strokeprep.report.scene import Scene
+from strokeprep.report.sections import defacing, perfusion
+from strokeprep.report.sections import images as sections_of_images
+from strokeprep.report.sections.parts import Section
+from strokeprep.report.sections.viewer import viewer
 
 COHORT = ("cohort", f"../{Path(plan.COHORT).name}")
 
@@ -34,7 +38,7 @@ def write_images(
     scene = Scene(about, files) if about.reference else None
     found = numbers.of_images(scene, judge, settings) if scene else []
     found += numbers.of_faces(about, files, judge, scene)
-    shown = sections.of_images(about, files, scene, judge, settings)
+    shown = sections_of_images.sections(about, files, scene, judge, settings)
     names, other = plan.image_names(about.subject), plan.perfusion_names(about.subject)
     links = [COHORT]
     if has_perfusion:
@@ -43,7 +47,7 @@ def write_images(
         f"sub-{about.subject}",
         shown,
         found,
-        sections.viewer(scene) if scene else None,
+        viewer(scene) if scene else None,
         links,
         methods.as_html(*methods.text(made.nodes)),
     )
@@ -59,7 +63,7 @@ def write_perfusion(
     """The report on what a subject's CT perfusion gave; returns its numbers."""
     root, files = made.root, views.Files(made.root)
     found = numbers.of_perfusion(about, files, judge)
-    shown = sections.of_perfusion(about, files)
+    shown = perfusion.sections(about, files)
     names = plan.perfusion_names(about.subject)
     links = [
         ("images", Path(plan.image_names(about.subject).page).name),
@@ -77,7 +81,7 @@ def write_perfusion(
 def write_faces(about: plan.Images, root: Path, raw: Mapping[str, str], target: Path) -> None:
     """The page with faces; ``raw`` are undefaced images by scan."""
     heads = {scan: images.read_mean(path) for scan, path in raw.items()}
-    section = sections.faces(about, views.Files(root), heads)
+    section = defacing.faces(about, views.Files(root), heads)
     write_text(page.html(f"sub-{about.subject}: faces", [section], []), target)
 
 
@@ -88,7 +92,7 @@ def _write(names: plan.Names, root: Path, html: str, found: Sequence[Number], su
     write_json(limits.about(), root / names.about)
 
 
-def _thumbnail(path: Path, shown: Sequence[sections.Section], last: bool = False) -> None:
+def _thumbnail(path: Path, shown: Sequence[Section], last: bool = False) -> None:
     """The picture that says most at a glance: the template overlay, or Tmax."""
     wanted = [each for each in shown if each.name in ("template", "maps")] or list(shown)
     figure = wanted[-1].figures[-1 if last else 0]

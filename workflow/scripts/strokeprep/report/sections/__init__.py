@@ -1,0 +1,1 @@
+"""The sections of a subject's pages: what to look for, and the pictures that show it."""

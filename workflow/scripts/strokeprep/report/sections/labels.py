@@ -1,0 +1,75 @@
+"""Manual masks on the reference and in the template."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from strokeprep.drawing.palette import ON_GREY
+from strokeprep.drawing.pictures import AXIAL, CORONAL, SAGITTAL, Layer, Picture, Slice
+from strokeprep.io import images
+from strokeprep.report import numbers, views
+from strokeprep.report.scene import Scene
+from strokeprep.report.sections import looks
+from strokeprep.report.sections.parts import Figure, Section
+
+LEVELS = (0.25, 0.5, 0.75)  # of a mask's height, where axial slices show it
+MOST_NAMED = 6  # values of a mask that fit below a picture by name
+
+
+def labels(scene: Scene) -> Section:
+    """Each mask where it was moved to, with the image it lies on."""
+    reference = looks.CALLED[scene.plan.reference]
+    standard = views.around(
+        scene.read(scene.plan.template_brain), looks.MAP_MM, looks.AROUND_BRAIN_MM
+    )
+    image = scene.read(scene.plan.template_image)
+    grey = views.seen(image, standard, None, images.background(scene.plan.modality))
+    figures = []
+    for label in scene.plan.labels:
+        name = looks.LABEL_CALLED[label.kind]
+        there = views.marked(scene.read(label.on_template), standard)
+        frames = (
+            *_drawn(scene.grey, scene.marked(label.on_reference), scene, name, reference),
+            *_drawn(grey, there, scene, name, "template"),
+        )
+        title = f"{name[0].upper()}{name[1:]}, drawn on {looks.CALLED[label.scan]}"
+        figures.append(Figure(title, frames))
+    return Section(
+        "labels",
+        "Manual masks",
+        "A lesion lies in the brain on the side of the symptoms; an occlusion and the circle of "
+        "Willis lie on the arteries of the skull base; the same place in both spaces.",
+        tuple(figures),
+        tuple(f"{label.kind} on {scene.plan.reference}" for label in scene.plan.labels),
+    )
+
+
+def _drawn(
+    grey: np.ndarray, mask: np.ndarray, scene: Scene, name: str, where: str
+) -> Iterator[tuple[str, Picture]]:
+    inside = grey > numbers.head_level(grey, scene.plan.modality)
+    scale = looks.scale(grey, scene.plan.modality, scene.plan.reference, inside)
+    cuts, layers = _cuts(mask), _layers(mask, name)
+    yield where, looks.strip(grey, cuts, scale, layers)
+    yield f"{where}, bare", looks.strip(grey, cuts, scale)
+
+
+def _cuts(mask: np.ndarray) -> list[Slice]:
+    i, j, _ = views.middle(mask)
+    rows = np.flatnonzero(mask.any(axis=(0, 1)))
+    low, high = (rows[0], rows[-1]) if len(rows) else (0, 0)
+    levels = sorted({int(low + (high - low) * share) for share in LEVELS})
+    return [*(Slice(AXIAL, k) for k in levels), Slice(CORONAL, j), Slice(SAGITTAL, i)]
+
+
+def _layers(mask: np.ndarray, name: str) -> list[Layer]:
+    """One layer for each value of a mask; a single value needs no number."""
+    values = [value for value in np.unique(mask) if value]
+    names = [name] if len(values) == 1 else [f"{name} {value}" for value in values[:MOST_NAMED]]
+    names += [""] * (len(values) - len(names))
+    return [
+        Layer(mask == value, ON_GREY[n % len(ON_GREY)], name=named)
+        for n, (value, named) in enumerate(zip(values, names, strict=True))
+    ]

@@ -1,0 +1,38 @@
+"""What a page is made of: sections with their figures, and the viewer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from strokeprep.drawing.pictures import Picture
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One picture, several in one place to flick between, or a drawing as SVG."""
+
+    title: str
+    frames: tuple[tuple[str, Picture], ...] = ()
+    svg: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """What a page shows of one step; ``steps`` are those whose figures are listed below it."""
+
+    name: str
+    title: str
+    look: str
+    figures: tuple[Figure, ...]
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Volumes to scroll through, each a mosaic of all its slices."""
+
+    shape: tuple[int, int, int]
+    mm: float
+    across: int
+    volumes: tuple[tuple[str, Picture], ...]
+    overlays: tuple[tuple[str, Picture], ...] = field(default=())

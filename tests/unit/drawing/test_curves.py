@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from strokeprep.drawing import curves
 from strokeprep.drawing.palette import SHADE, YELLOW, css
+from strokeprep.privacy.vocabulary import vocabulary, words_of
 from strokeprep.report.sections.motion import traces
 from strokeprep.series.motion import Motion
 from strokeprep.steps import figures
@@ -68,3 +69,8 @@ def test_a_drawing_names_no_address_and_no_date():
 
 def test_a_drawing_is_the_same_twice():
     assert bolus(None) == bolus(None)
+
+
+def test_a_drawing_holds_no_word_that_the_privacy_audit_could_take_for_a_name():
+    svg = bolus(np.arange(9.0)) + curves.svg(traces(still_but_for_one_outlier(), 2.0))
+    assert set(words_of(svg)) <= vocabulary()

@@ -27,8 +27,10 @@ from strokeprep.quality.judge import Judge
 from strokeprep.registration import template
 from strokeprep.report import lineage, methods, plan, resources, views
 from strokeprep.report.pages import cohort, page
+from strokeprep.report.render import render
 from strokeprep.report.sections.parts import Figure, Section, Viewer
 from strokeprep.run import endings
+from strokeprep.settings.backends import BRAINS, FACES
 from strokeprep.settings.limits import FAIL, LIMITS, NONE, PASS, WARN, Limit
 from strokeprep.study import naming
 from strokeprep.study import table as study
@@ -378,11 +380,12 @@ def test_a_digest_that_looks_like_a_date_is_no_leak(tmp_path):
 
 
 def test_methods_say_what_ran_and_cite_no_more(tmp_path):
-    words, references = methods.text(made(tmp_path).nodes)
+    written = methods.of(made(tmp_path).nodes)
+    words, references = written.text, written.keys
     assert "NCCT were registered to MNI152NLin2009aSym [@fonov2011] by affine transforms" in words
     assert "perfusion" not in words and "Brains" not in words
     assert "fonov2011" in references and "wu2003" not in references
-    assert methods.bib(references).count("@article") == len(references)
+    assert written.bib.count("@article") == len(references)
 
 
 def test_methods_cite_the_network_that_found_the_brains():
@@ -393,9 +396,10 @@ def test_methods_cite_the_network_that_found_the_brains():
         }
         for n, backend in enumerate(("hd-bet", "template", "hd-bet", "of-ones-own"))
     }
-    words, references = methods.text(masks)
-    assert "segmented with HD-BET [@isensee2019; @isensee2021] and with of-ones-own and by" in words
-    assert references[-2:] == ["isensee2019", "isensee2021"]
+    written = methods.of(masks)
+    said = "segmented with HD-BET [@isensee2019; @isensee2021] and with of-ones-own and by"
+    assert said in written.text
+    assert written.keys[-2:] == ["isensee2019", "isensee2021"]
 
 
 def test_the_cohorts_methods_are_those_of_all_its_members(tmp_path):
@@ -417,23 +421,37 @@ def test_the_slowest_and_the_largest_job_are_named(tmp_path):
         path = tmp_path / "benchmarks" / rule / f"{name}.tsv"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{header}\n{seconds}\t0\t{memory}\t0\t0\t0\t0\t0\t0\t{seconds}\n")
-    rows = resources.by_rule(resources.jobs(tmp_path))
+    taken = resources.by_rule(resources.jobs(tmp_path))
+    rows = taken.rows
     assert [row["rule"] for row in rows] == ["brain", "label"]
     assert rows[0]["jobs"] == "2" and rows[0]["cpu_total_s"] == "11.0"
     assert (rows[0]["slowest"], rows[0]["largest"]) == ("sub-1_mask", "sub-2_mask")
-    html = resources.html(rows)
+    html = " ".join(render("resources.html", taken=taken).split())
     assert "slowest job is <b>brain</b> of sub-1_mask (9.5 s)" in html
     assert "largest <b>brain</b> of sub-2_mask (900 MB)" in html
 
 
 def test_every_reference_has_a_title_a_year_and_a_doi():
-    for key, entry in methods.CITED.items():
-        assert entry.startswith(f"@article{{{key},")
-        assert all(methods._field(entry, name) for name in ("title", "journal", "year", "doi"))
+    references = methods.bibliography()
+    assert len(references) == methods.REFERENCES.read_text().count("@") > 10
+    for key, each in references.items():
+        assert each.entry.startswith(f"@article{{{key},")
+        assert all((each.title, each.journal, each.year, each.doi))
+
+
+def test_a_methods_text_numbers_its_references_on_a_page():
+    written = methods.Methods("A [@wu2003]; b [@fonov2011; @wu2003].")
+    assert written.numbered == "A [1]; b [2, 1]."
+    assert [each.year for each in written.references] == ["2003", "2011"]
+
+
+def test_backends_cite_what_the_bibliography_has():
+    cited = {key for each in (*BRAINS.values(), *FACES.values()) for key in each.cites}
+    assert cited and cited <= set(methods.bibliography())
 
 
 def test_the_cohort_page_and_the_plans_need_no_imaging_package():
-    heavy = {"numpy", "SimpleITK", "PIL", "scipy", "nibabel", "matplotlib"}
+    heavy = {"numpy", "SimpleITK", "PIL", "scipy", "nibabel", "matplotlib", "jinja2"}
     code = (
         "import sys; from strokeprep.report import plan; from strokeprep.report.pages import cohort; "
         f"print({heavy!r} & set(sys.modules))"

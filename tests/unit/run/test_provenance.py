@@ -32,7 +32,12 @@ def touched(monkeypatch):
 
 def _forget() -> None:
     """As if no source had been read yet."""
-    for cached in (provenance.code_digest, provenance._imported, provenance._source):
+    for cached in (
+        provenance.code_digest,
+        provenance._imported,
+        provenance._data,
+        provenance._source,
+    ):
         cached.cache_clear()
 
 
@@ -40,6 +45,14 @@ REACHED = {
     "resample_label.py": ["labels.py", "images.py", "errors.py", "resample_label.py"],
     "phantom.py": ["exam.py", "protocol.py", "shapes.py", "names.py", "whole.py"],
     "phantom_dataset.py": ["dataset.py", "files.py", "exam.py"],
+    # Files that are no modules.
+    "subject_report.py": [
+        "subject.html",
+        "style.css",
+        "viewer.js",
+        "methods.tpl",
+        "references.bib",
+    ],
 }
 
 
@@ -59,7 +72,9 @@ def test_every_file_that_makes_the_phantom_is_reached(touched):
     assert unreached == {"kudo.py"}  # a study of its own, for tests of the deconvolution
 
 
-@pytest.mark.parametrize("module", ["phantom.py", "layouts.py", "score.py"])
+@pytest.mark.parametrize(
+    "module", ["phantom.py", "layouts.py", "score.py", "style.css", "bids-ct.yaml"]
+)
 def test_an_edit_elsewhere_does_not(touched, module):
     before = touched("resample_label.py")
     assert touched("resample_label.py", module) == before

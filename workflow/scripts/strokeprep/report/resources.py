@@ -1,13 +1,12 @@
-"""What each rule took, from the benchmarks of a run: time, memory, its slowest and largest job.
+"""Time and memory of each rule, with its slowest and its largest job, from a run's benchmarks.
 
-Snakemake's own process reads them, so this needs the standard library alone.
+Snakemake's own process reads them, so no imaging package is loaded here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 from strokeprep.io import tables
@@ -17,7 +16,7 @@ COLUMNS = {
     "jobs": "How many of its jobs were measured; very short ones are not",
     "cpu_total_s": "Processor time of all its jobs (s)",
     "wall_mean_s": "Time of a job on the clock, mean (s)",
-    "wall_max_s": "The same of the slowest job (s)",
+    "wall_max_s": "Time of the slowest job on the clock (s)",
     "slowest": "The slowest job, by what it makes",
     "memory_max_mb": "Largest memory of a job (MB)",
     "largest": "The job with the largest memory",
@@ -57,13 +56,36 @@ def _number(text: str) -> float:
     return float(text) if tables.is_number(text) else 0.0
 
 
-def by_rule(measured: Sequence[Job]) -> list[dict[str, str]]:
-    """A row for each rule, the one that took most first."""
+@dataclass(frozen=True)
+class Taken:
+    """What each rule took: one row for each, the one that took most first."""
+
+    rows: list[dict[str, str]]
+    columns = COLUMNS
+
+    @property
+    def hours(self) -> float:
+        """Processor time of all jobs."""
+        return sum(float(row["cpu_total_s"]) for row in self.rows) / 3600
+
+    @property
+    def slowest(self) -> dict[str, str]:
+        """The rule of the slowest job."""
+        return max(self.rows, key=lambda row: float(row["wall_max_s"]))
+
+    @property
+    def largest(self) -> dict[str, str]:
+        """The rule of the job with the largest memory."""
+        return max(self.rows, key=lambda row: float(row["memory_max_mb"]))
+
+
+def by_rule(measured: Sequence[Job]) -> Taken:
+    """What the rules of some jobs took."""
     rules: dict[str, list[Job]] = {}
     for job in measured:
         rules.setdefault(job.rule, []).append(job)
     total = {rule: sum(job.cpu_s for job in each) for rule, each in rules.items()}
-    return [_row(rule, rules[rule]) for rule in sorted(rules, key=lambda rule: -total[rule])]
+    return Taken([_row(rule, rules[rule]) for rule in sorted(rules, key=lambda rule: -total[rule])])
 
 
 def _row(rule: str, measured: Sequence[Job]) -> dict[str, str]:
@@ -79,32 +101,3 @@ def _row(rule: str, measured: Sequence[Job]) -> dict[str, str]:
         "memory_max_mb": f"{largest.memory_mb:.0f}",
         "largest": largest.makes,
     }
-
-
-def html(rows: Sequence[dict[str, str]]) -> str:
-    """The rows as a sortable table, with a sentence that names the slowest and the largest."""
-    if not rows:
-        return "<p>Nothing was measured.</p>"
-    slow = max(rows, key=lambda row: float(row["wall_max_s"]))
-    large = max(rows, key=lambda row: float(row["memory_max_mb"]))
-    total = sum(float(row["cpu_total_s"]) for row in rows)
-    head = "".join(
-        f'<th data-sort title="{escape(text)}">{escape(name).replace("_", "_<wbr>")}</th>'
-        for name, text in COLUMNS.items()
-    )
-    body = "".join(
-        "<tr>" + "".join(_cell(name, row[name]) for name in COLUMNS) + "</tr>" for row in rows
-    )
-    return (
-        f"<p>{total / 3600:.2f} hours of processor time in all. The slowest job is "
-        f"<b>{escape(slow['rule'])}</b> of {escape(slow['slowest'])} ({slow['wall_max_s']} s), the "
-        f"largest <b>{escape(large['rule'])}</b> of {escape(large['largest'])} "
-        f'({large["memory_max_mb"]} MB).</p><div class="scroll"><table><thead><tr>{head}</tr>'
-        f"</thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _cell(name: str, value: str) -> str:
-    if name in ("rule", "slowest", "largest"):
-        return f'<td class="name">{escape(value).replace("_", "_<wbr>")}</td>'
-    return f'<td class="n">{value}</td>'

@@ -28,10 +28,13 @@ DISTRIBUTIONS = {
 
 @cache
 def code_digest(script: Path, *modules: str) -> str:
-    """A digest of a script, of library modules it loads by name, and of all that they import.
+    """A digest of a script, of modules that it loads by name, and of all that these reach.
+
+    That is what they import of the library, and the files that such a module reads.
 
     Snakemake reruns a job when its script or a parameter changes, but does not see an edit to a
-    module the script imports. Each rule carries this digest as a parameter, so it does.
+    module that the script imports, or to a template that such a module fills. Each rule carries
+    this digest as a parameter, so that a job is rerun after such an edit.
     """
     found: set[Path] = set()
     queue = [script, *(path for name in modules for path in _files(name))]
@@ -40,6 +43,7 @@ def code_digest(script: Path, *modules: str) -> str:
         if path not in found:
             found.add(path)
             queue.extend(_imported(path))
+    found.update(*map(_data, tuple(found)))
     digest = hashlib.sha256()
     for path in sorted(found, key=lambda path: path.as_posix()):
         digest.update(_source(path).encode())
@@ -72,6 +76,21 @@ def _imported(path: Path) -> tuple[Path, ...]:
         elif isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
     return tuple(path for name in names if _is_ours(name) for path in _files(name))
+
+
+@cache
+def _data(module: Path) -> tuple[Path, ...]:
+    """The files and folders of files beside a module of the library that its source names."""
+    if not module.is_relative_to(PACKAGE):
+        return ()
+    named = [path for path in module.parent.iterdir() if f'"{path.name}"' in _source(module)]
+    files = [file for path in named for file in (path.iterdir() if _is_plain(path) else (path,))]
+    return tuple(file for file in files if file.is_file() and file.suffix != ".py")
+
+
+def _is_plain(folder: Path) -> bool:
+    """Whether a folder is none of modules."""
+    return folder.is_dir() and not (folder / "__init__.py").is_file()
 
 
 def _module(node: ast.ImportFrom, path: Path) -> str:

@@ -18,9 +18,10 @@ from strokeprep.report import methods, numbers, plan, views
 from strokeprep.report.lineage import Lineage
 from strokeprep.report.pages import page
 from strokeprep.report.scene import Scene
-from strokeprep.report.sections import defacing, perfusion
-from strokeprep.report.sections import images as sections_of_images
+from strokeprep.report.sections.defacing import faces
+from strokeprep.report.sections.images import of_images
 from strokeprep.report.sections.parts import Section
+from strokeprep.report.sections.perfusion import of_perfusion
 from strokeprep.report.sections.viewer import viewer
 
 COHORT = ("cohort", f"../{Path(plan.COHORT).name}")
@@ -38,7 +39,7 @@ def write_images(
     scene = Scene(about, files) if about.reference else None
     found = numbers.of_images(scene, judge, settings) if scene else []
     found += numbers.of_faces(about, files, judge, scene)
-    shown = sections_of_images.sections(about, files, scene, judge, settings)
+    shown = of_images(about, files, scene, judge, settings)
     names, other = plan.image_names(about.subject), plan.perfusion_names(about.subject)
     links = [COHORT]
     if has_perfusion:
@@ -49,7 +50,7 @@ def write_images(
         found,
         viewer(scene) if scene else None,
         links,
-        methods.as_html(*methods.text(made.nodes)),
+        methods.of(made.nodes),
     )
     _write(names, root, html, found, about.subject)
     made.write(root / names.provenance, about.subject, settings)
@@ -63,13 +64,13 @@ def write_perfusion(
     """The report on what a subject's CT perfusion gave; returns its numbers."""
     root, files = made.root, views.Files(made.root)
     found = numbers.of_perfusion(about, files, judge)
-    shown = perfusion.sections(about, files)
+    shown = of_perfusion(about, files)
     names = plan.perfusion_names(about.subject)
     links = [
         ("images", Path(plan.image_names(about.subject).page).name),
         COHORT,
     ]
-    words = methods.as_html(*methods.text(made.nodes))
+    words = methods.of(made.nodes)
     title = f"sub-{about.subject}: CT perfusion"
     html = page.html(title, shown, found, links=links, methods=words)
     _write(names, root, html, found, about.subject)
@@ -81,7 +82,7 @@ def write_perfusion(
 def write_faces(about: plan.Images, root: Path, raw: Mapping[str, str], target: Path) -> None:
     """The page with faces; ``raw`` are undefaced images by scan."""
     heads = {scan: images.read_mean(path) for scan, path in raw.items()}
-    section = defacing.faces(about, views.Files(root), heads)
+    section = faces(about, views.Files(root), heads)
     write_text(page.html(f"sub-{about.subject}: faces", [section], []), target)
 
 

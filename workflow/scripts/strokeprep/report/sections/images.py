@@ -22,7 +22,7 @@ from strokeprep.report.sections.motion import motion
 from strokeprep.report.sections.parts import Figure, Section
 
 
-def sections(
+def of_images(
     plan: Images, files: views.Files, scene: Scene | None, judge: Judge, settings: Mapping[str, Any]
 ) -> list[Section]:
     """All of them; without a reference there is defacing alone to show."""

@@ -36,7 +36,7 @@ MAPS = {
 }
 
 
-def sections(plan: Perfused, files: views.Files) -> list[Section]:
+def of_perfusion(plan: Perfused, files: views.Files) -> list[Section]:
     """All of them, drawn on one view around what is known of the maps."""
     flow = files.image(plan.maps["cbf"])
     covered = sitk.Cast(flow != 0, sitk.sitkUInt8)

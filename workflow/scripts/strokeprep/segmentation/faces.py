@@ -75,9 +75,7 @@ def region(
 
 def _brain_depth(request: Request, grid: sitk.Image) -> sitk.Image:
     """How deep in the template's brain each point of a grid lies (mm)."""
-    if request.location is None:
-        raise ValueError(f"no face can be found without a location of the head in {request.where}")
-    to_template = request.location.to_template
+    to_template = request.head().to_template
     return sitk.Resample(template.depth(), grid, to_template, sitk.sitkLinear, -FAR_MM)
 
 

@@ -26,3 +26,9 @@ class Request:
     where: str = "image"
     settings: NetworkSettings | None = None
     location: Location | None = None
+
+    def head(self) -> Location:
+        """Where the head lies; an error where the request does not say."""
+        if self.location is None:
+            raise ValueError(f"the backend needs to know where the head lies in {self.where}")
+        return self.location

@@ -41,7 +41,7 @@ BOX_MM = 400.0
 
 def brain(request: Request) -> tuple[sitk.Image, dict[str, float]]:
     """The template's brain where the image's head lies; on CT, less bone and air at its surface."""
-    image, location = request.image, request.location
+    image, location = request.image, request.head()
     box, depth = depth_on(image, location.to_template)
     inside = depth > -EDGE_MM[location.contrast]
     if request.modality == "ct":
@@ -53,7 +53,7 @@ def brain(request: Request) -> tuple[sitk.Image, dict[str, float]]:
 
 def face(request: Request, grid: sitk.Image) -> Answer:
     """The template's face region."""
-    to_template = request.location.to_template
+    to_template = request.head().to_template
     field = sitk.Resample(_template_face(), grid, to_template, sitk.sitkLinear, -FAR_MM)
     return Answer(field, None, {})
 

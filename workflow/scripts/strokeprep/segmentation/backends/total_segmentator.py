@@ -58,7 +58,7 @@ def brain(request: Request) -> tuple[sitk.Image, Facts]:
 
 def face_by_parts(request: Request, grid: sitk.Image) -> Answer:
     """The face in front of and below brain and skull; needs no licence."""
-    to_template = request.location.to_template
+    to_template = request.head().to_template
     found, facts = parts(request)
     wanted = skull.face_field(grid, found["brain"], found.get("skull"), to_template)
     # A network finds a lowest point of the frontal lobes in a slab above the brow, too.

@@ -60,12 +60,14 @@ def _request(model: Model, have: int, license_number: str | None) -> urllib.requ
     if model.licensed is None:
         headers |= {"Range": f"bytes={have}-"} if have else {}
         return urllib.request.Request(model.url, headers=headers)
-    body = json.dumps(_licensed_body(model, license_number)).encode()
+    number = _number(model, license_number)
+    asked = {"license_number": number, "task": model.licensed, "version": TOTAL_SEGMENTATOR}
     headers["Content-Type"] = "application/json"
-    return urllib.request.Request(model.url, body, headers)
+    return urllib.request.Request(model.url, json.dumps(asked).encode(), headers)
 
 
-def _licensed_body(model: Model, license_number: str | None) -> dict[str, str]:
+def _number(model: Model, license_number: str | None) -> str:
+    """The licence number, from the environment where none is given."""
     number = license_number or os.environ.get(LICENSE_VARIABLE)
     if not number:
         raise StrokeprepError(
@@ -74,7 +76,7 @@ def _licensed_body(model: Model, license_number: str | None) -> dict[str, str]:
             f"Set {LICENSE_VARIABLE}; a number is given at "
             "https://backend.totalsegmentator.com/license-academic/",
         )
-    return {"license_number": number, "task": model.licensed, "version": TOTAL_SEGMENTATOR}
+    return number
 
 
 def _unreachable(model: Model, reason: object) -> StrokeprepError:

@@ -42,7 +42,7 @@ def fetch(
             if store.is_whole(model, root):
                 continue
             wanted = (known or {}).get(name, model.sha256)
-            _install(model, root, offline and Path(offline), license_number, wanted)
+            _install(model, root, Path(offline) if offline else None, license_number, wanted)
 
 
 def _install(

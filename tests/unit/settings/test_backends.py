@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from strokeprep.report import methods
 from strokeprep.settings import backends
 from strokeprep.settings.backends import BACKENDS, BRAINS, FACES, MODELS, Backend
 
@@ -44,6 +45,11 @@ def test_a_network_has_weights_for_every_modality_that_it_serves_and_all_are_kno
             needed = backend.weights(modality, fast)
             assert set(needed) <= set(MODELS)
             assert bool(needed) == (backend.is_network and modality in backend.modalities)
+
+
+@pytest.mark.parametrize("backend", ALL)
+def test_what_a_backend_cites_is_in_the_bibliography(backend):
+    assert set(backend.cites) <= set(methods.bibliography())
 
 
 def test_what_was_trained_on_mr_alone_cannot_be_chosen_for_ct():

@@ -44,7 +44,7 @@ class Leak:
 
 def report(leaks: Iterable[Leak]) -> dict[str, Any]:
     """The result of an audit, for a JSON file."""
-    rows = [asdict(leak) for leak in leaks]
+    rows = [asdict(leak) | {"because": FINDS[leak.find]} for leak in leaks]
     return {"clean": not rows, "leaks": rows}
 
 

@@ -144,9 +144,3 @@ def levels(mask: np.ndarray, count: int, axis: int = 2) -> list[int]:
     low, high = (found[0], found[-1]) if len(found) else (0, mask.shape[axis] - 1)
     shares = (np.arange(count) + 1) / (count + 1)
     return [int(round(low + share * (high - low))) for share in shares]
-
-
-def fullest(mask: np.ndarray, axis: int = 2) -> int:
-    """The slice that shows most of a mask."""
-    other = tuple(each for each in range(3) if each != axis)
-    return int(mask.sum(axis=other).argmax())

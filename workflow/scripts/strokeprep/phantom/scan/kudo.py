@@ -11,12 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.special import gammaincc
 
 from strokeprep.phantom.scan.bolus import (
-    FINE,
-    KH,
-    RHO,
     Arterial,
     Tissue,
     arterial_curve,
@@ -28,24 +24,9 @@ MTT_S = tuple(24 / k for k in range(1, 8))  # 24 ... 3.4 s, so flow is 2.5 k per
 CBV = (1.0, 2.0, 3.0, 4.0, 5.0)  # ml / 100 g
 KINDS = ("exponential", "linear", "box")
 DELAYS_S = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
-EARLY_AND_LATE_S = (
-    -3.0,
-    -2.0,
-    -1.0,
-    0.0,
-    1.0,
-    2.0,
-    3.0,
-)  # negative delays show whether a method can find early tissue
 BRAIN_HU, BLOOD_HU, SKULL_HU, CSF_HU = 35.0, 45.0, 1000.0, 5.0
 TILE = 32  # voxels
 PARTIAL = 0.7  # share of blood in the partial-volume arteries
-# The reference object of the OSIPI code collection (Mouridsen 2006, Chakwizira 2022): grey and
-# white matter with gamma-distributed transit times, without delay, frames 1.243 s apart.
-OSIPI_SHAPE = 3.0
-OSIPI_FLOWS = {4.0: tuple(range(10, 71, 10)), 2.0: tuple(range(5, 36, 5))}  # by volume
-OSIPI_INPUT = Arterial(peak_hu=300, arrival_s=21, shape=3.0, scale_s=1.5, recirculation_share=0)
-OSIPI_DT, OSIPI_FRAMES = 1.243, 161
 
 
 @dataclass(frozen=True)
@@ -118,35 +99,6 @@ def noisy(curves: np.ndarray, copies: int, noise_hu: float, seed: int) -> np.nda
 def per_tile(values: np.ndarray, copies: int) -> np.ndarray:
     """The mean over the copies of each tile."""
     return values.reshape(-1, copies).mean(1)
-
-
-def osipi_tiles() -> Tiles:
-    """Curves with the published parameters of the OSIPI reference object."""
-    times = np.arange(OSIPI_FRAMES) * OSIPI_DT
-    pairs = [(cbv, float(flow)) for cbv, flows in OSIPI_FLOWS.items() for flow in flows]
-    cbv, cbf = (np.array(column) for column in zip(*pairs, strict=True))
-    mtt = 60 * cbv / cbf
-    curves = [v * _gamma_transit(times, m, OSIPI_INPUT) for v, m in zip(cbv, mtt, strict=True)]
-    return Tiles(
-        kind=np.full(len(cbf), "gamma"),
-        cbf=cbf,
-        cbv=cbv,
-        mtt=mtt,
-        delay=np.zeros(len(cbf)),
-        curves=np.array(curves, np.float32),
-        aif=arterial_curve(times, OSIPI_INPUT),
-        vof=venous_curve(times, OSIPI_INPUT),
-    )
-
-
-def _gamma_transit(times: np.ndarray, mtt_s: float, arterial: Arterial) -> np.ndarray:
-    """Enhancement per ml/100 g of tissue whose transit times are gamma-distributed."""
-    fine = np.arange(0, times[-1] + 1, FINE)
-    left = gammaincc(OSIPI_SHAPE, fine * OSIPI_SHAPE / mtt_s) / mtt_s
-    size = 2 * len(fine)
-    spectrum = np.fft.rfft(arterial_curve(fine, arterial), size) * np.fft.rfft(left, size)
-    curve = RHO / KH / 100 * np.fft.irfft(spectrum, size)[: len(fine)] * FINE
-    return np.interp(times, fine, curve)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Runs of the workflow that a test disturbs while they last, and the bytes they leave."""
+"""Runs of the workflow that a test disturbs, and digests of their outputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from strokeprep.study import naming
 from workflow_tools import REPOSITORY, snakemake
 
 SHOWN = "shown.txt"
-# They tell how the last run went and how long it took, so two runs may differ in them.
+# These depend on how the last run went and how long it took, so they may differ between runs.
 OF_THE_RUN = {
     naming.STATUS,
     naming.ALL_TISSUE_VOLUMES,
@@ -31,7 +31,7 @@ OF_THE_RUN = {
 
 
 def started(folder: Path, config: Mapping[str, Any] | None, *arguments: str) -> subprocess.Popen:
-    """A running snakemake, head of a process group; what it shows goes to ``folder/shown.txt``."""
+    """Start snakemake as head of a process group; its output goes to ``folder/shown.txt``."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile")]
     command += ["--directory", str(folder), "--cores", "2", "--nocolor", "--profile", "none"]
     command += ["--workflow-profile", str(REPOSITORY / "profiles/default"), *arguments]
@@ -45,12 +45,12 @@ def started(folder: Path, config: Mapping[str, Any] | None, *arguments: str) -> 
 
 
 def shown_by(folder: Path) -> str:
-    """What the last started run has shown so far."""
+    """The output of the last started run so far."""
     return (folder / SHOWN).read_text()
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every finished file of a dataset, less what tells of the run."""
+    """The SHA-256 of every finished file of a dataset, except for those about the run."""
     return {
         name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
@@ -59,15 +59,17 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-# What a patient of the test studies has; the reference is the first that is there.
+# The scans of a patient of the test studies.
 MRI = ("ses-02/anat", "ses-02/dwi")
 CT_PERFUSION = ("ses-01/ct/*ncct*", "ses-01/ct/*ctp*", "ses-02/dwi")
 
 
 def patient(folder: Path, parts: Sequence[str] = MRI) -> Path:
-    """Simulates sub-01 of the built-in study, cut down to these parts; gives the raw folder."""
-    some = "demo/raw/sub-01/ses-02/anat/sub-01_ses-02_T1w.nii.gz"
-    made = snakemake(folder, None, some, "--quiet", "rules", "--config", 'phantom={"subjects": 1}')
+    """Simulate sub-01 of the built-in study, and keep these parts; returns the raw folder."""
+    one_file = "demo/raw/sub-01/ses-02/anat/sub-01_ses-02_T1w.nii.gz"
+    made = snakemake(
+        folder, None, one_file, "--quiet", "rules", "--config", 'phantom={"subjects": 1}'
+    )
     assert made.returncode == 0, made.stderr[-2000:]
     everything, raw = folder / "demo/raw", folder / "raw"
     for base in ("sub-01", "derivatives/manual/sub-01"):

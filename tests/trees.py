@@ -1,6 +1,6 @@
-"""Trees of empty files that look like the studies users have. No image is in them.
+"""Trees of empty files that are named as in the studies of users.
 
-Each function writes below a folder and returns the root to read from.
+Each function writes into a folder and returns the root of the study.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def make(root: Path, files: Iterable[str]) -> Path:
-    """Empty files, folders included."""
+    """Make empty files and their folders."""
     for name in files:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -19,9 +19,9 @@ def make(root: Path, files: Iterable[str]) -> Path:
 
 
 def bids(root: Path) -> Path:
-    """sub-01 complete over two sessions, sub-02 without sessions, CTA or DWI, stray files.
+    """sub-01 is complete over two sessions; sub-02 has no sessions, CTA or DWI; some stray files.
 
-    sub-01 has a sidecar with its NCCT, its masks in derivatives/manual: the infarct natively and
+    sub-01 has a sidecar of its NCCT, and masks in derivatives/manual: the infarct natively and
     on the NCCT, the occlusion on the CTA, the Circle of Willis on the NCCT. sub-02 has only T1w
     (run-1) with an infarct drawn on it, and an .nii NCCT.
     """
@@ -69,8 +69,10 @@ MANUAL = "derivatives/manual"
 
 
 def isles24(root: Path) -> Path:
-    """The release: stroke0001 complete, stroke0003 without CTP and masks, stroke0142 with the
-    stray native mask beside its DWI, stroke0143 with a stray mask and no DWI; DWI on the NCCT.
+    """The released layout, with DWI on the grid of the NCCT.
+
+    stroke0001 is complete; stroke0003 has no CTP and no masks; stroke0142 has a stray native mask
+    beside its DWI; stroke0143 has a stray mask and no DWI.
     """
     files = ["train/readme.txt"]
     for subject, kinds in (
@@ -111,9 +113,9 @@ MASKS = ("lvo", "cow")
 
 
 def isles24_as_described(root: Path) -> Path:
-    """The other spelling: no train/, rawdata/, strokecase, ses-0001, names without space-.
+    """The layout of the description: no train/, rawdata/, strokecase, ses-0001, no space- in names.
 
-    strokecase0001 has native DWI and ADC as well; strokecase0002 a native DWI without its ADC;
+    strokecase0001 also has native DWI and ADC; strokecase0002 has a native DWI without ADC;
     strokecase0003 a CTA only among the derivatives.
     """
     raw, derived = "rawdata/sub-strokecase{0}/ses-{1}", "derivatives/sub-strokecase{0}/ses-{1}"
@@ -135,8 +137,8 @@ def isles24_as_described(root: Path) -> Path:
 
 
 def jhu(root: Path) -> Path:
-    """0ab4fbd5 complete with copies that are not to be used, 10000002 (digits) with a session and
-    names without space-, 0ab4fbd7 with an ADC alone.
+    """0ab4fbd5 is complete, with copies that must not be used; 10000002 (only digits) has a session
+    and names without space-; 0ab4fbd7 has only an ADC.
     """
     return make(
         root,
@@ -172,7 +174,7 @@ MNI = "space-MNI152NLin2009aSym"
 
 
 def atlas(root: Path) -> Path:
-    """R2.0: r001s001 with its mask, r001s002 (Testing) without one, and odds and ends."""
+    """R2.0: r001s001 with its mask, r001s002 (Testing) without one, and files of other kinds."""
     training = "ATLAS_2/Training/R001/sub-r001s001/ses-1/anat/sub-r001s001_ses-1"
     testing = "ATLAS_2/Testing/R001/sub-r001s002/ses-1/anat/sub-r001s002_ses-1"
     return make(
@@ -192,9 +194,11 @@ def atlas(root: Path) -> Path:
 
 
 def atlas_native(root: Path) -> Path:
-    """R2.1 beside R2.0: r001s001 native and in MNI, both with masks; r001s003 native, its mask
-    in MNI alone, as is a copy of its T1w; r002s001 a plain T1w with a session-less name;
-    r002s002 native whole and brain only.
+    """R2.1 and R2.0 together.
+
+    r001s001 is native and in MNI, both with masks; r001s003 is native, with its mask and a copy of
+    its T1w in MNI only; r002s001 has a plain T1w without a session; r002s002 is native, with the
+    whole head and with the brain only.
     """
     native = "Training_Raw/R001/sub-{0}/ses-1/anat/sub-{0}_ses-1"
     mni = "derivatives/ATLAS/sub-{0}/ses-1/anat/sub-{0}_ses-1_" + MNI

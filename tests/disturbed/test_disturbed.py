@@ -1,9 +1,9 @@
-"""Disturbed at any moment, a rerun ends as if nothing had happened, byte for byte.
+"""After a disturbance at any moment, a rerun gives the same bytes as an undisturbed run.
 
-A journey makes one patient from the raw files and is disturbed on the way, again and again; when it
-has arrived, the next begins. ``FULL=1`` disturbs 60 times, 50 of them by kills, a patient with CT
-perfusion; the default is each manner once, with MRI. A failing run prints its seed: ``SEED=`` repeats
-the choices, though not the moments.
+The outputs of one patient are made from the raw files, and the run is disturbed several times; once
+they are complete, they are made again. ``FULL=1`` disturbs 60 times, 50 of them by kills, a patient
+with CT perfusion; the default is each disturbance once, with MRI. A test prints its seed: ``SEED=``
+repeats the random choices, but not the exact moments.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from workflow_tools import snakemake
 
 FULL = os.environ.get("FULL") == "1"
 SEED = int(os.environ.get("SEED", random.SystemRandom().randrange(10**6)))
-LATEST = 0.2  # of the time an undisturbed run takes: after its first job began, no later
+LATEST = 0.2  # share of the time of an undisturbed run: the latest moment after the first job began
 PATIENCE_S = 1800
 DISK_BYTES = 3 * 10**9
 STUDY = {
@@ -37,7 +37,7 @@ OUTPUTS = ("out", "work")
 
 
 def scripts_of(run: subprocess.Popen) -> list[psutil.Process]:
-    """The processes of a run that compute something."""
+    """The processes of a run that execute a script."""
     try:
         children = psutil.Process(run.pid).children(recursive=True)
     except psutil.NoSuchProcess:
@@ -67,7 +67,7 @@ def kill_a_job(folder: Path, run: subprocess.Popen, chance: random.Random) -> No
 
 
 def kill_snakemake(folder: Path, run: subprocess.Popen, chance: random.Random) -> None:
-    """Its jobs go on by themselves."""
+    """Its jobs continue without it."""
     jobs = scripts_of(run)
     run.kill()
     wait(run)
@@ -99,7 +99,7 @@ def fill_the_disk(folder: Path, run: subprocess.Popen, chance: random.Random) ->
 
 
 def start_a_second(folder: Path, run: subprocess.Popen, chance: random.Random) -> None:
-    """It is refused, and harms nothing."""
+    """Start a second run, which is refused and does no harm."""
     second = snakemake(folder, STUDY)
     if run.poll() is None:
         assert second.returncode != 0 and "cannot be locked" in second.stdout + second.stderr
@@ -113,7 +113,7 @@ Disturbance = Callable[[Path, subprocess.Popen, random.Random], None]
 
 
 def plan(own_disk: bool) -> list[Disturbance]:
-    """Kills in turn, and now and then something else."""
+    """Kills in turn, and other disturbances in between."""
     others = [each for each in OTHERS if own_disk or each is not fill_the_disk]
     if not FULL:
         return [*KILLS, *others]
@@ -123,12 +123,12 @@ def plan(own_disk: bool) -> list[Disturbance]:
     return planned
 
 
-# ---------------------------------------------------------------------------- journeys
+# ---------------------------------------------------------------------------- runs
 
 
 @pytest.fixture
 def place(tmp_path) -> Iterator[Path]:
-    """A folder on a small disk of its own, where that can be had."""
+    """A folder, if possible on a small disk of its own."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)]
@@ -139,7 +139,7 @@ def place(tmp_path) -> Iterator[Path]:
 
 
 def disturbed(folder: Path, disturb: Disturbance, chance: random.Random, latest_s: float) -> None:
-    """Start a run and disturb it after its first job has begun, at a moment of chance."""
+    """Start a run and disturb it at a random moment after its first job has begun."""
     unlock(folder)
     run = started(folder, STUDY)
     try:
@@ -156,7 +156,7 @@ def disturbed(folder: Path, disturb: Disturbance, chance: random.Random, latest_
 
 
 def unlock(folder: Path) -> None:
-    """What ``snakemake --unlock`` does, in no time."""
+    """Do what ``snakemake --unlock`` does, but faster."""
     shutil.rmtree(folder / ".snakemake/locks", ignore_errors=True)
 
 
@@ -164,8 +164,8 @@ def outputs(folder: Path) -> dict[str, str]:
     return digests(folder / "out/strokeprep")
 
 
-def arrive(folder: Path, expected: dict[str, str]) -> None:
-    """Run undisturbed; everything is there, with the bytes it should have, and nothing else."""
+def finish(folder: Path, expected: dict[str, str]) -> None:
+    """Run undisturbed: all outputs have the expected bytes, and there are no other files."""
     unlock(folder)
     last = snakemake(folder, STUDY, "--quiet", "rules")
     assert last.returncode == 0, (last.stdout + last.stderr)[-4000:]
@@ -174,12 +174,12 @@ def arrive(folder: Path, expected: dict[str, str]) -> None:
     assert not list(folder.glob("work/logs/**/*.failure.json"))
 
 
-def forget(folder: Path) -> None:
+def remove_outputs(folder: Path) -> None:
     for name in OUTPUTS:
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def test_a_disturbed_run_is_taken_up_again_to_the_last_byte(place, capsys):
+def test_a_rerun_after_a_disturbance_gives_the_same_bytes(place, capsys):
     with capsys.disabled():
         print(f" [SEED={SEED}]", end="", flush=True)
     chance = random.Random(SEED)
@@ -189,16 +189,16 @@ def test_a_disturbed_run_is_taken_up_again_to_the_last_byte(place, capsys):
     assert first.returncode == 0, (first.stdout + first.stderr)[-4000:]
     latest_s = LATEST * (time.monotonic() - start)
     expected = outputs(place)
-    forget(place)
+    remove_outputs(place)
     for disturb in plan(own_disk=os.path.ismount(place)):
         disturbed(place, disturb, chance, latest_s)
-        found = outputs(place)
-        assert found.items() <= expected.items(), f"not whole after {disturb.__name__}"
+        present = outputs(place)
+        assert present.items() <= expected.items(), f"not whole after {disturb.__name__}"
         with capsys.disabled():
-            print(f"\n  {disturb.__name__}: {len(found)} of {len(expected)}", end="", flush=True)
-        if found == expected:
-            arrive(place, expected)
-            forget(place)
-    arrive(place, expected)
+            print(f"\n  {disturb.__name__}: {len(present)} of {len(expected)}", end="", flush=True)
+        if present == expected:
+            finish(place, expected)
+            remove_outputs(place)
+    finish(place, expected)
     if not os.path.ismount(place):
-        pytest.skip("All but a full disk, for which root has to mount a small one")
+        pytest.skip("All but a full disk: only root can mount a small one")

@@ -1,4 +1,4 @@
-"""Stand-ins for the published weights, installed the way the published ones are."""
+"""Stand-ins for the published weights, installed in the same way."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-# These tests run the packages of envs/segmentation.txt; without them there is nothing to test.
+# These tests need the packages of envs/segmentation.txt.
 INSTALLED = importlib.util.find_spec("torch") is not None
 collect_ignore_glob = [] if INSTALLED else ["test_*.py"]
 
@@ -29,13 +29,13 @@ TASKS = {
 
 
 def pytest_report_header() -> str | None:
-    """Say that these tests are missing, and how to get them."""
+    """Report that these tests are skipped, and how to run them."""
     return None if INSTALLED else "tests/models left out: they need torch (make test-models)"
 
 
 @pytest.fixture(scope="session")
 def models_folder(tmp_path_factory) -> Path:
-    """A models folder with every stand-in, fetched from a folder of archives."""
+    """A models folder with all stand-ins, fetched from a folder of archives."""
     import standins
     from strokeprep.segmentation.weights import fetching
     from strokeprep.settings.backends import MODELS
@@ -58,7 +58,7 @@ def models_folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def blind_folder(tmp_path_factory) -> Path:
-    """A models folder whose networks find nothing, fetched from folders as they are unpacked."""
+    """A models folder whose networks find nothing, fetched from unpacked folders."""
     import standins
     from strokeprep.segmentation.weights import fetching
 

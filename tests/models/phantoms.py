@@ -1,4 +1,4 @@
-"""Scans of simulated heads for the networks of these tests: any orientation, any slice thickness."""
+"""Scans of simulated heads, in any orientation and slice thickness, for the networks of the tests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AXES = {"L": 0, "R": 0, "P": 1, "A": 1, "S": 2, "I": 2}
 
 @dataclass(frozen=True)
 class Scan:
-    """An image (RAS affine) and what is where in it, all on one grid."""
+    """An image (RAS affine) and its true masks, all on one grid."""
 
     image: nib.Nifti1Image
     brain: np.ndarray
@@ -47,7 +47,7 @@ def scan(
     spacing: tuple[float, float, float] = (1.5, 1.5, 3.0),
     axes: str = "LAS",
 ) -> Scan:
-    """A scan of patient ``seed`` (``contrast`` ct, cta, t1 or b0), lying a little askew.
+    """A scan of patient ``seed`` (``contrast`` ct, cta, t1 or b0) in a slightly rotated pose.
 
     ``spacing`` is given along left-right, front-back and head-foot, ``axes`` are the directions
     in which the voxels are stored.
@@ -67,7 +67,7 @@ def scan(
 
 
 def scans(seeds: range, contrasts: tuple[str, ...], thinnest: float = 1.0) -> Iterator[Scan]:
-    """One scan of each patient, contrasts taking turns, slices between ``thinnest`` and 5 mm."""
+    """One scan of each patient, with alternating contrasts and slices of ``thinnest`` to 5 mm."""
     for seed in seeds:
         random = np.random.default_rng([seed, 7])
         in_plane = float(random.uniform(1.6, 2.6))
@@ -76,7 +76,7 @@ def scans(seeds: range, contrasts: tuple[str, ...], thinnest: float = 1.0) -> It
 
 
 def _skull(patient: Head) -> np.ndarray:
-    """Bone as segmentations draw it: solid, with its marrow and small cells, without teeth."""
+    """Bone as in segmentations: solid, with marrow and small cells, without teeth."""
     hard = patient.volumes["hu"] > BONE_HU
     hard &= patient.tissue != TISSUE_NUMBER["teeth"]
     ball = ndimage.generate_binary_structure(3, 1)
@@ -95,7 +95,7 @@ def _view(patient: Head, spacing: tuple[float, float, float], random) -> exam.Vi
 
 
 def _stored(array: np.ndarray, affine: np.ndarray, axes: str) -> nib.Nifti1Image:
-    """The voxels [z, y, x] as a NIfTI image whose axes point where ``axes`` says."""
+    """The voxels [z, y, x] as a NIfTI image with the directions ``axes``."""
     data = array.T.astype(np.uint8 if array.dtype == bool else array.dtype)
     image = nib.Nifti1Image(data, affine)
     wanted = nib.orientations.axcodes2ornt(axes)

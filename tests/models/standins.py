@@ -1,8 +1,8 @@
-"""Small networks in the layouts of the published ones, for tests of the code that runs them.
+"""Small networks in the file layouts of the published ones, for tests of the code that runs them.
 
-``ct.pth``, ``mr.pth`` and ``face.pth`` (for CT) hold weights that :mod:`train` made on simulated
-heads; nothing else is in them, and no patient was. They prove that the real packages load, run,
-resample and write what they should. They say nothing about accuracy on patients.
+``ct.pth``, ``mr.pth`` and ``face.pth`` (for CT) hold weights that :mod:`train` trained on simulated
+heads, without any patient. They test that the real packages load, run, resample and write correctly.
+They say nothing about accuracy in patients.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 import torch
 
 HERE = Path(__file__).parent
-# Coarse, so that a patch holds most of a head: a brain is told from scalp by what surrounds it.
+# Coarse, so that a patch holds most of a head: a network needs the surroundings of a brain.
 SPACING_MM, PATCH = {"ct": 3.0, "mr": 4.0, "face": 3.0}, {"ct": 56, "mr": 48, "face": 56}
 FEATURES = (8, 16, 32, 64)
 
-# The classes a stand-in tells apart, its background first.
+# The classes of a stand-in, the background first.
 CLASSES = {
     "ct": ("background", "brain", "skull", "face"),
     "mr": ("background", "brain", "face"),
     "face": ("background", "face"),
 }
-# What is asked of a network at one time: all else is background then, and is learnt as such.
+# Subsets of classes that are asked for together; all others are then background, also in training.
 ASKED = {"ct": (("brain", "skull"), ("face",)), "mr": (("brain",), ("face",)), "face": ()}
 CHANNEL = {"ct": "CT", "mr": "MR", "face": "CT"}
 NORMALIZATION = {"CT": "CTNormalization", "MR": "ZScoreNormalization"}
@@ -36,7 +36,7 @@ HU = {"mean": 150.0, "std": 400.0, "percentile_00_5": -300.0, "percentile_99_5":
 ALIAS = "decoder."
 TWICE = f"{ALIAS}encoder."
 
-# A class no input may be given: its logit is far below all others.
+# The logit of a class that must never be chosen.
 NEVER = -30.0
 
 
@@ -120,12 +120,12 @@ def weights(kind: str) -> dict[str, torch.Tensor]:
 
 
 def stored(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """What is kept of a network: half precision, each layer once."""
+    """The part of a state that is stored: half precision, each layer once."""
     return {name: part.half() for name, part in state.items() if not name.startswith(TWICE)}
 
 
 def install_hd_bet(root: Path, blind: bool = False) -> Path:
-    """A stand-in where HD-BET's weights go: ``root`` gets its plans.json and the rest.
+    """Install a stand-in as the weights of HD-BET: ``root`` gets plans.json and the other files.
 
     A ``blind`` one finds nothing in any image.
     """
@@ -137,7 +137,7 @@ def install_hd_bet(root: Path, blind: bool = False) -> Path:
 
 
 def install_total_segmentator(weights_folder: Path, task_id: int, blind: bool = False) -> Path:
-    """A stand-in where TotalSegmentator looks for a task's weights; ``blind`` as above."""
+    """Install a stand-in as the weights of a task of TotalSegmentator; ``blind`` as above."""
     from totalsegmentator.map_tasks_config import TASK_ID_WEIGHTS_CONFIGS
 
     kind, trainer, wanted, classes = _task(task_id)
@@ -149,7 +149,7 @@ def install_total_segmentator(weights_folder: Path, task_id: int, blind: bool = 
 
 
 def _task(task_id: int) -> tuple[str, str, dict[str, int], int]:
-    """Modality, trainer, number of each class we know, and how many classes a task has."""
+    """Modality, trainer, numbers of the classes used here, and the number of all classes of a task."""
     from totalsegmentator.map_to_binary import class_map, class_map_5_parts, class_map_parts_mr
 
     half, full = "nnUNetTrainer_4000epochs_NoMirroring", "nnUNetTrainerNoMirroring"
@@ -192,7 +192,7 @@ def _write(
 def _widened(
     state: dict[str, torch.Tensor], kind: str, wanted: dict[str, int], channels: int
 ) -> dict[str, torch.Tensor]:
-    """The same network with an output for each class of a task; a class it lacks is never chosen."""
+    """The same network with an output for each class of a task; unknown classes are never chosen."""
     moved = {"background": 0} | wanted
     out = dict(state)
     for name, values in state.items():

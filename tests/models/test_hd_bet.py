@@ -1,6 +1,6 @@
-"""HD-BET: its own code and nnU-Net's on a network trained on simulated heads.
+"""HD-BET: its own code and that of nnU-Net, with a network trained on simulated heads.
 
-What is shown is that the code path is right, not how good a mask is on a patient.
+It shows that the code works, not how accurate masks are in patients.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def one_scan(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize(("contrast", "spacing", "axes"), CASES)
-def test_the_mask_is_the_brain_whatever_the_scan_s_axes_and_slices(
+def test_the_mask_is_the_brain_for_any_axes_and_slice_thickness(
     tmp_path, settings, contrast, spacing, axes
 ):
     scan = phantoms.scan(UNSEEN + len(axes) + int(spacing[2]), contrast, spacing, axes)
@@ -132,7 +132,7 @@ def test_an_empty_mask_is_refused(settings, one_scan, blind_folder):
         hd_bet.brain(Request(images.read(one_scan), "mr", "t1w", blind))
 
 
-def test_weights_that_were_changed_are_not_loaded(tmp_path, settings, models_folder, one_scan):
+def test_modified_weights_are_not_loaded(tmp_path, settings, models_folder, one_scan):
     changed = shutil.copytree(models_folder, tmp_path / "models")
     checkpoint = changed / "hd-bet" / "fold_all" / "checkpoint_final.pth"
     checkpoint.write_bytes(checkpoint.read_bytes()[:-1] + b"x")
@@ -144,12 +144,12 @@ def test_weights_that_were_changed_are_not_loaded(tmp_path, settings, models_fol
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 @pytest.mark.parametrize("wanted", ["cuda", "cuda:0", "cuda:3"])
-def test_a_gpu_asked_for_by_name_must_be_there(wanted):
+def test_a_gpu_that_is_named_must_exist(wanted):
     with pytest.raises(StrokeprepError, match="GPU that was asked for is not there"):
         nnunet.device(wanted)
 
 
-def test_auto_takes_what_there_is_and_says_so(capsys):
+def test_auto_uses_the_available_device_and_reports_it(capsys):
     expected = "cuda:0" if torch.cuda.is_available() else "cpu"
     assert nnunet.device("auto") == expected
     assert expected in capsys.readouterr().out
@@ -160,16 +160,16 @@ def test_auto_takes_what_there_is_and_says_so(capsys):
 @pytest.mark.parametrize(
     ("backend", "threads"), [("hd-bet", 1), ("hd-bet", 2), ("totalsegmentator", 1)]
 )
-def test_a_job_keeps_to_its_threads(tmp_path, models_folder, one_scan, backend, threads):
+def test_a_job_uses_only_its_threads(tmp_path, models_folder, one_scan, backend, threads):
     job = worker(backend, "mr", models_folder, one_scan, tmp_path / "mask.nii.gz", threads)
     spent = json.loads(job.communicate()[0].splitlines()[-1])
     assert job.returncode == 0
     assert spent["cpu_s"] <= 1.1 * threads * spent["wall_s"]
-    # On a busy machine the clock says little; that only so many threads have worked still does.
+    # On a busy machine the time says little, but the number of threads with work still does.
     assert sum(spent["by_thread"][threads:]) <= 0.1 * spent["cpu_s"]
 
 
-def test_two_jobs_at_once_write_what_one_writes(tmp_path, models_folder, one_scan):
+def test_two_jobs_at_once_write_the_same_as_one(tmp_path, models_folder, one_scan):
     targets = [tmp_path / "out" / f"mask{number}.nii.gz" for number in range(2)]
     jobs = [worker("hd-bet", "mr", models_folder, one_scan, target) for target in targets]
     assert [job.wait() for job in jobs] == [0, 0]
@@ -181,7 +181,9 @@ def test_two_jobs_at_once_write_what_one_writes(tmp_path, models_folder, one_sca
 
 
 @pytest.mark.parametrize("backend", ["hd-bet", "totalsegmentator"])
-def test_a_job_killed_while_it_predicts_leaves_nothing(tmp_path, models_folder, one_scan, backend):
+def test_a_job_that_is_killed_while_it_predicts_leaves_no_files(
+    tmp_path, models_folder, one_scan, backend
+):
     target, scratch = tmp_path / "out" / "mask.nii.gz", tmp_path / "scratch"
     target.parent.mkdir()
     scratch.mkdir()
@@ -192,7 +194,7 @@ def test_a_job_killed_while_it_predicts_leaves_nothing(tmp_path, models_folder, 
         env=environment(TMPDIR=str(scratch)),
         stdout=subprocess.PIPE,
     )
-    while not list(scratch.rglob("*.nii.gz")):  # the image is there, so the network comes next
+    while not list(scratch.rglob("*.nii.gz")):  # the image is written, so prediction is next
         assert job.poll() is None
         time.sleep(0.05)
     time.sleep(1.0)

@@ -1,6 +1,6 @@
-"""The whole synthetic study with HD-BET and TotalSegmentator, on networks trained on such heads.
+"""The synthetic study with HD-BET and TotalSegmentator, with networks trained on such heads.
 
-What is shown is that the chain holds together, not how good its masks are on a patient.
+It shows that all steps work together, not how accurate masks are in patients.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SCANS = ("ncct", "cta", "ctp", "b0", "trace", "adc", "t1w")
 
 
 class Run(NamedTuple):
-    """A finished study, and how to call Snakemake on it once more."""
+    """A finished study, and the command to run Snakemake on it again."""
 
     folder: Path
     config: dict
@@ -39,7 +39,7 @@ class Run(NamedTuple):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, models_folder) -> Run:
-    """One patient of the built-in study; every brain and every face found by a network."""
+    """One patient of the built-in study, with all brains and faces found by networks."""
     folder = tmp_path_factory.mktemp("study")
     config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
     config["phantom"]["subjects"] = 1
@@ -73,7 +73,7 @@ def test_the_brain_is_found(accuracy, step):
 
 
 @pytest.mark.parametrize("scan", SCANS)
-def test_the_face_is_gone_and_the_brain_is_whole(accuracy, scan):
+def test_the_face_is_removed_and_the_brain_is_complete(accuracy, scan):
     assert accuracy[f"deface_{scan}", "face_removed"] >= LEAST_FACE
     assert accuracy[f"deface_{scan}", "brain_removed"] == 0
 
@@ -92,14 +92,14 @@ def test_sidecars_name_package_version_and_weights(run, models_folder):
             assert digest == f"sha256:{store.verified(each, models_folder)[1]}"
 
 
-def test_the_face_of_the_first_ct_is_carried_to_the_others(run):
+def test_the_face_of_the_first_ct_is_reused_on_the_others(run):
     first = "bids::sub-01/ses-01/anat/sub-01_ses-01_acq-ncct_space-orig_label-face_mask.nii.gz"
     for scan, carried in (("ncct", False), ("cta", True), ("ctp", True)):
         name = f"sub-01/ses-01/anat/sub-01_ses-01_acq-{scan}_space-orig_label-face_mask"
         assert (first in run.sidecar(name)["Sources"]) == carried
 
 
-def test_the_patient_s_ct_has_the_brain_of_the_mr_on_its_grid(run):
+def test_the_brains_of_mr_and_ct_overlap_on_the_grid_of_the_ct(run):
     paths = [
         run.derivatives / f"sub-01/{name}_mask.nii.gz"
         for name in (
@@ -112,7 +112,7 @@ def test_the_patient_s_ct_has_the_brain_of_the_mr_on_its_grid(run):
     assert dice(np.asarray(of_mr.dataobj) > 0, np.asarray(of_ct.dataobj) > 0) > 0.9
 
 
-def test_a_finished_study_runs_again_for_other_weights_and_not_for_another_device(run, tmp_path):
+def test_other_weights_make_a_finished_study_run_again_and_another_device_does_not(run, tmp_path):
     def planned(**changed) -> str:
         options = run.config["models"] | changed
         process = snakemake(run.folder, run.config | {"models": options}, "--dry-run")

@@ -1,4 +1,4 @@
-"""TotalSegmentator: its own code on networks trained on simulated heads.
+"""TotalSegmentator: its own code, with networks trained on simulated heads.
 
 What is shown is that the code path is right, not how good a mask is on a patient.
 """
@@ -58,13 +58,13 @@ def mr() -> phantoms.Scan:
 
 @pytest.fixture(scope="module")
 def ct_parts(ct, models_folder) -> dict[str, sitk.Image]:
-    """What the fast network finds on the CT."""
+    """The parts that the fast network finds on the CT."""
     settings = networks.NetworkSettings(models=str(models_folder), device="cpu", threads=1)
     return total_segmentator.parts(Request(image_of(ct), "ct", "ncct", settings))[0]
 
 
 @pytest.mark.parametrize(("spacing", "axes"), CASES)
-def test_brain_and_skull_are_found_whatever_the_scan_s_axes_and_slices(settings, spacing, axes):
+def test_brain_and_skull_are_found_for_any_axes_and_slice_thickness(settings, spacing, axes):
     scan = phantoms.scan(UNSEEN + int(spacing[2]), "ct", spacing, axes)
     image = image_of(scan)
     found, facts = total_segmentator.parts(Request(image, "ct", "ncct", settings))
@@ -76,7 +76,7 @@ def test_brain_and_skull_are_found_whatever_the_scan_s_axes_and_slices(settings,
     assert facts["Model"]["Task"] == "total" and facts["Model"]["Fast"] is True
 
 
-def test_the_full_networks_find_the_same_with_the_two_models_a_head_needs(ct, settings):
+def test_the_full_networks_find_the_same_with_the_two_models_for_a_head(ct, settings):
     image = image_of(ct)
     found, facts = total_segmentator.parts(
         Request(image, "ct", "ncct", replace(settings, fast=False))
@@ -97,7 +97,7 @@ def test_the_brain_is_found_on_mr(mr, settings, fast):
     assert facts["Model"]["Task"] == "total_mr"
 
 
-def test_the_ct_mask_is_what_the_skull_encloses(ct, ct_parts, settings):
+def test_the_ct_mask_is_the_inside_of_the_skull(ct, ct_parts, settings):
     mask, _ = total_segmentator.brain(Request(image_of(ct), "ct", "ncct", settings))
     inside = images.array(mask) > 0
     assert not (inside & (images.array(ct_parts["skull"]) > 0)).any()
@@ -107,7 +107,7 @@ def test_the_ct_mask_is_what_the_skull_encloses(ct, ct_parts, settings):
     assert dice(inside, ct.brain) >= LEAST_BRAIN
 
 
-def test_a_scan_of_small_numbers_is_not_cast_to_nothing(mr, settings):
+def test_a_scan_with_values_below_one_is_not_cast_to_zero(mr, settings):
     whole, _ = total_segmentator.brain(Request(image_of(mr), "mr", "t1w", settings))
     data = np.asarray(mr.image.dataobj)
     share = images.from_array((data / data.max()).astype(np.float32), mr.image.affine)
@@ -125,7 +125,7 @@ def test_ct_in_other_units_is_refused(ct, settings):
 
 @pytest.mark.parametrize("fast", [True, False])
 def test_an_empty_result_is_refused(ct, settings, blind_folder, fast):
-    # The full networks fail before they run: the crop to the head that is not found is empty.
+    # The full networks fail before they run: no head is found, so the crop is empty.
     blind = replace(settings, models=str(blind_folder), fast=fast)
     part = image_of(ct)[20:70, 20:70, 20:50]  # of a head, with air, bone and brain
     with pytest.raises(StrokeprepError, match="found no brain"):
@@ -138,7 +138,7 @@ def test_an_image_of_zeros_is_refused(settings):
         total_segmentator.brain(Request(image, "mr", "t1w", settings))
 
 
-def test_nothing_is_sent_and_no_process_is_started(ct, settings, monkeypatch):
+def test_no_data_are_sent_and_no_process_is_started(ct, settings, monkeypatch):
     asked = []
     monkeypatch.setattr(socket.socket, "connect", lambda self, where: asked.append(where))
     monkeypatch.setattr("multiprocessing.context.BaseContext.Pool", lambda *_, **__: 1 / 0)
@@ -146,7 +146,7 @@ def test_nothing_is_sent_and_no_process_is_started(ct, settings, monkeypatch):
     assert asked == [] and psutil.Process().children(recursive=True) == []
 
 
-def test_a_run_has_a_home_of_its_own_without_statistics(settings, tmp_path, monkeypatch):
+def test_a_run_has_its_own_home_without_usage_statistics(settings, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     with total_segmentator._alone(tmp_path, settings):
         from totalsegmentator.config import get_config, get_totalseg_dir, get_weights_dir
@@ -158,9 +158,9 @@ def test_a_run_has_a_home_of_its_own_without_statistics(settings, tmp_path, monk
     assert not (tmp_path / ".totalsegmentator").exists()
 
 
-def test_the_shared_weights_are_left_as_they_are(ct, settings, models_folder):
+def test_the_shared_weights_are_not_changed(ct, settings, models_folder):
     old = models_folder / "totalsegmentator" / "Dataset302_vertebrae_body_1559subj"
-    old.mkdir()  # the package deletes this folder where it finds it
+    old.mkdir()  # the package deletes this folder if it finds it
     before = sorted(models_folder.rglob("*"))
     total_segmentator.parts(Request(image_of(ct), "ct", "ncct", settings))
     assert sorted(models_folder.rglob("*")) == before
@@ -175,7 +175,7 @@ def test_missing_weights_are_named_with_the_command_that_fetches_them(ct, settin
     assert str(tmp_path) in str(raised.value)
 
 
-def test_the_face_networks_want_a_licence(ct, settings, monkeypatch):
+def test_the_face_networks_need_a_licence(ct, settings, monkeypatch):
     unlicensed = replace(settings, license_number=None)
     with pytest.raises(StrokeprepError, match="licence"):
         total_segmentator.licensed_face(Request(image_of(ct), "ct", "ncct", unlicensed))
@@ -196,10 +196,10 @@ def test_the_face_networks_find_the_face(ct, mr, settings, modality):
 
 
 @pytest.mark.parametrize("modality", ["ct", "mr"])
-def test_what_is_removed_by_brain_and_skull_holds_the_true_face_and_no_brain(
+def test_the_region_removed_by_brain_and_skull_contains_the_true_face_and_no_brain(
     ct, mr, settings, modality
 ):
-    # As in a job: the brain is protected where the network or the template sees it.
+    # As in a job: the brain of the network and that of the template are both protected.
     scan = {"ct": ct, "mr": mr}[modality]
     image = image_of(scan)
     located = location.locate(image, modality)

@@ -3,7 +3,7 @@
     python tests/models/train.py
 
 Writes ``ct.pth``, ``mr.pth`` and ``face.pth`` beside this file, each in a process of one thread.
-Preprocessing is the packages' own, so that the networks see in training what they see in use.
+Images are preprocessed by the packages themselves, as in use.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ import torch  # noqa: E402
 SEEDS = {"ct": range(100, 114), "mr": range(200, 214), "face": range(300, 312)}
 CONTRASTS = {"ct": ("ct", "ct", "cta"), "mr": ("t1", "b0"), "face": ("ct",)}
 STEPS, BATCH, RATE, SEED = {"ct": 160, "mr": 230, "face": 120}, 2, 6e-3, 1
-# A face is a thin thing: one voxel of it weighs as much as so many others.
+# The weight of a voxel of the face: a face is thin, and has few voxels.
 FACE_WEIGHT = {"ct": 1.0, "mr": 1.0, "face": 3.0}
-# The share of patches that show a slab of a head, as CT perfusion does; its height in voxels.
+# The share of patches with only a slab of a head, as in CT perfusion; its height in voxels.
 SLABS, SLAB = {"ct": 0.2, "mr": 0.0, "face": 0.0}, (18, 34)
 
 
@@ -62,7 +62,7 @@ def cases(kind: str) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def batch(known: list, kind: str, random: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Patches from anywhere in the heads, a little brighter or noisier than they are."""
+    """Random patches of the heads, with some more brightness or noise."""
     pairs = [_patch(*known[random.integers(len(known))], kind, random) for _ in range(BATCH)]
     images, targets = (np.stack(each) for each in zip(*pairs, strict=True))
     return torch.from_numpy(images[:, None].astype(np.float32)), torch.from_numpy(targets).long()
@@ -84,7 +84,7 @@ def _patch(image: np.ndarray, target: np.ndarray, kind: str, random: np.random.G
 
 
 def network(kind: str) -> torch.nn.Module:
-    """The untrained network that nnU-Net makes of the plans."""
+    """The untrained network that nnU-Net makes from the plans."""
     from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
@@ -100,7 +100,7 @@ def network(kind: str) -> torch.nn.Module:
 
 
 def loss(logits: torch.Tensor, target: torch.Tensor, kind: str) -> torch.Tensor:
-    """Cross-entropy and one minus the mean Dice of the classes, and of each question alone."""
+    """Cross-entropy and one minus the mean Dice, of all classes and of each subset alone."""
     classes = standins.CLASSES[kind]
     weights = torch.tensor([FACE_WEIGHT[kind] if name == "face" else 1.0 for name in classes])
     total = _of_all(logits, target, weights)

@@ -1,9 +1,9 @@
-"""What a rule's job does, as a process of its own: a mask of an image file, written whole.
+"""Do the work of a rule's job in a process of its own: write the mask of an image file.
 
     python worker.py hd-bet|totalsegmentator MODALITY MODELS IMAGE MASK [THREADS]
 
-Prints wall and CPU seconds of the prediction, the CPU seconds of each of its threads, the busiest
-first, and what made it, as JSON.
+Prints as JSON: wall and CPU seconds of the prediction, the CPU seconds of each of its threads, the
+busiest first, and the keys of the sidecar about the network.
 """
 
 from __future__ import annotations

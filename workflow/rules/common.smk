@@ -218,6 +218,7 @@ def watch():
 
 def conclude():
     """Say how every subject ended, and write it down; tables cover those that got there."""
+    progress.end(logger)
     ended = endings.endings(wanted_files(), Path(WORK))
     endings.write_status(ended, Path(out(naming.STATUS)))
     endings.gather(

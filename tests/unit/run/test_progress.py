@@ -6,6 +6,7 @@ import io
 import logging
 
 import pytest
+from snakemake_interface_logger_plugins.common import LogEvent
 from strokeprep.run import progress
 from strokeprep.run.progress import Course, Task
 
@@ -42,10 +43,10 @@ def run(logger: logging.Logger, jobs) -> None:
     """The events of a run that does some jobs."""
     for job in jobs:
         logger.info("Select jobs to execute...")
-        logger.info("Execute 1 jobs...", extra={"event": "job_started", "jobs": [job]})
-        logger.info("Rule: x", extra={"event": "job_info"})
-        logger.info("Finished", extra={"event": "job_finished", "job_id": job})
-        logger.info(None, extra={"event": "progress"})
+        logger.info("Execute 1 jobs...", extra={"event": LogEvent.JOB_STARTED, "jobs": [job]})
+        logger.info("Rule: x", extra={"event": LogEvent.JOB_INFO})
+        logger.info("Finished", extra={"event": LogEvent.JOB_FINISHED, "job_id": job})
+        logger.info(None, extra={"event": LogEvent.PROGRESS})
 
 
 @pytest.mark.parametrize(
@@ -73,8 +74,24 @@ def test_a_log_gets_one_line_per_subject_and_nothing_else(logger):
 def test_a_warning_and_an_error_are_still_said(logger):
     progress.watch(logger, TASKS, io.StringIO())
     logger.warning("The disk is full")
-    logger.error("Error in rule", extra={"event": "job_error"})
+    logger.error("Error in rule", extra={"event": LogEvent.JOB_ERROR})
     assert logger.handlers[0].stream.getvalue() == "The disk is full\nError in rule\n"
+
+
+def test_when_jobs_are_done_snakemake_has_the_last_word(logger):
+    progress.watch(logger, TASKS, io.StringIO())
+    run(logger, TASKS)
+    progress.end(logger)
+    logger.info("Complete log(s): run.log")
+    assert logger.handlers[0].stream.getvalue() == "Complete log(s): run.log\n"
+    assert len(logger.handlers) == 1
+
+
+def test_a_text_is_known_by_its_event_whatever_it_says(logger):
+    progress.watch(logger, TASKS, io.StringIO())
+    logger.info("Jobs are chosen", extra={"event": LogEvent.RESOURCES_INFO})
+    logger.info("Execute this by hand", extra={"event": LogEvent.ERROR})
+    assert logger.handlers[0].stream.getvalue() == "Execute this by hand\n"
 
 
 def test_the_log_file_keeps_every_word(logger, tmp_path):
@@ -87,7 +104,7 @@ def test_the_log_file_keeps_every_word(logger, tmp_path):
 def test_a_terminal_shows_one_line_that_is_drawn_over(logger):
     stream = Terminal()
     progress.watch(logger, TASKS, stream)
-    logger.info("", extra={"event": "job_started", "jobs": [0, 2]})
+    logger.info("", extra={"event": LogEvent.JOB_STARTED, "jobs": [0, 2]})
     shown = stream.getvalue()
     assert shown.endswith("\r") and "\n" not in shown
     assert "0 of 5 jobs, 0 of 2 subjects" in shown

@@ -1,7 +1,8 @@
-"""How far a run is, subject by subject: for people who look on, and a line per subject for logs.
+"""How far a run is, subject by subject: one line on a terminal, elsewhere a line per subject.
 
-Snakemake reports each event as a record with attributes; this follows them and knows nothing else
-of it. Its own log file keeps every rule's text.
+Snakemake logs each event as a record with attributes, as its interface for logger plugins defines
+them. Only these are read here. A plugin proper would have to be asked for on the command line, so
+the handler is added when the run starts. Snakemake's own log file keeps the text of every job.
 """
 
 from __future__ import annotations
@@ -14,21 +15,29 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, TextIO
 
-# What Snakemake says of each job, and what progress says better.
-CHATTER = frozenset(
-    {"job_info", "job_started", "job_finished", "group_info", "progress", "shellcmd",
-     "run_info", "resources_info"}
-)  # fmt: skip
-# Sentences without an event that tell nothing.
-IDLE = ("Select jobs to execute", "Execute ", "Using shell", "Assuming unrestricted")
+from snakemake_interface_logger_plugins.common import LogEvent
+
+# Events of single jobs and of the run as a whole, of which progress gives the sum.
+SUMMED_UP = frozenset(
+    {
+        LogEvent.RUN_INFO,
+        LogEvent.RESOURCES_INFO,
+        LogEvent.JOB_INFO,
+        LogEvent.GROUP_INFO,
+        LogEvent.SHELLCMD,
+        LogEvent.JOB_STARTED,
+        LogEvent.JOB_FINISHED,
+        LogEvent.PROGRESS,
+    }
+)
 CLEAR = "\x1b[K"  # to the end of the line
-FEWEST = 3  # finished jobs that a time can be told from
-EVERY_S = 0.5
+FEWEST = 3  # finished jobs, below which no time left is given
+EVERY_S = 0.5  # between two drawings of the line
 STUDY = "study"
 
 
 class Task(NamedTuple):
-    """A job that the run will do: its rule, and whose it is."""
+    """A job of the run: its rule, and the subject it is for."""
 
     rule: str
     owner: str
@@ -42,7 +51,10 @@ def owner(wildcards: Mapping[str, str]) -> str:
 
 
 class Course:
-    """What is done of a run's jobs, and how long the rest may take; counted, for runs are long."""
+    """How many jobs of a run are done, and how long the rest may take.
+
+    It keeps sums, not jobs, because a run may have a hundred thousand of them.
+    """
 
     def __init__(
         self, tasks: Mapping[int, Task], clock: Callable[[], float] = time.monotonic
@@ -62,7 +74,7 @@ class Course:
         self._started |= dict.fromkeys(jobs, self._clock())
 
     def finish(self, job: int) -> str | None:
-        """A job is done; returns the subject of which it was the last."""
+        """A job is done. Returns the name of its subject if it was the subject's last."""
         if job not in self._tasks or job in self._finished:
             return None
         self._finished.add(job)
@@ -86,12 +98,12 @@ class Course:
 
     @property
     def running(self) -> list[Task]:
-        """What is being done."""
+        """The jobs that run now."""
         return [self._tasks[job] for job in self._started if job in self._tasks]
 
     @property
     def left_s(self) -> float | None:
-        """Seconds to the end: jobs to come take as long as those of their rule did."""
+        """Estimated seconds to the end, from how long the jobs of each rule took so far."""
         if len(self._finished) < FEWEST:
             return None
         spent = self._spent.total()
@@ -105,7 +117,7 @@ class Course:
 
 
 def lasting(seconds: float | None) -> str:
-    """A time as people say it."""
+    """The time left, rounded as people say it."""
     if seconds is None:
         return "time left not known yet"
     if seconds < 90:
@@ -116,7 +128,7 @@ def lasting(seconds: float | None) -> str:
 
 
 def line(course: Course, width: int) -> str:
-    """The state of a run, cut to a width: the whole, then who is at work on what."""
+    """The state of a run, cut to a width: the whole, the subjects in work, their rules."""
     done, total = course.counts
     ready, subjects = course.subjects
     running = course.running
@@ -130,7 +142,7 @@ def line(course: Course, width: int) -> str:
 
 
 class Watcher(logging.Handler):
-    """Follows a run's events; redraws one line on a terminal, elsewhere writes one per subject."""
+    """Shows a run's events: one line drawn over on a terminal, elsewhere a line per subject."""
 
     def __init__(self, course: Course, stream: TextIO | None = None) -> None:
         super().__init__()
@@ -140,17 +152,17 @@ class Watcher(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take note of an event."""
-        event = str(getattr(record, "event", "") or "")
-        if event == "job_started":
+        event = event_of(record)
+        if event == LogEvent.JOB_STARTED:
             self.course.begin(record.jobs)
-        elif event == "job_finished" and (ready := self.course.finish(record.job_id)):
+        elif event == LogEvent.JOB_FINISHED and (ready := self.course.finish(record.job_id)):
             self._say(ready)
-        due = event == "job_started" or time.monotonic() - self._drawn > EVERY_S
-        if self.live and event in CHATTER and due:
+        due = event == LogEvent.JOB_STARTED or time.monotonic() - self._drawn > EVERY_S
+        if self.live and event in SUMMED_UP and due:
             self._draw()
 
     def close(self) -> None:
-        """Leave a clean line."""
+        """Clear the line."""
         if self.live:
             self.stream.write(CLEAR)
             self.stream.flush()
@@ -164,24 +176,51 @@ class Watcher(logging.Handler):
         self.stream.flush()
 
     def _draw(self) -> None:
-        """Draw the line and go back to its start, so that whatever comes next overwrites it."""
+        """Draw the line and go back to its start, so that the next text overwrites it."""
         self._drawn = time.monotonic()
         width = shutil.get_terminal_size().columns - 1
         self.stream.write(f"{line(self.course, width)}{CLEAR}\r")
         self.stream.flush()
 
 
+def event_of(record: logging.LogRecord) -> LogEvent | None:
+    """The event that a record reports; a text for the reader alone has none."""
+    return getattr(record, "event", None)
+
+
 def worth_reading(record: logging.LogRecord) -> bool:
-    """Whether a record says something that progress does not."""
-    event = str(getattr(record, "event", "") or "")
-    return event not in CHATTER and not str(record.msg).startswith(IDLE)
+    """Whether a record belongs on the terminal while jobs run.
+
+    Warnings and errors do. So do events that progress does not sum up. A text without an event
+    that is no warning tells of scheduling.
+    """
+    if record.levelno >= logging.WARNING:
+        return True
+    event = event_of(record)
+    return event is not None and event not in SUMMED_UP
 
 
 def watch(logger: logging.Logger, tasks: Mapping[int, Task], stream: TextIO | None = None) -> None:
-    """From now on show progress in place of every job's text; files keep that."""
-    for handler in logger.handlers:
-        if isinstance(handler, logging.StreamHandler) and not isinstance(
-            handler, logging.FileHandler
-        ):
-            handler.addFilter(worth_reading)
+    """From now on show progress in place of the text on every job; log files keep that text."""
+    for handler in _on_stream(logger):
+        handler.addFilter(worth_reading)
     logger.addHandler(Watcher(Course(tasks), stream))
+
+
+def end(logger: logging.Logger) -> None:
+    """Show Snakemake's own text again: what it says last, such as where its log lies."""
+    for handler in _on_stream(logger):
+        handler.removeFilter(worth_reading)
+    for watcher in [each for each in logger.handlers if isinstance(each, Watcher)]:
+        logger.removeHandler(watcher)
+        watcher.close()
+
+
+def _on_stream(logger: logging.Logger) -> list[logging.Handler]:
+    """The handlers that write to a terminal or pipe rather than to a file."""
+    return [
+        handler
+        for handler in logger.handlers
+        if isinstance(handler, logging.StreamHandler)
+        and not isinstance(handler, logging.FileHandler)
+    ]

@@ -1,7 +1,7 @@
-"""Pictures for a page: slices with contours, colour maps with their bars, heads as surfaces.
+"""Pictures of volumes: slices with outlines, colour maps with their bars, heads as surfaces.
 
 All volumes are views (see ``strokeprep.report.views``): axial slices as they lie in memory are
-radiological. Every picture says so and bears R and L (A and P on sagittal slices).
+radiological. Every picture says so and is marked R and L (A and P on sagittal slices).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SIDES = {AXIAL: ("R", "L"), CORONAL: ("R", "L"), SAGITTAL: ("A", "P")}
 
 @dataclass(frozen=True)
 class Slice:
-    """One slice of a view: across which axis, and where."""
+    """One slice of a view: the axis across it, and its index."""
 
     axis: int
     index: int
@@ -38,7 +38,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Scale:
-    """Values from black (or the map's low end) to white; with a map's name, a bar and unit."""
+    """The values shown as black and white, or as the ends of a colour map with a bar."""
 
     low: float
     high: float
@@ -66,7 +66,7 @@ class Picture:
 
     @property
     def uri(self) -> str:
-        """The picture as text that a page can hold."""
+        """The picture as an address that holds its bytes."""
         return "data:image/png;base64," + base64.b64encode(self.png).decode()
 
 
@@ -86,7 +86,7 @@ def strip(
     layers: Sequence[Layer] = (),
     shown: np.ndarray | None = None,
 ) -> Image.Image:
-    """Slices side by side; ``shown`` blanks what a colour map has no value for."""
+    """Slices side by side. Where ``shown`` is false, a colour map is left black."""
     panels = [_panel(volume, each, scale, layers, shown) for each in slices]
     height = max(panel.height for panel in panels)
     bar = BAR if scale.colours else 0
@@ -163,7 +163,7 @@ def _cut(volume: np.ndarray, where: Slice) -> np.ndarray:
 def checkerboard(
     a: np.ndarray, b: np.ndarray, slices: Sequence[Slice], scales: tuple
 ) -> Image.Image:
-    """Squares of two volumes in turn, each in its own scale."""
+    """Two volumes in alternate squares, each in its own scale."""
     one, two = (
         np.asarray(strip(volume, slices, scale))
         for volume, scale in zip((a, b), scales, strict=True)
@@ -175,7 +175,7 @@ def checkerboard(
 
 
 def surface(head: np.ndarray, axis: int, from_start: bool) -> np.ndarray:
-    """A head seen along an axis: light falls on its surface from the viewer (0 to 1)."""
+    """A head seen along an axis, as brightness (0 to 1) with the light behind the viewer."""
     solid = head if from_start else np.flip(head, axis)
     hit = solid.any(axis=axis)
     depth = np.where(hit, solid.argmax(axis=axis), solid.shape[axis]).astype(np.float32)
@@ -211,7 +211,7 @@ def renders(head: np.ndarray) -> Image.Image:
 
 
 def mosaic(volume: np.ndarray, scale: Scale) -> tuple[Picture, int]:
-    """All axial slices of a volume in one grey picture, and how many there are in a row."""
+    """All axial slices of a volume in one grey picture, and the number of slices in a row."""
     share = np.clip((volume - scale.low) / (scale.high - scale.low), 0, 1)
     grey = (share * 255).astype(np.uint8)
     across = int(np.ceil(np.sqrt(grey.shape[2])))
@@ -248,7 +248,7 @@ def _foot(canvas: Image.Image, height: int, layers: Sequence[Layer]) -> None:
 
 
 def _legend(layers: Sequence[Layer]) -> tuple[list[tuple[int, Layer]], int]:
-    """Where in the foot each layer with a name is named, and how wide they make it."""
+    """The x of each named layer in the line below the slices, and the width of that line."""
     x, places = FOOT_START + int(_font().getlength(CONVENTION)) + 24, []
     for layer in layers:
         if layer.name:

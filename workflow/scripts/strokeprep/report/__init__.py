@@ -1,4 +1,5 @@
-"""Reports: pictures, numbers with limits, subject and cohort pages, methods text.
+"""Reports: subject and cohort pages, figures with limits, methods text, provenance.
 
-Everything here reads the derivatives folder alone; no raw image, so no face, can get into a page.
+Pages are made from the derivatives, after defacing, so they cannot show a face. The one page that
+shows faces is asked for in the config and written outside of the dataset.
 """

@@ -1,4 +1,4 @@
-"""The graph of what produced each file: inputs by digest, transforms, parameters, software, weights."""
+"""Provenance: for each file its digest, its sources with theirs, parameters and software."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from strokeprep.study import naming
 
 OWN = "bids::"
 BLOCK = 1 << 22
-# What a sidecar says about the image itself, or what the graph says in other words.
+# Keys of sidecars that describe the image, or that stand elsewhere in the graph.
 NOT_PARAMETERS = frozenset({"Description", "Sources", "Software"}) | allowed.ALLOWED.keys()
 
 
 class Lineage:
-    """The files of one part of a subject, as nodes of a graph; no file is digested twice."""
+    """The provenance of one part of a subject. Each file is digested once."""
 
     def __init__(self, root: Path, names: Iterable[str], admitted: Path | None) -> None:
         self.root = root
@@ -31,7 +31,7 @@ class Lineage:
 
     @cached_property
     def nodes(self) -> dict[str, dict[str, Any]]:
-        """By file: its digest, what it was made from, how, and with what."""
+        """By file: digest, sources, parameters and software."""
         return {
             f"{OWN}{name}": self._node(name, about)
             for name in self.names
@@ -59,7 +59,7 @@ class Lineage:
         }
 
     def _digest(self, uri: str) -> str | None:
-        """The digest of a file; of a raw one its voxels', as the gate saw them."""
+        """The digest of a file, or of a raw image's voxels as the gate computed it."""
         if uri.startswith(OWN) and uri not in self._digests:
             self._digests[uri] = digest(self.root / uri.removeprefix(OWN))
         return self._digests.get(uri)
@@ -75,7 +75,7 @@ def digest(path: Path) -> str:
 
 
 def _of_raw(admitted: Path) -> dict[str, str]:
-    """Digests of raw images' voxels from the gate's report; the files themselves are not opened."""
+    """Digests of raw images' voxels, from the gate's report. Raw files are not opened."""
     files = json.loads(admitted.read_text())["files"]
     return {each["path"]: f"voxels-blake2b:{each['digest']}" for each in files}
 
@@ -87,7 +87,7 @@ def _of_template(settings: Mapping[str, Any]) -> str | None:
 
 
 def _sidecar(path: Path) -> dict[str, Any] | None:
-    """What a file's sidecar says, if it names its sources."""
+    """The sidecar of a file, if it names sources."""
     beside = Path(naming.sidecar(str(path)))
     if not beside.is_file():
         return None

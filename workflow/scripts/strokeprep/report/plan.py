@@ -1,7 +1,7 @@
-"""Which files a subject's pages are made from, and what the pages are called.
+"""Which files a subject's pages are made from, and the names of the pages.
 
-Built when the workflow is parsed, so it opens no image. A subject's images and its perfusion are
-reported apart, as they are computed apart: a scan without a bolus still has a page.
+The plan is made when the workflow is parsed, so no image is opened here. Images and perfusion have
+a page each, because perfusion may fail where the images are fine.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ def image_names(subject: str) -> Names:
 
 
 def perfusion_names(subject: str) -> Names:
-    """The report on what its CT perfusion gave."""
+    """The report on a subject's CT perfusion."""
     return _names(f"{FOLDER}/sub-{subject}/sub-{subject}_perfusion")
 
 
 def face_page(subject: str) -> str:
-    """The page that shows faces, relative to the work folder: it is no part of the dataset."""
+    """The page that shows faces, relative to the work folder: it is not part of the dataset."""
     return f"faces/sub-{subject}.html"
 
 
@@ -76,7 +76,7 @@ class Moved:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A manual label; its places are "" where it does not lie there."""
+    """A manual label. A file name is "" where there is no such file."""
 
     kind: str
     scan: str
@@ -86,18 +86,18 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Face:
-    """A released image of a head, and where its face was."""
+    """A released image of a head, and the mask of the removed face."""
 
     scan: str
     modality: str
     image: str
-    mask: str  # what was emptied; "" where it came defaced
+    mask: str  # voxels set to background; "" if the input was defaced already
     transform: str  # maps points of the reference to points of the scan; "" if it is the reference
 
 
 @dataclass(frozen=True)
 class Series:
-    """A CT perfusion series: its motion, and where on the reference it shows the head."""
+    """A CT perfusion series: its motion, and which part of the reference it covers."""
 
     motion: str
     coverage: str
@@ -105,10 +105,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Images:
-    """What the page on a subject's images is made from."""
+    """The files that the page on a subject's images is made from."""
 
     subject: str
-    reference: str  # name of the scan, "" where there is none
+    reference: str  # name of the scan, or ""
     modality: str
     image: str
     brain: str
@@ -141,7 +141,7 @@ class Images:
 
 @dataclass(frozen=True)
 class Perfused:
-    """What the page on a perfusion series is made from; all on the series' own grid."""
+    """The files that the page on a perfusion series is made from, all on the grid of the series."""
 
     subject: str
     mean: str

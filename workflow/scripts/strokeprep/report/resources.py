@@ -47,12 +47,12 @@ def jobs(work: Path) -> list[Job]:
 
 
 def _makes(path: Path) -> str:
-    """What a job makes, without the folders: they say no more than the name."""
+    """What a job makes, without folders: the name tells the same."""
     return path.name.removesuffix(".tsv").removesuffix(".nii.gz")
 
 
 def _number(text: str) -> float:
-    """A figure of a benchmark; a job that was too short for one has a dash, or NA."""
+    """A figure of a benchmark. Where a job was too short to be measured, it is a dash or NA."""
     return float(text) if tables.is_number(text) else 0.0
 
 

@@ -1,4 +1,4 @@
-"""A subject's images as its page needs them: each file read once, all on one view."""
+"""All images of a subject on one grid around the brain, for its page. Each file is read once."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from strokeprep.report.plan import Images, Moved
 VIEW_MM = 1.5
 MARGIN_MM = 15.0
 POINTS = 2000
-# Edges of the skull's inner table are edges of the brain as well.
+# Far enough to hold the edge of the inner table of the skull, which is an edge of the brain, too.
 NEAR_MM = 12.0
-# Where soft tissue, contrast and the inner table of the skull can be told apart.
+# Hounsfield units that hold soft tissue and contrast agent; the wide range holds bone as well.
 CT_RANGE = (-100.0, 250.0)
 WIDE_CT_RANGE = (-200.0, 1200.0)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A registered scan on the view: as the scanner placed it, as released, and whole."""
+    """A registered scan on the view."""
 
     plan: Moved
-    before: np.ndarray | None  # None where it came on the reference's grid
-    after: np.ndarray
-    unstripped: np.ndarray
-    seen: np.ndarray  # where the scan's field of view reaches
+    before: np.ndarray | None  # as the scanner placed it; None if it came on the reference's grid
+    after: np.ndarray  # as released on the reference
+    unstripped: np.ndarray  # as released, with skull
+    seen: np.ndarray  # its field of view
     brain: np.ndarray | None
 
 
 class Scene:
-    """Everything of a subject around its reference."""
+    """The reference of a subject and every scan registered to it."""
 
     def __init__(self, plan: Images, files: views.Files) -> None:
         self.plan, self.files, self.root = plan, files, files.root
@@ -55,11 +55,11 @@ class Scene:
     def on_view(
         self, image: sitk.Image, modality: str, transform: sitk.Transform | None = None
     ) -> np.ndarray:
-        """Grey levels on the view around the brain."""
+        """Grey levels of an image on the view."""
         return views.seen(image, self.view, transform, images.background(modality))
 
     def marked(self, name: str) -> np.ndarray:
-        """The labels of a mask on the view; no mask is carried there twice."""
+        """The labels of a mask on the view. Each mask is resampled once."""
         if name not in self._marked:
             self._marked[name] = views.marked(self.read(name), self.view)
         return self._marked[name]
@@ -75,7 +75,7 @@ class Scene:
 
     @cached_property
     def to_template_matrix(self) -> np.ndarray:
-        """The same as a matrix (LPS); of a deformation, the nearest affine map in the brain."""
+        """The same as a matrix (LPS). A deformation is fitted by an affine map within the brain."""
         if self.to_template.IsLinear():
             return transforms.matrix(self.to_template)
         inside = np.flatnonzero(self.brain)
@@ -89,7 +89,7 @@ class Scene:
 
     @cached_property
     def right(self) -> np.ndarray:
-        """Where the view lies right of the template's mid-plane."""
+        """The part of the view on the right of the template's mid-plane, as a mask."""
         matrix, origin = self.to_template_matrix, np.array(self.view.GetOrigin())
         i, j, k = np.ogrid[tuple(slice(0, n) for n in self.view.GetSize())]
         row = matrix[0, :3] * VIEW_MM
@@ -126,7 +126,7 @@ class Scene:
 
 
 def ranged(values: np.ndarray, modality: str, wide: bool = False) -> np.ndarray:
-    """CT without what contrasts more than anything of interest; MR as it is."""
+    """CT clipped to soft tissue and contrast agent (with bone if ``wide``); MR as it is."""
     if modality != "ct":
         return values
     return np.clip(values, *(WIDE_CT_RANGE if wide else CT_RANGE))

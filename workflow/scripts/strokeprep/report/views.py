@@ -1,8 +1,7 @@
-"""Volumes as pictures and measures need them: few voxels, cubic, along the axes of the world.
+"""Views: coarse grids of cubic voxels along the axes of the world, for pictures and measures.
 
-A view's voxels run to the patient's left, back and top (LPS), so that an axial slice drawn as it
-lies in memory is the radiological picture: the patient's right is on the left. How a file stores
-its axes does not matter any more; what its header says of left and right does.
+Views are LPS whatever the storage order: indices grow to the patient's left, back and top. An axial
+slice drawn row by row is thus radiological, with the patient's right on the left of the picture.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ AIR = float(images.AIR_HU)
 
 
 def around(image: sitk.Image, mm: float, margin_mm: float = 0.0) -> sitk.Image:
-    """An empty view of what is above zero in a mask, with a margin."""
+    """An empty view around what is above zero in a mask, with a margin."""
     reach = [found[[0, -1]] for found in map(np.flatnonzero, _extents(images.array(image) > 0))]
     low, high = np.transpose(reach)
     return _view(image, low - 0.5, high + 0.5, mm, margin_mm)
@@ -34,7 +33,7 @@ def _extents(mask: np.ndarray) -> list[np.ndarray]:
 
 
 def whole(image: sitk.Image, mm: float) -> sitk.Image:
-    """An empty view of all an image shows."""
+    """An empty view of all that an image covers."""
     return _view(image, np.full(3, -0.5), np.array(image.GetSize()) - 0.5, mm, 0.0)
 
 
@@ -85,7 +84,7 @@ def _on(
 
 
 def field_of(image: sitk.Image) -> sitk.Image:
-    """A mask of all that an image's voxels cover: one voxel, as large as the image."""
+    """A mask of an image's field of view, as a single voxel of its size: fast to resample."""
     size = np.array(image.GetSize())
     voxel = sitk.Image([1, 1, 1], sitk.sitkUInt8) + 1
     voxel.SetSpacing((size * image.GetSpacing()).tolist())
@@ -95,14 +94,14 @@ def field_of(image: sitk.Image) -> sitk.Image:
 
 
 class Files:
-    """The derivatives folder; no image is read twice."""
+    """The derivatives folder. Each image is read once."""
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
         self._read: dict[str, sitk.Image] = {}
 
     def image(self, name: str) -> sitk.Image:
-        """An image, or the first frame of a series, of which no more is unpacked."""
+        """An image, or the first frame of a series (only that frame is decompressed)."""
         if name not in self._read:
             path = self.root / name
             nifti = images.open_nifti(path)
@@ -116,12 +115,14 @@ class Files:
 
 
 def _unpacked(path: Path, nifti) -> np.ndarray:
-    """The voxels of one of the workflow's own files, unpacked in one go: half the time."""
+    """The voxels of a file that the workflow wrote, decompressed at once in half the time."""
     stored = nifti.dataobj
     if (stored.slope, stored.inter) != (1, 0) or not path.name.endswith(naming.IMAGE):
         return images.voxels(nifti, path)
     count = int(np.prod(nifti.shape))
-    size = stored.offset + count * stored.dtype.itemsize  # known, it is not put together from parts
+    size = (
+        stored.offset + count * stored.dtype.itemsize
+    )  # with the size known, zlib fills one buffer
     plain = zlib.decompress(path.read_bytes(), zlib.MAX_WBITS | 16, size)
     flat = np.frombuffer(plain, stored.dtype, count, stored.offset)
     return flat.reshape(nifti.shape, order="F")
@@ -138,7 +139,7 @@ def middle(mask: np.ndarray) -> tuple[int, int, int]:
 
 
 def levels(mask: np.ndarray, count: int, axis: int = 2) -> list[int]:
-    """Slices spread evenly over the extent of a mask, its very ends left out."""
+    """Slices spread evenly over the extent of a mask, without its first and last slice."""
     other = tuple(each for each in range(3) if each != axis)
     found = np.flatnonzero(mask.any(axis=other))
     low, high = (found[0], found[-1]) if len(found) else (0, mask.shape[axis] - 1)

@@ -1,4 +1,4 @@
-"""How each subject of a run ended."""
+"""How each subject of a run ended: done, stopped with a cause, skipped or unfinished."""
 
 from __future__ import annotations
 
@@ -12,20 +12,14 @@ from strokeprep.io.whole import write_json, write_text
 from strokeprep.run.job import FAILURE
 from strokeprep.study import naming
 
-# A subject's images and its perfusion end apart: a scan without a bolus still gives the images.
+# The two parts of a subject. Perfusion may fail, for instance without a bolus, and images be done.
 IMAGES, PERFUSION = "images", "perfusion"
-
-
 PERFUSION_RULES = ("perfusion", "audit_perfusion", "perfusion_report", "privacy_perfusion")
-
-
-# The job in which all steps of a patient run, where each patient is one job.
+# The rule that runs all steps of a patient, where each patient is one job.
 WHOLE_PATIENT = "patient"
-
-
 STATUS_COLUMNS = {
     "participant_id": "The patient",
-    "part": "What it is about: all images, or what is derived from CT perfusion",
+    "part": "Images, or what is derived from CT perfusion",
     "status": "done, stopped, skipped (by the config) or unfinished",
     "rule": "The step that stopped",
     "reason": "Why perfusion could not be computed, in a word",
@@ -44,7 +38,7 @@ class Ending:
 
     @property
     def status(self) -> str:
-        """One word."""
+        """One word: stopped, skipped, done or unfinished."""
         if self.failures:
             return "stopped"
         if not self.files:
@@ -53,7 +47,7 @@ class Ending:
 
     @property
     def row(self) -> dict[str, str]:
-        """What may be released of it: no message, which could hold a path of the input."""
+        """Its row in the released table. Messages are left out: they may hold a path of the input."""
         first = self.failures[0] if self.failures else {}
         return {
             "participant_id": f"sub-{self.subject}",
@@ -65,7 +59,7 @@ class Ending:
 
 
 def endings(wanted: Mapping[str, Mapping[str, Sequence[str]]], work: Path) -> list[Ending]:
-    """How every part ended; ``wanted`` lists, by subject and part, the files there should be."""
+    """How every part ended. ``wanted`` lists the files that a part should have, by subject."""
     failures = _failures(work)
     return [
         Ending(
@@ -81,7 +75,7 @@ def endings(wanted: Mapping[str, Mapping[str, Sequence[str]]], work: Path) -> li
 
 
 def of_the_study(subjects: Iterable[str], work: Path) -> list[Mapping[str, str]]:
-    """What failed that belongs to no subject."""
+    """Failures that belong to no subject."""
     names = list(subjects)
     return [
         failure
@@ -93,7 +87,7 @@ def of_the_study(subjects: Iterable[str], work: Path) -> list[Mapping[str, str]]
 def text(
     ended: Sequence[Ending], derivatives: Path, others: Sequence[Mapping[str, str]] = ()
 ) -> str:
-    """Who is done, who stopped and why, for a person; ``others`` failed and are no subject's."""
+    """The summary for the terminal. ``others`` are failures that belong to no subject."""
     subjects = list(dict.fromkeys(each.subject for each in ended))
     done = [
         name
@@ -114,14 +108,14 @@ def text(
 
 
 def write_status(ended: Iterable[Ending], path: Path) -> None:
-    """The same as a table that may be released."""
+    """Write how each part ended as a table that may be released."""
     write_text(tables.render((each.row for each in ended), list(STATUS_COLUMNS)), path)
     meanings = {name: {"Description": text} for name, text in STATUS_COLUMNS.items()}
     write_json(meanings, path.with_suffix(".json"))
 
 
 def gather(rows_of: Mapping[str, Path], path: Path) -> None:
-    """One table of the one-row tables of all scans that have one, by the scan's name."""
+    """Join one-row tables, given by scan, into one table with a column for the scan."""
     rows = [
         {"scan": scan} | row
         for scan, source in rows_of.items()
@@ -133,7 +127,7 @@ def gather(rows_of: Mapping[str, Path], path: Path) -> None:
 
 
 def _of_subject(failures: Iterable[Mapping[str, str]], name: str) -> list[Mapping[str, str]]:
-    """A subject's failures; that of the job that runs its steps counts if no step has failed."""
+    """A subject's failures. That of its whole job counts only if no step of it failed."""
     own = [
         each
         for each in failures

@@ -1,4 +1,4 @@
-"""What every job does around its work: log, threads, sidecar, and a clear end when it fails."""
+"""The frame of every job: log, number of threads, sidecar, one clear message if it fails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.io.whole import write_json
 from strokeprep.run.provenance import versions
 
-# Environment variables that hold a thread count for the libraries a job may load.
+# Environment variables from which libraries take their number of threads.
 THREAD_VARIABLES = (
     "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
     "OMP_NUM_THREADS",
@@ -30,13 +30,13 @@ KILLED = "Killed before it could end: out of memory or time, a lost node, or by 
 
 @contextmanager
 def job(snakemake: Any) -> Iterator[dict[str, Any]]:
-    """Run a rule's work; yields the sidecar to fill, which is written when the work succeeds.
+    """Run a rule's work. Yields a sidecar to fill, which is written when the work succeeds.
 
-    A :class:`StrokeprepError` ends the job with its one message, any other exception with a
-    pointer to the traceback in the log. Either way a ``.failure.json`` stays beside the log for
-    the summary of the run; that of a job that was killed says so.
+    A ``StrokeprepError`` ends the job with its message, any other exception with a message that
+    points to the traceback in the log. A ``.failure.json`` beside the log tells the summary of
+    the run why the job failed, or that it was killed.
     """
-    os.umask(os.umask(0o077) | 0o002)  # never world-writable, whatever the user's own mask
+    os.umask(os.umask(0o077) | 0o002)  # no output is writable by everyone
     log = Path(snakemake.log[0]).resolve()
     failure = log.with_name(log.name + FAILURE)
     about = {"rule": snakemake.rule, "message": _killed(), "log": str(log), "reason": None}
@@ -45,7 +45,7 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
     sidecar: dict[str, Any] = {}
     with _captured(log) as terminal:
         try:
-            # A job that is killed can say nothing any more: say it before, take it back at the end.
+            # A killed job cannot write anything: write "killed" first, delete it on success.
             write_json(about, failure)
             yield sidecar
             if hasattr(snakemake.output, "sidecar"):
@@ -54,7 +54,7 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
         except Exception as error:
             message = _message(error, log)
             told = {"message": message, "reason": getattr(error, "reason", None)}
-            with suppress(OSError):  # a full disk takes not even this
+            with suppress(OSError):  # on a full disk this fails, too
                 traceback.print_exc()
                 write_json(about | told, failure)
             print(f"strokeprep: {snakemake.rule}: {message}", file=terminal, flush=True)
@@ -62,7 +62,7 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
 
 
 def place(snakemake: Any) -> dict[str, Any]:
-    """Sidecar keys that say whose grid the output lies on, from the output's own name."""
+    """The sidecar keys for the output's space and grid, which its name tells."""
     space = snakemake.wildcards.get("space", "").partition("-")[2] or None
     grid = snakemake.input.get("grid") or None
     return sidecars.in_space(
@@ -73,7 +73,7 @@ def place(snakemake: Any) -> dict[str, Any]:
 
 
 def write_sidecar(content: dict[str, Any], path: str, snakemake: Any) -> None:
-    """Write a sidecar, completed with its sources and the software that was loaded."""
+    """Write a sidecar, with the inputs and the loaded software added."""
     known = {"Sources": _sources(snakemake), "Software": versions()}
     write_json(content | known, path)
 
@@ -87,13 +87,13 @@ def _message(error: Exception, log: Path) -> str:
 
 
 def _killed() -> str:
-    """What is true of a job that leaves no other word; on a cluster, where SLURM's own lies."""
+    """The message for a job that is killed; on a cluster it names the log of SLURM."""
     number = os.environ.get("SLURM_JOB_ID")
     return f"{KILLED} SLURM's word on it: logs/slurm/*/*/{number}.log" if number else KILLED
 
 
 def _sources(snakemake: Any) -> list[str]:
-    """BIDS URIs of the inputs; raw files are named as BIDS would, never by their own path."""
+    """BIDS URIs of the inputs. Raw files get a URI from their BIDS name, never their path."""
     inside = filter(None, (_inside(snakemake, path) for path in snakemake.input))
     derived = [f"bids::{path}" for path in inside if not path.endswith(".json")]
     return [*snakemake.params.get("raw", []), *derived]
@@ -108,7 +108,7 @@ def _inside(snakemake: Any, path: str) -> str | None:
 
 @contextmanager
 def _captured(log: Path) -> Iterator[Any]:
-    """Send everything printed, by C++ libraries too, to the log; yields the terminal."""
+    """Send all output to the log, that of C++ libraries included. Yields the terminal."""
     log.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""One patient in a Snakemake of its own, so that a cluster sees one job and not seventy."""
+"""Run all steps of a patient in one cluster job, by a Snakemake of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from strokeprep.errors import StrokeprepError
 from strokeprep.io.whole import write_json
 
-WITHIN = "STROKEPREP_PATIENT"  # set in the environment of what runs inside a patient's job
+WITHIN = "STROKEPREP_PATIENT"  # environment variable that is set inside a patient's job
 
 
 def run(
@@ -27,9 +27,9 @@ def run(
     cores: int,
     mem_mb: int,
 ) -> None:
-    """Make a patient's files in the current folder; what earlier runs have finished is kept.
+    """Make a patient's files in the current folder; files that are up to date are kept.
 
-    What Snakemake has to remember of the patient lies in ``folder``, apart from other patients'.
+    Each patient has a ``folder`` for Snakemake's records, so that patients can run side by side.
     """
     folder = Path(folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,10 +53,10 @@ def run(
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[int]:
-    """Nobody else works on the patient: a job thought lost may still run when its successor starts.
+    """Lock a patient: a job that the cluster thinks lost may still run when it is started again.
 
-    Unlike Snakemake's own, this lock goes when its last holder dies. Yields what those have to be
-    handed.
+    The operating system frees this lock when the last process that holds it ends; Snakemake's own
+    lock would stay behind. Yields the file descriptor that child processes must inherit.
     """
     with (folder / "lock").open("w") as file:
         try:

@@ -1,4 +1,4 @@
-"""What produced an output: the code, the packages, the inputs."""
+"""Which code and which packages made an output."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ DISTRIBUTIONS = {
 
 @cache
 def code_digest(script: Path, *modules: str) -> str:
-    """A digest of a script, of modules that it loads by name, and of all that these reach.
+    """A digest of all code that a job runs, and of the files of the library that this code reads.
 
-    That is what they import of the library, and the files that such a module reads.
+    ``modules`` are those that the script loads by name, not by an import statement.
 
     Snakemake reruns a job when its script or a parameter changes, but does not see an edit to a
-    module that the script imports, or to a template that such a module fills. Each rule carries
-    this digest as a parameter, so that a job is rerun after such an edit.
+    module that the script imports, or to a template that such a module fills. Each rule has this
+    digest as a parameter, so that a job is rerun after such an edit.
     """
     found: set[Path] = set()
     queue = [script, *(path for name in modules for path in _files(name))]
@@ -51,7 +51,7 @@ def code_digest(script: Path, *modules: str) -> str:
 
 
 def versions() -> dict[str, str]:
-    """The versions of this project and of every imaging package loaded so far."""
+    """The versions of this project and of the imaging packages loaded so far."""
     loaded = {
         module: metadata.version(distribution)
         for module, distribution in DISTRIBUTIONS.items()
@@ -67,7 +67,7 @@ def _source(path: Path) -> str:
 
 @cache
 def _imported(path: Path) -> tuple[Path, ...]:
-    """The files of the library that a module's import statements name."""
+    """The files of the library that a module imports."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(_source(path))):
         if isinstance(node, ast.ImportFrom):
@@ -80,7 +80,7 @@ def _imported(path: Path) -> tuple[Path, ...]:
 
 @cache
 def _data(module: Path) -> tuple[Path, ...]:
-    """The files and folders of files beside a module of the library that its source names."""
+    """The files beside a module that its source names, such as templates and tables."""
     if not module.is_relative_to(PACKAGE):
         return ()
     named = [path for path in module.parent.iterdir() if f'"{path.name}"' in _source(module)]
@@ -89,12 +89,12 @@ def _data(module: Path) -> tuple[Path, ...]:
 
 
 def _is_plain(folder: Path) -> bool:
-    """Whether a folder is none of modules."""
+    """Whether this is a folder, and not a package."""
     return folder.is_dir() and not (folder / "__init__.py").is_file()
 
 
 def _module(node: ast.ImportFrom, path: Path) -> str:
-    """The full name of the module that a ``from`` statement in a file imports from."""
+    """The full name of the module that a ``from`` statement imports from."""
     if not node.level:
         return node.module
     package = path.parents[node.level - 1].relative_to(PACKAGE.parent)

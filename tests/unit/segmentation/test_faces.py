@@ -113,7 +113,6 @@ def everything(request: Request, grid: sitk.Image) -> faces.Answer:
 
 def test_any_backend_has_the_brain_protected():
     made, to_template = located()
-
     mask, _ = region(made.image, to_template, Backend("everything", f"{__name__}:everything"))
     assert (images.array(mask) > 0)[made.brain].sum() == 0
 

@@ -12,9 +12,9 @@ a module below ``segmentation/backends`` and a row in ``BRAINS`` or ``FACES``.
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -134,7 +134,8 @@ class Backend:
         """The function that does the work."""
         if self.runs is None:
             raise ValueError(f"backend {self.name} runs nothing")
-        return pkgutil.resolve_name(self.runs)
+        module, _, function = self.runs.partition(":")
+        return getattr(import_module(module), function)
 
 
 NNUNET, TOTAL_SEGMENTATOR = ("isensee2021",), ("wasserthal2023", "isensee2021")

@@ -164,7 +164,7 @@ def _read_table(path: Path, people: Iterable[str]) -> Table:
     wanted, rows = set(people), {}
     for line in lines:
         row = dict(zip(header, line, strict=True))
-        person = owner or "sub-" + row[key].removeprefix("sub-")
+        person = owner or "sub-" + row[str(key)].removeprefix("sub-")
         if person in rows:
             raise _ambiguous(path, person)
         if person in wanted:

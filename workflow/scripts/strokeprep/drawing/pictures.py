@@ -130,7 +130,7 @@ def _panel(
             pixels[~_cut(shown, where)] = 0
     else:
         pixels = np.repeat((share * 255).astype(np.uint8)[..., None], 3, axis=2)
-    size = tuple(int(round(n * ZOOM)) for n in pixels.shape[1::-1])
+    size = round(pixels.shape[1] * ZOOM), round(pixels.shape[0] * ZOOM)
     way = Image.Resampling.NEAREST if scale.colours else Image.Resampling.BICUBIC
     image = np.array(Image.fromarray(pixels).resize(size, way))
     for layer in layers:
@@ -196,7 +196,7 @@ def renders(head: np.ndarray) -> Image.Image:
     panels = []
     for shade, sides, _ in views:
         pixels = (np.clip(shade, 0, 1).T[::-1] * 255).astype(np.uint8)
-        size = tuple(int(round(n * ZOOM)) for n in pixels.shape[::-1])
+        size = round(pixels.shape[1] * ZOOM), round(pixels.shape[0] * ZOOM)
         panels.append((Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC), sides))
     height = max(panel.height for panel, _ in panels)
     width = sum(panel.width + GAP for panel, _ in panels)
@@ -277,5 +277,5 @@ def _colours(name: str) -> np.ndarray:
 
 
 @cache
-def _font(size: int = 12) -> ImageFont.FreeTypeFont:
+def _font(size: int = 12) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)

@@ -8,6 +8,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+from nibabel.affines import apply_affine
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.gate.checks import Finding
@@ -53,7 +54,7 @@ def corner_distance_mm(ours: np.ndarray, theirs: np.ndarray, shape: tuple[int, .
     """The largest distance (mm) between corresponding corners of two grids of the same shape."""
     size = np.array(shape[:3]) - 1
     corners = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * size
-    apart = nib.affines.apply_affine(ours, corners) - nib.affines.apply_affine(theirs, corners)
+    apart = apply_affine(ours, corners) - apply_affine(theirs, corners)
     return float(np.linalg.norm(apart, axis=1).max())
 
 
@@ -181,7 +182,7 @@ def _plausible(nifti, path, settings) -> Iterator[Finding]:
     """Whether voxel size, field of view and position are possible for a head in a scanner."""
     size = np.linalg.norm(nifti.affine[:3, :3], axis=0)
     extent = size * nifti.shape[:3]
-    centre = nib.affines.apply_affine(nifti.affine, (np.array(nifti.shape[:3]) - 1) / 2)
+    centre = apply_affine(nifti.affine, (np.array(nifti.shape[:3]) - 1) / 2)
     low, high = settings.voxel_mm
     shortest, longest = settings.extent_mm
     what = ""

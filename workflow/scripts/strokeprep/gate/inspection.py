@@ -116,7 +116,7 @@ def inspect(
         facts, faults, sidecar = _image(scan, settings)
         files.append({"path": scan.path, "kind": scan.kind} | facts)
         findings += faults
-        if sidecar is not None:
+        if scan.sidecar is not None and sidecar is not None:
             sidecars[scan.sidecar] = sidecar
     for label in labels:
         facts, faults = _label(label, settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import nibabel as nib
 import numpy as np
@@ -159,6 +159,6 @@ def _doubtful(times: timing.Timing, path: Path) -> Iterator[Finding]:
         yield Finding.of("timing_gap", what, path, "Give the frames if they exist.")
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     """Whether a value is a plausible length or angle, and not NaN."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < HUGE

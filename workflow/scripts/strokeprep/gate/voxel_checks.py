@@ -76,7 +76,7 @@ def measure(nifti: nib.Nifti1Image, path: Path) -> Content:
     lows, highs, sample, border = [], [], [], []
     digest, first = hashlib.blake2b(digest_size=16), 0
     for block in images.blocks(nifti, path, per_block):
-        digest.update(block)
+        digest.update(block.data)
         flat = block.reshape(len(block), -1)
         lows.append(flat.min(axis=1))
         highs.append(flat.max(axis=1))
@@ -198,7 +198,7 @@ def _share_between(values: np.ndarray, low: float, high: float) -> float:
 def _is_offset(values: np.ndarray, settings: GateSettings) -> bool:
     """Whether all values are too high by 1024, so that none are as low as air."""
     low, high = TISSUE_HU
-    no_air = np.mean(values < AIR_BELOW_HU) < NO_AIR_SHARE
+    no_air = bool(np.mean(values < AIR_BELOW_HU) < NO_AIR_SHARE)
     return (
         no_air
         and _share_between(values, low + OFFSET_HU, high + OFFSET_HU) >= settings.tissue_share
@@ -232,7 +232,8 @@ def _scale(
 def _is_airless(content: Content) -> bool:
     """Whether an image has neither air nor an empty background."""
     air = np.mean(content.sample < AIR_BELOW_HU)
-    return air < NO_AIR_SHARE and np.mean(content.sample == content.low) < BACKGROUND_SHARE
+    background = np.mean(content.sample == content.low)
+    return bool(air < NO_AIR_SHARE and background < BACKGROUND_SHARE)
 
 
 def _peak(values: np.ndarray) -> float:
@@ -305,7 +306,7 @@ def count(nifti: nib.Nifti1Image, path: Path) -> Marked:
     scaled, digest = _scaling(nifti), hashlib.blake2b(digest_size=16)
     whole, counts = True, np.zeros(LARGEST_LABEL + 1, np.int64)
     for block in images.blocks(nifti, path, per_block):
-        digest.update(block)
+        digest.update(block.data)
         values = scaled(block.ravel())
         rounded = np.rint(values)
         with np.errstate(invalid="ignore"):

@@ -97,7 +97,7 @@ def _opened(path: Path):
 
 def _fill(file, block: np.ndarray) -> None:
     """Fill a block from a file; EOFError if the file ends before."""
-    view, have = memoryview(block.reshape(-1).view(np.uint8)), 0
+    view, have = block.reshape(-1).view(np.uint8).data, 0
     while have < len(view):
         got = file.readinto(view[have:])
         if not got:

@@ -74,7 +74,10 @@ def is_bolus(curves: np.ndarray, dt: float) -> np.ndarray:
 
 
 def transits(
-    frames: int, dt: float, delays_s: Sequence[float], spreads_s: Sequence[float]
+    frames: int,
+    dt: float,
+    delays_s: Sequence[float] | np.ndarray,
+    spreads_s: Sequence[float] | np.ndarray,
 ) -> np.ndarray:
     """Transit functions: the share of contrast that leaves in each frame (transits × frames).
 

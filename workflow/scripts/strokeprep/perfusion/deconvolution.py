@@ -60,11 +60,12 @@ def perfusion_maps(
     lags = search_lags(len(aif), dt, settings)
     solve = METHODS[method](spectrum(aif, dt), lags, dt, settings)
     to_volume = np.full(len(aif), 100 * settings.kh / settings.rho / aif.sum(), np.float32)
-    out = Maps(*(np.zeros(len(curves), np.float32) for _ in range(4)), np.zeros(len(curves), bool))
+    cbf, cbv, mtt, tmax = (np.zeros(len(curves), np.float32) for _ in range(4))
+    out = Maps(cbf, cbv, mtt, tmax, valid=np.zeros(len(curves), bool))
     for start in range(0, len(curves), BLOCK):
         rows = slice(start, start + BLOCK)
         block = np.asarray(curves[rows], np.float32)
-        finite = np.isfinite(block).all(1)
+        finite = np.all(np.isfinite(block), axis=1)
         if not finite.all():
             block = np.where(finite[:, None], block, 0)
         peak, lag = _peaks(solve(block))
@@ -202,7 +203,7 @@ def _waves(
     synthesis = np.vstack([at_lags, bends])
     to_waves = np.stack([analysis.real, analysis.imag], -1).reshape(size // 2, -1).T
     to_k = np.stack([synthesis.real, -synthesis.imag], -1).reshape(len(synthesis), -1)
-    return tuple(np.ascontiguousarray(matrix, np.float32) for matrix in (to_waves, to_k))
+    return np.ascontiguousarray(to_waves, np.float32), np.ascontiguousarray(to_k, np.float32)
 
 
 METHODS: dict[str, Callable[[np.ndarray, np.ndarray, float, MapSettings], Solver]] = {

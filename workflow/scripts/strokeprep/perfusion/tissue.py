@@ -83,8 +83,8 @@ def assess(
         for share in sorted({*settings.rcbf, settings.core_rcbf})
     }
     core = low[settings.core_rcbf]
-    tmax_level = sum(late[seconds].astype(np.uint8) for seconds in settings.tmax_s)
-    rcbf_level = sum(low[share].astype(np.uint8) for share in settings.rcbf)
+    tmax_level = np.asarray(sum(late[seconds].astype(np.uint8) for seconds in settings.tmax_s))
+    rcbf_level = np.asarray(sum(low[share].astype(np.uint8) for share in settings.rcbf))
     return AtRisk(
         tissue,
         core,

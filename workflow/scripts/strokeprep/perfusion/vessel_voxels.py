@@ -31,7 +31,7 @@ NO_VOXELS = np.empty((0, 3), int)
 class Candidates(NamedTuple):
     """Voxels that may be vessel, with the features of their curves."""
 
-    index: np.ndarray  # n x 3
+    voxels: np.ndarray  # n x 3
     curves: np.ndarray  # HU over baseline
     peak: np.ndarray  # HU
     peak_s: np.ndarray
@@ -176,12 +176,12 @@ def artery(
     score = (np.array(settings.weights) / settings.scales) @ measured
     count = max(round(settings.best_share * len(score)), settings.best_voxels)
     best = np.argsort(-score, kind="stable")[:count]
-    cluster = _best_cluster(arteries.index[best], score[best], series.brain.shape, settings)
+    cluster = _best_cluster(arteries.voxels[best], score[best], series.brain.shape, settings)
     if cluster is None:
         raise NotComputable("no-aif", "The voxels with arterial curves are scattered")
     members = arteries.where(best).where(cluster)
     most = count_to_average(settings.arterial_ml, series, settings)
-    return members.index[_highest(members.peak, most, settings.arterial_purity)]
+    return members.voxels[_highest(members.peak, most, settings.arterial_purity)]
 
 
 def _best_cluster(
@@ -226,16 +226,16 @@ def vein(
     least = max(settings.venous_likeness, best - settings.venous_slack)
     veins = veins.where(correlation >= least)
     most = count_to_average(settings.venous_ml, series, settings)
-    around = over_baseline(_disc_means(series, veins.index, settings), before.frames)
+    around = over_baseline(_disc_means(series, veins.voxels, settings), before.frames)
     same_course = _like_the_highest(around, 2 * most, settings)
     veins, around = veins.where(same_course), around[same_course]
     course = around.mean(0)
     height, _ = fit_course(around, course)
-    error = before.interpolation_hu[tuple(veins.index.T)]
+    error = before.interpolation_hu[tuple(veins.voxels.T)]
     height -= settings.venous_blur_weight * error / course.max()
     purest = _highest(height, most, settings.venous_purity)
     mostly_vein = _highest(height, len(height), settings.venous_part)
-    return veins.index[purest], veins.index[mostly_vein]
+    return veins.voxels[purest], veins.voxels[mostly_vein]
 
 
 def _like_the_highest(curves: np.ndarray, count: int, settings: VesselSettings) -> np.ndarray:

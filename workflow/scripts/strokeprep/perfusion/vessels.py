@@ -98,7 +98,7 @@ def find_vessels(
         least = vessel_voxels.count_to_average(settings.arterial_ml, series, settings)
         references = [
             _curves_by_slice(series, voxels, frames, least)
-            for voxels in (vof_voxels, veins, arteries.index)
+            for voxels in (vof_voxels, veins, arteries.voxels)
         ]
         scale, drift, reason = venous_scale(aif, vof, references, series.dt, settings)
     warnings += [f"input not scaled to the vein: {reason}"] if reason else []

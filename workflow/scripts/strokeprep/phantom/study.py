@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -237,7 +238,7 @@ def _write_mri(
     dwi, t1w = plan.views["dwi"], plan.views["t1w"]
     what = {"b0": "b = 0 image", "trace": "trace-weighted image", "adc": "ADC map"}
     for name, array in exam.dwi_scan(head, dwi, setup.dwi.noise, random).items():
-        sidecar = {"Modality": "MR", "Description": f"Synthetic {what[name]}"}
+        sidecar: dict[str, Any] = {"Modality": "MR", "Description": f"Synthetic {what[name]}"}
         if name == "trace":
             sidecar["DiffusionBValue"] = exam.B_VALUE
         if name == "adc":

@@ -40,7 +40,7 @@ def voxel_digest(path: Path) -> tuple[str, tuple[int, ...]]:
     """The digest of an image's stored voxels (the same as in the gate's report), and its shape."""
     nifti, digest = images.open_nifti(path), hashlib.blake2b(digest_size=16)
     for block in images.blocks(nifti, path, SLICES):
-        digest.update(block)
+        digest.update(block.data)
     return digest.hexdigest(), nifti.shape
 
 
@@ -166,7 +166,7 @@ def _of_image(
     shown = False
     for frame, block in enumerate(images.blocks(nifti, path, depth)):
         if may_be_raw:
-            digest.update(block)
+            digest.update(block.data)
         if not shown and any(
             _filled_share(block, region, fill, nifti) > most for region, most in regions
         ):

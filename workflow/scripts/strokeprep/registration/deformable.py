@@ -190,8 +190,11 @@ def _ants_syn(
             outprefix=f"{folder}/",
             **SYN,
         )
-        there, back = result["fwdtransforms"][0], result["invtransforms"][-1]
-        return tuple(sitk.ReadImage(path, sitk.sitkVectorFloat64) for path in (there, back))
+        there, back = (
+            sitk.ReadImage(path, sitk.sitkVectorFloat64)
+            for path in (result["fwdtransforms"][0], result["invtransforms"][-1])
+        )
+        return there, back
 
 
 # Ways to register to a template, by their name in the config.

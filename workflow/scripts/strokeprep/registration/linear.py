@@ -100,13 +100,12 @@ def information(
     levels = RESOLUTIONS["compared"]
     pair = _heads(fixed, moving, fixed_brain, levels[-1].mm)
     backwards = _shows_less(pair[1], pair[0])
+    sides = (pair[1], pair[0]) if backwards else pair
     results = []
     for pose in poses:
         matrix = np.linalg.inv(pose) if backwards else pose
         for level in levels:
-            fit = _refined(
-                *(reversed(pair) if backwards else pair), matrix, level, DOF["rigid"], seed
-            )
+            fit = _refined(*sides, matrix, level, DOF["rigid"], seed)
             matrix = fit.matrix
         results.append(fit.information)
     return results

@@ -165,7 +165,7 @@ class Lattice:
     """Control points: the first (LPS mm) and how many along x, y and z."""
 
     first: np.ndarray
-    size: tuple[int, int, int]
+    size: tuple[int, ...]
 
     @classmethod
     def over(cls, grid: sitk.Image) -> Lattice:

@@ -93,8 +93,8 @@ def _builtin() -> Template:
 def _templateflow(folder: Path) -> tuple[Path, Path]:
     """T1w and brain mask at 1 mm in a template's folder, by TemplateFlow's names."""
     names = ("res-01_T1w.nii.gz", "res-01_desc-brain_mask.nii.gz")
-    paths = tuple(folder / f"{folder.name}_{name}" for name in names)
-    missing = [path.name for path in paths if not path.is_file()]
+    image, mask = (folder / f"{folder.name}_{name}" for name in names)
+    missing = [path.name for path in (image, mask) if not path.is_file()]
     if missing:
         raise StrokeprepError(
             f"The template's folder lacks {' and '.join(missing)}",
@@ -102,7 +102,7 @@ def _templateflow(folder: Path) -> tuple[Path, Path]:
             "Give a folder of TemplateFlow (tpl-<name>), filled where there is a network, or the "
             "path of an image.",
         )
-    return paths
+    return image, mask
 
 
 def _from_files(path: Path, mask: str | Path | None) -> Template:

@@ -44,9 +44,9 @@ class Grid:
     spacing: np.ndarray
     origin: np.ndarray
 
-    def merged(self, factors: Sequence[int]) -> Grid:
+    def merged(self, by: Sequence[int]) -> Grid:
         """The grid whose voxels are blocks of this grid's voxels."""
-        factors = np.array(factors)
+        factors = np.array(by)
         return Grid(self.spacing * factors, self.origin + (factors - 1) / 2 * self.spacing)
 
 
@@ -173,7 +173,7 @@ def edge_points(volume: np.ndarray, grid: Grid, excluded: np.ndarray | None) -> 
         index = np.sort(random.choice(index, POINTS, replace=False))
     at = np.unravel_index(index, volume.shape)
     where = np.stack(at) * grid.spacing[:, None] + grid.origin[:, None]
-    slope = gradient[(slice(None), *at)].astype(float)
+    slope = np.stack([along[at] for along in gradient]).astype(float)
     turn = np.cross(where, slope, axis=0) / RADIUS_MM
     return Edges(grid, where, volume[at].astype(float), np.vstack([slope, turn]))
 

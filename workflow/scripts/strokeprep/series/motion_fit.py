@@ -75,7 +75,9 @@ def of_frames(
 ) -> Motion:
     """The motion of frames in memory; ``affine`` is NIfTI's (RAS), ``where`` is for errors."""
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    factors, shape, small = (1, 1, 1), (0, 0, 0), []
+    factors: tuple[int, ...] = (1, 1, 1)
+    shape: tuple[int, ...] = (0, 0, 0)
+    small: list[np.ndarray] = []
     for frame in frames:  # reduced one by one, so that the series is never in memory at full size
         if not small:
             shape = frame.shape

@@ -93,8 +93,9 @@ def _template(name: str) -> sitk.Image:
 def _brain_surface(t1: sitk.Image) -> np.ndarray:
     """Signed distance to the filled brain."""
     mask = sitk.Cast(t1 > 0, sitk.sitkFloat32)
-    soft = sitk.Resample(mask, _empty(), sitk.Transform(), sitk.sitkLinear, 0.0)
-    soft = sitk.GetArrayFromImage(soft)
+    soft = sitk.GetArrayFromImage(
+        sitk.Resample(mask, _empty(), sitk.Transform(), sitk.sitkLinear, 0.0)
+    )
     soft[ndimage.binary_fill_holes(soft > 0.5) & (soft < 0.5)] = 1
     share = np.clip(_smooth(soft, BRAIN_BLUR), 0.003, 0.997).astype(np.float64)
     near = BRAIN_BLUR * np.sqrt(2) * erfinv(1 - 2 * share)  # inverts the blurred edge

@@ -24,10 +24,10 @@ class Lattice:
 
     origin: Point
     spacing: float
-    size: tuple[int, int, int]  # x, y, z
+    size: tuple[int, ...]  # x, y, z
 
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self) -> tuple[int, ...]:
         return self.size[::-1]
 
     def axis(self, dim: int) -> np.ndarray:
@@ -46,7 +46,9 @@ class Lattice:
         low = [o + self.spacing * s.start for o, s in zip(self.origin, box[::-1], strict=True)]
         return Lattice(tuple(low), self.spacing, tuple(s.stop - s.start for s in box[::-1]))
 
-    def box(self, low: Sequence[float], high: Sequence[float]) -> tuple[slice, ...]:
+    def box(
+        self, low: Sequence[float] | np.ndarray, high: Sequence[float] | np.ndarray
+    ) -> tuple[slice, ...]:
         """[z, y, x] slices of the voxels between two corners."""
         slices = []
         for dim in (2, 1, 0):
@@ -89,9 +91,9 @@ class Solid:
         return self.lattice.coordinates(box)
 
     def _around(self, points: Sequence[Point], radius: float) -> tuple[slice, ...]:
-        points = np.asarray(points)
         reach = radius + MARGIN
-        return self.lattice.box(points.min(0) - reach, points.max(0) + reach)
+        low, high = np.min(points, axis=0), np.max(points, axis=0)
+        return self.lattice.box(low - reach, high + reach)
 
     def _merge(self, box: tuple[slice, ...], distance: np.ndarray, blend: float) -> Solid:
         self.field[box] = smooth_minimum(self.field[box], distance, blend)

@@ -114,18 +114,18 @@ def surface_distance(
     The points of the vessel are in grid millimetres: continuous index times spacing, x y z. None
     if the vessel is outside of the grid.
     """
-    spacing = np.asarray(spacing)
-    box = _box(vessel.points, reach + vessel.radius, shape, spacing)
+    voxel = np.asarray(spacing)
+    box = _box(vessel.points, reach + vessel.radius, shape, voxel)
     if box is None:
         return None
     nearest = np.full([s.stop - s.start for s in box], np.inf, np.float32)
     origin = np.array([s.start for s in box])
     for start, end in pairwise(vessel.points):
-        part = _box(np.stack([start, end]), reach + vessel.radius, shape, spacing)
+        part = _box(np.stack([start, end]), reach + vessel.radius, shape, voxel)
         if part is None:
             continue
         local = tuple(slice(s.start - o, s.stop - o) for s, o in zip(part, origin, strict=True))
-        np.minimum(nearest[local], _gap(part, spacing, start, end), out=nearest[local])
+        np.minimum(nearest[local], _gap(part, voxel, start, end), out=nearest[local])
     return box, nearest - vessel.radius
 
 

@@ -37,7 +37,7 @@ def frame_times(early: int, early_s: float, late: int, late_s: float) -> tuple[f
     """Frame times with a short interval at first and a longer one after the first pass."""
     first = early_s * np.arange(early)
     second = first[-1] + late_s * np.arange(1, late + 1)
-    return tuple(np.round(np.r_[first, second], 3).tolist())
+    return tuple(float(time) for time in np.concatenate([first, second]).round(3))
 
 
 PROTOCOLS: dict[str, Protocol] = {

@@ -24,13 +24,13 @@ HOLDER_GAP = 4.0  # mm of cushion behind the head
 class Grid:
     """A voxel grid in a scanner's world (LPS); arrays on it are [z, y, x]."""
 
-    size: tuple[int, int, int]
-    spacing: tuple[float, float, float]
-    origin: tuple[float, float, float]
+    size: tuple[int, ...]
+    spacing: tuple[float, ...]
+    origin: tuple[float, ...]
     direction: tuple[float, ...]
 
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self) -> tuple[int, ...]:
         return self.size[::-1]
 
     @property
@@ -41,7 +41,7 @@ class Grid:
         affine[:3, 3] = FLIP @ np.array(self.origin)
         return affine
 
-    def point(self, index: Sequence[float]) -> np.ndarray:
+    def point(self, index: Sequence[float] | np.ndarray) -> np.ndarray:
         """World point (LPS) of a continuous voxel index."""
         return np.array(self.origin) + np.reshape(self.direction, (3, 3)) @ (
             np.array(index) * self.spacing
@@ -90,7 +90,7 @@ def centred_grid(
     return Grid(size, spacing, tuple(origin.tolist()), tuple(direction.ravel().tolist()))
 
 
-def pose(rotation_deg: Sequence[float], shift_mm: Sequence[float]) -> sitk.Euler3DTransform:
+def pose(rotation_deg: np.ndarray, shift_mm: np.ndarray) -> sitk.Euler3DTransform:
     """A rigid transform from head points to image points (LPS), about the origin of the head."""
     rigid = sitk.Euler3DTransform()
     rigid.SetRotation(*np.radians(rotation_deg).tolist())
@@ -121,11 +121,11 @@ def _pooled(array: np.ndarray, over: tuple[int, int, int]) -> np.ndarray:
     """Mean over blocks of over = (x, y, z) voxels."""
     x, y, z = over
     if z > 1:
-        array = sum(array[k::z] for k in range(z)) / np.float32(z)
+        array = np.asarray(sum(array[k::z] for k in range(z))) / np.float32(z)
     if y > 1:
-        array = sum(array[:, k::y] for k in range(y)) / np.float32(y)
+        array = np.asarray(sum(array[:, k::y] for k in range(y))) / np.float32(y)
     if x > 1:
-        array = sum(array[:, :, k::x] for k in range(x)) / np.float32(x)
+        array = np.asarray(sum(array[:, :, k::x] for k in range(x))) / np.float32(x)
     return array
 
 
@@ -167,8 +167,8 @@ def circle(grid: Grid) -> np.ndarray:
 
 def head_holder(head: np.ndarray, grid: Grid) -> np.ndarray:
     """The [y, x] share of a curved head holder behind a head ([z, y, x] mask)."""
-    silhouette = head.any(axis=0)
-    rows, columns = np.flatnonzero(silhouette.any(1)), np.flatnonzero(silhouette.any(0))
+    silhouette = np.any(head, axis=0)
+    rows, columns = (np.flatnonzero(np.any(silhouette, axis=axis)) for axis in (1, 0))
     posterior = np.sign(grid.direction[4])  # +1 if j runs to posterior (LPS y)
     back = (rows[-1] if posterior > 0 else rows[0]) * grid.spacing[1]
     y = (np.arange(grid.size[1]) * grid.spacing[1] - back)[:, None] * posterior - HOLDER_GAP

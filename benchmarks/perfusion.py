@@ -28,7 +28,7 @@ import numpy as np
 from strokeprep.perfusion.deconvolution import perfusion_maps
 from strokeprep.phantom.scan import kudo
 from strokeprep.phantom.scan.bolus import Arterial
-from strokeprep.settings.maps import MapSettings
+from strokeprep.settings.perfusion import MapSettings
 
 ONE_CORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 ARTERIAL = Arterial(peak_hu=250, arrival_s=8.7, shape=2.8, scale_s=1.7, recirculation_share=0.1)

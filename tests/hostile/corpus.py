@@ -12,13 +12,12 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from strokeprep import config
 from strokeprep.gate import inspection
+from strokeprep.settings import config
 from strokeprep.settings.gate import GateSettings
 from strokeprep.study import raw_files, table
 from strokeprep.study.layouts import designs
 
-SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 CT = "sub-01/ses-01/ct/sub-01_ses-01_acq-"
 NCCT, CTA, CTP = (f"{CT}{name}_ct.nii.gz" for name in ("ncct", "cta", "ctp"))
 DWI = "sub-01/ses-02/dwi/sub-01_ses-02_"
@@ -46,8 +45,8 @@ class Case:
 
 def inspected(root: Path, settings: GateSettings | None = None) -> inspection.Report:
     """The gate's report on the only subject of a study."""
-    complete = config.load({"study": {"layout": "bids", "root": str(root)}}, SCHEMA)
-    built = table.build(designs.read(complete), complete["reference"])
+    complete = config.load({"study": {"layout": "bids", "root": str(root)}})
+    built = table.build(designs.read(complete), complete.reference)
     return inspection.inspect_files(
         raw_files.of_subject(built.subjects[0]), settings or GateSettings()
     )

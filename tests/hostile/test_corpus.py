@@ -7,11 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from corpus import CASES, QUIRKS, SCHEMA, beside_of, inspected
-from strokeprep import config, phantom
+from corpus import CASES, QUIRKS, beside_of, inspected
+from strokeprep import phantom
 from strokeprep.errors import StrokeprepError
 from strokeprep.gate.checks import CHECKS, REFUSE
 from strokeprep.privacy import private_words
+from strokeprep.settings import config
 from strokeprep.settings.gate import GateSettings
 from strokeprep.study import raw_files, table
 from strokeprep.study.layouts import designs
@@ -80,8 +81,8 @@ def test_a_fault_that_cannot_be_tolerated_is_always_refused(patient):
 
 def test_public_names_of_a_dataset_are_no_private_words(good):
     """Every raw file of the simulated study has a name under which it is released."""
-    complete = config.load({"study": {"layout": "bids", "root": str(good)}}, SCHEMA)
-    built = table.build(designs.read(complete), complete["reference"]).subjects[0]
+    complete = config.load({"study": {"layout": "bids", "root": str(good)}})
+    built = table.build(designs.read(complete), complete.reference).subjects[0]
     paths, open_names = raw_files.paths(built), raw_files.open_names(built)
     words = private_words.of_files(paths, str(good), open_names)
     for path in paths:

@@ -73,6 +73,6 @@ def blind_folder(tmp_path_factory) -> Path:
 @pytest.fixture
 def settings(models_folder):
     """One thread on the CPU."""
-    from strokeprep.settings.networks import NetworkSettings
+    from strokeprep.settings.backends import NetworkSettings
 
-    return NetworkSettings(models=str(models_folder), device="cpu", threads=1)
+    return NetworkSettings(folder=str(models_folder), device="cpu", threads=1)

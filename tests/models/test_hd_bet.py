@@ -127,7 +127,7 @@ def test_ct_is_refused(settings, one_scan):
 
 
 def test_an_empty_mask_is_refused(settings, one_scan, blind_folder):
-    blind = replace(settings, models=str(blind_folder))
+    blind = replace(settings, folder=str(blind_folder))
     with pytest.raises(StrokeprepError, match="found no brain"):
         hd_bet.brain(Request(images.read(one_scan), "mr", "t1w", blind))
 
@@ -138,7 +138,7 @@ def test_modified_weights_are_not_loaded(tmp_path, settings, models_folder, one_
     checkpoint.write_bytes(checkpoint.read_bytes()[:-1] + b"x")
     with pytest.raises(StrokeprepError, match="not what was fetched"):
         hd_bet.brain(
-            Request(images.read(one_scan), "mr", "t1w", replace(settings, models=str(changed)))
+            Request(images.read(one_scan), "mr", "t1w", replace(settings, folder=str(changed)))
         )
 
 

@@ -24,7 +24,7 @@ from strokeprep.registration import location
 from strokeprep.segmentation import faces
 from strokeprep.segmentation.backends import total_segmentator
 from strokeprep.segmentation.request import Request
-from strokeprep.settings import networks
+from strokeprep.settings import backends
 from strokeprep.settings.backends import FACES
 
 UNSEEN = 900  # networks were trained on other seeds
@@ -59,7 +59,7 @@ def mr() -> phantoms.Scan:
 @pytest.fixture(scope="module")
 def ct_parts(ct, models_folder) -> dict[str, sitk.Image]:
     """The parts that the fast network finds on the CT."""
-    settings = networks.NetworkSettings(models=str(models_folder), device="cpu", threads=1)
+    settings = backends.NetworkSettings(folder=str(models_folder), device="cpu", threads=1)
     return total_segmentator.parts(Request(image_of(ct), "ct", "ncct", settings))[0]
 
 
@@ -126,7 +126,7 @@ def test_ct_in_other_units_is_refused(ct, settings):
 @pytest.mark.parametrize("fast", [True, False])
 def test_an_empty_result_is_refused(ct, settings, blind_folder, fast):
     # The full networks fail before they run: no head is found, so the crop is empty.
-    blind = replace(settings, models=str(blind_folder), fast=fast)
+    blind = replace(settings, folder=str(blind_folder), fast=fast)
     part = image_of(ct)[20:70, 20:70, 20:50]  # of a head, with air, bone and brain
     with pytest.raises(StrokeprepError, match="found no brain"):
         total_segmentator.parts(Request(part, "ct", "ncct", blind))
@@ -153,7 +153,7 @@ def test_a_run_has_its_own_home_without_usage_statistics(settings, tmp_path, mon
 
         assert get_totalseg_dir().is_relative_to(tmp_path)
         assert get_config()["send_usage_stats"] is False
-        assert get_weights_dir() == Path(settings.models) / "totalsegmentator"
+        assert get_weights_dir() == Path(settings.folder) / "totalsegmentator"
     assert "TOTALSEG_HOME_DIR" not in os.environ
     assert not (tmp_path / ".totalsegmentator").exists()
 
@@ -170,7 +170,7 @@ def test_the_shared_weights_are_not_changed(ct, settings, models_folder):
 def test_missing_weights_are_named_with_the_command_that_fetches_them(ct, settings, tmp_path):
     with pytest.raises(StrokeprepError, match=r"total-fast are missing.*make models") as raised:
         total_segmentator.parts(
-            Request(image_of(ct), "ct", "ncct", replace(settings, models=str(tmp_path)))
+            Request(image_of(ct), "ct", "ncct", replace(settings, folder=str(tmp_path)))
         )
     assert str(tmp_path) in str(raised.value)
 
@@ -180,8 +180,8 @@ def test_the_face_networks_need_a_licence(ct, settings, monkeypatch):
     with pytest.raises(StrokeprepError, match="licence"):
         total_segmentator.licensed_face(Request(image_of(ct), "ct", "ncct", unlicensed))
     monkeypatch.setenv("TOTALSEG_LICENSE", "aca_0123456789ABCD")
-    assert networks.NetworkSettings(settings.models).license_number == "aca_0123456789ABCD"
-    assert "0123456789" not in repr(networks.NetworkSettings(settings.models))
+    assert backends.NetworkSettings(settings.folder).license_number == "aca_0123456789ABCD"
+    assert "0123456789" not in repr(backends.NetworkSettings(settings.folder))
 
 
 @pytest.mark.parametrize("modality", ["ct", "mr"])

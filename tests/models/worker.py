@@ -18,8 +18,10 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 
 from strokeprep.io import images
 from strokeprep.segmentation.request import Request
-from strokeprep.settings.backends import BRAINS
-from strokeprep.settings.networks import NetworkSettings  # noqa: E402
+from strokeprep.settings.backends import (
+    BRAINS,
+    NetworkSettings,  # noqa: E402
+)
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -33,7 +35,7 @@ def cpu_by_thread() -> dict[str, float]:
 
 if __name__ == "__main__":
     backend, modality, models, source, target, *threads = sys.argv[1:]
-    chosen = NetworkSettings(models, "cpu", int(threads[0]) if threads else 1)
+    chosen = NetworkSettings(models, device="cpu", threads=int(threads[0]) if threads else 1)
     image = images.read(source)
     wall, used, before = time.monotonic(), time.process_time(), cpu_by_thread()
     found, facts = BRAINS[backend].run(Request(image, modality, source, chosen))

@@ -13,7 +13,8 @@ import pytest
 import yaml
 from snakemake.cli import parse_config
 from snakemake.utils import update_config
-from strokeprep import config
+from strokeprep.settings import config
+from strokeprep.settings.study import PhantomSettings
 from workflow_tools import REPOSITORY, jobs, snakemake
 
 
@@ -44,9 +45,9 @@ def test_make_demo_simulates_the_study_that_it_was_asked_for(demo):
     at = command.index("--config")
     shipped = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
     update_config(shipped, parse_config(command[at + 1 :]))
-    asked = config.load(shipped, REPOSITORY / "workflow/schemas/config.schema.yaml")
-    assert asked["phantom"] == {"folder": "x", "subjects": 4, "seed": 3, "size": "clinical"}
-    assert (asked["output"], asked["work"]) == ("x/derivatives", "x/work")
+    asked = config.load(shipped)
+    assert asked.phantom == PhantomSettings(folder="x", subjects=4, seed=3, size="clinical")
+    assert (asked.output, asked.work) == ("x/derivatives", "x/work")
     assert command[1:at] == ["--cores", "5"]
 
 

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from strokeprep.settings.study import TemplateSettings
 from strokeprep.study.naming import Space
 from strokeprep.study.table import Row, Subject, build
 
 TEMPLATE = Space("MNI152NLin2009aSym", "2")
-SETTINGS = {
-    "name": TEMPLATE.label,
-    "path": None,
-    "brain_mask": None,
-    "resolution_mm": 2,
-    "res": "2",
-}
+SETTINGS = TemplateSettings(name=TEMPLATE.label, resolution_mm=2, res=TEMPLATE.res)
 # (role, session, entities, scan a label is drawn on)
 FILES = (
     ("ncct", "01", ("acq-ncct",), ""),

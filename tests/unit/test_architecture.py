@@ -22,7 +22,6 @@ PACKAGES = (
     "perfusion",
     "gate",
     "bids",
-    "config",
     "quality",
     "privacy",
     "accuracy",

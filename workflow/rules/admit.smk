@@ -19,7 +19,7 @@ rule admit:
         # No output, for those of a job that fails are removed.
         refused=lambda w: f"{WORK}/logs/admit/sub-{w.subject}_refused.json",
         files=lambda w: raw_files.of_subject(STUDY.by_name[w.subject]),
-        settings=CONFIG["gate"] | {"frame_times": CONFIG["ctp"]["frame_times"]},
+        settings=replace(CONFIG.gate, frame_times=CONFIG.ctp.frame_times),
         code=code("admit.py"),
     script:
         "../scripts/admit.py"

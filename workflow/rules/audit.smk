@@ -17,8 +17,8 @@ rule audit:
         runtime=20,
     params:
         plan=lambda w: quality_plan.audit_plan(STUDY.by_name[w.subject], TEMPLATE),
-        limits=CONFIG["audit"],
-        template=CONFIG["template"],
+        limits=CONFIG.audit,
+        template=CONFIG.template,
         code=code("audit.py"),
     script:
         "../scripts/audit.py"
@@ -35,6 +35,6 @@ use rule audit as audit_perfusion with:
         benchmark_of("audit_perfusion", "sub-{subject}")
     params:
         plan=lambda w: quality_plan.perfusion_audit_plan(STUDY.by_name[w.subject], TEMPLATE),
-        limits=CONFIG["audit"],
-        template=CONFIG["template"],
+        limits=CONFIG.audit,
+        template=CONFIG.template,
         code=code("audit.py"),

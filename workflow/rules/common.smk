@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from functools import partial
 
 from snakemake.exceptions import WorkflowError
@@ -9,7 +10,6 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(HERE / "scripts"))
 
-from strokeprep import config as settings
 from strokeprep.bids import clinical, dataset
 from strokeprep.errors import StrokeprepError
 from strokeprep.quality import plan as quality_plan
@@ -17,6 +17,7 @@ from strokeprep.report import plan as report_plan
 from strokeprep.report.pages import cohort
 from strokeprep.run import endings, patients, progress, provenance
 from strokeprep.segmentation.weights import store
+from strokeprep.settings import config as settings
 from strokeprep.settings.backends import BACKENDS
 from strokeprep.study import kinds, naming, outputs, raw_files, table
 from strokeprep.study.layouts import designs
@@ -26,24 +27,21 @@ from strokeprep.study.naming import ANY, ANYWHERE, ORIG, WILD, Space
 def read_study():
     """The validated config and the study it describes, or one message for the user."""
     try:
-        settings_read = settings.load(config, HERE / "schemas" / "config.schema.yaml")
+        config.update(settings.completed(config))
+        read = settings.checked(config)
         built = table.build(
-            designs.read(settings_read),
-            settings_read["reference"],
-            settings_read["study"]["subjects"],
-            settings_read["study"]["sessions"],
+            designs.read(read), read.reference, read.study.subjects, read.study.sessions
         )
-        return settings_read, built
+        return read, built
     except StrokeprepError as error:
         raise WorkflowError(str(error)) from None
 
 
 CONFIG, STUDY = read_study()
-config.update(CONFIG)
 
-OUT, WORK = CONFIG["output"], CONFIG["work"]
-TEMPLATE = Space(CONFIG["template"]["name"], CONFIG["template"]["res"])
-RAW_ROOT = CONFIG["study"]["root"]
+OUT, WORK = CONFIG.output, CONFIG.work
+TEMPLATE = Space(CONFIG.template.name, CONFIG.template.res)
+RAW_ROOT = CONFIG.study.root
 CLINICAL_TABLES = clinical.clinical_tables(RAW_ROOT and Path(RAW_ROOT))
 # What the classes of a Circle-of-Willis segmentation mean is known of the synthetic study alone.
 COW_LABELS = None
@@ -161,7 +159,7 @@ def subject_targets(subject):
 
 def perfusion_targets(subject):
     """What its CT perfusion gives, which may fail without harm to the rest."""
-    if subject.name in CONFIG["perfusion"]["skip"]:
+    if subject.name in CONFIG.perfusion.skip:
         return []
     return [out(name) for name in outputs.perfusion_outputs(subject, TEMPLATE)]
 
@@ -183,7 +181,7 @@ def all_perfusion(subject):
 
 def face_pages(subject):
     """The page that shows a subject's faces, if the config asks for it and there is a face."""
-    faced = CONFIG["report"]["faces"] and any(not scan.defaced for scan in subject.scans)
+    faced = CONFIG.report.faces and any(not scan.defaced for scan in subject.scans)
     return [face_page(subject.name)] if faced else []
 
 
@@ -191,7 +189,7 @@ def final_targets():
     files = list(rules.dataset.output.files)
     for subject in STUDY.subjects:
         files += [*all_images(subject), *all_perfusion(subject), *face_pages(subject)]
-    if "phantom" in CONFIG:
+    if CONFIG.phantom:
         files.append(out(naming.ACCURACY))
     return files
 

@@ -47,7 +47,7 @@ rule one_second:
         runtime=30,
     params:
         kind=CTP.name,
-        frame_times=CONFIG["ctp"]["frame_times"],
+        frame_times=CONFIG.ctp.frame_times,
         code=code("one_second.py"),
     script:
         "../scripts/one_second.py"
@@ -96,7 +96,8 @@ rule perfusion:
         mem_mb=megabytes(4000),
         runtime=30,
     params:
-        settings=lambda w: perfusion_settings(ctp_scan(w).subject),
+        settings=CONFIG.perfusion.shared(),
+        given=lambda w: CONFIG.perfusion.given(ctp_scan(w).subject),
         code=code("perfusion.py"),
     script:
         "../scripts/perfusion.py"
@@ -122,7 +123,7 @@ rule resample_perfusion:
         mem_mb=megabytes(3000),
         runtime=20,
     params:
-        template=CONFIG["template"],
+        template=CONFIG.template,
         code=code("resample_perfusion.py"),
     script:
         "../scripts/resample_perfusion.py"

@@ -19,7 +19,7 @@ rule dataset:
     params:
         raw_root=lambda w: RAW_ROOT,
         subjects=dataset.listed(Path(OUT), STUDY.by_name),
-        settings=CONFIG["study"],
+        settings=CONFIG.study,
         cow_labels=COW_LABELS,
         code=code("dataset.py"),
     script:

@@ -41,7 +41,7 @@ rule approach:
         mem_mb=megabytes(4000),
         runtime=30,
     params:
-        seed=CONFIG["seed"],
+        seed=CONFIG.seed,
         code=code("approach.py"),
     script:
         "../scripts/approach.py"
@@ -74,7 +74,7 @@ rule face:
         modality=mask_modality,
         network=partial(depends_on, "deface"),
         backend=partial(name_of_backend, "deface"),
-        settings=CONFIG["deface"],
+        margin_mm=CONFIG.deface.brain_margin_mm,
         code=partial(code_of, "deface", "face.py"),
     script:
         "../scripts/face.py"

@@ -111,7 +111,7 @@ def head_to_nearby(wildcards):
 
 def backend(section, modality):
     """The backend that a section of the config chooses for a modality."""
-    return BACKENDS[section][CONFIG[section][modality]]
+    return BACKENDS[section][getattr(getattr(CONFIG, section), modality)]
 
 
 def backends_of(section):
@@ -126,7 +126,7 @@ def chosen(section, wildcards):
 
 def models_for(section, scan):
     """The weights that a section's backend needs for a scan."""
-    return backend(section, scan.modality).weights(scan.modality, CONFIG["models"]["fast"])
+    return backend(section, scan.modality).weights(scan.modality, CONFIG.models.fast)
 
 
 def location_for(section, wildcards):
@@ -143,7 +143,7 @@ def environment(section):
 def threads_of(section):
     """CPU threads of a section's jobs."""
     networks = any(each.is_network for each in backends_of(section))
-    return CONFIG["threads"]["segmentation"] if networks else 1
+    return CONFIG.threads.segmentation if networks else 1
 
 
 def memory_of(section, wildcards, attempt):
@@ -158,7 +158,7 @@ def minutes_of(section, wildcards):
 
 def gpus_of(section, wildcards):
     """How many GPUs a job asks for; a network with device ``auto`` runs without one, too."""
-    return int(chosen(section, wildcards).is_network and CONFIG["models"]["device"] != "cpu")
+    return int(chosen(section, wildcards).is_network and CONFIG.models.device != "cpu")
 
 
 def name_of_backend(section, wildcards):
@@ -168,11 +168,11 @@ def name_of_backend(section, wildcards):
 
 def depends_on(section, wildcards):
     """What a network's answer depends on; a change of it runs the job again."""
-    models, options = models_for(section, mask_scan(wildcards)), CONFIG["models"]
+    models = models_for(section, mask_scan(wildcards))
     if not models:
         return {}
-    digests = store.digests(models, options["folder"])
-    return chosen(section, wildcards).depends_on(options) | {"weights": digests}
+    digests = store.digests(models, CONFIG.models.folder)
+    return CONFIG.models.affecting(chosen(section, wildcards)) | {"weights": digests}
 
 
 def code_of(section, script, wildcards):
@@ -207,21 +207,19 @@ def planned_models():
 
 def require_models():
     """Stop before the first job if one of them would lack its weights."""
-    options = CONFIG["models"]
     try:
-        store.require(planned_models(), options["folder"], options["offline"])
+        store.require(planned_models(), CONFIG.models.folder, CONFIG.models.offline)
     except StrokeprepError as error:
         raise WorkflowError(str(error)) from None
 
 
 def missing_models():
     """What a dry run says about missing weights, for which a run would stop."""
-    options = CONFIG["models"]
-    lacking = store.missing(study_models(), options["folder"])
+    lacking = store.missing(study_models(), CONFIG.models.folder)
     if not lacking:
         return None
-    how = store.command(lacking, options["folder"], options["offline"])
-    return f"the weights of {', '.join(lacking)} are missing in {options['folder']}: {how}"
+    how = store.command(lacking, CONFIG.models.folder, CONFIG.models.offline)
+    return f"the weights of {', '.join(lacking)} are missing in {CONFIG.models.folder}: {how}"
 
 
 # --------------------------------------------------------------------------- ctp
@@ -259,16 +257,9 @@ def ctp_scan(wildcards):
     return STUDY.scan_of_image(naming.PERFUSION, wildcards.stem)
 
 
-def perfusion_settings(subject):
-    """The config's section, with the vessels that were given by hand for this subject."""
-    section = CONFIG["perfusion"]
-    return section | {vessel: section[vessel].get(subject) for vessel in ("aif", "vof")}
-
-
 def drawn_vessels(subject):
     """The masks of vessels that were drawn by hand for this subject."""
-    given = (perfusion_settings(subject)[vessel] for vessel in ("aif", "vof"))
-    return [where for where in given if isinstance(where, str)]
+    return [where for where in CONFIG.perfusion.given(subject) if isinstance(where, str)]
 
 
 def to_template(reference):
@@ -282,7 +273,7 @@ def to_template(reference):
 def lesions_on_reference(wildcards):
     """Lesion masks to leave out of the cost of a deformable registration."""
     scan = image_scan(wildcards)
-    if CONFIG["registration"]["to_template"] == "affine":
+    if CONFIG.registration.to_template == "affine":
         return []
     return [
         out(naming.label(label.scan, where, label.kind.suffix, **dict(label.kind.entities)))
@@ -442,8 +433,7 @@ def privacy_reports_of(subject):
 
 def spoken_of(subjects):
     """Names and texts that the dataset bears openly, by its nature or the user's will."""
-    study = CONFIG["study"]
-    willed = [study["name"], study["license"], *study["authors"]]
+    willed = [CONFIG.study.name, CONFIG.study.license, *CONFIG.study.authors]
     return [*willed, *(name for each in subjects for name in raw_files.open_names(each))]
 
 
@@ -470,6 +460,6 @@ def finished(subject):
 
 def patient_targets(subject):
     """Everything that is made of one patient."""
-    score = [f"{WORK}/accuracy/sub-{subject.name}.tsv"] if "phantom" in CONFIG else []
+    score = [f"{WORK}/accuracy/sub-{subject.name}.tsv"] if CONFIG.phantom else []
     made = [*all_images(subject), *all_perfusion(subject), *face_pages(subject)]
     return [*made, *privacy_reports_of(subject), *score]

@@ -12,8 +12,8 @@ rule models:
         "../../envs/imaging.yaml"
     params:
         names=study_models(),
-        folder=CONFIG["models"]["folder"],
-        offline=CONFIG["models"]["offline"],
-        known=CONFIG["models"]["sha256"],
+        folder=CONFIG.models.folder,
+        offline=CONFIG.models.offline,
+        known=CONFIG.models.sha256,
     script:
         "../scripts/models.py"

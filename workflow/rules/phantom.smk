@@ -2,7 +2,7 @@
 
 from strokeprep import phantom
 
-FOLDER = Path(CONFIG["phantom"]["folder"])
+FOLDER = Path(CONFIG.phantom.folder)
 RAW, TRUTH = FOLDER / "raw", FOLDER / "truth"
 RAW_ROOT = str(RAW)
 CLINICAL_TABLES = ["demographic_baseline", "outcome"]
@@ -31,7 +31,7 @@ rule phantom:
     params:
         raw=RAW,
         truth=TRUTH,
-        settings=CONFIG["phantom"],
+        settings=CONFIG.phantom,
         code=code("phantom.py"),
     script:
         "../scripts/phantom.py"
@@ -50,7 +50,7 @@ rule phantom_dataset:
     params:
         raw=RAW,
         truth=TRUTH,
-        settings=CONFIG["phantom"],
+        settings=CONFIG.phantom,
         code=code("phantom_dataset.py"),
     script:
         "../scripts/phantom_dataset.py"
@@ -76,8 +76,8 @@ rule score:
         subject=lambda w: STUDY.by_name[w.subject],
         truth=TRUTH,
         template=TEMPLATE.label,
-        limits=settings.limits_at(CONFIG["accuracy"], CONFIG["phantom"]["size"]),
-        perfusion=lambda w: perfusion_settings(w.subject),
+        limits=settings.limits_at(CONFIG.accuracy, CONFIG.phantom.size),
+        perfusion=CONFIG.perfusion.shared(),
         code=code("score.py"),
     script:
         "../scripts/score.py"

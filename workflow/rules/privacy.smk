@@ -26,7 +26,7 @@ rule privacy:
         raw_root=RAW_ROOT,
         undefaced=lambda w: raw_files.undefaced(STUDY.by_name[w.subject]),
         open_names=lambda w: spoken_of([STUDY.by_name[w.subject]]),
-        declared_defaced=CONFIG["study"]["defaced"],
+        declared_defaced=CONFIG.study.defaced,
         code=code("privacy.py"),
     script:
         "../scripts/privacy.py"
@@ -49,7 +49,7 @@ use rule privacy as privacy_perfusion with:
         raw_root=RAW_ROOT,
         undefaced=lambda w: raw_files.undefaced(STUDY.by_name[w.subject]),
         open_names=lambda w: spoken_of([STUDY.by_name[w.subject]]),
-        declared_defaced=CONFIG["study"]["defaced"],
+        declared_defaced=CONFIG.study.defaced,
         code=code("privacy.py"),
 
 

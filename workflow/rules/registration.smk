@@ -16,13 +16,13 @@ rule register:
         benchmark_of("register", naming.to_reference(ANY, "{scan}", "{reference}"))
     conda:
         "../../envs/imaging.yaml"
-    threads: CONFIG["threads"]["registration"]
+    threads: CONFIG.threads.registration
     resources:
         mem_mb=megabytes(4000),
         runtime=30,
     params:
-        dof=CONFIG["registration"]["to_reference"],
-        seed=CONFIG["seed"],
+        dof=CONFIG.registration.to_reference,
+        seed=CONFIG.seed,
         code=code("register.py"),
     script:
         "../scripts/register.py"
@@ -44,14 +44,14 @@ rule normalise:
         benchmark_of("normalise", naming.to_template(ANY, "{scan}", TEMPLATE.label))
     conda:
         "../../envs/imaging.yaml"
-    threads: CONFIG["threads"]["registration"]
+    threads: CONFIG.threads.registration
     resources:
         mem_mb=megabytes(4000),
         runtime=60,
     params:
-        kind=CONFIG["registration"]["to_template"],
-        template=CONFIG["template"],
-        seed=CONFIG["seed"],
+        kind=CONFIG.registration.to_template,
+        template=CONFIG.template,
+        seed=CONFIG.seed,
         code=code("normalise.py"),
     script:
         "../scripts/normalise.py"

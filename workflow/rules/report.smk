@@ -23,8 +23,8 @@ rule subject_report:
     params:
         plan=lambda w: report_plan.images(STUDY.by_name[w.subject], TEMPLATE),
         has_perfusion=lambda w: bool(perfusion_targets(STUDY.by_name[w.subject])),
-        template=CONFIG["template"],
-        limits=CONFIG["report"]["limits"],
+        template=CONFIG.template,
+        limits=CONFIG.report.limits,
         code=code("subject_report.py"),
     script:
         "../scripts/subject_report.py"
@@ -46,8 +46,8 @@ rule perfusion_report:
         runtime=20,
     params:
         plan=lambda w: report_plan.perfusion(STUDY.by_name[w.subject]),
-        template=CONFIG["template"],
-        limits=CONFIG["report"]["limits"],
+        template=CONFIG.template,
+        limits=CONFIG.report.limits,
         code=code("perfusion_report.py"),
     script:
         "../scripts/perfusion_report.py"

@@ -25,7 +25,7 @@ rule resample:
         runtime=20,
     params:
         kind=lambda w: raw_image(w).kind.name,
-        template=CONFIG["template"],
+        template=CONFIG.template,
         code=code("resample.py"),
     script:
         "../scripts/resample.py"
@@ -84,7 +84,7 @@ rule resample_label:
     params:
         raw=lambda w: [raw_label(w)] if label_in_reference(w) else [],
         kind=lambda w: label_of(w).kind.name if label_of(w) else "brain",
-        template=CONFIG["template"],
+        template=CONFIG.template,
         code=code("resample_label.py"),
     script:
         "../scripts/resample_label.py"

@@ -5,10 +5,9 @@ from strokeprep.run.job import job
 
 with job(snakemake):
     from strokeprep.gate import inspection
-    from strokeprep.settings.gate import GateSettings
 
     files, refused = snakemake.params.files, snakemake.params.refused
-    report = inspection.inspect_files(files, GateSettings.of(snakemake.params.settings))
+    report = inspection.inspect_files(files, snakemake.params.settings)
     if report.refused:
         print("\n".join(report.lines()))
         write_json(report.as_json(), refused)

@@ -1,6 +1,7 @@
 from strokeprep.run.job import job, place
 
 with job(snakemake) as sidecar:
+    from strokeprep.settings import backends
     from strokeprep.steps import brain_mask
 
     params = snakemake.params
@@ -11,7 +12,6 @@ with job(snakemake) as sidecar:
         snakemake.output.mask,
         modality=params.modality,
         backend=params.backend,
-        networks=snakemake.config["models"],
-        threads=snakemake.threads,
+        networks=backends.for_job(snakemake.config["models"], snakemake.threads),
     )
     sidecar.update(done | place(snakemake))

@@ -1,6 +1,7 @@
 from strokeprep.run.job import job, place
 
 with job(snakemake) as sidecar:
+    from strokeprep.settings import backends
     from strokeprep.steps import deface
 
     params = snakemake.params
@@ -11,9 +12,8 @@ with job(snakemake) as sidecar:
         snakemake.output.mask,
         modality=params.modality,
         backend=params.backend,
-        settings=params.settings,
-        networks=snakemake.config["models"],
-        threads=snakemake.threads,
+        margin_mm=params.margin_mm,
+        networks=backends.for_job(snakemake.config["models"], snakemake.threads),
         nearby=snakemake.input.nearby or None,
         head_to_nearby=snakemake.input.head_to_nearby or None,
     )

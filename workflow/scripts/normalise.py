@@ -10,10 +10,10 @@ with job(snakemake) as sidecar:
         snakemake.input.lesions,
         snakemake.output.transform,
         snakemake.output.inverse,
-        names=(snakemake.wildcards.scan, params.template["name"]),
+        names=(snakemake.wildcards.scan, params.template.name),
         kind=params.kind,
         seed=params.seed,
-        settings=params.template,
+        template=params.template,
     )
     sidecar.update(forward)
     write_sidecar(backward, snakemake.output.inverse_sidecar, snakemake)

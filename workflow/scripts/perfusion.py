@@ -5,13 +5,13 @@ with job(snakemake):
     from strokeprep.steps import figures, perfusion_maps
     from strokeprep.study import naming
 
-    given, settings = snakemake.input, snakemake.params.settings
+    read, settings = snakemake.input, snakemake.params.settings
     sources = pipeline.Sources(
-        given.series, given.coverage, given.brain, str(given.to_series) or None, given.to_template
+        read.series, read.coverage, read.brain, str(read.to_series) or None, read.to_template
     )
-    done = pipeline.computed(sources, settings)
+    done = pipeline.computed(sources, settings, snakemake.params.given)
     files = dict(snakemake.output.items())
-    perfusion_maps.write(done, given.series, files)
+    perfusion_maps.write(done, read.series, files)
     figures.vessels(done.slab.series, done.vessels, files["figure"])
     for name, about in perfusion_maps.abouts(done, settings).items():
         write_sidecar(about | place(snakemake), naming.sidecar(files[name]), snakemake)

@@ -10,6 +10,6 @@ with job(snakemake):
         snakemake.wildcards.subject,
         Path(params.raw),
         Path(params.truth),
-        seed=params.settings["seed"],
-        size=params.settings["size"],
+        seed=params.settings.seed,
+        size=params.settings.size,
     )

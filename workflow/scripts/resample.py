@@ -10,6 +10,6 @@ with job(snakemake) as sidecar:
         chain=snakemake.input.chain,
         grid=snakemake.input.grid or None,
         brain=snakemake.input.brain or None,
-        settings=snakemake.params.template,
+        template=snakemake.params.template,
     )
     sidecar.update(done | place(snakemake))

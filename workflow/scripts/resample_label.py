@@ -9,6 +9,6 @@ with job(snakemake) as sidecar:
         kind=snakemake.params.kind,
         chain=snakemake.input.chain,
         grid=snakemake.input.grid or None,
-        settings=snakemake.params.template,
+        template=snakemake.params.template,
     )
     sidecar.update(done | place(snakemake))

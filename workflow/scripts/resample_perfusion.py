@@ -10,7 +10,7 @@ with job(snakemake):
         files,
         chain=snakemake.input.chain,
         grid=snakemake.input.grid or None,
-        settings=snakemake.params.template,
+        template=snakemake.params.template,
     )
     for name, about in moved.items():
         write_sidecar(about | place(snakemake), naming.sidecar(files[name]), snakemake)

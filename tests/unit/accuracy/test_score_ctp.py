@@ -8,21 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from perfused_heads import BOLUS, FRAMES, head
-from strokeprep import config
 from strokeprep.accuracy import score_ctp
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, tables, transforms
 from strokeprep.perfusion import pipeline
 from strokeprep.phantom.scan.bolus import arterial_curve, venous_curve
 from strokeprep.series import motion
+from strokeprep.settings.perfusion import PerfusionSettings
 from strokeprep.steps import perfusion_maps
 from strokeprep.study import naming, table
 from strokeprep.study.naming import ORIG
 from strokeprep.study.table import Row
 
-SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
-SETTINGS = config.load({"study": {"layout": "bids", "root": "x"}}, SCHEMA)["perfusion"]
-SETTINGS |= {"aif": None, "vof": None}
+SETTINGS = PerfusionSettings()
 MNI = "MNI152NLin2009aSym"
 STILL = np.tile(np.eye(4), (FRAMES, 1, 1))
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-import yaml
 from strokeprep.errors import StrokeprepError
 from strokeprep.gate import checks, inspection, voxel_checks
 from strokeprep.gate.checks import CHECKS, REFUSE, WARN
 from strokeprep.io import images
+from strokeprep.settings.field import schema, typed
 from strokeprep.settings.gate import GateSettings
 
 REPOSITORY = Path(__file__).parents[3]
@@ -177,7 +177,7 @@ def test_a_small_image_is_sampled_completely(tmp_path):
 
 
 def test_a_config_replaces_only_the_settings_that_it_names():
-    found = GateSettings.of({"tolerate": ["forms"], "extent_mm": [10, 900], "else": 1})
+    found = typed(GateSettings, {"tolerate": ["forms"], "extent_mm": [10, 900]})
     assert found == GateSettings(tolerate=("forms",), extent_mm=(10, 900))
 
 
@@ -193,8 +193,7 @@ def test_every_check_has_a_verdict_and_a_reason():
 
 
 def test_the_config_has_every_limit_with_the_default_of_the_library():
-    schema = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
-    rows = schema["properties"]["gate"]["properties"]
-    found = GateSettings.of({key: row["default"] for key, row in rows.items()})
+    rows = schema(GateSettings)["properties"]
+    found = typed(GateSettings, {key: row["default"] for key, row in rows.items()})
     assert found == GateSettings()
     assert rows["tolerate"]["items"]["enum"] == checks.tolerable()

@@ -14,7 +14,7 @@ from strokeprep.perfusion import deconvolution
 from strokeprep.perfusion.deconvolution import METHODS, NotComputable, perfusion_maps
 from strokeprep.phantom.scan import bolus, kudo
 from strokeprep.series import timing
-from strokeprep.settings.maps import MapSettings
+from strokeprep.settings.perfusion import MapSettings
 
 FRESH = bolus.Arterial(peak_hu=220, arrival_s=9.3, shape=2.6, scale_s=1.9, recirculation_share=0.12)
 # Negative delays show whether a method can find early tissue.

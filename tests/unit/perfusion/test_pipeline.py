@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 from perfused_heads import ARTERY, head
-from strokeprep import config
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, tables
 from strokeprep.io import transforms as moves
 from strokeprep.perfusion import pipeline
 from strokeprep.perfusion.curves import Series
 from strokeprep.perfusion.deconvolution import NotComputable
-from strokeprep.settings import maps
-from strokeprep.settings.tissue import TissueSettings
-from strokeprep.settings.vessels import VesselSettings
+from strokeprep.settings.perfusion import GivenVessels, PerfusionSettings
+from strokeprep.settings.study import TemplateSettings
 from strokeprep.steps import perfusion_maps
 from strokeprep.study import naming
 
-SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
-SETTINGS = config.load({"study": {"layout": "bids", "root": "x"}}, SCHEMA)["perfusion"]
-SETTINGS |= {"aif": None, "vof": None}
+SETTINGS = PerfusionSettings()
 
 
 def written(folder: Path, series: Series) -> pipeline.Sources:
@@ -47,21 +42,6 @@ def sources(tmp_path_factory):
 @pytest.fixture(scope="module")
 def done(sources):
     return pipeline.computed(sources, SETTINGS)
-
-
-@pytest.mark.parametrize(
-    ("section", "settings"),
-    [
-        ("maps", maps.MapSettings),
-        ("vessels", VesselSettings),
-        ("tissue", TissueSettings),
-    ],
-)
-def test_the_defaults_of_the_config_are_those_of_the_library(section, settings):
-    library = {field.name: field.default for field in fields(settings)}
-    for name, value in SETTINGS[section].items():
-        given = tuple(value) if isinstance(value, list) else value
-        assert given == pytest.approx(library[name]), name
 
 
 def test_the_late_hemisphere_is_found_on_its_side(done):
@@ -98,7 +78,7 @@ def test_an_artery_can_be_given_as_points_or_as_a_mask(sources, done, tmp_path):
     affine = nib.load(sources.series).affine
     voxels = np.argwhere(np.isin(np.arange(44), range(14, 16)))[:, 0]
     points = [[*nib.affines.apply_affine(affine, (i, 20, 2))] for i in voxels]
-    by_points = pipeline.computed(sources, SETTINGS | {"aif": points})
+    by_points = pipeline.computed(sources, SETTINGS, GivenVessels(aif=points))
     assert sorted(map(tuple, by_points.vessels.aif_voxels + _offset(by_points))) == [
         (14, 20, 2),
         (15, 20, 2),
@@ -106,7 +86,9 @@ def test_an_artery_can_be_given_as_points_or_as_a_mask(sources, done, tmp_path):
     mask = np.zeros(done.maps["cbf"].shape, np.uint8)
     mask[ARTERY] = 1
     images.write_array(mask, affine, tmp_path / "artery.nii.gz")
-    by_mask = pipeline.computed(sources, SETTINGS | {"aif": str(tmp_path / "artery.nii.gz")})
+    by_mask = pipeline.computed(
+        sources, SETTINGS, GivenVessels(aif=str(tmp_path / "artery.nii.gz"))
+    )
     assert len(by_mask.vessels.aif_voxels) == mask.sum()
 
 
@@ -120,7 +102,7 @@ def test_a_mask_on_another_grid_is_refused_and_its_key_is_named(sources, done, t
     for vessel, name in (("aif", "beside"), ("vof", "less")):
         path = str(tmp_path / f"{name}.nii.gz")
         with pytest.raises(StrokeprepError, match=f"perfusion.{vessel} does not lie") as caught:
-            pipeline.computed(sources, SETTINGS | {vessel: path})
+            pipeline.computed(sources, SETTINGS, GivenVessels(**{vessel: path}))
         assert caught.value.where == path
         assert not isinstance(caught.value, NotComputable)
 
@@ -195,8 +177,8 @@ def test_moved_maps_are_means_of_measured_neighbours(sources, done, tmp_path):
     half = np.eye(4)
     half[0, 3] = 1.5  # half a voxel
     moves.write(moves.linear(half), tmp_path / "half.tfm")
-    settings = {"name": "none", "path": None, "brain_mask": None, "resolution_mm": 1}
+    template = TemplateSettings(name="none")
     chain = [str(tmp_path / "half.tfm")]
-    perfusion_maps.move(native, moved, chain=chain, grid=sources.series, settings=settings)
+    perfusion_maps.move(native, moved, chain=chain, grid=sources.series, template=template)
     before, after = (nib.load(files["cbf"]).get_fdata() for files in (native, moved))
     assert after[after > 0].min() >= before[before > 0].min() - 1e-5

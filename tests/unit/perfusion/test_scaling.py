@@ -7,7 +7,7 @@ import pytest
 from perfused_heads import BOLUS
 from strokeprep.perfusion.scaling import venous_scale
 from strokeprep.phantom.scan.bolus import arterial_curve, venous_curve
-from strokeprep.settings.vessels import VesselSettings
+from strokeprep.settings.perfusion import VesselSettings
 
 
 def scaled(aif, vof, arteries=()):

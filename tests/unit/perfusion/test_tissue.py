@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.perfusion.tissue import assess, smoothed_curves, tissue_mask
-from strokeprep.settings.tissue import TissueSettings
+from strokeprep.settings.field import typed
+from strokeprep.settings.perfusion import TissueSettings
 
 SHAPE, SPACING = (40, 40, 8), np.array([2.0, 2.0, 5.0])  # 0.02 ml a voxel
 ML = 0.02
@@ -28,7 +29,7 @@ def maps():
 
 
 def judged(cbf, tmax, tissue=BRAIN, **values):
-    return assess(cbf, tmax, tissue, RIGHT_MM, SPACING, TissueSettings.of(values))
+    return assess(cbf, tmax, tissue, RIGHT_MM, SPACING, TissueSettings(**values))
 
 
 def test_volumes_are_those_of_the_blocks(maps):
@@ -142,6 +143,6 @@ def test_a_series_is_smoothed_frame_by_frame():
 
 
 def test_settings_come_by_name_and_unknown_names_are_refused():
-    assert TissueSettings.of({"tmax_s": [4, 6]}).tmax_s == (4, 6)
+    assert typed(TissueSettings, {"tmax_s": [4, 6]}).tmax_s == (4, 6)
     with pytest.raises(ValueError, match="tmax_seconds"):
-        TissueSettings.of({"tmax_seconds": 6})
+        typed(TissueSettings, {"tmax_seconds": 6})

@@ -12,7 +12,7 @@ from strokeprep.perfusion.curves import Series, over_baseline
 from strokeprep.perfusion.deconvolution import NotComputable, perfusion_maps
 from strokeprep.perfusion.vessels import find_vessels
 from strokeprep.phantom.scan.bolus import arterial_curve, venous_curve
-from strokeprep.settings.vessels import VesselSettings
+from strokeprep.settings.perfusion import VesselSettings
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,11 @@ from strokeprep.quality import audit
 from strokeprep.quality.check import Check
 from strokeprep.quality.plan import AuditPlan
 from strokeprep.registration import template
+from strokeprep.settings.limits import AuditSettings
+from strokeprep.settings.study import TemplateSettings
 
-LIMITS = {
-    "affine_difference": 1e-4,
-    "volume_change": 0.1,
-    "small_label_ml": 1.0,
-    "template_dice": 0.85,
-}
-MNI = {"path": None, "brain_mask": None, "resolution_mm": 8.0}
+LIMITS = AuditSettings()
+MNI = TemplateSettings(resolution_mm=8.0)
 SHAPE = (20, 20, 20)
 AFFINE = np.array([[-2.0, 0, 0, 19], [0, 2.0, 0, -21], [0, 0, 2.5, -17], [0, 0, 0, 1]])
 AIR = images.AIR_HU

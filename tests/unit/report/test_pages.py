@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from PIL import Image
-from strokeprep import config
 from strokeprep.drawing import pictures
 from strokeprep.drawing.palette import ORANGE, SKY
 from strokeprep.drawing.pictures import AXIAL, CORONAL, SAGITTAL, Layer, Scale, Slice
@@ -30,12 +29,14 @@ from strokeprep.report.pages import cohort, page
 from strokeprep.report.render import render
 from strokeprep.report.sections.parts import Figure, Section, Viewer
 from strokeprep.run import endings
+from strokeprep.settings import config
 from strokeprep.settings.backends import BRAINS, FACES
-from strokeprep.settings.limits import FAIL, LIMITS, NONE, PASS, WARN, Limit
+from strokeprep.settings.limits import FAIL, LIMITS, NONE, PASS, WARN, Limit, limits_of
+from strokeprep.settings.study import TemplateSettings
 from strokeprep.study import naming
 from strokeprep.study import table as study
 
-SCHEMA = Path(__file__).parents[3] / "workflow" / "schemas" / "config.schema.yaml"
+SCRIPTS = Path(__file__).parents[3] / "workflow/scripts"
 
 
 @pytest.fixture
@@ -141,26 +142,16 @@ def test_a_verdict_is_what_the_ranges_say():
 
 
 def test_a_config_can_move_a_limit_and_every_limit_has_a_reason():
-    judge = Judge({"off_mm": [None, None, 1, 9]})
+    judge = Judge(limits_of({"off_mm": [None, None, 1, 9]}))
     assert judge("x", "off_mm", 5).verdict == WARN
     assert Judge()("x", "off_mm", 5).verdict == FAIL
     assert all(len(limit.reason) > 15 for limit in LIMITS.values())
 
 
-def test_the_config_schema_has_the_limits_of_the_library():
-    schema = config.read_schema(SCHEMA)["properties"]
-    assert schema["report"] == limits.schema()
-    given = {name: rule["default"] for name, rule in _limits(schema["report"]).items()}
-    assert Judge(given).limits == LIMITS
-
-
-def _limits(section: dict) -> dict:
-    return section["properties"]["limits"]["properties"]
-
-
 def test_limits_survive_the_way_through_the_schema():
-    given = {name: rule["default"] for name, rule in _limits(limits.schema()).items()}
-    assert Judge(given).limits == LIMITS
+    section = config.schema()["properties"]["report"]["properties"]["limits"]
+    given = {name: rule["default"] for name, rule in section["properties"].items()}
+    assert given and Judge(limits_of(given)).limits == LIMITS
 
 
 def test_a_warning_comes_before_a_failure():
@@ -405,7 +396,7 @@ def test_methods_cite_the_network_that_found_the_brains():
 def test_the_cohorts_methods_are_those_of_all_its_members(tmp_path):
     path = tmp_path / plan.image_names("1").provenance
     path.parent.mkdir(parents=True)
-    made(tmp_path).write(path, "1", {"name": "MNI152NLin2009aSym", "path": None})
+    made(tmp_path).write(path, "1", TemplateSettings())
     cohort.write([endings.Ending("1", endings.IMAGES, 1, 1, ())], tmp_path, tmp_path / "work")
     assert "[@fonov2011]" in (tmp_path / plan.METHODS).read_text()
     assert "@article{fonov2011," in (tmp_path / plan.REFERENCES).read_text()
@@ -456,7 +447,7 @@ def test_the_cohort_page_and_the_plans_need_no_imaging_package():
         "import sys; from strokeprep.report import plan; from strokeprep.report.pages import cohort; "
         f"print({heavy!r} & set(sys.modules))"
     )
-    scripts = str(SCHEMA.parents[1] / "scripts")
+    scripts = str(SCRIPTS)
     run = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

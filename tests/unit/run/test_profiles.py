@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from strokeprep import config
+from strokeprep.settings import config
 from workflow_tools import REPOSITORY, snakemake
 
 SLURM = yaml.safe_load((REPOSITORY / "profiles/slurm/config.yaml").read_text())
@@ -20,9 +20,8 @@ def test_what_the_slurm_profile_names_is_there():
 
 
 def test_a_patients_job_has_the_cpus_a_registration_asks_for(tmp_path):
-    schema = REPOSITORY / "workflow/schemas/config.schema.yaml"
     study = {"study": {"layout": "bids", "root": str(tmp_path)}}
-    assert SLURM["set-threads"]["patient"] >= config.load(study, schema)["threads"]["registration"]
+    assert SLURM["set-threads"]["patient"] >= config.load(study).threads.registration
 
 
 def test_a_patients_job_holds_its_largest_step():

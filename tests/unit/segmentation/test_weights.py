@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from strokeprep.errors import StrokeprepError
 from strokeprep.segmentation.weights import command, fetching, store
-from strokeprep.settings import networks
+from strokeprep.settings import backends
 from strokeprep.settings.backends import MODELS
 
 LIBRARY = Path(store.__file__).parents[3]
@@ -265,7 +265,7 @@ def test_an_offline_folder_without_the_model_says_what_to_put_there(tmp_path):
 def test_a_licensed_model_is_asked_for_with_the_number_which_is_not_kept(
     published, tmp_path, monkeypatch
 ):
-    monkeypatch.delenv(networks.LICENSE_VARIABLE, raising=False)
+    monkeypatch.delenv(backends.LICENSE_VARIABLE, raising=False)
     published.content = packed(
         {f"Dataset303_face_1559subj/x/{n}": b"{}" for n in ("plans.json", "dataset.json")}
         | {"Dataset303_face_1559subj/x/fold_0/checkpoint_final.pth": b"weights"}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from strokeprep.report import methods
 from strokeprep.settings import backends
-from strokeprep.settings.backends import BACKENDS, BRAINS, FACES, MODELS, Backend
+from strokeprep.settings.backends import BACKENDS, BRAINS, FACES, MODELS, Backend, NetworkSettings
 
 MODALITIES = ("ct", "mr")
 ALL = [
@@ -59,9 +59,9 @@ def test_what_was_trained_on_mr_alone_cannot_be_chosen_for_ct():
 
 
 def test_an_answer_depends_on_its_own_options_and_not_on_where_the_network_runs():
-    models = {"mirroring": True, "device": "cuda", "folder": "here", "fast": False}
-    assert BRAINS["hd-bet"].depends_on(models) == {"mirroring": True}
-    assert BRAINS["totalsegmentator"].depends_on(models) == {}
+    models = NetworkSettings(mirroring=True, device="cuda", folder="here", fast=False)
+    assert models.affecting(BRAINS["hd-bet"]) == {"mirroring": True}
+    assert models.affecting(BRAINS["totalsegmentator"]) == {}
 
 
 def test_the_code_of_a_backend_is_loaded_when_it_runs():

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import copy
-import json
 from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strokeprep import config
 from strokeprep.errors import StrokeprepError
-from strokeprep.settings import backends
+from strokeprep.settings import backends, config, faults
 from strokeprep.study import kinds
 from strokeprep.study.layouts import designs
 
 ROOT = Path(__file__).parents[3]
-SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 # Sections in which nothing needs to stand.
 FREE_NAMES = ("study.patterns.", "models.sha256.")
 STUDIES = ("config", "bids", "isles24", "jhu", "atlas")
 MINIMAL = {"study": {"layout": "bids", "root": "data"}}
 
 
+def complete_of(given: dict) -> dict:
+    """A config with every key, after all checks."""
+    complete = config.completed(given)
+    config.checked(complete)
+    return complete
+
+
 def load(**sections) -> dict:
     """The complete config of the smallest study with some sections added."""
     given = copy.deepcopy(MINIMAL)
     given["study"] |= sections.pop("study", {})
-    return config.load(given | sections, SCHEMA)
+    return complete_of(given | sections)
 
 
 def leaves(rules: dict, above: str = "") -> dict[str, list[tuple[str, dict]]]:
@@ -42,21 +46,12 @@ def leaves(rules: dict, above: str = "") -> dict[str, list[tuple[str, dict]]]:
     return tables
 
 
-def readme_row(path: str, rule: dict) -> str:
-    """The line of config/README.md on one key."""
-    default = f"`{json.dumps(rule['default'])}`" if "default" in rule else "needed"
-    choices = (
-        f" One of {', '.join(f'`{name}`' for name in rule['enum'])}." if "enum" in rule else ""
-    )
-    return f"| `{path}` | {default} | {rule['description']}{choices} |"
-
-
 # --- completing
 
 
 def test_every_key_of_the_schema_is_filled_in_but_the_phantom():
     complete = load()
-    for path in config.key_paths(config.read_schema(SCHEMA)):
+    for path in faults.key_paths(config.schema()):
         if not path.startswith("phantom") and not path.startswith(FREE_NAMES):
             place = complete
             for key in path.split("."):
@@ -72,12 +67,12 @@ def test_given_values_stay_and_their_siblings_get_defaults():
 
 def test_a_complete_config_stays_as_it_is():
     complete = load(output="out", seed=3)
-    assert config.load(complete, SCHEMA) == complete
+    assert complete_of(complete) == complete
 
 
 def test_the_given_config_and_the_schema_are_not_changed():
     given = copy.deepcopy(MINIMAL)
-    complete = config.load(given, SCHEMA)
+    complete = complete_of(given)
     complete["study"]["subjects"].append("01")
     complete["reference"].clear()
     assert given == MINIMAL
@@ -99,7 +94,7 @@ def test_a_section_whose_lines_are_all_commented_out_is_empty():
 
 
 def test_the_phantom_has_its_section_and_other_studies_have_not():
-    simulated = config.load({"study": {"layout": "phantom"}}, SCHEMA)
+    simulated = complete_of({"study": {"layout": "phantom"}})
     assert simulated["phantom"]["subjects"] == 2
     assert "phantom" not in load()
 
@@ -171,7 +166,7 @@ def test_a_value_that_cannot_be_is_refused_in_plain_words(wrong, path, words):
 @pytest.mark.parametrize("given", [{}, {"study": None}, {"study": {"root": "x"}}])
 def test_a_config_without_layout_says_which_there_are(given):
     with pytest.raises(StrokeprepError, match="lacks a key.*study.layout.*phantom, bids, isles24"):
-        config.load(given, SCHEMA)
+        complete_of(given)
 
 
 def test_faces_stay_only_where_someone_says_there_are_none():
@@ -207,7 +202,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner),
     max_leaves=4,
 )
-KEYS = st.sampled_from(sorted(config.key_paths(config.read_schema(SCHEMA))))
+KEYS = st.sampled_from(sorted(faults.key_paths(config.schema())))
 
 
 @settings(max_examples=150, deadline=None)
@@ -220,18 +215,18 @@ def test_no_value_ever_raises_anything_but_a_clear_error(path, value):
         inner = inner.setdefault(name, {})
     inner[key] = value
     try:
-        complete = config.load(given, SCHEMA)
+        complete = complete_of(given)
     except StrokeprepError as error:
         assert error.what and error.where and error.remedy
         return
-    assert config.load(complete, SCHEMA) == complete
+    assert complete_of(complete) == complete
 
 
 # --- schema, README and the files users start from
 
 
 def test_every_key_is_described_and_has_a_default_unless_it_is_needed():
-    for rows in leaves(config.read_schema(SCHEMA)).values():
+    for rows in leaves(config.schema()).values():
         for path, rule in rows:
             assert rule["description"].endswith("."), path
             assert ("default" in rule) != (path == "study.layout"), path
@@ -243,20 +238,8 @@ def test_a_limit_may_hold_for_one_size_of_the_study():
     assert config.limits_at(limits, "small") == {"maps": {"r": 0.99}}
 
 
-def test_the_readme_says_of_every_key_what_the_schema_says():
-    lines = (ROOT / "config/README.md").read_text(encoding="utf-8").splitlines()
-    wanted = [
-        readme_row(path, rule)
-        for rows in leaves(config.read_schema(SCHEMA)).values()
-        for path, rule in rows
-    ]
-    missing = [row for row in wanted if row not in lines]
-    assert not missing, "config/README.md lacks:\n" + "\n".join(missing)
-    assert [line for line in lines if line in wanted] == wanted
-
-
 def test_the_schema_knows_the_roles_scans_and_layouts_of_the_library():
-    schema = config.read_schema(SCHEMA)["properties"]
+    schema = config.schema()["properties"]
     keys = schema["study"]["properties"]
     assert set(keys["patterns"]["propertyNames"]["enum"]) == {*kinds.KINDS, *kinds.LABELS}
     assert set(schema["reference"]["items"]["enum"]) <= set(kinds.SCANS)
@@ -264,7 +247,7 @@ def test_the_schema_knows_the_roles_scans_and_layouts_of_the_library():
 
 
 def test_the_schema_knows_the_backends_and_models_of_the_library():
-    schema = config.read_schema(SCHEMA)["properties"]
+    schema = config.schema()["properties"]
     for section in backends.BACKENDS:
         for modality in ("ct", "mr"):
             named = schema[section]["properties"][modality]["enum"]
@@ -276,7 +259,7 @@ def test_the_schema_knows_the_backends_and_models_of_the_library():
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_config_file_is_sound_and_separates_its_folders(name):
     given = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
-    complete = config.load(given, SCHEMA)
+    complete = complete_of(given)
     assert complete["study"]["layout"] == ("phantom" if name == "config" else name)
     assert {"output", "work"} <= set(given)
     assert name in complete["output"] or name == "config"

@@ -9,12 +9,12 @@ import pytest
 import trees
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from strokeprep import config
 from strokeprep.errors import StrokeprepError
+from strokeprep.settings import config
+from strokeprep.settings.study import StudySettings
 from strokeprep.study.kinds import KINDS, NATIVE
 from strokeprep.study.layouts import designs
 
-SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
 REFERENCES = {"isles24": ["ncct"], "jhu": ["dwi"], "atlas": ["t1w"]}
 
 
@@ -23,7 +23,7 @@ def read(layout: str, root: Path, **study) -> list:
     given = {"study": {"layout": layout, "root": str(root), **study}}
     if layout in REFERENCES:
         given["reference"] = REFERENCES[layout]
-    return designs.read(config.load(given, SCHEMA))
+    return designs.read(config.load(given))
 
 
 def table(rows, root: Path) -> list[tuple]:
@@ -257,7 +257,7 @@ def test_earlier_output_inside_the_study_is_not_read_again(tmp_path):
         "study": {"layout": "bids", "root": str(root)},
         "output": str(root / "derivatives/out"),
     }
-    rows = designs.read(config.load(given, SCHEMA))
+    rows = designs.read(config.load(given))
     assert [row.path.parts[-4] for row in rows if row.role == "lesion"] == ["manual"]
 
 
@@ -273,10 +273,8 @@ def linked(folder: Path) -> Path:
 
 
 def read_with_links(root: Path, *folders: Path) -> list:
-    given = {"study": {"layout": "jhu", "root": str(root)}, "reference": ["dwi"]}
-    complete = config.load(given, SCHEMA)
-    complete["study"]["links"] = [str(folder) for folder in folders]
-    return designs.read(complete)
+    study = {"layout": "jhu", "root": str(root), "links": [str(folder) for folder in folders]}
+    return designs.read(config.load({"study": study, "reference": ["dwi"]}))
 
 
 def test_linked_folders_are_read_and_circular_links_end(tmp_path):
@@ -368,7 +366,7 @@ def test_a_pattern_that_finds_no_subject_is_refused_with_the_file(tmp_path):
 
 def test_a_layout_without_reader_is_refused():
     with pytest.raises(StrokeprepError, match="no such layout: nifti.*bids"):
-        designs.read({"study": {"layout": "nifti"}})
+        designs.read(config.Config(StudySettings(layout="nifti")))
 
 
 # Names as study folders have them, right and slightly wrong.

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import trees
 import yaml
-from strokeprep import config
 from strokeprep.quality import plan as quality_plan
+from strokeprep.settings import config
 from strokeprep.study import outputs, table
 from strokeprep.study.kinds import NATIVE
 from strokeprep.study.layouts import designs
@@ -18,7 +18,6 @@ from strokeprep.study.naming import Space
 from strokeprep.study.table import Row, Study
 
 REPOSITORY = Path(__file__).parents[3]
-SCHEMA = REPOSITORY / "workflow/schemas/config.schema.yaml"
 TEMPLATE = Space("MNI152NLin2009aSym", "2")
 DESIGNS = ("bids", "isles24", "isles24_as_described", "jhu", "atlas", "atlas_native")
 
@@ -29,8 +28,8 @@ def built(design: str, root: Path, *, defaced: bool) -> Study:
     given = yaml.safe_load(shipped.read_text())
     given["study"] |= {"root": str(root), "defaced": defaced}
     given["deface"] = {"ct": "template", "mr": "template"}
-    read = config.load(given, SCHEMA)
-    return table.build(designs.read(read), read["reference"])
+    read = config.load(given)
+    return table.build(designs.read(read), read.reference)
 
 
 def files(value: Any) -> set[str]:

@@ -9,14 +9,13 @@ import pytest
 import trees
 from hypothesis import given
 from hypothesis import strategies as st
-from strokeprep import config
 from strokeprep.errors import StrokeprepError
+from strokeprep.settings import config
 from strokeprep.study import naming, table
 from strokeprep.study.kinds import NATIVE
 from strokeprep.study.layouts import designs
 from strokeprep.study.table import Row
 
-SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
 NCCT = Row("1", "01", "ncct", Path("ncct.nii.gz"), entities=("acq-ncct",))
 CTA = Row("1", "01", "cta", Path("cta.nii.gz"), entities=("acq-cta",))
 TRACE = Row("1", "02", "trace", Path("trace.nii.gz"))
@@ -28,7 +27,7 @@ LVO = Row("1", "01", "lvo", Path("lvo.nii.gz"), on="cta")
 def build(layout: str, root: Path, reference: list[str], **filters) -> table.Study:
     """The study of a tree."""
     given = {"study": {"layout": layout, "root": str(root)}, "reference": reference}
-    return table.build(designs.read(config.load(given, SCHEMA)), reference, **filters)
+    return table.build(designs.read(config.load(given)), reference, **filters)
 
 
 def scans(subject: table.Subject) -> list[tuple]:

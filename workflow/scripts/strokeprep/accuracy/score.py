@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -17,6 +16,7 @@ from strokeprep.accuracy import score_ctp
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, labels, transforms
 from strokeprep.quality.check import Check
+from strokeprep.settings.perfusion import PerfusionSettings
 from strokeprep.study import naming
 from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.outputs import has_brain
@@ -31,7 +31,7 @@ def subject_checks(
     truth_folder: Path,
     template: str,
     limits: Limits,
-    perfusion: Mapping[str, Any],
+    perfusion: PerfusionSettings,
 ) -> list[Check]:
     """All measures of one subject."""
     truth = Truth(truth_folder)

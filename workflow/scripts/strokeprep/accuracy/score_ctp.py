@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from strokeprep.perfusion import vessels as arteries
 from strokeprep.quality.check import Check
 from strokeprep.series import motion
 from strokeprep.series.timing import GRID_S
+from strokeprep.settings.perfusion import PerfusionSettings, TissueSettings
 from strokeprep.study import naming
 from strokeprep.study.naming import ORIG
 from strokeprep.study.table import Scan
@@ -68,13 +68,13 @@ def checks(
     template: str,
     root: Path,
     truth: Truth,
-    settings: Mapping[str, Any],
+    settings: PerfusionSettings,
     check: Checker,
 ) -> Iterator[Check]:
     """All measures of one series."""
     course = Course(scan, reference, root, truth)
     yield from _places(scan, reference, course, check)
-    yield from _maps(scan, root, truth, course, settings["tissue"], check)
+    yield from _maps(scan, root, truth, course, settings.tissue, check)
     sources = pipeline.Sources(
         series=str(root / naming.preproc(scan, scan.pilot.kind.suffix, ORIG, "preproc")),
         coverage=str(root / naming.coverage(scan, ORIG)),
@@ -86,7 +86,7 @@ def checks(
     vessels = _true_vessels(truth, len(used))
     area = sum(float(row["aif"]) for row in used) / float(vessels.aif.sum())
     yield check("ctp_aif", "area_error", abs(area - 1), "ratio")
-    ideal = pipeline.mapped(pipeline.slab_of(sources, settings["rim_mm"]), vessels, settings)
+    ideal = pipeline.mapped(pipeline.slab_of(sources, settings.rim_mm), vessels, settings)
     yield from _by_either_input(scan, root, ideal, check)
 
 
@@ -108,7 +108,7 @@ def _maps(
     root: Path,
     truth: Truth,
     course: Course,
-    tissue: Mapping[str, Any],
+    tissue: TissueSettings,
     check: Checker,
 ) -> Iterator[Check]:
     """Maps compared with the true ones, equally smoothed, in tissue that both show."""
@@ -124,8 +124,8 @@ def _maps(
     }
     blood = found["cbv"]
     known = (found["cbf"] > 0) & (true["cbf"] > LEAST_FLOW)
-    known &= blood < tissue["vessel_cbv"] * np.median(blood[known])
-    fwhm = tissue["smoothing_fwhm_mm"]
+    known &= blood < tissue.vessel_cbv * np.median(blood[known])
+    fwhm = tissue.smoothing_fwhm_mm
     for name in naming.MAPS:
         volume = true[name][..., None]
         there = tissue_at_risk.smoothed_curves(volume, known, grid.GetSpacing(), fwhm)[:, 0]

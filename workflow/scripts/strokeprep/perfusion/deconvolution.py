@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.settings.maps import MapSettings
+from strokeprep.settings.perfusion import MapSettings
 
 BLOCK = 2048  # voxels at a time, so that the working arrays of a block stay in the cache
 

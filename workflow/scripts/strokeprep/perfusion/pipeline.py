@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
@@ -19,19 +18,20 @@ from strokeprep.perfusion import vessels as arteries
 from strokeprep.perfusion.curves import Series
 from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.series.timing import GRID_S
-from strokeprep.settings.maps import MapSettings
-from strokeprep.settings.tissue import TissueSettings
-from strokeprep.settings.vessels import VesselSettings
+from strokeprep.settings.perfusion import (
+    AUTOMATIC,
+    Given,
+    GivenVessels,
+    PerfusionSettings,
+    VesselSettings,
+)
 from strokeprep.study.naming import MAPS
 
 # Points to which an affine map of the slab is fitted; its error is a fraction of a millimetre.
 POINTS = 2000
 
 
-# The vessels that the config may name, and how exactly (mm) the masks of them lie on the series.
-GIVEN = ("aif", "vof")
-
-
+# How exactly (mm) the mask of a vessel lies on the grid of the series.
 SAME_MM = 1e-2
 
 
@@ -73,11 +73,13 @@ class Perfusion:
     slab: Slab
 
 
-def computed(sources: Sources, settings: Mapping[str, Any]) -> Perfusion:
-    """Vessels, maps and tissue at risk of a series, by the config's section ``perfusion``."""
+def computed(
+    sources: Sources, settings: PerfusionSettings, given: GivenVessels = AUTOMATIC
+) -> Perfusion:
+    """Vessels, maps and tissue at risk of a series."""
     try:
-        slab = slab_of(sources, settings["rim_mm"])
-        return mapped(slab, _vessels(slab, settings), settings)
+        slab = slab_of(sources, settings.rim_mm)
+        return mapped(slab, _vessels(slab, settings, given), settings)
     except NotComputable as error:
         raise NotComputable(
             error.reason, f"Perfusion not computable, {error.reason}: {error.what}", sources.series
@@ -108,18 +110,17 @@ def slab_of(sources: Sources, rim_mm: float) -> Slab:
     return Slab(series, box, inside.shape, affine, _right_mm(series, to_mid))
 
 
-def mapped(slab: Slab, vessels: arteries.Vessels, settings: Mapping[str, Any]) -> Perfusion:
+def mapped(slab: Slab, vessels: arteries.Vessels, settings: PerfusionSettings) -> Perfusion:
     """Maps and tissue at risk of a slab, given its vessels."""
     series = slab.series
-    risk = _settings(TissueSettings, settings["tissue"])
+    risk = settings.tissue
     before = series.hu[..., : vessels.baseline_frames].mean(-1)
     solid = series.brain & (before >= risk.tissue_hu[0]) & (before <= risk.tissue_hu[1])
     smooth = risk.smoothing_fwhm_mm
     curves = tissue_at_risk.smoothed_curves(series.hu, solid, series.spacing, smooth)
     curves -= curves[:, : vessels.baseline_frames].mean(1, keepdims=True)
-    constants = _settings(MapSettings, settings["maps"])
     found = deconvolution.perfusion_maps(
-        curves, vessels.aif, series.dt, settings["method"], constants
+        curves, vessels.aif, series.dt, settings.method, settings.maps
     )
     maps = {name: _placed(getattr(found, name), solid) for name in MAPS}
     tissue = tissue_at_risk.tissue_mask(series.brain, before, maps["cbv"], risk)
@@ -152,23 +153,16 @@ def _right_mm(series: Series, to_template: sitk.Transform) -> np.ndarray:
     return sum(step * axis for step, axis in zip(slope[:3], axes, strict=True)) + slope[3]
 
 
-def _vessels(slab: Slab, settings: Mapping[str, Any]) -> arteries.Vessels:
+def _vessels(slab: Slab, settings: PerfusionSettings, given: GivenVessels) -> arteries.Vessels:
     return arteries.find_vessels(
         slab.series,
-        _settings(VesselSettings, settings["vessels"]),
-        settings["scale_to_vein"],
-        *(_given(vessel, settings[vessel], slab) for vessel in GIVEN),
+        settings.vessels,
+        settings.scale_to_vein,
+        *(_given(vessel, where, slab) for vessel, where in given._asdict().items()),
     )
 
 
-def _settings(of: type, values: Mapping[str, Any]) -> Any:
-    """A step's settings with what the config says; what it does not name keeps its default."""
-    return of(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
-
-
-def _given(
-    vessel: str, where: str | Sequence[Sequence[float]] | None, slab: Slab
-) -> np.ndarray | None:
+def _given(vessel: str, where: Given | None, slab: Slab) -> np.ndarray | None:
     """A vessel that the user gave: a mask file on the grid of the series, or points (RAS, mm)."""
     if not where:
         return None

@@ -18,7 +18,7 @@ from strokeprep.perfusion.curves import (
     share_left,
     transits,
 )
-from strokeprep.settings.vessels import VesselSettings
+from strokeprep.settings.perfusion import VesselSettings
 
 CURVES_AT_A_TIME = 500  # each is compared with a thousand designs
 

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from strokeprep.perfusion.deconvolution import NotComputable
-from strokeprep.settings.tissue import TissueSettings
+from strokeprep.settings.perfusion import TissueSettings
 
 FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
 

@@ -21,7 +21,7 @@ from strokeprep.perfusion.curves import (
     transits,
 )
 from strokeprep.perfusion.deconvolution import NotComputable
-from strokeprep.settings.vessels import VesselSettings
+from strokeprep.settings.perfusion import VesselSettings
 
 BLOCK = 100_000  # voxels at a time, so that the series is never held as floats
 ROUNDING_HU = 1e-6  # the residual of curves without noise

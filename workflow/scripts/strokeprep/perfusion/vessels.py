@@ -34,7 +34,7 @@ from strokeprep.perfusion.curves import (
 )
 from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.perfusion.scaling import venous_scale
-from strokeprep.settings.vessels import VesselSettings
+from strokeprep.settings.perfusion import VesselSettings
 
 SAMPLE = 20_000  # brain voxels, enough for the noise and the mean curve of the brain
 TRIMMED_SHARE = 0.1  # of the voxels, at either end: moving edges seem to enhance by hundreds of HU

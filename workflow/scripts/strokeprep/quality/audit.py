@@ -17,6 +17,8 @@ from strokeprep.quality.check import Check
 from strokeprep.quality.plan import AuditPlan
 from strokeprep.registration import mirror
 from strokeprep.registration import template as registration_template
+from strokeprep.settings.limits import AuditSettings
+from strokeprep.settings.study import TemplateSettings
 
 LIKENESS = "likeness:"
 # Between grids with voxels up to s mm wide, nearest neighbour changed no vessel of volume V by more
@@ -26,7 +28,7 @@ ROUNDED = 40
 
 
 def audit(
-    plan: AuditPlan, root: Path, limits: Mapping[str, float], settings: Mapping
+    plan: AuditPlan, root: Path, limits: AuditSettings, settings: TemplateSettings
 ) -> list[Check]:
     """Every check of one subject."""
     subject, at = plan.subject, lambda name: str(root / name)
@@ -67,7 +69,7 @@ def verdict(checks: list[Check], subject: str) -> None:
         )
 
 
-def on_grid(subject: str, path: str, grid, limits: Mapping[str, float]) -> Check:
+def on_grid(subject: str, path: str, grid, limits: AuditSettings) -> Check:
     """How far the affine of a file is from the one its name claims; infinite if shapes differ."""
     found = images.open_nifti(Path(path))
     apart = (
@@ -75,7 +77,7 @@ def on_grid(subject: str, path: str, grid, limits: Mapping[str, float]) -> Check
         if found.shape[:3] == grid.GetSize()
         else float("inf")
     )
-    limit = limits["affine_difference"]
+    limit = limits.affine_difference
     return Check(subject, f"grid:{Path(path).name}", "affine_difference", apart, "mm", limit)
 
 
@@ -103,7 +105,7 @@ def one_head(plan: AuditPlan, at: Callable[[str], str]) -> Iterator[Check]:
 
 
 def label_kept(
-    subject: str, before: str, after: str, whole: bool, limits: Mapping[str, float]
+    subject: str, before: str, after: str, whole: bool, limits: AuditSettings
 ) -> Iterator[Check]:
     """Label set and volumes of a mask before and after it was moved.
 
@@ -112,11 +114,11 @@ def label_kept(
     """
     both = [labels.read(path) for path in (before, after)]
     old, new = (labels.contents(image) for image in both)
-    step, limit = f"label:{Path(after).name}", limits["volume_change"] if whole else None
+    step, limit = f"label:{Path(after).name}", limits.volume_change if whole else None
     changed = set(old["Volumes"]) ^ set(new["Volumes"])
     yield Check(subject, step, "labels_changed", len(changed), "labels", 0 if whole else None)
     if labels.volume(old):
-        judged_by = max(labels.volume(old), limits["small_label_ml"])
+        judged_by = max(labels.volume(old), limits.small_label_ml)
         change = abs(labels.volume(new) - labels.volume(old)) / judged_by
         yield Check(subject, step, "volume_change", change, "ratio", limit)
     if len(old["Volumes"]) > 1:
@@ -155,13 +157,15 @@ def brain_untouched(subject: str, face: str, brain: str, move: str | None) -> Ch
     )
 
 
-def brain_fits(subject: str, brain: str, settings: Mapping, limits: Mapping[str, float]) -> Check:
+def brain_fits(
+    subject: str, brain: str, settings: TemplateSettings, limits: AuditSettings
+) -> Check:
     """Overlap of the brain in template space with the template's own."""
     inside = images.read(brain)
     standard = transforms.resample(
         registration_template.standard(settings).brain, inside, [], transforms.NEAREST
     )
     overlap = labels.dice(images.array(inside), images.array(standard))
-    limit = limits["template_dice"]
+    limit = limits.template_dice
     step = f"normalise:{Path(brain).name}"
     return Check(subject, step, "brain_dice", overlap, "ratio", limit)

@@ -8,15 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from strokeprep.settings.limits import LIMITS, NONE, OPEN, ORDER, Limit
-
-FACES = (
-    "Also write pages that show every head before and after defacing, into the work folder and "
-    "never into the dataset. Such a page shows faces: treat it as the raw images."
-)
+from strokeprep.settings.limits import LIMITS, NONE, ORDER, Limit
 
 
 @dataclass(frozen=True)
@@ -79,48 +74,10 @@ def worst(verdicts: Sequence[str]) -> str:
 
 
 class Judge:
-    """Makes numbers, with the limits of a config where it sets any.
+    """Makes numbers, with the limits of a config."""
 
-    A limit is given as [fails below, warns below, warns above, fails above]; None leaves an end open.
-    """
-
-    def __init__(self, given: Mapping[str, Sequence[float | None]] | None = None) -> None:
-        self.limits = dict(LIMITS)
-        for name, (low, warn_low, warn_high, high) in (given or {}).items():
-            ranges = {"warn": (warn_low, warn_high), "fail": (low, high)}
-            self.limits[name] = replace(LIMITS[name], **ranges)
+    def __init__(self, limits: Mapping[str, Limit] = LIMITS) -> None:
+        self.limits = limits
 
     def __call__(self, step: str, metric: str, value: float) -> Number:
         return Number(step, metric, float(value), self.limits[metric])
-
-
-def schema() -> dict[str, Any]:
-    """The config schema's section ``report``, made of the limits."""
-    ends = {"type": "array", "items": {"type": ["number", "null"]}, "minItems": 4, "maxItems": 4}
-    judged = {
-        name: limit for name, limit in LIMITS.items() if (limit.warn, limit.fail) != (OPEN,) * 2
-    }
-    return {
-        "type": "object",
-        "description": "The pages about each subject and about the cohort.",
-        "additionalProperties": False,
-        "properties": {
-            "faces": {"type": "boolean", "default": False, "description": FACES},
-            "limits": {
-                "type": "object",
-                "description": (
-                    "Where a figure is judged, as [fails below, warns below, warns above, fails "
-                    "above]; null leaves an end open. A figure that fails stops nothing."
-                ),
-                "additionalProperties": False,
-                "properties": {
-                    name: ends
-                    | {
-                        "default": [limit.fail[0], *limit.warn, limit.fail[1]],
-                        "description": f"{limit.reason} Unit: {limit.unit}.",
-                    }
-                    for name, limit in judged.items()
-                },
-            },
-        },
-    }

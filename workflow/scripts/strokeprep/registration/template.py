@@ -8,11 +8,9 @@ the brain without the skull: masking and defacing use distances from its surface
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -20,8 +18,8 @@ import SimpleITK as sitk
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images
 from strokeprep.io.grids import distance, same_grid, shrunk
+from strokeprep.settings.study import BUILT_IN_TEMPLATE, TemplateSettings
 
-MNI = "MNI152NLin2009aSym"
 NILEARN_FILE = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 
 
@@ -48,7 +46,7 @@ class Template:
         return images.like((soft > 0.5).astype(np.uint8), self.t1)
 
 
-def load(name: str | Path = MNI, mask: str | Path | None = None) -> Template:
+def load(name: str | Path = BUILT_IN_TEMPLATE, mask: str | Path | None = None) -> Template:
     """The built-in template, or an image by its path, either brain-extracted or with its brain mask.
 
     A folder is read as one of TemplateFlow's (``…/tpl-MNI152NLin2009cAsym``).
@@ -59,7 +57,7 @@ def load(name: str | Path = MNI, mask: str | Path | None = None) -> Template:
     >>> grids.cubic_grid(mni.t1, 2.0).GetSize()  # the grid of images at 2 mm
     (98, 116, 94)
     """
-    if str(name) == MNI:
+    if str(name) == BUILT_IN_TEMPLATE:
         return _builtin()
     path = Path(name)
     return _from_files(*(_templateflow(path) if path.is_dir() else (path, mask)))
@@ -87,7 +85,7 @@ def depth() -> sitk.Image:
 @cache
 def _builtin() -> Template:
     t1 = images.read(nilearn_data() / NILEARN_FILE, np.uint8)
-    return Template(MNI, t1, t1 > 0)
+    return Template(BUILT_IN_TEMPLATE, t1, t1 > 0)
 
 
 def _templateflow(folder: Path) -> tuple[Path, Path]:
@@ -132,13 +130,13 @@ def nilearn_data() -> Path:
     return Path(spec.submodule_search_locations[0]) / "datasets" / "data"
 
 
-def target_grid(grid: str | None, settings: Mapping[str, Any]) -> sitk.Image:
+def target_grid(grid: str | None, settings: TemplateSettings) -> sitk.Image:
     """The grid of an image file, or the template's at the resolution of the config."""
     if grid:
         return images.read_grid(grid)
-    return grids.cubic_grid(standard(settings).t1, settings["resolution_mm"])
+    return grids.cubic_grid(standard(settings).t1, settings.resolution_mm)
 
 
-def standard(settings: Mapping[str, Any]) -> Template:
+def standard(settings: TemplateSettings) -> Template:
     """The template that the config names."""
-    return load(settings["path"] or MNI, settings["brain_mask"])
+    return load(settings.path or BUILT_IN_TEMPLATE, settings.brain_mask)

@@ -13,6 +13,7 @@ from strokeprep.io.whole import write_json
 from strokeprep.privacy import allowed
 from strokeprep.registration import template
 from strokeprep.run import provenance
+from strokeprep.settings.study import TemplateSettings
 from strokeprep.study import naming
 
 OWN = "bids::"
@@ -38,12 +39,12 @@ class Lineage:
             if (about := _sidecar(self.root / name)) is not None
         }
 
-    def write(self, path: Path, subject: str, settings: Mapping[str, Any]) -> None:
+    def write(self, path: Path, subject: str, settings: TemplateSettings) -> None:
         """Write the graph as JSON."""
         content = {
             "Subject": f"sub-{subject}",
             "Workflow": {"Name": "strokeprep", "Version": provenance.VERSION},
-            "Template": {"Name": settings["name"], "Digest": _of_template(settings)},
+            "Template": {"Name": settings.name, "Digest": _of_template(settings)},
             "Files": self.nodes,
         }
         write_json(content, path)
@@ -80,8 +81,8 @@ def _of_raw(admitted: Path) -> dict[str, str]:
     return {each["path"]: f"voxels-blake2b:{each['digest']}" for each in files}
 
 
-def _of_template(settings: Mapping[str, Any]) -> str | None:
-    given = settings["path"]
+def _of_template(settings: TemplateSettings) -> str | None:
+    given = settings.path
     path = Path(given) if given else template.nilearn_data() / template.NILEARN_FILE
     return digest(path) if path.is_file() else None  # a folder of TemplateFlow has many files
 

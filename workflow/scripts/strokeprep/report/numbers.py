@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from strokeprep.segmentation import faces
 from strokeprep.segmentation.request import Request
 from strokeprep.series import motion
 from strokeprep.settings.backends import FACES
+from strokeprep.settings.study import TemplateSettings
 from strokeprep.study import naming
 
 # Head, not air: above this (HU), or this share of an MR image's bright end.
@@ -42,7 +43,7 @@ PURE_BYTE = PURE * 255
 SHARE_VOXELS = 4
 
 
-def of_images(scene: Scene, judge: Judge, settings: Mapping[str, Any]) -> list[Number]:
+def of_images(scene: Scene, judge: Judge, settings: TemplateSettings) -> list[Number]:
     """Every figure of the page on a subject's images."""
     return [
         *of_brain(scene, judge, settings),
@@ -58,7 +59,7 @@ def of_faces(plan: Images, files: views.Files, judge: Judge, scene: Scene | None
     return [number for face in plan.faces for number in _of_face(face, plan, files, judge, scene)]
 
 
-def of_brain(scene: Scene, judge: Judge, settings: Mapping[str, Any]) -> Iterator[Number]:
+def of_brain(scene: Scene, judge: Judge, settings: TemplateSettings) -> Iterator[Number]:
     """Brain mask, place in the template, noise and contrast of the reference."""
     step = f"brain {scene.plan.reference}"
     yield judge(step, "brain_ml", _ml(scene.brain_image))
@@ -78,7 +79,7 @@ def of_brain(scene: Scene, judge: Judge, settings: Mapping[str, Any]) -> Iterato
     yield from _signal(scene, judge, settings)
 
 
-def _signal(scene: Scene, judge: Judge, settings: Mapping[str, Any]) -> Iterator[Number]:
+def _signal(scene: Scene, judge: Judge, settings: TemplateSettings) -> Iterator[Number]:
     step = f"signal {scene.plan.reference}"
     spacing = np.array(scene.brain_image.GetSpacing())
     inner = ndimage.distance_transform_cdt(scene.brain) * scene.view.GetSpacing()[0] > 5
@@ -90,7 +91,7 @@ def _signal(scene: Scene, judge: Judge, settings: Mapping[str, Any]) -> Iterator
     sd = measures.noise(patch, images.array(scene.brain_image)[box] > 0)
     middle = float(np.median(scene.grey[inner]))
     yield judge(step, "snr", middle / max(sd, 1e-6))
-    if scene.plan.modality == "ct" and settings["path"] is None:
+    if scene.plan.modality == "ct" and settings.path is None:
         place = transforms.linear(scene.to_template_matrix)
         grey, white = (views.seen(each, scene.view, place) > PURE_BYTE for each in _tissues())
         sd_view = measures.noise(scene.grey, inner)
@@ -170,7 +171,7 @@ def of_label(scene: Scene, label: Drawn, judge: Judge) -> Iterator[Number]:
         yield judge(step, "label_in_brain", (here & scene.brain).sum() / here.sum())
 
 
-def of_gammas(scene: Scene, judge: Judge, settings: Mapping[str, Any]) -> Iterator[Number]:
+def of_gammas(scene: Scene, judge: Judge, settings: TemplateSettings) -> Iterator[Number]:
     """The Johns Hopkins measures of a diffusion image in template space."""
     if not scene.plan.s0_on_template:
         return

@@ -21,7 +21,7 @@ from unittest import mock
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.segmentation.weights import store
-from strokeprep.settings.networks import NetworkSettings
+from strokeprep.settings.backends import NetworkSettings
 
 # nnU-Net reads these when it is imported, and complains about those that are not set.
 FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
@@ -161,5 +161,5 @@ def facts(package: str, weights: dict[str, str], where: str, **more: Any) -> dic
 
 def weights(names: Iterable[str], settings: NetworkSettings) -> dict[str, tuple[Path, str]]:
     """Folder and digest of each model, verified, because loading a checkpoint runs code in it."""
-    store.require(names, settings.models)
-    return {name: store.verified(name, settings.models) for name in names}
+    store.require(names, settings.folder)
+    return {name: store.verified(name, settings.folder) for name in names}

@@ -9,7 +9,7 @@ if TYPE_CHECKING:  # jobs load what they use
     import SimpleITK as sitk
 
     from strokeprep.registration.location import Location
-    from strokeprep.settings.networks import NetworkSettings
+    from strokeprep.settings.backends import NetworkSettings
 
 
 @dataclass(frozen=True)

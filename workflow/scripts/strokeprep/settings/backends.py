@@ -12,11 +12,16 @@ a module below ``segmentation/backends`` and a row in ``BRAINS`` or ``FACES``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import PurePosixPath
 from typing import Any
+
+from strokeprep.settings.field import setting, typed
+
+LICENSE_VARIABLE = "TOTALSEG_LICENSE"
 
 # --- Weights ----------------------------------------------------------------------------------
 
@@ -119,13 +124,6 @@ class Backend:
         """The models it needs for a modality (ct or mr); none where it uses no network."""
         return ((self.fast if fast else {}) or self.full).get(modality, ())
 
-    def depends_on(self, models: Mapping[str, Any]) -> dict[str, Any]:
-        """What its answer depends on of the config's section models, beside the weights.
-
-        Where a network runs is left out: a study begun on a GPU may go on without.
-        """
-        return {key: models[key] for key in self.options}
-
     def run(self, *arguments: Any) -> Any:
         """Load its code, which may take seconds, and run it."""
         return self.code()(*arguments)
@@ -219,3 +217,107 @@ def choices(section: str, modality: str) -> tuple[str, ...]:
     return tuple(
         name for name, backend in BACKENDS[section].items() if modality in backend.modalities
     )
+
+
+# --- Settings ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class DefaceSettings:
+    """How faces are removed."""
+
+    ct: str = setting(
+        "template",
+        "Method for CT: template removes what lies in front of and below the brain by a template "
+        "of the face; totalsegmentator by the brain and skull that it finds; "
+        "totalsegmentator-face what its licensed networks call the face; none removes nothing and "
+        "is only taken if study.defaced is true.",
+        choices=choices("deface", "ct"),
+    )
+    mr: str = setting("template", "The same for MR.", choices=choices("deface", "mr"))
+    brain_margin_mm: float = setting(
+        3,
+        "Distance (mm) from the brain within which nothing is removed. Brain masks are off by a "
+        "few millimetres at the frontal base, and no brain may be lost; a wide margin leaves skin "
+        "over the forehead.",
+        at_least=0,
+        at_most=30,
+    )
+
+
+@dataclass(frozen=True)
+class BrainSettings:
+    """How the brain is segmented."""
+
+    ct: str = setting(
+        "template",
+        "Method for CT: template needs neither weights nor a GPU; totalsegmentator finds brain "
+        "and skull and takes what the skull encloses.",
+        choices=choices("brain", "ct"),
+    )
+    mr: str = setting(
+        "template",
+        "Method for MR; hd-bet was trained on T1w, T2w and FLAIR, totalsegmentator on whole "
+        "bodies.",
+        choices=choices("brain", "mr"),
+    )
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """The networks of hd-bet and totalsegmentator."""
+
+    folder: str = setting(
+        "models",
+        "Where the weights lie; make models fetches them, on a machine with network.",
+    )
+    offline: str | None = setting(
+        None,
+        "A folder with the publishers' archives, or with the folders that the packages unpack; "
+        "weights are then taken from there and nothing is downloaded.",
+    )
+    sha256: Mapping[str, str] = setting(
+        {},
+        "SHA-256 of archives by model name, to hold a fetch to; weights.json beside fetched "
+        "weights has them.",
+        keys=tuple(MODELS),
+        pattern="^[0-9a-f]{64}$",
+        called="64 hexadecimal digits",
+    )
+    device: str = setting(
+        "auto",
+        "auto takes a GPU where there is one, and else the CPU; cuda and cuda:N (the GPU of that "
+        "number) must be there; cpu uses none.",
+        pattern="^(auto|cpu|cuda(:[0-9]+)?)$",
+        called="auto, cpu, cuda or cuda:N",
+    )
+    fast: bool = setting(
+        True,
+        "TotalSegmentator's networks of 3 mm instead of those of 1.5 mm, which take much longer.",
+    )
+    mirroring: bool = setting(
+        False,
+        "Average HD-BET over mirrored copies: eight times the work for a slightly better mask.",
+    )
+    # What a job adds. The licence number comes from the environment, so that it stands in no
+    # config, log or sidecar.
+    threads: int = 1
+    license_number: str | None = field(
+        default_factory=lambda: os.environ.get(LICENSE_VARIABLE), repr=False
+    )
+
+    def affecting(self, backend: Backend) -> dict[str, Any]:
+        """What a backend's answer depends on, beside the weights.
+
+        Where a network runs is left out: a study begun on a GPU may go on without.
+        """
+        return {key: getattr(self, key) for key in backend.options}
+
+
+def for_job(section: Mapping[str, Any], threads: int) -> NetworkSettings:
+    """The config's section ``models`` as a job uses it.
+
+    It reaches a job with the config, not as a parameter: where a network runs changes no result,
+    so a change must not run the job again.
+    """
+    return replace(typed(NetworkSettings, section), threads=threads)

@@ -2,67 +2,138 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Literal
+
+from strokeprep.settings.field import setting
+
+Tolerable = Literal[
+    "voxel_size",
+    "forms",
+    "slice_positions",
+    "hu_scale",
+    "inverted",
+    "saturated",
+    "duplicate",
+    "two_patients",
+]
 
 
 @dataclass(frozen=True)
 class GateSettings:
-    """Limits of the gate, and which refusals a study has decided to live with."""
+    """What raw files must be before anything is computed from them (docs/gate.md)."""
 
-    # Checks that shall warn instead of refuse; only tolerable ones.
-    tolerate: tuple[str, ...] = ()
-    # The config's own times of perfusion frames, which beat those of sidecars.
+    tolerate: tuple[Tolerable, ...] = setting(
+        (),
+        "Checks that shall warn instead of refuse, for a study whose quirk is known to be "
+        "harmless.",
+        unique=True,
+    )
+    grid_rounding_mm: float = setting(
+        0.01,
+        "Largest distance (mm) between corners of two grids that are taken for one. Headers are "
+        "single precision.",
+        above=0,
+    )
+    grid_mismatch_voxels: float = setting(
+        0.05,
+        "Share of a voxel beyond which images of one scan, or a mask and its image, lie on two "
+        "grids; below it the gate warns. Labels at a border change hands from there on.",
+        above=0,
+    )
+    forms_rounding_mm: float = setting(
+        0.1,
+        "Largest distance (mm) between corners by qform and by sform without a word. Quaternions "
+        "in single precision are good for a few hundredths over a head.",
+        above=0,
+    )
+    forms_mismatch_mm: float = setting(
+        1,
+        "The same beyond which a file is refused: more than any rounding, less than a voxel.",
+        above=0,
+    )
+    voxel_mm: tuple[float, float] = setting(
+        (0.1, 20),
+        "Smallest and largest edge (mm) of a voxel that can be. Head scans have 0.2 to 10 mm.",
+    )
+    extent_mm: tuple[float, float] = setting(
+        (60, 1500),
+        "Smallest and largest longest side (mm) of an image: a slab of a child's head, a CTA from "
+        "the aortic arch.",
+    )
+    farthest_mm: float = setting(
+        5000,
+        "How far (mm) an image may lie from the scanner's centre. Tables travel 2 m.",
+        above=0,
+    )
+    uneven_mm: float = setting(
+        0.15,
+        "Largest difference (mm) between distances of slices listed in a sidecar. Positions are "
+        "logged to 0.1 mm.",
+        above=0,
+    )
+    uneven_share: float = setting(
+        0.05,
+        "The same as a share of the distance, for thick slices; the larger of the two counts.",
+        above=0,
+    )
+    fewest_values: int = setting(
+        8,
+        "Fewest different values in an image; masks and thresholded images have less.",
+        at_least=1,
+    )
+    empty_slices: float = setting(
+        0.25,
+        "Share of slices of one value from which on the gate warns. De-tilted scans have some.",
+        above=0,
+    )
+    highest_hu: float = setting(
+        32767,
+        "Largest value of a CT. The extended scale ends at 30710 HU; above are unsigned values "
+        "that wrapped.",
+        above=0,
+    )
+    least_hu_range: float = setting(
+        50,
+        "Smallest range (HU) of a CT. Soft tissue to bone alone spans more; normalised images "
+        "less.",
+        above=0,
+    )
+    tissue_share: float = setting(
+        0.02,
+        "Smallest share of a CT from -20 to 100 HU. A brain is about 0.12 of a head CT's field of "
+        "view.",
+        above=0,
+    )
+    air_hu: tuple[float, float] = setting(
+        (-1150, -650),
+        "Lowest and highest value (HU) that the air of a CT may have, noise, and lungs of a CTA "
+        "included.",
+    )
+    saturated_share: float = setting(
+        0.01,
+        "Share of voxels with the largest value from which on a window was burnt in. Metal and "
+        "calcium stay below.",
+        above=0,
+    )
+    negative_share: float = setting(
+        0.01,
+        "Share of negative voxels in a magnitude image from which on the gate warns.",
+        above=0,
+    )
+    adc_median: tuple[float, float] = setting(
+        (100, 5000),
+        "Lowest and highest median of an ADC map in 1e-6 mm2/s. Infarcts have 400, fluid has 3000.",
+    )
+    fewest_frames: int = setting(
+        10,
+        "Fewest frames of a series that can show a bolus pass.",
+        at_least=1,
+    )
+    label_share: float = setting(
+        0.5,
+        "Share of an image that a label may fill before the gate warns.",
+        above=0,
+    )
+    # The config's own times of perfusion frames (ctp.frame_times), which beat those of sidecars.
     frame_times: float | tuple[float, ...] | str | None = None
-    # Headers are float32: two grids meant to be one differ by this much at most (mm).
-    grid_rounding_mm: float = 0.01
-    # Beyond this share of a voxel, labels at a border change hands.
-    grid_mismatch_voxels: float = 0.05
-    # Quaternions in single precision over a 250 mm head are good for a few hundredths (mm).
-    forms_rounding_mm: float = 0.1
-    # Less than any voxel edge in use, more than any rounding (mm).
-    forms_mismatch_mm: float = 1.0
-    # Head scans run from 0.2 mm (CT) to 10 mm slices (old CTP); beyond twice that is an error.
-    voxel_mm: tuple[float, float] = (0.1, 20.0)
-    # The longest side: a child's head slab, and aortic arch to vertex with room around it.
-    extent_mm: tuple[float, float] = (60.0, 1500.0)
-    # Scanner tables travel 2 m; float32 loses hundredths of a millimetre beyond some metres.
-    farthest_mm: float = 5000.0
-    # Slice positions are logged to 0.1 mm; the share of the spacing covers thick slices.
-    uneven_mm: float = 0.15
-    uneven_share: float = 0.05
-    # Scans have thousands of grey levels; masks and thresholded images a few.
-    fewest_values: int = 8
-    # De-tilted and resampled scans carry some empty slices at their ends.
-    empty_slices: float = 0.25
-    # The extended CT scale ends at 30 710 HU (16 bit); above it unsigned values wrapped round.
-    highest_hu: float = 32767.0
-    # Soft tissue to bone alone spans more (HU); CT normalised to 0..1 or 0..10 less.
-    least_hu_range: float = 50.0
-    # Brain makes up about 12 % of a head CT's field of view, more than bone ever does.
-    tissue_share: float = 0.02
-    # Air with noise, partial volume, and lungs in a CTA from the arch (HU).
-    air_hu: tuple[float, float] = (-1150.0, -650.0)
-    # Metal and calcium reach the ceiling in well below 1 % of voxels, burnt-in windows in more.
-    saturated_share: float = 0.01
-    # Gibbs ringing and filters leave less below zero in magnitude images.
-    negative_share: float = 0.01
-    # Median of tissue and fluid in 1e-6 mm2/s: acute infarcts 400, fluid 3000.
-    adc_median: tuple[float, float] = (100.0, 5000.0)
-    # A first pass takes some 20 s; ten frames of 2 s are the least that show it.
-    fewest_frames: int = 10
-    # No infarct or vessel label fills half of a field of view.
-    label_share: float = 0.5
-
-    @classmethod
-    def of(cls, config: Mapping[str, Any]) -> GateSettings:
-        """The settings a config section gives; what it leaves out stays as it is here."""
-        known = {each.name for each in fields(cls)}
-        return cls(
-            **{
-                key: tuple(value) if isinstance(value, list | tuple) else value
-                for key, value in config.items()
-                if key in known
-            }
-        )

@@ -1,12 +1,16 @@
-"""The limits of the report's figures: where a figure warns, where it fails, and why there.
+"""Limits of the audit and of the report's figures, and what else the report may be told.
 
-One line per figure. The config may set others (``report.limits``).
+A figure has one line, which says where it warns, where it fails, and why there. The config may
+set other limits (``report.limits``).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from strokeprep.settings.field import Schema, setting
 
 Range = tuple[float | None, float | None]
 OPEN: Range = (None, None)
@@ -21,7 +25,7 @@ class Limit:
     unit: str
     warn: Range
     fail: Range
-    reason: str
+    reason: str = field(repr=False)
 
     def verdict(self, value: float) -> str:
         """``pass``, ``warn``, ``fail``, or ``n/a`` where nothing is asked of the figure."""
@@ -205,3 +209,82 @@ LIMITS: dict[str, Limit] = {
     "hypoperfused_ml": _told("ml", "Late tissue, core and penumbra."),
     "mismatch_ratio": _told("ratio", "Late tissue by core."),
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AuditSettings:
+    """Limits a subject's outputs must keep, or its audit fails."""
+
+    affine_difference: float = setting(
+        0.0001,
+        "Largest difference (mm per voxel step, and mm) between the affine of an output and of "
+        "the grid its name claims. Headers store single precision, good for about 0.00001 mm "
+        "within a head; more means another grid.",
+        at_least=0,
+    )
+    volume_change: float = setting(
+        0.1,
+        "Largest relative change of a label's volume, and of that of each of its classes, when it "
+        "is moved to the reference. The transform is rigid, so only the rounding of its border to "
+        "voxels may change it; to a small class this may do more, the more the thicker the "
+        "slices.",
+        above=0,
+    )
+    small_label_ml: float = setting(
+        1,
+        "Labels smaller than this (ml), all classes together, are judged as if they were that "
+        "large, since the rounding of a few voxels is a large share of an occlusion and means "
+        "nothing.",
+        above=0,
+    )
+    template_dice: float = setting(
+        0.85,
+        "Smallest overlap (Dice) of the brain in template space with the template's own. A good "
+        "affine gives 0.95 on a real head; a wrong one is far below this.",
+        at_least=0,
+        at_most=1,
+    )
+
+
+def _schema_of_limits() -> Schema:
+    """The schema of report.limits: the figures that have any, with their ends in one list."""
+    ends = {"type": "array", "items": {"type": ["number", "null"]}, "minItems": 4, "maxItems": 4}
+    return {
+        "type": "object",
+        "description": (
+            "Where a figure is judged, as [fails below, warns below, warns above, fails above]; "
+            "null leaves an end open. A figure that fails stops nothing."
+        ),
+        "additionalProperties": False,
+        "properties": {
+            name: ends
+            | {
+                "default": [limit.fail[0], *limit.warn, limit.fail[1]],
+                "description": f"{limit.reason} Unit: {limit.unit}.",
+            }
+            for name, limit in LIMITS.items()
+            if (limit.warn, limit.fail) != (OPEN, OPEN)
+        },
+    }
+
+
+def limits_of(ends: Mapping[str, Sequence[float | None]]) -> dict[str, Limit]:
+    """The limits of all figures, some of them moved to [fails below, warns below, …]."""
+    return LIMITS | {
+        name: replace(LIMITS[name], warn=(warn_low, warn_high), fail=(low, high))
+        for name, (low, warn_low, warn_high, high) in ends.items()
+    }
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """The pages about each subject and about the cohort."""
+
+    faces: bool = setting(
+        False,
+        "Also write pages that show every head before and after defacing, into the work folder "
+        "and never into the dataset. Such a page shows faces: treat it as the raw images.",
+    )
+    limits: Mapping[str, Limit] = setting(
+        LIMITS, "Limits of figures.", schema=_schema_of_limits(), read=limits_of
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from strokeprep.bids import sidecars
@@ -10,8 +10,7 @@ from strokeprep.io import images, transforms
 from strokeprep.registration import location
 from strokeprep.segmentation import brains
 from strokeprep.segmentation.request import Request
-from strokeprep.settings.backends import BRAINS
-from strokeprep.settings.networks import NetworkSettings
+from strokeprep.settings.backends import BRAINS, NetworkSettings
 
 
 def brain(
@@ -22,19 +21,17 @@ def brain(
     *,
     modality: str,
     backend: str,
-    networks: Mapping[str, Any],
-    threads: int,
+    networks: NetworkSettings,
 ) -> dict[str, Any]:
     """Write the brain mask of an image on its own grid; returns its sidecar.
 
     ``located`` and ``to_head`` say where the head lies, as in :func:`deface.face`; they are only
-    given to a backend that needs them. ``networks`` is the config's section ``models``.
+    given to a backend that needs them. ``networks`` says how networks run.
     """
     place = location.read(*located) if located else None
     if place and to_head:
         place = place.of(transforms.read(to_head).GetInverse())
-    settings = NetworkSettings.of(networks, threads)
-    request = Request(images.read(source), modality, source, settings, place)
+    request = Request(images.read(source), modality, source, networks, place)
     mask, metrics = brains.mask(request, BRAINS[backend])
     images.write(mask, target, source)
     found = sidecars.label("brain", "segmented on this image")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,7 @@ from strokeprep.registration import location
 from strokeprep.segmentation import faces
 from strokeprep.segmentation.request import Request
 from strokeprep.series import timing
-from strokeprep.settings.backends import FACES
-from strokeprep.settings.networks import NetworkSettings
+from strokeprep.settings.backends import FACES, NetworkSettings
 from strokeprep.study.kinds import KINDS
 
 
@@ -42,9 +41,8 @@ def face(
     *,
     modality: str,
     backend: str,
-    settings: Mapping[str, Any],
-    networks: Mapping[str, Any],
-    threads: int,
+    margin_mm: float,
+    networks: NetworkSettings,
     nearby: str | None = None,
     head_to_nearby: str | None = None,
 ) -> dict[str, Any]:
@@ -53,22 +51,16 @@ def face(
     ``located`` are the files with the location of the whole head; ``to_head`` is the transform that
     resamples this image onto that head, None if it is that head itself. ``nearby`` is the face mask
     of another image of the session, ``head_to_nearby`` the transform that resamples that image onto
-    the head. ``networks`` is the config's section ``models``.
+    the head. ``networks`` says how networks run.
     """
     place = location.read(*located)
     to_nearby = [transforms.read(head_to_nearby)] if head_to_nearby else []
     if to_head:
         onto_head = transforms.read(to_head).GetInverse()
         place, to_nearby = place.of(onto_head), [onto_head, *to_nearby]
-    request = Request(
-        images.read_mean(source),
-        modality,
-        source,
-        NetworkSettings.of(networks, threads),
-        place,
-    )
+    request = Request(images.read_mean(source), modality, source, networks, place)
     carried = [(images.read(nearby), transforms.chain(to_nearby))] if nearby else []
-    mask, metrics = faces.region(request, FACES[backend], settings["brain_margin_mm"], carried)
+    mask, metrics = faces.region(request, FACES[backend], margin_mm, carried)
     images.write(mask, target, source)
     where = "found on this image and on another of the session" if nearby else "found on this image"
     return sidecars.label("face", where) | sidecars.by_backend(backend, metrics)

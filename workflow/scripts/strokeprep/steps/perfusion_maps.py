@@ -6,6 +6,7 @@ The computation is in :mod:`strokeprep.perfusion`; here are files, tables and si
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from strokeprep.io.whole import write_text
 from strokeprep.perfusion import vessels as arteries
 from strokeprep.perfusion.pipeline import Perfusion
 from strokeprep.series.timing import GRID_S
+from strokeprep.settings.perfusion import PerfusionSettings
+from strokeprep.settings.study import TemplateSettings
 from strokeprep.steps import resample
 from strokeprep.study.kinds import MAP_KINDS
 from strokeprep.study.naming import MAPS, TISSUE_AT_RISK
@@ -64,13 +67,13 @@ def move(
     *,
     chain: Sequence[str],
     grid: str | None,
-    settings: Mapping[str, Any],
+    template: TemplateSettings,
 ) -> dict[str, dict[str, Any]]:
     """Write maps and masks on another grid (the template's if ``grid`` is None); their sidecars.
 
     Files are by name (``cbf``, ``core``, …). Maps are interpolated from measured voxels only.
     """
-    how = {"chain": chain, "grid": grid, "settings": settings}
+    how = {"chain": chain, "grid": grid, "template": template}
     known = {"brain": None, "measured": sources["cbf"]}
     return {
         **{
@@ -84,7 +87,7 @@ def move(
     }
 
 
-def abouts(done: Perfusion, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def abouts(done: Perfusion, settings: PerfusionSettings) -> dict[str, dict[str, Any]]:
     """The sidecars of all files that :func:`write` writes."""
     return {
         **{name: _about_map(name, settings) for name in done.maps},
@@ -96,27 +99,27 @@ def abouts(done: Perfusion, settings: Mapping[str, Any]) -> dict[str, dict[str, 
     }
 
 
-def _about_map(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _about_map(name: str, settings: PerfusionSettings) -> dict[str, Any]:
     """The sidecar of one map."""
     called = sidecars.CALLED[name]
     return sidecars.image(MAP_KINDS[name], called[0].upper() + called[1:], skull_stripped=True) | {
-        "Method": settings["method"],
-        "Constants": dict(settings["maps"]),
-        "InPlaneSmoothing": settings["tissue"]["smoothing_fwhm_mm"],
+        "Method": settings.method,
+        "Constants": asdict(settings.maps),
+        "InPlaneSmoothing": settings.tissue.smoothing_fwhm_mm,
     }
 
 
-def _about_mask(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _about_mask(name: str, settings: PerfusionSettings) -> dict[str, Any]:
     """The sidecar of a mask or of a segmentation by thresholds."""
-    tissue = settings["tissue"]
-    late, low = sorted(tissue["tmax_s"]), sorted(tissue["rcbf"], reverse=True)
+    tissue = settings.tissue
+    late, low = sorted(tissue.tmax_s), sorted(tissue.rcbf, reverse=True)
     levels = {
         "tmax_levels": {str(n): f"Tmax > {value:g} s" for n, value in enumerate(late, 1)},
         "rcbf_levels": {
             str(n): f"flow < {value:.0%} of healthy tissue" for n, value in enumerate(low, 1)
         },
     }
-    found = sidecars.label(name, "by thresholds") | {"Thresholds": dict(tissue)}
+    found = sidecars.label(name, "by thresholds") | {"Thresholds": asdict(tissue)}
     return found | ({"Levels": levels[name]} if name in levels else {})
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import SimpleITK as sitk
 
 from strokeprep.bids import sidecars
 from strokeprep.io import images, labels, transforms
-from strokeprep.registration import deformable, linear, template
+from strokeprep.registration import deformable, linear
+from strokeprep.registration.template import standard
+from strokeprep.settings.study import TemplateSettings
 
 
 def to_reference(
@@ -48,7 +50,7 @@ def to_template(
     names: tuple[str, str],
     kind: str,
     seed: int,
-    settings: Mapping[str, Any],
+    template: TemplateSettings,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Register a brain to the template; writes both directions, returns both sidecars."""
     stripped = sitk.Mask(images.read(image), images.read(brain), 0)
@@ -58,7 +60,7 @@ def to_template(
         lesion = mask if lesion is None else lesion | mask
     found = deformable.to_template(
         stripped,
-        template.standard(settings).t1,
+        standard(template).t1,
         kind=kind,
         lesion_mask=lesion,
         seed=seed,

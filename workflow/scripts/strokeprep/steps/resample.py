@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import SimpleITK as sitk
@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from strokeprep.bids import sidecars
 from strokeprep.io import images, labels, transforms
 from strokeprep.registration.template import target_grid
+from strokeprep.settings.study import TemplateSettings
 from strokeprep.study.kinds import kind as kind_of
 
 # A voxel of the new grid has a value if measured voxels have at least this share of its weight.
@@ -24,7 +25,7 @@ def move_image(
     chain: Sequence[str],
     grid: str | None,
     brain: str | None,
-    settings: Mapping[str, Any],
+    template: TemplateSettings,
     measured: str | None = None,
 ) -> dict[str, Any]:
     """Write an image on the grid of ``grid`` (the template's if None); returns its sidecar.
@@ -34,7 +35,7 @@ def move_image(
     image on the source grid that is zero where the source has no value; such voxels are left out.
     """
     outside = images.background(kind_of(kind).modality)
-    image, place = images.read(source), target_grid(grid, settings)
+    image, place = images.read(source), target_grid(grid, template)
     steps = [transforms.read(path) for path in chain]
     moved = transforms.resample(image, place, steps, transforms.LINEAR, outside)
     if measured:
@@ -45,7 +46,7 @@ def move_image(
     view = "Brain of the" if brain else "The"
     return sidecars.image(
         kind_of(kind),
-        f"{view} {sidecars.CALLED[kind]} {_where(grid, settings)}, interpolated once",
+        f"{view} {sidecars.CALLED[kind]} {_where(grid, template)}, interpolated once",
         skull_stripped=bool(brain or measured),
     ) | {"Interpolation": "Linear", "Transforms": len(chain)}
 
@@ -68,16 +69,16 @@ def move_label(
     kind: str,
     chain: Sequence[str],
     grid: str | None,
-    settings: Mapping[str, Any],
+    template: TemplateSettings,
 ) -> dict[str, Any]:
     """Write a mask or segmentation on another grid; returns its sidecar with the audit."""
     moved, audit = labels.warp(
         labels.read(source),
-        target_grid(grid, settings),
+        target_grid(grid, template),
         [transforms.read(path) for path in chain],
     )
     images.write(moved, target, grid, images.SCANNER if grid else images.MNI)
-    return sidecars.label(kind, _where(grid, settings)) | {
+    return sidecars.label(kind, _where(grid, template)) | {
         "Interpolation": "NearestNeighbor",
         "Transforms": len(chain),
         "Audit": audit,
@@ -101,5 +102,5 @@ def strip(source: str, brain: str, target: str, *, kind: str) -> dict[str, Any]:
     )
 
 
-def _where(grid: str | None, settings: Mapping[str, Any]) -> str:
-    return "on the grid of the reference" if grid else f"in {settings['name']} space"
+def _where(grid: str | None, template: TemplateSettings) -> str:
+    return "on the grid of the reference" if grid else f"in {template.name} space"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -23,6 +22,7 @@ from strokeprep.report.sections.images import of_images
 from strokeprep.report.sections.parts import Section
 from strokeprep.report.sections.perfusion import of_perfusion
 from strokeprep.report.sections.viewer import viewer
+from strokeprep.settings.study import TemplateSettings
 
 COHORT = ("cohort", f"../{Path(plan.COHORT).name}")
 
@@ -30,7 +30,7 @@ COHORT = ("cohort", f"../{Path(plan.COHORT).name}")
 def write_images(
     about: plan.Images,
     made: Lineage,
-    settings: Mapping[str, Any],
+    settings: TemplateSettings,
     judge: Judge,
     has_perfusion: bool,
 ) -> list[Number]:
@@ -59,7 +59,7 @@ def write_images(
 
 
 def write_perfusion(
-    about: plan.Perfused, made: Lineage, settings: Mapping[str, Any], judge: Judge
+    about: plan.Perfused, made: Lineage, settings: TemplateSettings, judge: Judge
 ) -> list[Number]:
     """The report on what a subject's CT perfusion gave; returns its numbers."""
     root, files = made.root, views.Files(made.root)

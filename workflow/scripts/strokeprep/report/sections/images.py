@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from strokeprep.drawing import pictures
 from strokeprep.drawing.palette import ORANGE, SKY
 from strokeprep.drawing.pictures import Layer
@@ -20,10 +17,11 @@ from strokeprep.report.sections.defacing import defacing
 from strokeprep.report.sections.labels import labels
 from strokeprep.report.sections.motion import motion
 from strokeprep.report.sections.parts import Figure, Section
+from strokeprep.settings.study import TemplateSettings
 
 
 def of_images(
-    plan: Images, files: views.Files, scene: Scene | None, judge: Judge, settings: Mapping[str, Any]
+    plan: Images, files: views.Files, scene: Scene | None, judge: Judge, settings: TemplateSettings
 ) -> list[Section]:
     """All of them; without a reference there is defacing alone to show."""
     if scene is None:
@@ -93,7 +91,7 @@ def registration(scene: Scene, shown: Shown) -> Section:
     )
 
 
-def template(scene: Scene, settings: Mapping[str, Any]) -> Section:
+def template(scene: Scene, settings: TemplateSettings) -> Section:
     """The reference in template space, under the template's outlines."""
     image = scene.read(scene.plan.template_image)
     standard = registration_template.standard(settings)

@@ -27,9 +27,8 @@ from strokeprep.segmentation import nnunet, skull
 from strokeprep.segmentation.backends import template
 from strokeprep.segmentation.faces import Answer
 from strokeprep.segmentation.request import Request
-from strokeprep.settings import networks
-from strokeprep.settings.backends import BRAINS, FACES
-from strokeprep.settings.networks import NetworkSettings
+from strokeprep.settings import backends
+from strokeprep.settings.backends import BRAINS, FACES, NetworkSettings
 
 PACKAGE = "TotalSegmentator"
 
@@ -84,7 +83,7 @@ def licensed_face(request: Request) -> tuple[sitk.Image, Facts]:
         raise StrokeprepError(
             "TotalSegmentator's face networks need a licence number, free for academic use",
             request.where,
-            f"Set {networks.LICENSE_VARIABLE}, or choose the backend totalsegmentator, which needs "
+            f"Set {backends.LICENSE_VARIABLE}, or choose the backend totalsegmentator, which needs "
             "none.",
         )
     names = FACES["totalsegmentator-face"].weights(request.modality, request.settings.fast)
@@ -175,7 +174,7 @@ def _alone(private: Path, settings: NetworkSettings) -> Iterator[None]:
     (home / "config.json").write_text(json.dumps(config))
     variables = {
         "TOTALSEG_HOME_DIR": str(home),
-        "TOTALSEG_WEIGHTS_PATH": str(Path(settings.models).resolve() / "totalsegmentator"),
+        "TOTALSEG_WEIGHTS_PATH": str(Path(settings.folder).resolve() / "totalsegmentator"),
     }
     with ExitStack() as stack:
         stack.enter_context(mock.patch.dict(os.environ, variables))

@@ -17,8 +17,7 @@ import urllib.request
 from pathlib import Path
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.settings.backends import Model
-from strokeprep.settings.networks import LICENSE_VARIABLE
+from strokeprep.settings.backends import LICENSE_VARIABLE, Model
 
 TIMEOUT_S = 60  # without a byte
 CHUNK = 1 << 20

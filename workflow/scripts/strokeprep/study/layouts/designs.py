@@ -15,11 +15,12 @@ a label is drawn on, or the folder ``dwi`` or ``anat``).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from strokeprep import phantom as simulated
 from strokeprep.errors import StrokeprepError
+from strokeprep.settings.config import Config
 from strokeprep.study.kinds import KINDS, NATIVE
 from strokeprep.study.layouts.engine import (
     _ENTITIES,
@@ -42,9 +43,9 @@ from strokeprep.study.layouts.engine import (
 from strokeprep.study.table import Row
 
 
-def read(config: Mapping) -> list[Row]:
+def read(config: Config) -> list[Row]:
     """The rows of the study that a complete config describes, sorted."""
-    layout = config["study"]["layout"]
+    layout = config.study.layout
     if layout not in READERS:
         raise StrokeprepError(
             "There is no such layout", layout, f"Set study.layout to one of {', '.join(READERS)}."
@@ -162,7 +163,7 @@ ATLAS = (
 # --- Readers --------------------------------------------------------------------------------
 
 
-def bids(config: Mapping) -> list[Row]:
+def bids(config: Config) -> list[Row]:
     """Raw BIDS with the draft ``ct/`` folder; labels below ``study.labels``."""
     root = _root(config)
     patterns = _with_overrides(BIDS, config)
@@ -179,7 +180,7 @@ def bids(config: Mapping) -> list[Row]:
     )
 
 
-def isles24(config: Mapping) -> list[Row]:
+def isles24(config: Config) -> list[Row]:
     """ISLES'24 as released, with or without its ``train`` folder."""
     root = _root(config)
     bases = [base for base in (root, root / "train") if base.is_dir()]
@@ -203,7 +204,7 @@ def isles24(config: Mapping) -> list[Row]:
     )
 
 
-def jhu(config: Mapping) -> list[Row]:
+def jhu(config: Config) -> list[Row]:
     """Johns Hopkins ICPSR-38464: names are matched in whatever folder they lie."""
     root = _root(config)
     files = _files(config, root, [root], JHU_NOT_RAW)
@@ -215,7 +216,7 @@ def jhu(config: Mapping) -> list[Row]:
     )
 
 
-def atlas(config: Mapping) -> list[Row]:
+def atlas(config: Config) -> list[Row]:
     """ATLAS v2.0 and its native release; a native T1w wins over its copy on the MNI grid."""
     root = _root(config)
     return _rows(
@@ -226,18 +227,18 @@ def atlas(config: Mapping) -> list[Row]:
     )
 
 
-def phantom(config: Mapping) -> list[Row]:
+def phantom(config: Config) -> list[Row]:
     """The built-in synthetic study, known before it is simulated."""
-    root = Path(config["phantom"]["folder"]) / "raw"
+    root = Path(config.phantom.folder) / "raw"
     files = [
         _File(f"{root / name}{EXTENSIONS[0]}", name, f"{root / name}.json")
-        for subject in simulated.subject_ids(config["phantom"]["subjects"])
+        for subject in simulated.subject_ids(config.phantom.subjects)
         for name in simulated.raw_stems(subject)
     ]
     return _rows(_matches(files, BIDS, config), root, "simulated files")
 
 
-READERS: dict[str, Callable[[Mapping], list[Row]]] = {
+READERS: dict[str, Callable[[Config], list[Row]]] = {
     "bids": bids,
     "isles24": isles24,
     "jhu": jhu,

@@ -6,11 +6,13 @@ import glob
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from strokeprep.errors import StrokeprepError
+from strokeprep.settings.config import Config
+from strokeprep.settings.study import path_pattern
 from strokeprep.study.kinds import KINDS, NATIVE, SCANS
 from strokeprep.study.table import Row
 
@@ -83,8 +85,8 @@ _WORD = r"[A-Za-z0-9]+"
 _ENTITIES = rf"(?:_(?:{'|'.join(KEPT)})-{_WORD})*"
 
 
-def _root(config: Mapping) -> Path:
-    root = Path(config["study"]["root"])
+def _root(config: Config) -> Path:
+    root = Path(config.study.root)
     if not root.is_dir():
         raise StrokeprepError(
             "The study's folder does not exist" if not root.exists() else "This is not a folder",
@@ -95,11 +97,11 @@ def _root(config: Mapping) -> Path:
     return root
 
 
-def _label_roots(root: Path, config: Mapping) -> list[Path]:
+def _label_roots(root: Path, config: Config) -> list[Path]:
     """The folders that ``study.labels`` names, each once and none that the workflow writes to."""
     seen = _written(config)
     found = []
-    for wanted in config["study"]["labels"]:
+    for wanted in config.study.labels:
         for path in sorted(glob.glob(os.path.join(glob.escape(str(root)), wanted))):
             identity = _identities(path)
             if not identity <= seen:
@@ -117,7 +119,7 @@ def _subject_folders(folder: Path) -> list[Path]:
 
 
 def _files(
-    config: Mapping, base: Path, folders: Iterable[Path], skip: re.Pattern | None = None
+    config: Config, base: Path, folders: Iterable[Path], skip: re.Pattern | None = None
 ) -> Iterator[_File]:
     """Every image file at or below ``folders``, each folder read once.
 
@@ -176,9 +178,9 @@ def _is_folder(entry: os.DirEntry) -> bool:
     return entry.is_dir()
 
 
-def _written(config: Mapping) -> set[tuple[int, int]]:
+def _written(config: Config) -> set[tuple[int, int]]:
     """The folders of the workflow itself, which may lie inside the study."""
-    return _identities(config["output"], config["work"])
+    return _identities(config.output, config.work)
 
 
 def _identities(*folders: str) -> set[tuple[int, int]]:
@@ -187,9 +189,9 @@ def _identities(*folders: str) -> set[tuple[int, int]]:
     return {(each.st_dev, each.st_ino) for each in stats}
 
 
-def _with_overrides(patterns: Sequence[Pattern], config: Mapping) -> list[Pattern]:
+def _with_overrides(patterns: Sequence[Pattern], config: Config) -> list[Pattern]:
     """The patterns of a layout; a role that ``study.patterns`` names has that pattern alone."""
-    overrides = config["study"]["patterns"]
+    overrides = config.study.patterns
     drawn_on = {pattern.role: pattern.on for pattern in reversed(patterns) if pattern.on}
     return [pattern for pattern in patterns if pattern.role not in overrides] + [
         Pattern(role, regex, drawn_on.get(role, DRAWN_ON.get(role, "")))
@@ -197,26 +199,9 @@ def _with_overrides(patterns: Sequence[Pattern], config: Mapping) -> list[Patter
     ]
 
 
-def expression(role: str, regex: str) -> re.Pattern:
-    """A pattern ready for use on paths; one that cannot work is refused."""
-    try:
-        compiled = re.compile(rf"(?:^|/)(?:{regex})\Z")
-    except re.error as error:
-        raise StrokeprepError(
-            f"study.patterns.{role} is no regular expression ({error})", regex, "Correct it."
-        ) from error
-    if "subject" not in compiled.groupindex:
-        raise StrokeprepError(
-            f"study.patterns.{role} does not say which part of a path is the subject",
-            regex,
-            "Put that part into a group (?P<subject>…).",
-        )
-    return compiled
-
-
-def _matches(files: Iterable[_File], patterns: Sequence[Pattern], config: Mapping) -> list[_Found]:
+def _matches(files: Iterable[_File], patterns: Sequence[Pattern], config: Config) -> list[_Found]:
     """Every file that a pattern matches."""
-    compiled = [(pattern, expression(pattern.role, pattern.regex)) for pattern in patterns]
+    compiled = [(pattern, path_pattern(pattern.role, pattern.regex)) for pattern in patterns]
     hits = []
     for file in files:
         found = [
@@ -230,7 +215,7 @@ def _matches(files: Iterable[_File], patterns: Sequence[Pattern], config: Mappin
     return hits
 
 
-def _refuse_outside(file: _File, config: Mapping) -> None:
+def _refuse_outside(file: _File, config: Config) -> None:
     """A file that is not where it seems to be, or whose path cannot be handed on as it is."""
     if not file.path.isprintable() or set("{}") & set(file.path):  # braces are Snakemake's
         raise StrokeprepError(
@@ -240,9 +225,9 @@ def _refuse_outside(file: _File, config: Mapping) -> None:
         )
     if not file.linked:
         return
-    study = config["study"]
-    inside = [study["root"], *study["labels"], *study["links"]]
-    allowed = [os.path.realpath(os.path.join(study["root"], folder)) for folder in inside]
+    study = config.study
+    inside = [study.root, *study.labels, *study.links]
+    allowed = [os.path.realpath(os.path.join(study.root, folder)) for folder in inside]
     for path in filter(None, (file.path, file.sidecar)):
         real = Path(os.path.realpath(path))
         if not any(real.is_relative_to(folder) for folder in allowed):
@@ -253,7 +238,7 @@ def _refuse_outside(file: _File, config: Mapping) -> None:
             )
 
 
-def _found(file: _File, pattern: Pattern, match: re.Match, config: Mapping) -> _Found | None:
+def _found(file: _File, pattern: Pattern, match: re.Match, config: Config) -> _Found | None:
     """What a match says of a file, or nothing where the file lies on a grid of no use."""
     groups = match.groupdict()
     if not groups.get("subject"):
@@ -265,7 +250,7 @@ def _found(file: _File, pattern: Pattern, match: re.Match, config: Mapping) -> _
     is_image = pattern.role in KINDS
     on = "" if is_image else _drawn_on(groups.get("on") or pattern.on, file)
     scan = KINDS[pattern.role].scan if is_image else on
-    grid = _grid(groups.get("space"), pattern.grid, scan, config["reference"])
+    grid = _grid(groups.get("space"), pattern.grid, scan, config.reference)
     if grid is None:
         return None
     row = Row(
@@ -274,8 +259,8 @@ def _found(file: _File, pattern: Pattern, match: re.Match, config: Mapping) -> _
         role=pattern.role,
         path=Path(file.path),
         on=on,
-        space=groups.get("space") or config["reference"][0] if grid == REFERENCE else NATIVE,
-        defaced=is_image and config["study"]["defaced"],
+        space=groups.get("space") or config.reference[0] if grid == REFERENCE else NATIVE,
+        defaced=is_image and config.study.defaced,
         sidecar=Path(file.sidecar) if file.sidecar else None,
         entities=_entities(pattern.role, os.path.basename(file.below)),
     )

@@ -1,0 +1,151 @@
+"""Settings of the study: its files, the template they are carried to, and its simulation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass
+from typing import Literal
+
+from strokeprep.errors import StrokeprepError
+from strokeprep.settings.field import setting
+
+NAME = "^[A-Za-z0-9]+$"
+BUILT_IN_TEMPLATE = "MNI152NLin2009aSym"
+LARGEST_SEED = 2**31 - 1
+
+Layout = Literal["phantom", "bids", "isles24", "jhu", "atlas"]
+Scan = Literal["ncct", "dwi", "t1w"]
+ROLES = ("ncct", "cta", "ctp", "b0", "trace", "adc", "t1w", "lesion", "lvo", "cow")
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """Where the images are and how they are named."""
+
+    layout: Layout = setting(
+        MISSING,
+        "How files and folders are named; phantom simulates the study it works on.",
+    )
+    root: str | None = setting(
+        None,
+        "Folder of the study. Needed for every layout but phantom. A relative path starts where "
+        "Snakemake is called.",
+    )
+    defaced: bool = setting(
+        False,
+        "Your statement that no image of the study shows a face any more. Defacing is then left "
+        "out; say false where in doubt, for nothing downstream looks for a face again.",
+    )
+    subjects: tuple[str, ...] = setting(
+        (),
+        'Subjects to work on, without "sub-", in quotes; empty for all.',
+        pattern=NAME,
+        unique=True,
+    )
+    sessions: tuple[str, ...] = setting(
+        (),
+        'Sessions to work on, without "ses-", in quotes; empty for all.',
+        pattern=NAME,
+        unique=True,
+    )
+    patterns: Mapping[str, str] = setting(
+        {},
+        "Own file name patterns, one regular expression per role; each replaces all patterns the "
+        "layout has for that role, for studies whose names are a little different.",
+        keys=ROLES,
+    )
+    labels: tuple[str, ...] = setting(
+        ("derivatives", "derivatives/*"),
+        "Only for layout bids: folders (or globs) that hold sub-* folders with manual masks, "
+        "absolute or below study.root.",
+    )
+    links: tuple[str, ...] = setting(
+        (),
+        "Folders outside of study.root that links in the study may lead to; any other link that "
+        "leads out of the study is refused.",
+    )
+    name: str = setting(
+        "Preprocessed acute-stroke imaging",
+        "Name of the derivatives dataset, as dataset_description.json gives it.",
+    )
+    license: str = setting(
+        "",
+        "License of the derivatives dataset; empty leaves it out, since we cannot know.",
+        may_be_empty=True,
+    )
+    authors: tuple[str, ...] = setting(
+        (),
+        "Authors of the derivatives dataset; empty leaves them out.",
+    )
+
+
+@dataclass(frozen=True)
+class TemplateSettings:
+    """The standard space that results are carried to."""
+
+    name: str = setting(
+        BUILT_IN_TEMPLATE,
+        "Its name behind space- in file names. The default ships with nilearn and needs no "
+        "download; any other needs template.path.",
+        pattern=NAME,
+    )
+    path: str | None = setting(
+        None,
+        "An own template in MNI152 coordinates: an image, brain-extracted or with "
+        "template.brain_mask, or a template's folder as TemplateFlow names it "
+        "(…/tpl-MNI152NLin2009cAsym); null for the built-in template.",
+    )
+    brain_mask: str | None = setting(
+        None,
+        "Brain mask of the image at template.path; null takes its voxels above zero.",
+    )
+    resolution_mm: float = setting(
+        1,
+        "Voxel size (mm) of images in template space. 1 mm is the grid of the template and finer "
+        "than DWI or CTP slices; 2 mm takes an eighth of the disk.",
+        at_least=0.5,
+        at_most=4,
+    )
+    res: str | None = setting(
+        None,
+        "The voxel size as it stands behind res- in file names; null derives it from "
+        "template.resolution_mm (1 gives 1, 1.5 gives 1p5).",
+        pattern=NAME,
+    )
+
+
+@dataclass(frozen=True)
+class PhantomSettings:
+    """The built-in synthetic study. Only for layout phantom."""
+
+    folder: str = setting("demo", "Folder the simulated study and its truth are written to.")
+    subjects: int = setting(2, "Number of simulated subjects.", at_least=1, at_most=99)
+    seed: int = setting(
+        1,
+        "Seed of the simulation; another seed gives other heads, poses and lesions.",
+        at_least=0,
+        at_most=LARGEST_SEED,
+    )
+    size: Literal["small", "clinical"] = setting(
+        "small",
+        "Size of the simulated images: small for minutes on a laptop, clinical for the matrix "
+        "sizes of scanners.",
+    )
+
+
+def path_pattern(role: str, regex: str) -> re.Pattern[str]:
+    """A file name pattern ready for use on paths; one that cannot work is refused."""
+    try:
+        compiled = re.compile(rf"(?:^|/)(?:{regex})\Z")
+    except re.error as error:
+        raise StrokeprepError(
+            f"study.patterns.{role} is no regular expression ({error})", regex, "Correct it."
+        ) from error
+    if "subject" not in compiled.groupindex:
+        raise StrokeprepError(
+            f"study.patterns.{role} does not say which part of a path is the subject",
+            regex,
+            "Put that part into a group (?P<subject>…).",
+        )
+    return compiled

@@ -27,6 +27,12 @@ class Request:
     settings: NetworkSettings | None = None
     location: Location | None = None
 
+    def network(self) -> NetworkSettings:
+        """How a network runs; an error where the request does not say."""
+        if self.settings is None:
+            raise ValueError(f"the backend needs the settings of networks for {self.where}")
+        return self.settings
+
     def head(self) -> Location:
         """Where the head lies; an error where the request does not say."""
         if self.location is None:

@@ -24,7 +24,7 @@ PACKAGE, MODEL = "HD-BET", "hd-bet"
 
 def brain(request: Request) -> tuple[sitk.Image, dict[str, Any]]:
     """The brain (uint8 on the image's grid) of an MR head, and what made it."""
-    where, settings = request.where, request.settings
+    where, settings = request.where, request.network()
     if request.modality != "mr":
         raise StrokeprepError(
             "HD-BET was trained on MR and finds no brain on CT",

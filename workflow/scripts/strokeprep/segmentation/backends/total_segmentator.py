@@ -79,14 +79,14 @@ def face(request: Request, grid: sitk.Image) -> Answer:
 
 def licensed_face(request: Request) -> tuple[sitk.Image, Facts]:
     """The mask of the face by the networks that need a licence."""
-    if not request.settings.license_number:
+    if not request.network().license_number:
         raise StrokeprepError(
             "TotalSegmentator's face networks need a licence number, free for academic use",
             request.where,
             f"Set {backends.LICENSE_VARIABLE}, or choose the backend totalsegmentator, which needs "
             "none.",
         )
-    names = FACES["totalsegmentator-face"].weights(request.modality, request.settings.fast)
+    names = FACES["totalsegmentator-face"].weights(request.modality, request.network().fast)
     task = Task(FACE_TASKS[request.modality], ("face",), names, fast=False)
     found, facts = _masks(request, task)
     return found["face"], facts
@@ -94,7 +94,7 @@ def licensed_face(request: Request) -> tuple[sitk.Image, Facts]:
 
 def parts(request: Request) -> tuple[dict[str, sitk.Image], Facts]:
     """Masks of the brain and, on CT, of the skull; what made them."""
-    modality, fast = request.modality, request.settings.fast
+    modality, fast = request.modality, request.network().fast
     names = BRAINS["totalsegmentator"].weights(modality, fast)
     found, facts = _masks(request, Task(TASKS[modality], PARTS[modality], names, fast))
     if "skull" in found:
@@ -122,8 +122,8 @@ class Task:
 
 def _masks(request: Request, task: Task) -> tuple[dict[str, sitk.Image], Facts]:
     """The classes that are wanted of a task as masks, and what made them."""
-    weights = nnunet.weights(task.models, request.settings)
-    device = nnunet.device(request.settings.device)
+    weights = nnunet.weights(task.models, request.network())
+    device = nnunet.device(request.network().device)
     given = _hounsfield(request) if request.modality == "ct" else _integral(request)
     labels = _segmented(given, task, device, request)
     found = {name: _part(labels, task, name, request) for name in task.wanted}
@@ -133,7 +133,7 @@ def _masks(request: Request, task: Task) -> tuple[dict[str, sitk.Image], Facts]:
 
 def _segmented(nifti: nib.Nifti1Image, task: Task, device: str, request: Request) -> np.ndarray:
     """The package's label image of a task, on the grid of ``nifti``; integers in, integers out."""
-    settings = request.settings
+    settings = request.network()
     with nnunet.limits(settings.threads) as private, _alone(private, settings):
         from totalsegmentator.python_api import totalsegmentator
 

@@ -11,11 +11,13 @@ import pytest
 import SimpleITK as sitk
 from report_study import SETTINGS, TEMPLATE
 from strokeprep.io import images, tables, transforms
-from strokeprep.quality import measures
-from strokeprep.quality.judge import Judge
+from strokeprep.quality.judgement import Judge
+from strokeprep.registration import mirror
 from strokeprep.report import numbers, plan, views
 from strokeprep.report.scene import Scene
-from strokeprep.settings.limits import FAIL
+from strokeprep.settings.limits import FAIL, PASS
+
+JUDGE = Judge("01")
 
 
 @pytest.fixture
@@ -53,23 +55,30 @@ def test_a_registration_that_is_off_by_5_mm_fails(scene_of, spoilt):
     shifted = transforms.resample(image, image, [away], transforms.LINEAR, images.AIR_HU)
     replaced(spoilt, moved.on_reference, images.array(shifted))
     scene = scene_of(spoilt, "cta")
-    found = {n.metric: n for n in numbers.of_move(scene, scene.shown[0], Judge())}
+    found = {n.metric: n for n in numbers.of_move(scene, scene.shown[0], JUDGE)}
     assert found["off_mm"].verdict == FAIL
     assert found["off_mm"].value == pytest.approx(5.0, abs=0.5)
 
 
+def flipped(scene: Scene) -> np.ndarray:
+    """The voxels of a scene's registered scan with left and right exchanged in the head."""
+    moved = scene.plan.moved[0]
+    scan, found = scene.read(moved.native), transforms.read(scene.root / moved.transform)
+    from_template = transforms.read(scene.root / scene.plan.from_template)
+    across = transforms.linear(mirror.across(from_template))
+    outside = images.background(moved.modality)
+    chain = [found.GetInverse(), across, found]
+    return images.array(transforms.resample(scan, scan, chain, transforms.LINEAR, outside))
+
+
 @pytest.mark.parametrize("scan", ["cta", "dwi"])
-def test_a_flipped_scan_fails_and_the_right_way_round_passes(scene_of, finished, scan):
-    scene = scene_of(finished, scan)
-    shown = scene.shown[0]
-    mirror = transforms.linear(measures.mirrored_start(scene.to_template_matrix))
-    outside = images.background(shown.plan.modality)
-    flipped = views.seen(scene.as_image(shown.unstripped), scene.view, mirror, outside)
-    right, wrong = (
-        verdicts(numbers.of_move(scene, each, Judge()))
-        for each in (shown, replace(shown, unstripped=flipped))
-    )
-    assert right["mirror_ratio"] == "pass"
+def test_a_flipped_scan_fails_and_the_right_way_round_passes(scene_of, spoilt, scan):
+    scene = scene_of(spoilt, scan)
+    right = verdicts(numbers.of_move(scene, scene.shown[0], JUDGE))
+    replaced(spoilt, scene.plan.moved[0].native, flipped(scene))
+    scene = scene_of(spoilt, scan)
+    wrong = verdicts(numbers.of_move(scene, scene.shown[0], JUDGE))
+    assert right["mirror_ratio"] == PASS
     assert wrong["mirror_ratio"] == FAIL
     assert FAIL not in right.values()
 
@@ -80,7 +89,7 @@ def test_half_a_brain_mask_fails(scene_of, spoilt):
         mask = voxels(spoilt, name)
         mask[: mask.shape[0] // 2] = 0
         replaced(spoilt, name, mask)
-    found = verdicts(numbers.of_brain(scene_of(spoilt), Judge(), SETTINGS))
+    found = verdicts(numbers.of_brain(scene_of(spoilt), JUDGE, SETTINGS))
     assert found["brain_asymmetry"] == FAIL
     assert found["template_dice"] == FAIL
 
@@ -93,10 +102,10 @@ def test_a_face_left_in_fails_whether_or_not_the_mask_knows_of_it(scene_of, spoi
     replaced(spoilt, face.image, image)
     only = replace(whole, faces=(face,))
     scene = scene_of(spoilt)
-    assert verdicts(numbers.of_faces(only, scene.files, Judge(), scene))["face_voxels_left"] == FAIL
+    assert verdicts(numbers.of_faces(only, scene.files, JUDGE, scene))["face_voxels_left"] == FAIL
     replaced(spoilt, face.mask, np.zeros_like(mask))
     scene = scene_of(spoilt)
-    found = verdicts(numbers.of_faces(only, scene.files, Judge(), scene))
+    found = verdicts(numbers.of_faces(only, scene.files, JUDGE, scene))
     assert found["face_voxels_left"] == "pass"
     assert found["face_left_ml"] == FAIL
 
@@ -108,13 +117,13 @@ def test_a_frame_that_jumped_fails(scene_of, spoilt):
     rows[12] |= {"m03": "9.0", "framewise_mm": "9.0", "displacement_mm": "9.0"}
     path.unlink()
     path.write_text(tables.render(rows, list(rows[0])))
-    found = verdicts(numbers.of_motion(scene, scene.plan.series[0], Judge()))
+    found = verdicts(numbers.of_motion(scene, scene.plan.series[0], JUDGE))
     assert found["framewise_max_mm"] == FAIL
 
 
 def test_an_arterial_input_taken_in_tissue_fails(patient, spoilt):
     about = plan.perfusion(patient)
-    assert FAIL not in verdicts(numbers.of_perfusion(about, views.Files(spoilt), Judge())).values()
+    assert FAIL not in verdicts(numbers.of_perfusion(about, views.Files(spoilt), JUDGE)).values()
     path = spoilt / about.vessels
     with path.open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
@@ -123,6 +132,29 @@ def test_an_arterial_input_taken_in_tissue_fails(patient, spoilt):
         row["aif"] = row["aif_measured"] = f"{12 * course:.3f}"
     path.unlink()
     path.write_text(tables.render(rows, list(rows[0])))
-    found = verdicts(numbers.of_vessels(about, spoilt, Judge()))
+    found = verdicts(numbers.of_vessels(about, spoilt, JUDGE))
     assert found["aif_peak_hu"] == FAIL
     assert found["aif_lead_s"] == FAIL
+
+
+def test_a_label_that_lost_a_class_fails(scene_of, spoilt):
+    scene = scene_of(spoilt)
+    label = next(each for each in scene.plan.labels if each.kind == "cow")
+    assert FAIL not in verdicts(numbers.of_label(scene, label, JUDGE, 1.0)).values()
+    classes = voxels(spoilt, label.on_reference)
+    classes[classes == classes.max()] = 0
+    replaced(spoilt, label.on_reference, classes)
+    found = verdicts(numbers.of_label(scene_of(spoilt), label, JUDGE, 1.0))
+    assert found["labels_changed"] == FAIL
+    assert found["class_volume_change"] == FAIL
+
+
+def test_a_brain_that_was_removed_with_the_face_fails(scene_of, spoilt):
+    whole = scene_of(spoilt).plan
+    face = next(each for each in whole.faces if each.scan == "cta")
+    mask = voxels(spoilt, face.mask)
+    mask[:] = 1
+    replaced(spoilt, face.mask, mask)
+    scene = scene_of(spoilt)
+    found = verdicts(numbers.of_faces(replace(whole, faces=(face,)), scene.files, JUDGE, scene))
+    assert found["brain_voxels_removed"] == FAIL

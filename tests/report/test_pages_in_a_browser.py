@@ -7,8 +7,8 @@ import pytest
 from strokeprep.drawing import pictures
 from strokeprep.drawing.pictures import AXIAL, Scale, Slice
 from strokeprep.io import tables
-from strokeprep.quality import judge
-from strokeprep.quality.judge import Judge
+from strokeprep.quality import judgement
+from strokeprep.quality.judgement import Judge
 from strokeprep.report import plan
 from strokeprep.report.pages import cohort, page
 from strokeprep.report.sections.parts import Figure, Section, Viewer
@@ -30,13 +30,13 @@ def pages(tmp_path_factory):
     for n in range(COUNT):
         name, names = f"{n:04d}", plan.image_names(f"{n:04d}")
         found = [
-            Judge()("a step", metric, good(limit) * random.uniform(0.99, 1.01))
+            Judge(name)("a step", metric, good(limit) * random.uniform(0.99, 1.01))
             for metric, limit in LIMITS.items()
         ]
-        found.append(Judge()("cta to ncct", "off_mm", 9.0 if n == 500 else 0.2))
-        rows = judge.rows(found, name)
+        found.append(Judge(name)("cta to ncct", "off_mm", 9.0 if n == 500 else 0.2))
+        rows = [each.report_row() for each in found]
         (root / names.table).parent.mkdir()
-        (root / names.table).write_text(tables.render(rows, list(judge.COLUMNS)))
+        (root / names.table).write_text(tables.render(rows, list(judgement.REPORT_COLUMNS)))
         (root / names.thumbnail).write_bytes(small)
         (root / names.page).write_text(subject_page(name) if n == 500 else "<title>x</title>")
         ended.append(endings.Ending(name, endings.IMAGES, 1, 1, ()))
@@ -107,7 +107,7 @@ def subject_page(name: str) -> str:
     mosaic, across = pictures.mosaic(volume, Scale(0, 1))
     mask, _ = pictures.mosaic(np.ones(SHAPE), Scale(0, 1))
     viewer = Viewer(SHAPE, 2.0, across, (("NCCT", mosaic),), (("brain mask", mask),))
-    numbers = [Judge()("cta to ncct", "off_mm", 9.0)]
+    numbers = [Judge("01")("cta to ncct", "off_mm", 9.0)]
     return page.html(f"sub-{name}", [section], numbers, viewer)
 
 

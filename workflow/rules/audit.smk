@@ -17,7 +17,8 @@ rule audit:
         runtime=20,
     params:
         plan=lambda w: quality_plan.audit_plan(STUDY.by_name[w.subject], TEMPLATE),
-        limits=CONFIG.audit,
+        limits=CONFIG.limits,
+        least_label_ml=CONFIG.audit.small_label_ml,
         template=CONFIG.template,
         code=code("audit.py"),
     script:
@@ -35,6 +36,7 @@ use rule audit as audit_perfusion with:
         benchmark_of("audit_perfusion", "sub-{subject}")
     params:
         plan=lambda w: quality_plan.perfusion_audit_plan(STUDY.by_name[w.subject], TEMPLATE),
-        limits=CONFIG.audit,
+        limits=CONFIG.limits,
+        least_label_ml=CONFIG.audit.small_label_ml,
         template=CONFIG.template,
         code=code("audit.py"),

@@ -24,7 +24,8 @@ rule subject_report:
         plan=lambda w: report_plan.images(STUDY.by_name[w.subject], TEMPLATE),
         has_perfusion=lambda w: bool(perfusion_targets(STUDY.by_name[w.subject])),
         template=CONFIG.template,
-        limits=CONFIG.report.limits,
+        limits=CONFIG.limits,
+        least_label_ml=CONFIG.audit.small_label_ml,
         code=code("subject_report.py"),
     script:
         "../scripts/subject_report.py"
@@ -47,7 +48,7 @@ rule perfusion_report:
     params:
         plan=lambda w: report_plan.perfusion(STUDY.by_name[w.subject]),
         template=CONFIG.template,
-        limits=CONFIG.report.limits,
+        limits=CONFIG.limits,
         code=code("perfusion_report.py"),
     script:
         "../scripts/perfusion_report.py"

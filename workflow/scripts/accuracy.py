@@ -3,7 +3,7 @@ from strokeprep.run.job import job
 
 with job(snakemake):
     from strokeprep.io import tables
-    from strokeprep.quality import check
+    from strokeprep.quality.judgement import CHECK_COLUMNS
 
     rows = [row for path in snakemake.input for row in tables.read(path)]
-    write_text(tables.render(rows, check.CHECK_COLUMNS), snakemake.output.table)
+    write_text(tables.render(rows, CHECK_COLUMNS), snakemake.output.table)

@@ -6,11 +6,17 @@ from strokeprep.run.job import job
 with job(snakemake):
     from strokeprep.io import tables
     from strokeprep.quality import audit
-    from strokeprep.quality.check import CHECK_COLUMNS
+    from strokeprep.quality.judgement import CHECK_COLUMNS, Judge
 
     plan, params = snakemake.params.plan, snakemake.params
-    checks = audit.audit(plan, Path(snakemake.config["output"]), params.limits, params.template)
-    table = tables.render([check.row() for check in checks], CHECK_COLUMNS)
-    print(table)
-    audit.verdict(checks, plan.subject)
+    found = audit.audit(
+        plan,
+        Path(snakemake.config["output"]),
+        Judge(plan.subject, params.limits),
+        params.template,
+        params.least_label_ml,
+    )
+    table = tables.render([each.check_row() for each in found], CHECK_COLUMNS)
+    print(table, *audit.warnings(found), sep="\n")
+    audit.verdict(found, plan.subject)
     write_text(table, snakemake.output.table)

@@ -3,13 +3,13 @@ from pathlib import Path
 from strokeprep.run.job import job
 
 with job(snakemake):
-    from strokeprep.quality import judge as limits
+    from strokeprep.quality.judgement import Judge
     from strokeprep.report import lineage
     from strokeprep.report.pages import subject
 
     params, root = snakemake.params, Path(snakemake.config["output"])
     names = [str(Path(path).relative_to(root)) for path in snakemake.input.files]
     made = lineage.Lineage(root, names, None)
-    judge = limits.Judge(params.limits)
+    judge = Judge(params.plan.subject, params.limits)
     found = subject.write_perfusion(params.plan, made, params.template, judge)
     print("\n".join(map(str, found)))

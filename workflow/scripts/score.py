@@ -6,10 +6,10 @@ from strokeprep.run.job import job
 with job(snakemake):
     from strokeprep.accuracy import score
     from strokeprep.io import tables
-    from strokeprep.quality.check import CHECK_COLUMNS
+    from strokeprep.quality.judgement import CHECK_COLUMNS
 
     params = snakemake.params
-    checks = score.subject_checks(
+    found = score.measurements(
         params.subject,
         Path(snakemake.config["output"]),
         Path(params.truth) / f"sub-{params.subject.name}",
@@ -17,5 +17,5 @@ with job(snakemake):
         params.limits,
         params.perfusion,
     )
-    rows = [check.row() for check in checks]
+    rows = [each.check_row() for each in found]
     write_text(tables.render(rows, CHECK_COLUMNS), snakemake.output.table)

@@ -3,13 +3,19 @@ from pathlib import Path
 from strokeprep.run.job import job
 
 with job(snakemake):
-    from strokeprep.quality import judge as limits
+    from strokeprep.quality.judgement import Judge
     from strokeprep.report import lineage
     from strokeprep.report.pages import subject
 
     params, root = snakemake.params, Path(snakemake.config["output"])
     names = [str(Path(path).relative_to(root)) for path in snakemake.input.files]
     made = lineage.Lineage(root, names, Path(snakemake.input.admitted))
-    judge = limits.Judge(params.limits)
-    found = subject.write_images(params.plan, made, params.template, judge, params.has_perfusion)
+    found = subject.write_images(
+        params.plan,
+        made,
+        params.template,
+        Judge(params.plan.subject, params.limits),
+        params.least_label_ml,
+        params.has_perfusion,
+    )
     print("\n".join(map(str, found)))

@@ -75,7 +75,7 @@ def world(tmp_path):
 
 def figures(world, limits=LIMITS):
     subject, out, truth = world
-    checks = score.subject_checks(subject, Path(out), Path(truth), MNI, limits, {})
+    checks = score.measurements(subject, Path(out), Path(truth), MNI, limits, {})
     return {(check.step, check.metric): check for check in checks}
 
 
@@ -152,7 +152,7 @@ def test_the_attainable_score_of_nearest_neighbour_is_beside_the_actual_one(worl
     found = figures(world)
     for metric in ("dice", "volume_change"):
         attainable = found["lvo_ncct", f"{metric}_attainable"]
-        assert attainable.value == found["lvo_ncct", metric].value and attainable.limit is None
+        assert attainable.value == found["lvo_ncct", metric].value and attainable.passed is None
     assert 0.85 < found["lvo_ncct", "dice_attainable"].value < 0.999
 
 

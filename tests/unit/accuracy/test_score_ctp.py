@@ -108,14 +108,14 @@ class World:
 
     def figures(self) -> dict[tuple[str, str], float]:
         """All checks, by step and metric."""
-        checks = score_ctp.checks(
+        checks = score_ctp.measurements(
             self.scan,
             self.reference,
             MNI,
             self.root,
             Truth(self.truth),
             SETTINGS,
-            lambda step, metric, value, unit: (step, metric, value),
+            lambda step, metric, value: (step, metric, value),
         )
         return {(step, metric): value for step, metric, value in checks}
 

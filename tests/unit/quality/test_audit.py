@@ -10,13 +10,14 @@ import SimpleITK as sitk
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, labels, transforms
 from strokeprep.quality import audit
-from strokeprep.quality.check import Check
+from strokeprep.quality.judgement import Judge, Measurement
 from strokeprep.quality.plan import AuditPlan
 from strokeprep.registration import template
-from strokeprep.settings.limits import AuditSettings
+from strokeprep.settings.limits import LIMITS
 from strokeprep.settings.study import TemplateSettings
 
-LIMITS = AuditSettings()
+JUDGE = Judge("1")
+LEAST_ML = 1.0
 MNI = TemplateSettings(resolution_mm=8.0)
 SHAPE = (20, 20, 20)
 AFFINE = np.array([[-2.0, 0, 0, 19], [0, 2.0, 0, -21], [0, 0, 2.5, -17], [0, 0, 0, 1]])
@@ -36,12 +37,24 @@ def blank(dtype: type = np.uint8, shape: tuple[int, ...] = SHAPE) -> np.ndarray:
 # --- Grids ------------------------------------------------------------------------------------
 
 
-def off_grid(path: Path, shape: tuple[int, ...], shift_mm: float) -> Check:
+def plan(**parts) -> AuditPlan:
+    """What is looked at, by whole paths; nothing but the parts given."""
+    return AuditPlan(
+        **(
+            {"subject": "1", "reference": "", "on_reference": (), "on_template": (), "labels": ()}
+            | parts
+        )
+    )
+
+
+def off_grid(path: Path, shape: tuple[int, ...], shift_mm: float) -> Measurement:
     """The check of an image that claims the grid of ``SHAPE`` and ``AFFINE``."""
     moved = AFFINE.copy()
     moved[1, 3] += shift_mm
-    grid = images.from_array(blank(), AFFINE)
-    return audit.on_grid("1", written(path, blank(shape=shape), moved), grid, LIMITS)
+    reference = written(path.with_name("reference.nii.gz"), blank())
+    parts = plan(reference=reference, on_reference=(written(path, blank(shape=shape), moved),))
+    [check] = audit.of_grids(parts, Path, JUDGE, MNI)
+    return check
 
 
 @pytest.mark.parametrize("shape", [SHAPE, (*SHAPE, 3)])
@@ -74,14 +87,20 @@ def vessels() -> np.ndarray:
     return data
 
 
-def kept(folder: Path, after: np.ndarray, affine=None, whole: bool = True) -> dict[str, Check]:
+def kept(
+    folder: Path, after: np.ndarray, affine=None, whole: bool = True
+) -> dict[str, Measurement]:
     """The checks of :func:`vessels` that became ``after``, by metric."""
     before = written(folder / "before.nii.gz", vessels(), np.eye(4))
     after = written(folder / "after.nii.gz", after, np.eye(4) if affine is None else affine)
-    return {check.metric: check for check in audit.label_kept("1", before, after, whole, LIMITS)}
+    return {check.metric: check for check in of_label(before, after, whole)}
 
 
-def failed(checks: dict[str, Check]) -> set[str]:
+def of_label(before: str, after: str, whole: bool = True) -> list[Measurement]:
+    return list(audit.of_labels(plan(labels=((before, after, whole),)), Path, JUDGE, LEAST_ML))
+
+
+def failed(checks: dict[str, Measurement]) -> set[str]:
     return {metric for metric, check in checks.items() if check.passed is False}
 
 
@@ -147,12 +166,12 @@ def test_a_class_of_one_voxel_of_no_size_to_speak_of_is_no_harm(tmp_path):
     data = blank()
     data[5, 5, 5], data[8, 8, 8] = 1, 2
     path = written(tmp_path / "fine.nii.gz", data, np.diag([0.3, 0.3, 0.3, 1.0]))
-    assert all(check.passed for check in audit.label_kept("1", path, path, True, LIMITS))
+    assert all(check.passed for check in of_label(path, path))
 
 
 def test_a_mask_has_no_classes_to_compare(tmp_path):
     mask = written(tmp_path / "mask.nii.gz", (vessels() > 0).astype(np.uint8))
-    metrics = [check.metric for check in audit.label_kept("1", mask, mask, True, LIMITS)]
+    metrics = [check.metric for check in of_label(mask, mask)]
     assert metrics == ["labels_changed", "volume_change"]
 
 
@@ -183,7 +202,8 @@ def test_one_voxel_of_a_face_in_an_image_or_frame_fails(tmp_path, shape, left):
     if left:
         head[(5, 13, 2, 1)[: len(shape)]] = 40
     mask = written(tmp_path / "face.nii.gz", face())
-    check = audit.face_gone("1", written(tmp_path / "head.nii.gz", head), mask, AIR)
+    image = written(tmp_path / "head.nii.gz", head)
+    [check] = audit.of_faces(plan(faces=((image, mask, "ct"),)), Path, JUDGE)
     assert check.value == left
     assert check.passed == (not left)
 
@@ -205,10 +225,8 @@ def test_one_voxel_of_the_brain_under_the_face_fails(tmp_path, removed):
     written(tmp_path / "face.nii.gz", face())
     written(tmp_path / "brain.nii.gz", brain(*removed))
     written(tmp_path / "reference.nii.gz", brain())
-    plan = AuditPlan(
-        "1", "reference.nii.gz", (), (), (), brains=(("face.nii.gz", "brain.nii.gz", ""),)
-    )
-    [check] = audit.audit(plan, tmp_path, LIMITS, MNI)
+    parts = plan(reference="reference.nii.gz", brains=(("face.nii.gz", "brain.nii.gz", ""),))
+    [check] = audit.audit(parts, tmp_path, JUDGE, MNI, LEAST_ML)
     assert check.value == len(removed)
     assert check.passed == (not removed)
 
@@ -226,7 +244,8 @@ def test_a_brain_on_another_scan_is_carried_to_the_face_by_the_transform(tmp_pat
         written(tmp_path / "face.nii.gz", face()),
         written(tmp_path / "brain.nii.gz", under_no_face(), apart),
     )
-    check = audit.brain_untouched("1", *paths, str(tmp_path / "move.txt"))
+    parts = plan(brains=((*paths, str(tmp_path / "move.txt")),))
+    [check] = audit.of_brains(parts, Path, JUDGE)
     assert check.passed == (shift_mm == 0)
 
 
@@ -243,7 +262,8 @@ def test_a_brain_that_misses_the_templates_fails(tmp_path, shift_mm, fits):
     shift = sitk.TranslationTransform(3, (0.0, float(shift_mm), 0.0))
     moved = transforms.resample(template.standard(MNI).brain, grid, [shift], transforms.NEAREST)
     images.write(sitk.Cast(moved, sitk.sitkUInt8), tmp_path / "brain.nii.gz")
-    check = audit.brain_fits("1", str(tmp_path / "brain.nii.gz"), MNI, LIMITS)
+    parts = plan(template_brain=str(tmp_path / "brain.nii.gz"))
+    [check] = audit.of_template(parts, Path, JUDGE, MNI)
     assert check.passed == fits
     assert (check.value == 1) == fits
 
@@ -253,9 +273,24 @@ def test_a_brain_that_misses_the_templates_fails(tmp_path, shift_mm, fits):
 
 def test_a_check_that_fails_is_named_with_its_value_and_limit():
     checks = [
-        Check("1", "label:x", "volume_change", 0.25, "ratio", 0.1),
-        Check("1", "label:y", "volume_change", 0.9, "ratio"),
+        JUDGE("label:x", "volume_change", 0.25),
+        JUDGE("label:y", "volume_change", 0.9, judged=False),
     ]
-    with pytest.raises(StrokeprepError, match=r"label:x volume_change = 0.25 ratio \(limit 0.1\)"):
+    with pytest.raises(
+        StrokeprepError, match=r"label:x volume_change = 0.25 ratio \(limit ≤ 0.1\)"
+    ):
         audit.verdict(checks, "1")
     audit.verdict(checks[1:], "1")
+
+
+def test_what_neither_passes_nor_fails_is_told_with_the_reason():
+    between = JUDGE("likeness:x", "mirror_ratio", 1.0)
+    [line] = audit.warnings([between, JUDGE("likeness:y", "mirror_ratio", 0.7)])
+    assert "likeness:x" in line and LIMITS["mirror_ratio"].reason in line
+    assert between.passed is None
+    audit.verdict([between], "1")
+
+
+def test_a_flipped_scan_is_told_from_other_faults():
+    with pytest.raises(StrokeprepError, match="Left and right are exchanged"):
+        audit.verdict([JUDGE("likeness:x", "mirror_ratio", 1.3)], "1")

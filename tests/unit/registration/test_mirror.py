@@ -9,7 +9,11 @@ import SimpleITK as sitk
 from scipy import ndimage
 from strokeprep.io import images, transforms
 from strokeprep.registration import mirror
-from strokeprep.registration.mirror import FLIPPED, SAME, UNLIKE, Likeness
+from strokeprep.registration.mirror import Likeness
+from strokeprep.settings.limits import FAIL, LIMITS, PASS, WARN
+
+# What the limit says of a scan of the same head, of a flipped one, and of one of another head.
+SAME, FLIPPED, UNLIKE = PASS, FAIL, WARN
 
 SMALL = {"shape": (72, 84, 44), "spacing": (3.0, 3.0, 4.5)}
 
@@ -53,9 +57,13 @@ def flipped(image: sitk.Image) -> sitk.Image:
     return images.from_array(images.array(image), LEFT_IS_RIGHT @ images.affine(image))
 
 
+def verdict_of(likeness: Likeness) -> str:
+    return LIMITS["mirror_ratio"].verdict(likeness.ratio)
+
+
 @pytest.mark.parametrize("verdict", [SAME, FLIPPED])
 def test_an_unchanged_and_a_flipped_scan_are_told_apart(compared, verdict):
-    assert compared[verdict].verdict == verdict, compared
+    assert verdict_of(compared[verdict]) == verdict, compared
 
 
 def test_flipping_a_scan_inverts_the_ratio(compared):
@@ -76,4 +84,4 @@ def test_flipping_a_scan_inverts_the_ratio(compared):
     ],
 )
 def test_the_ratio_decides_the_verdict(direct, mirrored, verdict):
-    assert Likeness(direct, mirrored).verdict == verdict
+    assert verdict_of(Likeness(direct, mirrored)) == verdict

@@ -20,9 +20,8 @@ from strokeprep.drawing.palette import ORANGE, SKY
 from strokeprep.drawing.pictures import AXIAL, CORONAL, SAGITTAL, Layer, Scale, Slice
 from strokeprep.io import images, tables
 from strokeprep.privacy import audit, private_words
-from strokeprep.quality import judge as limits
-from strokeprep.quality import measures
-from strokeprep.quality.judge import Judge
+from strokeprep.quality import judgement, measures
+from strokeprep.quality.judgement import Judge
 from strokeprep.registration import template
 from strokeprep.report import lineage, methods, plan, resources, views
 from strokeprep.report.pages import cohort, page
@@ -142,16 +141,16 @@ def test_a_verdict_is_what_the_ranges_say():
 
 
 def test_a_config_can_move_a_limit_and_every_limit_has_a_reason():
-    judge = Judge(limits_of({"off_mm": [None, None, 1, 9]}))
+    judge = Judge("1", limits_of({"off_mm": [None, None, 1, 9]}))
     assert judge("x", "off_mm", 5).verdict == WARN
-    assert Judge()("x", "off_mm", 5).verdict == FAIL
+    assert Judge("1")("x", "off_mm", 5).verdict == FAIL
     assert all(len(limit.reason) > 15 for limit in LIMITS.values())
 
 
 def test_limits_survive_the_way_through_the_schema():
     section = config.schema()["properties"]["report"]["properties"]["limits"]
     given = {name: rule["default"] for name, rule in section["properties"].items()}
-    assert given and Judge(limits_of(given)).limits == LIMITS
+    assert given and Judge("1", limits_of(given)).limits == LIMITS
 
 
 def test_a_warning_comes_before_a_failure():
@@ -217,7 +216,7 @@ def subject_page() -> str:
     )
     mosaic, across = pictures.mosaic(np.zeros((4, 5, 6)), Scale(0, 1))
     viewer = Viewer((4, 5, 6), 2.0, across, (("CT", mosaic),), (("mask", mosaic),))
-    return page.html("sub-<1>", [section], [Judge()("x", "off_mm", 5)], viewer)
+    return page.html("sub-<1>", [section], [Judge("1")("x", "off_mm", 5)], viewer)
 
 
 def test_a_page_holds_all_it_shows_and_escapes_what_it_names():
@@ -256,9 +255,12 @@ def simulated(root, count: int) -> list[endings.Ending]:
         names = plan.image_names(name)
         off = 4.0 if n == 7 else float(random.uniform(0.05, 0.4))
         found = [
-            Judge()("cta to ncct", "off_mm", off),
-            Judge()("brain ncct", "brain_ml", float(random.normal(1400, 90))),
-            *(Judge()("deface ncct", metric, 0) for metric in ("face_voxels_left", "face_left_ml")),
+            Judge("1")("cta to ncct", "off_mm", off),
+            Judge("1")("brain ncct", "brain_ml", float(random.normal(1400, 90))),
+            *(
+                Judge("1")("deface ncct", metric, 0)
+                for metric in ("face_voxels_left", "face_left_ml")
+            ),
         ]
         log = str(root.resolve() / "work/logs/register/x.log")
         said = "The scan is cut short: /raw/x. Copy it again."
@@ -267,7 +269,9 @@ def simulated(root, count: int) -> list[endings.Ending]:
         ended.append(endings.Ending(name, endings.PERFUSION, 0 if n == 5 else 4, 4, ()))
         if n != 3:
             (root / names.table).parent.mkdir(parents=True)
-            text = tables.render(limits.rows(found, name), list(limits.COLUMNS))
+            text = tables.render(
+                [each.report_row() for each in found], list(judgement.REPORT_COLUMNS)
+            )
             (root / names.table).write_text(text)
             (root / names.page).write_text("page")
             (root / names.thumbnail).write_bytes(b"")

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from strokeprep.accuracy import summary
 from strokeprep.io import tables
-from strokeprep.quality import check as quality_check
-from strokeprep.quality.check import Check
+from strokeprep.quality.judgement import CHECK_COLUMNS, Measurement
 from strokeprep.run import endings
+from strokeprep.settings.limits import SCORED
 from strokeprep.study import naming
 
 
@@ -89,9 +89,15 @@ def test_the_cohort_table_has_the_rows_of_those_who_have_one(tmp_path):
     assert tables.read(tmp_path / "all.tsv") == [{"scan": "sub-01", "core_ml": "12"}]
 
 
+def check(subject, step, metric, value, end=None):
+    """A figure of the score that fails beyond ``end``."""
+    limit = SCORED[metric] if end is None else SCORED[metric].failing_at(end)
+    return Measurement(subject, step, metric, value, limit)
+
+
 def table(path, *checks):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(tables.render([check.row() for check in checks], quality_check.CHECK_COLUMNS))
+    path.write_text(tables.render([check.check_row() for check in checks], CHECK_COLUMNS))
     return path
 
 
@@ -102,10 +108,10 @@ def accuracy(tmp_path, *checks):
 def test_the_accuracy_table_shows_mean_and_worst_subject(tmp_path):
     text, passed = accuracy(
         tmp_path,
-        Check("01", "cta_to_ncct", "tre_mean", 0.1, "mm", 0.3),
-        Check("02", "cta_to_ncct", "tre_mean", 0.2, "mm", 0.3),
-        Check("01", "brain_ncct", "dice", 0.99, "ratio", 0.96),
-        Check("02", "brain_ncct", "dice", 0.97, "ratio", 0.96),
+        check("01", "cta_to_ncct", "tre_mean", 0.1, 0.3),
+        check("02", "cta_to_ncct", "tre_mean", 0.2, 0.3),
+        check("01", "brain_ncct", "dice", 0.99, 0.96),
+        check("02", "brain_ncct", "dice", 0.97, 0.96),
     )
     assert passed
     rows = {tuple(line.split()[:2]): line.split()[2:] for line in text.splitlines()}
@@ -116,8 +122,8 @@ def test_the_accuracy_table_shows_mean_and_worst_subject(tmp_path):
 def test_one_subject_over_a_limit_fails_the_table(tmp_path):
     text, passed = accuracy(
         tmp_path,
-        Check("01", "cta_to_ncct", "tre_mean", 0.4, "mm", 0.3),
-        Check("02", "cta_to_ncct", "tre_mean", 0.2, "mm", 0.3),
+        check("01", "cta_to_ncct", "tre_mean", 0.4, 0.3),
+        check("02", "cta_to_ncct", "tre_mean", 0.2, 0.3),
     )
     assert not passed
     assert "0.4" in text and "no" in text
@@ -126,17 +132,17 @@ def test_one_subject_over_a_limit_fails_the_table(tmp_path):
 def test_the_worst_of_what_should_be_large_is_the_least_also_without_a_limit(tmp_path):
     text, _ = accuracy(
         tmp_path,
-        Check("01", "cow_ncct", "dice", 0.95, "ratio"),
-        Check("02", "cow_ncct", "dice", 0.85, "ratio"),
-        Check("01", "ctp_aif", "area_error", 0.02, "ratio"),
-        Check("02", "ctp_aif", "area_error", 0.06, "ratio"),
+        check("01", "cow_ncct", "dice", 0.95),
+        check("02", "cow_ncct", "dice", 0.85),
+        check("01", "ctp_aif", "area_error", 0.02),
+        check("02", "ctp_aif", "area_error", 0.06),
     )
     worst = {tuple(line.split()[:2]): line.split()[3] for line in text.splitlines()[1:]}
     assert worst == {("cow_ncct", "dice"): "0.85", ("ctp_aif", "area_error"): "0.06"}
 
 
 def test_a_figure_without_a_limit_passes_nothing_and_fails_nothing(tmp_path):
-    text, passed = accuracy(tmp_path, Check("01", "x", "tre_mean", 9, "mm"))
+    text, passed = accuracy(tmp_path, check("01", "x", "tre_mean", 9))
     assert passed and "n/a" in text
 
 
@@ -150,9 +156,9 @@ def test_the_last_command_of_a_demo_names_both_results_and_fails_with_a_limit(
     folder = tmp_path / "demo"
     made = table(
         folder / "derivatives" / naming.ACCURACY,
-        Check("01", "cta_to_ncct", "tre_mean", 0.2, "mm", 0.3),
-        Check("02", "cta_to_ncct", "tre_mean", worst, "mm", 0.3),
-        Check("02", "ctp_aif", "area_error", 9, "ratio"),
+        check("01", "cta_to_ncct", "tre_mean", 0.2, 0.3),
+        check("02", "cta_to_ncct", "tre_mean", worst, 0.3),
+        check("02", "ctp_aif", "area_error", 9),
     )
     done = subprocess.run(
         [sys.executable, "-m", "strokeprep.command", "accuracy", str(folder)],

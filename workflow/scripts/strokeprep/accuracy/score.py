@@ -15,7 +15,10 @@ import SimpleITK as sitk
 from strokeprep.accuracy import score_ctp
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, labels, transforms
-from strokeprep.quality.check import Check
+from strokeprep.quality import defacing
+from strokeprep.quality.judgement import Measurement
+from strokeprep.quality.label_change import LabelChange
+from strokeprep.settings.limits import SCORED
 from strokeprep.settings.perfusion import PerfusionSettings
 from strokeprep.study import naming
 from strokeprep.study.naming import ORIG, Space
@@ -25,24 +28,24 @@ from strokeprep.study.table import Scan, Subject
 Limits = Mapping[str, Mapping[str, float]]
 
 
-def subject_checks(
+def measurements(
     subject: Subject,
     derivatives: Path,
     truth_folder: Path,
     template: str,
     limits: Limits,
     perfusion: PerfusionSettings,
-) -> list[Check]:
+) -> list[Measurement]:
     """All measures of one subject."""
     truth = Truth(truth_folder)
     score = _Scorer(subject, derivatives, truth, template, limits)
-    checks = [*score.registrations(), *score.brains(), *score.labels(), *score.faces()]
+    found = [*score.registrations(), *score.brains(), *score.labels(), *score.faces()]
     for scan in subject.scans:
         if scan.has_perfusion:
-            checks += score_ctp.checks(
-                scan, subject.reference, template, derivatives, truth, perfusion, score.check
+            found += score_ctp.measurements(
+                scan, subject.reference, template, derivatives, truth, perfusion, score.measured
             )
-    return checks
+    return found
 
 
 class _Scorer:
@@ -53,11 +56,13 @@ class _Scorer:
         self.template, self.limits = template, limits
         self.reference = subject.reference
 
-    def check(self, step: str, metric: str, value: float, unit: str) -> Check:
-        limit = self.limits.get(step, {}).get(metric)
-        return Check(self.subject.name, step, metric, value, unit, limit)
+    def measured(self, step: str, metric: str, value: float) -> Measurement:
+        """A value with the limit that the config sets for it in that step, if any."""
+        limit, end = SCORED[metric], self.limits.get(step, {}).get(metric)
+        limit = limit if end is None else limit.failing_at(end)
+        return Measurement(self.subject.name, step, metric, float(value), limit)
 
-    def registrations(self) -> Iterator[Check]:
+    def registrations(self) -> Iterator[Measurement]:
         """Target registration errors: distances between true and registered brain points."""
         ref = self.reference
         head = self.truth.head_points(ref.name)
@@ -78,19 +83,19 @@ class _Scorer:
             f"{ref.name}_to_mni" + ("" if affine else "_deformed"), found, here
         )
 
-    def distances(self, step: str, found: np.ndarray, true: np.ndarray) -> Iterator[Check]:
+    def distances(self, step: str, found: np.ndarray, true: np.ndarray) -> Iterator[Measurement]:
         apart = np.linalg.norm(found - true, axis=1)
-        yield self.check(step, "tre_mean", float(apart.mean()), "mm")
-        yield self.check(step, "tre_max", float(apart.max()), "mm")
+        yield self.measured(step, "tre_mean", float(apart.mean()))
+        yield self.measured(step, "tre_max", float(apart.max()))
 
-    def brains(self) -> Iterator[Check]:
+    def brains(self) -> Iterator[Measurement]:
         for scan in self.subject.scans:
             if has_brain(scan):
                 mask = self.read(naming.brain_mask(scan, ORIG))
                 true = self.truth.image(f"{scan.name}_brain")
-                yield self.check(f"brain_{scan.name}", "dice", labels.dice(mask, true), "ratio")
+                yield self.measured(f"brain_{scan.name}", "dice", labels.dice(mask, true))
 
-    def labels(self) -> Iterator[Check]:
+    def labels(self) -> Iterator[Measurement]:
         """Labels resampled to the reference, compared with the same labels drawn there."""
         space = Space(self.reference.name)
         for label in self.subject.labels:
@@ -101,22 +106,21 @@ class _Scorer:
                 for s in (space, ORIG)
             )
             drawn = self.truth.image(f"{self.reference.name}_{label.kind.name}")
-            before, after = labels.contents(native), labels.contents(moved)
-            kept = len(set(after["Volumes"]) & set(before["Volumes"])) / len(before["Volumes"])
-            yield self.check(step, "labels_kept", kept, "ratio")
+            kept = LabelChange.between(native, moved).labels_kept
+            yield self.measured(step, "labels_kept", kept)
             ideal = self.ideally(native, label.scan, moved)
             for suffix, image in (("", moved), ("_attainable", ideal)):
-                change = abs(labels.volume(labels.contents(image)) / labels.volume(before) - 1)
                 overlap = labels.dice(images.array(image), drawn)
-                yield self.check(step, f"dice{suffix}", overlap, "ratio")
-                yield self.check(step, f"volume_change{suffix}", change, "ratio")
+                yield self.measured(step, f"dice{suffix}", overlap)
+                change = LabelChange.between(native, image).volume_change
+                yield self.measured(step, f"volume_change{suffix}", change)
 
     def ideally(self, native: sitk.Image, scan: Scan, grid: sitk.Image) -> sitk.Image:
         """The label resampled by the true transform: the best that the reference's grid allows."""
         here, there = (self.truth.from_head(each) for each in (self.reference.name, scan.name))
         return transforms.resample(native, grid, [here.GetInverse(), there], transforms.NEAREST)
 
-    def faces(self) -> Iterator[Check]:
+    def faces(self) -> Iterator[Measurement]:
         for scan in self.subject.scans:
             face = self.truth.image(f"{scan.name}_face") > 0
             brain = self.truth.image(f"{scan.name}_brain") > 0
@@ -127,15 +131,16 @@ class _Scorer:
 
     def face(
         self, scan: Scan, name: str, suffix: str, raw: Path, face: np.ndarray, brain: np.ndarray
-    ) -> Iterator[Check]:
+    ) -> Iterator[Measurement]:
         """The share of the face that is emptied, and the brain voxels changed, in a released image."""
-        fill = images.AIR_HU if scan.modality == "ct" else 0
+        background = images.background(scan.modality)
         released = self.read(naming.defaced(scan, suffix))
         original = images.voxels(images.open_nifti(raw), raw)
-        emptied = np.min((released == fill)[face].mean(axis=0)) if face.any() else 1.0
+        frames = np.atleast_2d(released[face].T) if face.any() else ()
+        left = max((defacing.filled(frame, background) / frame.size for frame in frames), default=0)
         changed = np.count_nonzero((released != original)[brain])
-        yield self.check(f"deface_{name}", "face_removed", float(emptied), "ratio")
-        yield self.check(f"deface_{name}", "brain_removed", float(changed), "voxels")
+        yield self.measured(f"deface_{name}", "face_removed", 1 - left)
+        yield self.measured(f"deface_{name}", "brain_removed", float(changed))
 
     def read(self, name: str) -> np.ndarray:
         path = self.root / name

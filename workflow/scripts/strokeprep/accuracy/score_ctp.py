@@ -12,7 +12,7 @@ from strokeprep.io import images, tables, transforms
 from strokeprep.perfusion import pipeline, vessel_voxels
 from strokeprep.perfusion import tissue as tissue_at_risk
 from strokeprep.perfusion import vessels as arteries
-from strokeprep.quality.check import Check
+from strokeprep.quality.judgement import Measurement
 from strokeprep.series import motion
 from strokeprep.series.timing import GRID_S
 from strokeprep.settings.perfusion import PerfusionSettings, TissueSettings
@@ -20,7 +20,7 @@ from strokeprep.study import naming
 from strokeprep.study.naming import ORIG
 from strokeprep.study.table import Scan
 
-Checker = Callable[[str, str, float, str], Check]
+Measure = Callable[[str, str, float], Measurement]
 
 # Where the true flow is lower, there is hardly any tissue.
 LEAST_FLOW = 5.0
@@ -62,19 +62,19 @@ class Course:
         return np.linalg.inv(self.true[frame]) @ self.found.matrices[frame]
 
 
-def checks(
+def measurements(
     scan: Scan,
     reference: Scan,
     template: str,
     root: Path,
     truth: Truth,
     settings: PerfusionSettings,
-    check: Checker,
-) -> Iterator[Check]:
+    measured: Measure,
+) -> Iterator[Measurement]:
     """All measures of one series."""
     course = Course(scan, reference, root, truth)
-    yield from _places(scan, reference, course, check)
-    yield from _maps(scan, root, truth, course, settings.tissue, check)
+    yield from _places(scan, reference, course, measured)
+    yield from _maps(scan, root, truth, course, settings.tissue, measured)
     sources = pipeline.Sources(
         series=str(root / naming.preproc(scan, scan.pilot.kind.suffix, ORIG, "preproc")),
         coverage=str(root / naming.coverage(scan, ORIG)),
@@ -85,22 +85,24 @@ def checks(
     used = tables.read(root / naming.vessels(scan))
     vessels = _true_vessels(truth, len(used))
     area = sum(float(row["aif"]) for row in used) / float(vessels.aif.sum())
-    yield check("ctp_aif", "area_error", abs(area - 1), "ratio")
+    yield measured("ctp_aif", "area_error", abs(area - 1))
     ideal = pipeline.mapped(pipeline.slab_of(sources, settings.rim_mm), vessels, settings)
-    yield from _by_either_input(scan, root, ideal, check)
+    yield from _by_either_input(scan, root, ideal, measured)
 
 
-def _places(scan: Scan, reference: Scan, course: Course, check: Checker) -> Iterator[Check]:
+def _places(
+    scan: Scan, reference: Scan, course: Course, measured: Measure
+) -> Iterator[Measurement]:
     """The error common to all frames is that of registration, the rest that of motion."""
     errors = course.errors()
     common = errors.mean(axis=0)
     apart = np.linalg.norm(common, axis=1)
     step = f"{scan.name}_to_{reference.name}"
-    yield check(step, "tre_mean", float(apart.mean()), "mm")
-    yield check(step, "tre_max", float(apart.max()), "mm")
+    yield measured(step, "tre_mean", float(apart.mean()))
+    yield measured(step, "tre_max", float(apart.max()))
     by_frame = np.linalg.norm(errors - common, axis=2).mean(axis=1)
-    yield check("ctp_motion", "tre_mean", float(by_frame.mean()), "mm")
-    yield check("ctp_motion", "tre_worst_frame", float(by_frame.max()), "mm")
+    yield measured("ctp_motion", "tre_mean", float(by_frame.mean()))
+    yield measured("ctp_motion", "tre_worst_frame", float(by_frame.max()))
 
 
 def _maps(
@@ -109,8 +111,8 @@ def _maps(
     truth: Truth,
     course: Course,
     tissue: TissueSettings,
-    check: Checker,
-) -> Iterator[Check]:
+    measured: Measure,
+) -> Iterator[Measurement]:
     """Maps compared with the true ones, equally smoothed, in tissue that both show."""
     paths = {name: root / naming.perfusion_map(scan, name, ORIG) for name in naming.MAPS}
     grid = images.read_grid(paths["cbf"])
@@ -130,27 +132,27 @@ def _maps(
         volume = true[name][..., None]
         there = tissue_at_risk.smoothed_curves(volume, known, grid.GetSpacing(), fwhm)[:, 0]
         here = found[name][known]
-        yield check(f"ctp_{name}", "correlation", float(np.corrcoef(here, there)[0, 1]), "ratio")
+        yield measured(f"ctp_{name}", "correlation", float(np.corrcoef(here, there)[0, 1]))
         if name != "tmax":  # Tmax has an additive bias, which a ratio does not measure
             apart = abs(float(np.median(here) / np.median(there)) - 1)
-            yield check(f"ctp_{name}", "median_error", apart, "ratio")
+            yield measured(f"ctp_{name}", "median_error", apart)
 
 
 def _by_either_input(
-    scan: Scan, root: Path, ideal: pipeline.Perfusion, check: Checker
-) -> Iterator[Check]:
+    scan: Scan, root: Path, ideal: pipeline.Perfusion, measured: Measure
+) -> Iterator[Measurement]:
     """Maps made with the input that was found, compared with those made with the true input."""
     blood = ideal.maps["cbv"] > 0
     for name in ("cbv", "mtt"):
         found = images.array(images.read(root / naming.perfusion_map(scan, name, ORIG)))[blood]
         wanted = ideal.maps[name][blood]
         alike = float(np.corrcoef(found, wanted)[0, 1])
-        yield check(f"ctp_{name}_by_input", "correlation", alike, "ratio")
+        yield measured(f"ctp_{name}_by_input", "correlation", alike)
         slope = float(found @ wanted / (wanted @ wanted))
-        yield check(f"ctp_{name}_by_input", "slope_error", abs(slope - 1), "ratio")
+        yield measured(f"ctp_{name}_by_input", "slope_error", abs(slope - 1))
     (row,) = tables.read(root / naming.tissue_volumes(scan))
     change = abs(float(row[HYPOPERFUSED]) / float(ideal.volumes[HYPOPERFUSED]) - 1)
-    yield check("ctp_hypoperfused", "volume_change", change, "ratio")
+    yield measured("ctp_hypoperfused", "volume_change", change)
 
 
 def _true_vessels(truth: Truth, seconds: int) -> arteries.Vessels:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from strokeprep.io import tables
-from strokeprep.quality import check
+from strokeprep.settings.limits import SCORED
 from strokeprep.study import naming
 
 
@@ -33,8 +33,7 @@ def accuracy(path: Path) -> tuple[str, bool]:
 
 def _badness(row: Mapping[str, str]) -> tuple[bool, float]:
     """A key by which the worse of two subjects is the larger."""
-    value = float(row["value"])
-    return row["pass"] == "no", -value if row["metric"] in check.MORE_IS_BETTER else value
+    return row["pass"] == "no", SCORED[row["metric"]].badness(float(row["value"]))
 
 
 def main() -> int:

@@ -53,11 +53,6 @@ def contents(label: sitk.Image) -> dict[str, Any]:
     }
 
 
-def volume(content: dict[str, Any]) -> float:
-    """The total volume (ml) of all labels."""
-    return sum(content["Volumes"].values())
-
-
 def dice(a: np.ndarray, b: np.ndarray) -> float:
     """The Dice coefficient of two masks; 1 if both are empty."""
     a, b = a > 0, b > 0

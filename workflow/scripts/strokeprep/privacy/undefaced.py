@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import nibabel as nib
 import numpy as np
@@ -16,6 +17,7 @@ from scipy import ndimage
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
 from strokeprep.privacy.leaks import Leak, relative
+from strokeprep.quality import defacing
 from strokeprep.study import naming
 
 RAW_SOURCE, OWN_SOURCE = "bids:raw:", "bids::"
@@ -167,9 +169,7 @@ def _of_image(
     for frame, block in enumerate(images.blocks(nifti, path, depth)):
         if may_be_raw:
             digest.update(block.data)
-        if not shown and any(
-            _filled_share(block, region, fill, nifti) > most for region, most in regions
-        ):
+        if not shown and any(_shows_face(block, region, fill, nifti) for region in regions):
             shown = True
             which = f" in frame {frame}" if len(nifti.shape) == 4 else ""
             yield Leak("face", f"the region of the face is not empty{which}", where)
@@ -177,30 +177,40 @@ def _of_image(
         yield Leak("raw", "its voxels are those of an undefaced image", where)
 
 
+class _EmptyRegion(NamedTuple):
+    """A region of an image that has to be empty, and how much may be left there."""
+
+    voxels: np.ndarray
+    tolerance: float = 0.0  # from the background
+    most_filled: float = 0.0  # share of the region
+
+
 def _empty_regions(
     path: Path, nifti: nib.Nifti1Image, masks: list[_FaceMask]
-) -> list[tuple[np.ndarray, float]]:
-    """Regions of an image that have to be empty, each with the share that may still be filled.
+) -> list[_EmptyRegion]:
+    """Regions of an image that have to be empty.
 
-    On the mask of its own scan nothing may be filled. On another mask of the same grid, the scan
-    was resampled, and only the core of the mask has to be empty.
+    On the mask of its own scan nothing may be left, as in the audit of its subject. On another mask
+    of the same grid, the scan was resampled, and only the core of the mask has to be empty.
     """
     own = f"{path.name.partition(DEFACED)[0]}_space-orig{FACE_MASK}{naming.IMAGE}"
     exact = [mask for mask in masks if DEFACED in path.name and mask.path.name == own]
     others = [mask for mask in masks if mask not in exact and mask.core.any()]
-    regions = [(mask.region, 0.0) for mask in exact if mask.fits(nifti)]
-    return regions + [(mask.core, INTERPOLATED_SHARE) for mask in others if mask.fits(nifti)]
+    return [_EmptyRegion(mask.region) for mask in exact if mask.fits(nifti)] + [
+        _EmptyRegion(mask.core, FILL_TOLERANCE, INTERPOLATED_SHARE)
+        for mask in others
+        if mask.fits(nifti)
+    ]
 
 
-def _filled_share(
-    block: np.ndarray, region: np.ndarray, fill: float, nifti: nib.Nifti1Image
-) -> float:
-    """The share of a region in which a frame (slices, columns, rows) differs from the fill."""
-    values = block[region.T]
-    if not len(values):
-        return 0.0
-    scaled = values.astype(np.float32) * nifti.dataobj.slope + nifti.dataobj.inter
-    return float(np.mean(np.abs(scaled - fill) > FILL_TOLERANCE))
+def _shows_face(
+    block: np.ndarray, region: _EmptyRegion, background: float, nifti: nib.Nifti1Image
+) -> bool:
+    """Whether a frame (slices, columns, rows) holds more in a region than it may."""
+    values = block[region.voxels.T].astype(np.float32)
+    scaled = values * np.float32(nifti.dataobj.slope) + np.float32(nifti.dataobj.inter)
+    left = defacing.filled(scaled, background, region.tolerance)
+    return left > region.most_filled * len(values)
 
 
 def _of_label(path: Path, where: str) -> Iterator[Leak]:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from strokeprep.io import labels
+from strokeprep.io import images, labels, transforms
 from strokeprep.io.statistics import robust_sd
 from strokeprep.registration import mutual_information as mi
+from strokeprep.registration import template
+from strokeprep.settings.study import TemplateSettings
 
 BINS = 48
 # Grey levels beyond these quantiles are few and would squeeze the rest into a few bins.
 RANGE = (0.01, 0.99)
 POINTS = 20_000
 STEPS = 25
-# Which of two ways round fits better shows sooner than how far something is off.
-FEW_POINTS, FEW_STEPS = 10_000, 12
 # Noise is what a voxel differs from the mean of its neighbours by; of six neighbours, a seventh
 # more than the noise of one voxel.
 NEIGHBOUR_FACTOR = np.sqrt(1 + 1 / 6)
@@ -31,6 +31,20 @@ STRIP_MM = 5.0
 FLUID_SHARE, VENTRICLE_MM = 0.45, 15.0
 # γ_OSLV counts what is brighter than this many standard deviations below the ventricles' mean.
 OSLV_SD = 0.5
+
+
+def affine_difference(path: Path, grid: sitk.Image) -> float:
+    """How far the affine of a file is from that of a grid (mm); infinite if their shapes differ."""
+    found = images.open_nifti(path)
+    if found.shape[:3] != grid.GetSize():
+        return float("inf")
+    return float(np.abs(found.affine - images.affine(grid)).max())
+
+
+def template_dice(brain: sitk.Image, settings: TemplateSettings) -> float:
+    """Overlap of a brain mask in template space with the template's own brain."""
+    own = transforms.resample(template.standard(settings).brain, brain, [], transforms.NEAREST)
+    return labels.dice(images.array(brain), images.array(own))
 
 
 def normalised_information(a: np.ndarray, b: np.ndarray) -> float:
@@ -60,47 +74,25 @@ def edge_agreement(a: np.ndarray, b: np.ndarray, where: np.ndarray) -> float:
     return float(((u * v).sum(0)[known] ** 2 / squares[known]).sum() / max(edges.sum(), 1))
 
 
-class Pose(NamedTuple):
-    """Where an image fits best, starting from where it lies."""
+def off_mm(fixed: sitk.Image, moving: sitk.Image, brain: np.ndarray, seed: int = 1) -> float:
+    """Mean distance of a brain (mask on ``fixed``) from where ``moving`` would fit ``fixed`` best.
 
-    shift_mm: float  # mean distance of the brain from its best place
-    information: float
-    matrix: np.ndarray  # LPS: points of the reference to points of the image
-
-
-def best_pose(
-    fixed: sitk.Image,
-    moving: sitk.Image,
-    brain: np.ndarray,
-    start: np.ndarray | None = None,
-    count: int = POINTS,
-    steps: int = STEPS,
-    seed: int = 1,
-) -> Pose:
-    """Turn and shift ``moving`` until it tells most about ``fixed`` inside a mask (on ``fixed``)."""
+    ``moving`` is turned and shifted until it tells most about ``fixed`` inside the brain.
+    """
     random = np.random.default_rng(seed)
     inside = np.flatnonzero(brain)
-    chosen = random.choice(inside, min(count, len(inside)), replace=False, shuffle=False)
+    chosen = random.choice(inside, min(POINTS, len(inside)), replace=False, shuffle=False)
     index = np.column_stack(np.unravel_index(chosen, brain.shape))
-    # Off the grid by a part of a voxel: two grids that coincide would hold the images in place.
+    # Jittered off the grid: two grids that coincide would lock the images in place.
     off = index.T + random.random((3, len(index))) - 0.5
     points = mi.mapped(mi.index_to_physical(fixed), off)
     grey = ndimage.map_coordinates(_grey(fixed), off[::-1], order=1, mode="nearest")
     bins = np.rint(_binned(grey) * (mi.BINS - 1)).astype(np.int64)
     low, high = _range(_grey(moving)[tuple(index.T[::-1])])
     volume = mi.Volume.of(moving, lambda grey: np.clip((grey - low) / (high - low), 0, 1))
-    start = np.eye(4) if start is None else start
-    centre = points.mean(axis=1)
     metric = mi.Metric(mi.Points(points, bins), volume)
-    matrix, information, _ = mi.maximum(metric, start, centre, 6, steps)
-    moved = mi.mapped(matrix, points) - mi.mapped(start, points)
-    return Pose(float(np.linalg.norm(moved, axis=0).mean()), information, matrix)
-
-
-def mirrored_start(to_template: np.ndarray) -> np.ndarray:
-    """The map (LPS) that mirrors a head at the template's mid-plane."""
-    flip = np.diag([-1.0, 1.0, 1.0, 1.0])
-    return np.linalg.inv(to_template) @ flip @ to_template
+    matrix, _, _ = mi.maximum(metric, np.eye(4), points.mean(axis=1), 6, STEPS)
+    return float(np.linalg.norm(mi.mapped(matrix, points) - points, axis=0).mean())
 
 
 def noise(volume: np.ndarray, where: np.ndarray) -> float:

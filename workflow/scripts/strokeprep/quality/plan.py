@@ -56,7 +56,7 @@ def audit_plan(subject: Subject, template: Space) -> AuditPlan:
             for scan in faced
             for image in scan.images
         ),
-        brains=tuple(_brain_of_face(scan, reference) for scan in faced),
+        brains=tuple((naming.face_mask(scan), *brain_of(scan, reference)) for scan in faced),
         template_brain=naming.brain_mask(reference, template),
         alike=tuple(_onto(scan, reference) for scan in subject.scans if scan is not reference),
         reference_brain=naming.brain_mask(reference, ORIG),
@@ -96,11 +96,14 @@ def _onto(scan: Scan, reference: Scan) -> tuple[str, str]:
     return pilot, _to_reference(scan, reference)
 
 
-def _brain_of_face(scan: Scan, reference: Scan) -> tuple[str, str, str]:
+def brain_of(scan: Scan, reference: Scan) -> tuple[str, str]:
+    """The brain mask that defacing must not touch, and the transform of its points to the scan's.
+
+    A scan without a brain mask of its own gets the reference's.
+    """
     if has_brain(scan):
-        return naming.face_mask(scan), naming.brain_mask(scan, ORIG), ""
-    brain = naming.brain_mask(reference, ORIG)
-    return naming.face_mask(scan), brain, _to_reference(scan, reference)
+        return naming.brain_mask(scan, ORIG), ""
+    return naming.brain_mask(reference, ORIG), _to_reference(scan, reference)
 
 
 def _to_reference(scan: Scan, reference: Scan) -> str:

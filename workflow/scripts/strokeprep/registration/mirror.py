@@ -3,13 +3,13 @@
 No header can tell, and a low similarity may have many causes. So a scan and its mirror image are both
 compared with the reference. If the scan shows the same head, its mirror image fits worse, because no head
 is symmetric. If the scan is flipped, its mirror image fits better. If it shows another person, both fit
-equally badly.
+equally badly. The limit of ``mirror_ratio`` in :mod:`strokeprep.settings.limits` tells them apart.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
@@ -19,14 +19,6 @@ from strokeprep.registration import linear
 
 # Transforms to the template are evaluated at this distance from its centre, about the radius of a brain.
 RADIUS_MM = 60.0
-
-SAME, FLIPPED, UNLIKE = "same", "flipped", "unlike"
-
-# Limits of the ratio of mutual information, mirror image over scan. Measured for the same head: 0.61 to
-# 0.84 (two synthetic patients, CTA to T1w) and 0.63 (a real CT and an MR made from it). Flipped: 1.31 to
-# 1.63 and 1.44. Another head: 0.98 to 1.05 and 1.01 (a real T1w).
-MOST_IF_SAME = 0.9
-LEAST_IF_FLIPPED = 1.1
 
 
 @dataclass(frozen=True)
@@ -41,17 +33,6 @@ class Likeness:
         """Information of the mirror image over that of the scan: below 1 unless the scan is flipped."""
         return self.mirrored / self.direct
 
-    @property
-    def verdict(self) -> str:
-        """The same head, the same head flipped, or another (or one too symmetric to tell)."""
-        if self.ratio <= MOST_IF_SAME:
-            return SAME
-        return FLIPPED if self.ratio >= LEAST_IF_FLIPPED else UNLIKE
-
-    def metrics(self) -> dict[str, Any]:
-        """The numbers for a sidecar."""
-        return {"Information": self.direct, "MirrorInformation": self.mirrored}
-
 
 class Reference(NamedTuple):
     """What scans are compared with: a 3D image, its brain mask, and its transform to the template.
@@ -65,14 +46,14 @@ class Reference(NamedTuple):
 
 
 def compare(
-    reference: Reference, moving: sitk.Image, registered: sitk.Transform, *, seed: int = 1
+    reference: Reference, moving: sitk.Image, registered: sitk.Transform | None, *, seed: int = 1
 ) -> Likeness:
     """Compare a scan and its mirror image with the reference, each in the best pose.
 
-    ``registered`` is the scan's transform to the reference. The mirror image starts from the same pose,
-    reflected at the template's plane of symmetry.
+    ``registered`` is the scan's transform to the reference; None if it is on the reference's grid. The
+    mirror image starts from the same pose, reflected at the template's plane of symmetry.
     """
-    direct = transforms.matrix(registered)
+    direct = np.eye(4) if registered is None else transforms.matrix(registered)
     poses = [direct, direct @ across(reference.to_template)]
     return Likeness(*linear.information(reference.image, moving, reference.brain, poses, seed))
 

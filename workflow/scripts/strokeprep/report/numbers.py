@@ -11,31 +11,20 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from strokeprep.io import grids, images, labels, tables, transforms
+from strokeprep.io import images, labels, tables, transforms
 from strokeprep.io.tables import MISSING
-from strokeprep.quality import measures
-from strokeprep.quality.judge import Judge, Number
-from strokeprep.registration import template
+from strokeprep.quality import defacing, measures
+from strokeprep.quality.judgement import Judge, Measurement
+from strokeprep.quality.label_change import LabelChange
+from strokeprep.registration import mirror, template
 from strokeprep.registration import template as templates
-from strokeprep.registration.location import Location
 from strokeprep.report import views
 from strokeprep.report.plan import Drawn, Face, Images, Perfused, Series
 from strokeprep.report.scene import Scene, Shown, ranged
-from strokeprep.segmentation import faces
-from strokeprep.segmentation.request import Request
 from strokeprep.series import motion
-from strokeprep.settings.backends import FACES
 from strokeprep.settings.study import TemplateSettings
 from strokeprep.study import naming
 
-# Head, not air: above this (HU), or this share of an MR image's bright end.
-HEAD_HU = -300.0
-HEAD_SHARE = 0.12
-# Soft tissue of the face; padding and air that interpolation blurred stay below.
-FACE_MM = 2.0
-# Nothing this close to the removed region's border or to the brain is held against defacing.
-FACE_SLACK_MM = 6.0
-SMALL_LABEL_ML = 1.0
 PURE = 0.9
 # nilearn stores tissue probabilities as bytes.
 PURE_BYTE = PURE * 255
@@ -43,32 +32,39 @@ PURE_BYTE = PURE * 255
 SHARE_VOXELS = 4
 
 
-def of_images(scene: Scene, judge: Judge, settings: TemplateSettings) -> list[Number]:
+def of_images(
+    scene: Scene, judge: Judge, settings: TemplateSettings, least_label_ml: float
+) -> list[Measurement]:
     """Every figure of the page on a subject's images."""
     return [
         *of_brain(scene, judge, settings),
         *(number for shown in scene.shown for number in of_move(scene, shown, judge)),
         *(number for each in scene.plan.series for number in of_motion(scene, each, judge)),
-        *(number for each in scene.plan.labels for number in of_label(scene, each, judge)),
+        *(
+            number
+            for each in scene.plan.labels
+            for number in of_label(scene, each, judge, least_label_ml)
+        ),
         *of_gammas(scene, judge, settings),
     ]
 
 
-def of_faces(plan: Images, files: views.Files, judge: Judge, scene: Scene | None) -> list[Number]:
+def of_faces(
+    plan: Images, files: views.Files, judge: Judge, scene: Scene | None
+) -> list[Measurement]:
     """The figures on defacing; most need no reference."""
-    return [number for face in plan.faces for number in _of_face(face, plan, files, judge, scene)]
+    return [number for face in plan.faces for number in _of_face(face, files, judge, scene)]
 
 
-def of_brain(scene: Scene, judge: Judge, settings: TemplateSettings) -> Iterator[Number]:
+def of_brain(scene: Scene, judge: Judge, settings: TemplateSettings) -> Iterator[Measurement]:
     """Brain mask, place in the template, noise and contrast of the reference."""
     step = f"brain {scene.plan.reference}"
     yield judge(step, "brain_ml", _ml(scene.brain_image))
     yield judge(step, "brain_asymmetry", measures.asymmetry(scene.brain, scene.right))
     standard = template.standard(settings)
     to_template = f"{scene.plan.reference} to {scene.plan.template}"
-    carried = scene.read(scene.plan.template_brain)
-    own = transforms.resample(standard.brain, carried, [], transforms.NEAREST)
-    yield judge(to_template, "template_dice", labels.dice(*map(images.array, (carried, own))))
+    overlap = measures.template_dice(scene.read(scene.plan.template_brain), settings)
+    yield judge(to_template, "template_dice", overlap)
     matrix = scene.to_template_matrix
     yield judge(to_template, "head_tilt_deg", measures.tilt_deg(matrix))
     yield judge(to_template, "head_scale", 1 / abs(np.linalg.det(matrix[:3, :3])))
@@ -79,7 +75,7 @@ def of_brain(scene: Scene, judge: Judge, settings: TemplateSettings) -> Iterator
     yield from _signal(scene, judge, settings)
 
 
-def _signal(scene: Scene, judge: Judge, settings: TemplateSettings) -> Iterator[Number]:
+def _signal(scene: Scene, judge: Judge, settings: TemplateSettings) -> Iterator[Measurement]:
     step = f"signal {scene.plan.reference}"
     spacing = np.array(scene.brain_image.GetSpacing())
     inner = ndimage.distance_transform_cdt(scene.brain) * scene.view.GetSpacing()[0] > 5
@@ -99,7 +95,7 @@ def _signal(scene: Scene, judge: Judge, settings: TemplateSettings) -> Iterator[
         yield judge(step, "cnr_grey_white", ratio)
 
 
-def of_move(scene: Scene, shown: Shown, judge: Judge) -> Iterator[Number]:
+def of_move(scene: Scene, shown: Shown, judge: Judge) -> Iterator[Measurement]:
     """How well a scan lies on the reference, and the right way round."""
     step, brain = f"{shown.plan.scan} to {scene.plan.reference}", scene.brain & shown.seen
     if not shown.plan.is_series:  # a slab is judged by what it shows in every frame
@@ -117,32 +113,24 @@ def of_move(scene: Scene, shown: Shown, judge: Judge) -> Iterator[Number]:
         _coarse(fixed), _coarse(after), scene.near_brain & shown.seen[::2, ::2, ::2]
     )
     yield judge(step, "edge_agreement", agreed)
-    pose = measures.best_pose(scene.as_image(fixed), scene.as_image(after), brain)
-    yield judge(step, "off_mm", pose.shift_mm)
+    off_mm = measures.off_mm(scene.as_image(fixed), scene.as_image(after), brain)
+    yield judge(step, "off_mm", off_mm)
     yield judge(step, "mirror_ratio", _mirror_ratio(scene, shown))
     if shown.brain is not None:
         yield judge(step, "brain_dice_with_reference", labels.dice(shown.brain, scene.brain))
 
 
 def _mirror_ratio(scene: Scene, shown: Shown) -> float:
-    """The information of the mirror image by that of the scan, both where they fit best."""
-    fixed, moving = (
-        scene.as_image(ranged(values, modality, wide=True))
-        for values, modality in (
-            (scene.grey, scene.plan.modality),
-            (shown.unstripped, shown.plan.modality),
-        )
+    """As :func:`strokeprep.quality.audit.of_flips` measures it, from the same files."""
+    plan = scene.plan
+    reference = mirror.Reference(
+        scene.reference, scene.brain_image, transforms.read(scene.root / plan.from_template)
     )
-    head = shown.seen & (scene.grey > head_level(scene.grey, scene.plan.modality))
-    turned = measures.mirrored_start(scene.to_template_matrix)
-    direct, mirrored = (
-        measures.best_pose(fixed, moving, head, start, measures.FEW_POINTS, measures.FEW_STEPS)
-        for start in (None, turned)
-    )
-    return mirrored.information / max(direct.information, 1e-6)
+    found = _transform(scene.files, shown.plan.transform)
+    return mirror.compare(reference, scene.read(shown.plan.native), found).ratio
 
 
-def of_motion(scene: Scene, series: Series, judge: Judge) -> Iterator[Number]:
+def of_motion(scene: Scene, series: Series, judge: Judge) -> Iterator[Measurement]:
     """Motion of a perfusion series, and how much of the brain it shows throughout."""
     course = motion.read(scene.root / series.motion)
     yield judge("ctp motion", "framewise_max_mm", course.steps_mm.max())
@@ -154,24 +142,21 @@ def of_motion(scene: Scene, series: Series, judge: Judge) -> Iterator[Number]:
     yield judge("ctp motion", "series_coverage", share)
 
 
-def of_label(scene: Scene, label: Drawn, judge: Judge) -> Iterator[Number]:
-    """What moving a label did to it, as its sidecar tells, and whether it lies in the brain."""
+def of_label(scene: Scene, label: Drawn, judge: Judge, least_ml: float) -> Iterator[Measurement]:
+    """What moving a label did to it, and whether it lies in the brain."""
     step = f"{label.kind} on {scene.plan.reference}"
-    found = scene.read(label.on_reference)
-    yield judge(step, "label_ml", _ml(found))
-    audit = _sidecar(scene.root / label.on_reference).get("Audit", {})
-    if "After" in audit:
-        before, after = (audit[when]["Volumes"] for when in ("Before", "After"))
-        yield judge(step, "labels_lost", len(set(before) ^ set(after)))
-        total = max(sum(before.values()), SMALL_LABEL_ML)
-        change = abs(sum(after.values()) - sum(before.values())) / total
-        yield judge(step, "label_volume_change", change)
+    yield judge(step, "label_ml", _ml(scene.read(label.on_reference)))
+    if label.native:
+        before, after = (labels.read(scene.root / n) for n in (label.native, label.on_reference))
+        yield from LabelChange.between(before, after, least_ml).measurements(
+            step, judge, judged=True
+        )
     here = scene.marked(label.on_reference) > 0
     if label.kind == "lesion" and here.any():
         yield judge(step, "label_in_brain", (here & scene.brain).sum() / here.sum())
 
 
-def of_gammas(scene: Scene, judge: Judge, settings: TemplateSettings) -> Iterator[Number]:
+def of_gammas(scene: Scene, judge: Judge, settings: TemplateSettings) -> Iterator[Measurement]:
     """The Johns Hopkins measures of a diffusion image in template space."""
     if not scene.plan.s0_on_template:
         return
@@ -193,51 +178,36 @@ def of_gammas(scene: Scene, judge: Judge, settings: TemplateSettings) -> Iterato
 
 
 def _of_face(
-    face: Face, plan: Images, files: views.Files, judge: Judge, scene: Scene | None
-) -> Iterator[Number]:
-    step, image = f"deface {face.scan}", files.image(face.image)
-    move = transforms.read(files.path(face.transform)) if face.transform else None
+    face: Face, files: views.Files, judge: Judge, scene: Scene | None
+) -> Iterator[Measurement]:
+    step = f"deface {face.scan}"
     if face.mask:
-        removed = files.image(face.mask)
-        empty = images.background(face.modality)
-        inside = sitk.GetArrayViewFromImage(removed) > 0
-        left = np.count_nonzero(sitk.GetArrayViewFromImage(image)[inside] != empty)
+        removed, background = files.image(face.mask), images.background(face.modality)
+        left = defacing.face_voxels_left(files.path(face.image), removed, background)
         yield judge(step, "face_voxels_left", left)
-        yield judge(step, "removed_ml", inside.sum() * _voxel_ml(removed))
-        if scene is not None:
-            both = scene.brain & (views.marked(removed, scene.view, move) > 0)
-            yield judge(step, "brain_removed_ml", both.sum() * _voxel_ml(scene.view))
+        yield judge(step, "removed_ml", _ml(removed))
     if scene is not None:
-        yield judge(step, "face_left_ml", face_left_ml(image, face.modality, scene, move))
+        if face.mask:
+            move = _transform(files, face.brain_transform)
+            both = defacing.brain_voxels_removed(removed, files.image(face.brain), move)
+            yield judge(step, "brain_voxels_removed", both)
+        move, to_template = _transform(files, face.transform), scene.to_template
+        if move is not None:
+            to_template = transforms.chain([move.GetInverse(), to_template])
+        left_ml = defacing.face_left_ml(files.image(face.image), face.modality, to_template)
+        yield judge(step, "face_left_ml", left_ml)
 
 
-def face_left_ml(
-    image: sitk.Image, modality: str, scene: Scene, move: sitk.Transform | None
-) -> float:
-    """Tissue in the template's face region, found without the mask of what was removed."""
-    to_template = scene.to_template
-    if move is not None:
-        to_template = transforms.chain([move.GetInverse(), to_template])
-    coarse = grids.cubic_grid(image, FACE_MM)
-    request = Request(coarse, modality, location=Location(to_template))
-    face, _ = faces.region(request, FACES["template"], FACE_SLACK_MM)
-    deep = ndimage.distance_transform_cdt(images.array(face) > 0) * FACE_MM > FACE_SLACK_MM
-    outside = images.background(modality)
-    grey = images.array(transforms.resample(image, coarse, [], transforms.NEAREST, outside))
-    return float((deep & (grey > head_level(grey, modality))).sum() * FACE_MM**3 / 1000)
+def _transform(files: views.Files, name: str) -> sitk.Transform | None:
+    return transforms.read(files.path(name)) if name else None
 
 
-def head_level(grey: np.ndarray, modality: str) -> float:
-    """The grey level above which a voxel is head rather than air."""
-    return HEAD_HU if modality == "ct" else HEAD_SHARE * float(np.quantile(grey, 0.98))
-
-
-def of_perfusion(plan: Perfused, files: views.Files, judge: Judge) -> list[Number]:
+def of_perfusion(plan: Perfused, files: views.Files, judge: Judge) -> list[Measurement]:
     """Every figure of the page on perfusion."""
     return [*of_vessels(plan, files.root, judge), *of_maps(plan, files, judge)]
 
 
-def of_vessels(plan: Perfused, root: Path, judge: Judge) -> Iterator[Number]:
+def of_vessels(plan: Perfused, root: Path, judge: Judge) -> Iterator[Measurement]:
     """Whether the arterial input looks like an artery's."""
     rows = tables.read(root / plan.vessels)
     about = _sidecar(root / plan.vessels)
@@ -255,7 +225,7 @@ def of_vessels(plan: Perfused, root: Path, judge: Judge) -> Iterator[Number]:
         yield judge("arterial input", "aif_lead_s", time[vof.argmax()] - time[aif.argmax()])
 
 
-def of_maps(plan: Perfused, files: views.Files, judge: Judge) -> Iterator[Number]:
+def of_maps(plan: Perfused, files: views.Files, judge: Judge) -> Iterator[Measurement]:
     """Whether the maps hold values a brain can have."""
     row = tables.read(files.path(plan.volumes))[0]
     for name in ("tissue_ml", "reference_cbf", "core_ml", "hypoperfused_ml", "mismatch_ratio"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from strokeprep.quality.plan import brain_of
 from strokeprep.study import naming, outputs
 from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.table import Label, Scan, Subject
@@ -80,6 +81,7 @@ class Drawn:
 
     kind: str
     scan: str
+    native: str  # where it was drawn; "" if that is the reference
     on_reference: str
     on_template: str
 
@@ -93,6 +95,10 @@ class Face:
     image: str
     mask: str  # voxels set to background; "" if the input was defaced already
     transform: str  # maps points of the reference to points of the scan; "" if it is the reference
+    brain: str  # the scan's own brain mask, or the reference's; "" where there is none
+    brain_transform: (
+        str  # maps points of that mask to points of the scan; "" if it is the scan's own
+    )
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,7 @@ class Images:
     image: str
     brain: str
     to_template: str  # maps points of the reference to points of the template
+    from_template: str  # and back
     template: str
     template_image: str
     template_brain: str
@@ -125,15 +132,25 @@ class Images:
     @property
     def files(self) -> tuple[str, ...]:
         """Every file that is read."""
-        singles = (self.image, self.brain, self.to_template, self.template_image)
+        singles = (self.image, self.brain, self.to_template, self.from_template)
         groups = ((m.native, m.on_reference, m.transform, m.brain) for m in self.moved)
         others = [
             *singles,
+            self.template_image,
             self.template_brain,
             self.s0_on_template,
             *(name for group in groups for name in group),
-            *(name for each in self.labels for name in (each.on_reference, each.on_template)),
-            *(name for each in self.faces for name in (each.image, each.mask, each.transform)),
+            *(
+                name
+                for each in self.labels
+                for name in (each.native, each.on_reference, each.on_template)
+            ),
+            *(
+                name
+                for each in self.faces
+                for name in (each.image, each.mask, each.transform, each.brain)
+            ),
+            *(each.brain_transform for each in self.faces),
             *(name for each in self.series for name in (each.motion, each.coverage)),
         ]
         return tuple(dict.fromkeys(filter(None, others)))
@@ -155,18 +172,9 @@ class Perfused:
 def images(subject: Subject, template: Space) -> Images:
     """The plan of a subject's page."""
     reference = subject.reference
-    faces = tuple(
-        Face(
-            scan.name,
-            scan.modality,
-            naming.defaced(scan, scan.pilot.kind.suffix),
-            "" if scan.defaced else naming.face_mask(scan),
-            _transform(scan, reference),
-        )
-        for scan in subject.scans
-    )
+    faces = tuple(_face(scan, reference) for scan in subject.scans)
     if reference is None:
-        return Images(subject.name, *[""] * 8, (), (), faces, (), "")
+        return Images(subject.name, *[""] * 9, (), (), faces, (), "")
     home = outputs.reference_space(reference)
     whole = None if None in outputs.VIEWS[reference.name] else outputs.VIEWS[reference.name][0]
     suffix = reference.pilot.kind.suffix
@@ -177,6 +185,7 @@ def images(subject: Subject, template: Space) -> Images:
         image=naming.defaced(reference, suffix),
         brain=naming.brain_mask(reference, ORIG),
         to_template=naming.from_template(reference, reference.name, template.label),
+        from_template=naming.to_template(reference, reference.name, template.label),
         template=template.label,
         template_image=naming.preproc(reference, suffix, template, whole),
         template_brain=naming.brain_mask(reference, template),
@@ -215,6 +224,19 @@ def perfusion(subject: Subject) -> Perfused | None:
     )
 
 
+def _face(scan: Scan, reference: Scan | None) -> Face:
+    brain, transform = ("", "") if reference is None else brain_of(scan, reference)
+    return Face(
+        scan.name,
+        scan.modality,
+        naming.defaced(scan, scan.pilot.kind.suffix),
+        "" if scan.defaced else naming.face_mask(scan),
+        _transform(scan, reference),
+        brain,
+        transform,
+    )
+
+
 def _transform(scan: Scan, reference: Scan | None) -> str:
     if reference is None or scan is reference or scan.in_reference_space:
         return ""
@@ -241,9 +263,13 @@ def _moved(scan: Scan, reference: Scan) -> Moved:
 def _drawn(label: Label, reference: Scan, home: Space, template: Space) -> Drawn:
     own = label.scan is reference and not label.in_reference_space
     kind, entities = label.kind, dict(label.kind.entities)
+    native, on_reference, on_template = (
+        naming.label(label.scan, space, kind.suffix, **entities) for space in (ORIG, home, template)
+    )
     return Drawn(
         kind.name,
         label.scan.name,
-        naming.label(label.scan, ORIG if own else home, kind.suffix, **entities),
-        naming.label(label.scan, template, kind.suffix, **entities),
+        "" if own or label.in_reference_space else native,
+        native if own else on_reference,
+        on_template,
     )

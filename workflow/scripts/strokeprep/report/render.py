@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strokeprep.quality.judge import worst
+from strokeprep.quality.judgement import worst
 from strokeprep.settings.limits import FAIL, NONE, WARN
 
 if TYPE_CHECKING:  # loaded when a page is written, not when the workflow is parsed

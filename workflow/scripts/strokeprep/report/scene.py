@@ -19,9 +19,8 @@ MARGIN_MM = 15.0
 POINTS = 2000
 # Far enough to hold the edge of the inner table of the skull, which is an edge of the brain, too.
 NEAR_MM = 12.0
-# Hounsfield units that hold soft tissue and contrast agent; the wide range holds bone as well.
+# Hounsfield units of soft tissue and contrast agent.
 CT_RANGE = (-100.0, 250.0)
-WIDE_CT_RANGE = (-200.0, 1200.0)
 
 
 @dataclass(frozen=True)
@@ -125,8 +124,8 @@ class Scene:
         return near * 2 * VIEW_MM <= NEAR_MM
 
 
-def ranged(values: np.ndarray, modality: str, wide: bool = False) -> np.ndarray:
-    """CT clipped to soft tissue and contrast agent (with bone if ``wide``); MR as it is."""
+def ranged(values: np.ndarray, modality: str) -> np.ndarray:
+    """CT clipped to soft tissue and contrast agent; MR as it is."""
     if modality != "ct":
         return values
-    return np.clip(values, *(WIDE_CT_RANGE if wide else CT_RANGE))
+    return np.clip(values, *CT_RANGE)

@@ -21,7 +21,7 @@ from strokeprep.settings import faults, field
 from strokeprep.settings.backends import FACES, BrainSettings, DefaceSettings, NetworkSettings
 from strokeprep.settings.field import Schema, setting, typed
 from strokeprep.settings.gate import GateSettings
-from strokeprep.settings.limits import AuditSettings, ReportSettings
+from strokeprep.settings.limits import AuditSettings, Limit, ReportSettings
 from strokeprep.settings.perfusion import CtpSettings, PerfusionSettings
 from strokeprep.settings.registration import RegistrationSettings
 from strokeprep.settings.study import (
@@ -103,6 +103,11 @@ class Config:
         "the score table, or numbers by size of the study; what is not listed is reported without "
         "a verdict.",
     )
+
+    @property
+    def limits(self) -> dict[str, Limit]:
+        """The limits by which audit and report judge."""
+        return {**self.report.limits, **self.audit.limits()}
 
 
 @cache

@@ -1,7 +1,9 @@
-"""Limits of the audit and of the report's figures, and what else the report may be told.
+"""Limits of everything that is measured of a subject, and what else the report may be told.
 
-A figure has one line, which says where it warns, where it fails, and why there. The config may
-set other limits (``report.limits``).
+Each figure has one entry, which says where it warns, where it fails, and why there. Audit and report
+judge a figure by the same entry. Those of ``LIMITS`` that are ``audited`` stop a subject when they
+fail: the config moves them by its section ``audit``, and all others by ``report.limits``. ``SCORED``
+are the figures of the synthetic study against its truth, limited by the section ``accuracy``.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ class Limit:
     warn: Range
     fail: Range
     reason: str = field(repr=False)
+    audited: bool = False
+    more_is_better: bool = False
 
     def verdict(self, value: float) -> str:
         """``pass``, ``warn``, ``fail``, or ``n/a`` where nothing is asked of the figure."""
@@ -34,6 +38,23 @@ class Limit:
         if not math.isfinite(value) or not _within(value, self.fail):
             return FAIL
         return PASS if _within(value, self.warn) else WARN
+
+    def badness(self, value: float) -> float:
+        """A number that is higher the worse a value is."""
+        return -value if self.more_is_better else value
+
+    def failing_at(self, end: float) -> Limit:
+        """This limit with its bad end elsewhere; a warning comes no later than a failure."""
+        low, high = self.warn
+        if self.more_is_better:
+            return replace(
+                self, warn=(end if low is None else max(end, low), None), fail=(end, None)
+            )
+        return replace(self, warn=(None, end if high is None else min(end, high)), fail=(None, end))
+
+    def opened(self) -> Limit:
+        """This limit for a value that is shown and not judged."""
+        return replace(self, warn=OPEN, fail=OPEN)
 
     def text(self, which: Range) -> str:
         """A range in words."""
@@ -50,19 +71,26 @@ def _within(value: float, allowed: Range) -> bool:
     return (low is None or value >= low) and (high is None or value <= high)
 
 
-def _least(unit: str, warn: float, fail: float, reason: str) -> Limit:
-    return Limit(unit, (warn, None), (fail, None), reason)
+def _least(unit: str, warn: float, fail: float, reason: str, audited: bool = False) -> Limit:
+    return Limit(unit, (warn, None), (fail, None), reason, audited, more_is_better=True)
 
 
-def _most(unit: str, warn: float, fail: float, reason: str) -> Limit:
-    return Limit(unit, (None, warn), (None, fail), reason)
+def _most(unit: str, warn: float, fail: float, reason: str, audited: bool = False) -> Limit:
+    return Limit(unit, (None, warn), (None, fail), reason, audited)
 
 
-def _told(unit: str, reason: str) -> Limit:
-    return Limit(unit, OPEN, OPEN, reason)
+def _told(unit: str, reason: str, more_is_better: bool = False) -> Limit:
+    return Limit(unit, OPEN, OPEN, reason, more_is_better=more_is_better)
 
 
 LIMITS: dict[str, Limit] = {
+    # --- files
+    "affine_difference": _most(
+        "mm", 1e-4, 1e-4,
+        "Between the affine of an output and that of the grid its name claims. Headers store single "
+        "precision, good for about 0.00001 mm within a head.",
+        audited=True,
+    ),
     # --- registration
     "nmi_before": _told("ratio", "Normalised mutual information as the scanner placed the scans."),
     "nmi_after": _told("ratio", "The same after registration; it depends on the contrasts."),
@@ -79,10 +107,11 @@ LIMITS: dict[str, Limit] = {
         "Squared cosine between the edges of two images; unrelated images give 1/3.",
     ),
     "mirror_ratio": _most(
-        "ratio", 1.0, 1.005,
-        "What the scan's mirror image tells about the reference by what the scan tells. No head is "
-        "symmetric, so above 1 the scan is flipped; this close to 1 it cannot be told. Synthetic "
-        "heads give 0.61 to 0.99.",
+        "ratio", 0.9, 1.1,
+        "Information that the scan's mirror image gives about the reference, by what the scan gives. "
+        "The same head gives 0.61 to 0.93 and a flipped one the inverse. Between the limits the scan "
+        "may be of another head, which gives 0.98 to 1.05.",
+        audited=True,
     ),
     "brain_dice_with_reference": _least(
         "ratio", 0.92, 0.85, "Two masks of one brain agree to 0.95 or better where both are right."
@@ -105,7 +134,10 @@ LIMITS: dict[str, Limit] = {
         "hemisphere by a few per cent.",
     ),
     "template_dice": _least(
-        "ratio", 0.92, 0.85, "A good affine gives 0.95 on a real head; a wrong one is far below."
+        "ratio", 0.92, 0.85,
+        "Overlap of the brain with the template's. A good affine gives 0.95 on a real head; a wrong "
+        "one is far below.",
+        audited=True,
     ),
     "template_edge_agreement": _told(
         "ratio", "Squared cosine between edges of the brain and of the template's T1."
@@ -127,13 +159,13 @@ LIMITS: dict[str, Limit] = {
         "Grey matter is brighter on CT (by 5 to 8 HU); darker means wrong numbers or a wrong place.",
     ),
     # --- defacing
-    "face_voxels_left": _most("voxels", 0, 0, "No voxel of the removed region may hold anything."),
-    "brain_removed_ml": _most(
-        "ml",
-        0.5,
-        2.0,
-        "Defacing must not touch the brain. Masks of two scans differ by a few voxels at the frontal "
-        "base, and one of CT perfusion holds up to 0.04 ml; the audit counts each scan's own.",
+    "face_voxels_left": _most(
+        "voxels", 0, 0, "No voxel of the removed region may hold anything.", audited=True
+    ),
+    "brain_voxels_removed": _most(
+        "voxels", 0, 0,
+        "Defacing must not touch the brain: the scan's own mask, or the reference's where it has none.",
+        audited=True,
     ),
     "face_left_ml": _most(
         "ml", 5.0, 20.0,
@@ -155,9 +187,18 @@ LIMITS: dict[str, Limit] = {
         "ratio", 0.05, 0.2, "Frames left out are interpolated in time; too many blunt the bolus."
     ),
     # --- labels
-    "labels_lost": _most("labels", 0, 0, "No label may vanish on the reference."),
-    "label_volume_change": _most(
-        "ratio", 0.05, 0.1, "A rigid move changes a volume by the rounding of its border alone."
+    "labels_changed": _most(
+        "labels", 0, 0, "No label may vanish or come up when it is moved.", audited=True
+    ),
+    "volume_change": _most(
+        "ratio", 0.05, 0.1,
+        "A rigid move changes the volume of a label by the rounding of its border alone.",
+        audited=True,
+    ),
+    "class_volume_change": _most(
+        "ratio", 0.1, 0.1,
+        "The same of its classes. Rounding changes small ones more, the more the thicker the slices.",
+        audited=True,
     ),
     "label_ml": _told("ml", "Volume on the reference."),
     "label_in_brain": _least(
@@ -210,20 +251,41 @@ LIMITS: dict[str, Limit] = {
     "mismatch_ratio": _told("ratio", "Late tissue by core."),
 }  # fmt: skip
 
+SCORED: dict[str, Limit] = {
+    "tre_mean": _told(
+        "mm", "Mean distance between where brain points are and where they are found."
+    ),
+    "tre_max": _told("mm", "The largest such distance."),
+    "tre_worst_frame": _told("mm", "The mean distance in the frame where it is largest."),
+    "dice": _told("ratio", "Overlap with the true mask.", more_is_better=True),
+    "dice_attainable": _told(
+        "ratio", "The same of a label moved by the true transform.", more_is_better=True
+    ),
+    "volume_change": _told("ratio", "Relative change of a label's volume."),
+    "volume_change_attainable": _told("ratio", "The same of a label moved by the true transform."),
+    "labels_kept": _told("ratio", "Share of the labels that are still there.", more_is_better=True),
+    "face_removed": _told("ratio", "Share of the true face that is empty.", more_is_better=True),
+    "brain_removed": _told("voxels", "Voxels of the true brain that defacing changed."),
+    "correlation": _told("ratio", "Of a map with the true one.", more_is_better=True),
+    "median_error": _told("ratio", "Relative error of a map's median."),
+    "area_error": _told("ratio", "Relative error of the area under the arterial input."),
+    "slope_error": _told("ratio", "How far a map's slope over the true one is from 1."),
+}
+
 
 @dataclass(frozen=True)
 class AuditSettings:
-    """Limits a subject's outputs must keep, or its audit fails."""
+    """Limits a subject's outputs must keep, or its audit fails. The report fails them, too."""
 
     affine_difference: float = setting(
-        0.0001,
+        LIMITS["affine_difference"].fail[1],
         "Largest difference (mm per voxel step, and mm) between the affine of an output and of "
         "the grid its name claims. Headers store single precision, good for about 0.00001 mm "
         "within a head; more means another grid.",
         at_least=0,
     )
     volume_change: float = setting(
-        0.1,
+        LIMITS["volume_change"].fail[1],
         "Largest relative change of a label's volume, and of that of each of its classes, when it "
         "is moved to the reference. The transform is rigid, so only the rounding of its border to "
         "voxels may change it; to a small class this may do more, the more the thicker the "
@@ -238,16 +300,26 @@ class AuditSettings:
         above=0,
     )
     template_dice: float = setting(
-        0.85,
+        LIMITS["template_dice"].fail[0],
         "Smallest overlap (Dice) of the brain in template space with the template's own. A good "
         "affine gives 0.95 on a real head; a wrong one is far below this.",
         at_least=0,
         at_most=1,
     )
 
+    def limits(self) -> dict[str, Limit]:
+        """The limits of the figures that it sets."""
+        ends = {
+            "affine_difference": self.affine_difference,
+            "volume_change": self.volume_change,
+            "class_volume_change": self.volume_change,
+            "template_dice": self.template_dice,
+        }
+        return {name: LIMITS[name].failing_at(end) for name, end in ends.items()}
+
 
 def _schema_of_limits() -> Schema:
-    """The schema of report.limits: the figures that have any, with their ends in one list."""
+    """The schema of report.limits: limits of figures that stop nothing, their ends in one list."""
     ends = {"type": "array", "items": {"type": ["number", "null"]}, "minItems": 4, "maxItems": 4}
     return {
         "type": "object",
@@ -263,7 +335,7 @@ def _schema_of_limits() -> Schema:
                 "description": f"{limit.reason} Unit: {limit.unit}.",
             }
             for name, limit in LIMITS.items()
-            if (limit.warn, limit.fail) != (OPEN, OPEN)
+            if (limit.warn, limit.fail) != (OPEN, OPEN) and not limit.audited
         },
     }
 

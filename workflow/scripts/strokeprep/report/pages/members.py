@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from strokeprep.io import tables
-from strokeprep.quality.judge import worst
+from strokeprep.quality.judgement import worst
 from strokeprep.report import plan
 from strokeprep.run import endings as run_endings
 from strokeprep.settings.limits import LIMITS, NONE, ORDER
@@ -38,14 +38,10 @@ class Member:
         rows = [row for row in self.rows if row["metric"] == metric and row["value"] != NONE]
         if not rows:
             return None
-        return max(rows, key=lambda row: (ORDER.index(row["verdict"]), _badness(row)))
-
-
-def _badness(row: Mapping[str, str]) -> float:
-    """A value as it stands, or negated where low values are the bad ones."""
-    limit = LIMITS[row["metric"]]
-    value = float(row["value"])
-    return -value if limit.warn[0] is not None and limit.warn[1] is None else value
+        badness = LIMITS[metric].badness
+        return max(
+            rows, key=lambda row: (ORDER.index(row["verdict"]), badness(float(row["value"])))
+        )
 
 
 def read(ended: Iterable[run_endings.Ending], root: Path) -> list[Member]:

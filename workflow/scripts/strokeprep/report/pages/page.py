@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from strokeprep.drawing import palette
-from strokeprep.quality.judge import Number, worst
+from strokeprep.quality.judgement import Measurement, worst
 from strokeprep.report.methods import Methods
 from strokeprep.report.render import render
 
@@ -20,7 +20,7 @@ class Part:
     """A section and the figures of its steps."""
 
     section: Section
-    numbers: Sequence[Number]
+    numbers: Sequence[Measurement]
 
     @property
     def verdict(self) -> str:
@@ -31,7 +31,7 @@ class Part:
 def html(
     title: str,
     sections: Sequence[Section],
-    numbers: Sequence[Number],
+    numbers: Sequence[Measurement],
     viewer: Viewer | None = None,
     links: Sequence[tuple[str, str]] = (),
     methods: Methods | None = None,

@@ -11,8 +11,8 @@ from PIL import Image
 from strokeprep.drawing import pictures
 from strokeprep.io import images, tables
 from strokeprep.io.whole import whole, write_json, write_text
-from strokeprep.quality import judge as limits
-from strokeprep.quality.judge import Judge, Number
+from strokeprep.quality import judgement
+from strokeprep.quality.judgement import Judge, Measurement
 from strokeprep.report import methods, numbers, plan, views
 from strokeprep.report.lineage import Lineage
 from strokeprep.report.pages import page
@@ -32,12 +32,13 @@ def write_images(
     made: Lineage,
     settings: TemplateSettings,
     judge: Judge,
+    least_label_ml: float,
     has_perfusion: bool,
-) -> list[Number]:
+) -> list[Measurement]:
     """The report on a subject's images; returns its numbers."""
     root, files = made.root, views.Files(made.root)
     scene = Scene(about, files) if about.reference else None
-    found = numbers.of_images(scene, judge, settings) if scene else []
+    found = numbers.of_images(scene, judge, settings, least_label_ml) if scene else []
     found += numbers.of_faces(about, files, judge, scene)
     shown = of_images(about, files, scene, judge, settings)
     names, other = plan.image_names(about.subject), plan.perfusion_names(about.subject)
@@ -52,7 +53,7 @@ def write_images(
         links,
         methods.of(made.nodes),
     )
-    _write(names, root, html, found, about.subject)
+    _write(names, root, html, found)
     made.write(root / names.provenance, about.subject, settings)
     _thumbnail(root / names.thumbnail, shown)
     return found
@@ -60,7 +61,7 @@ def write_images(
 
 def write_perfusion(
     about: plan.Perfused, made: Lineage, settings: TemplateSettings, judge: Judge
-) -> list[Number]:
+) -> list[Measurement]:
     """The report on what a subject's CT perfusion gave; returns its numbers."""
     root, files = made.root, views.Files(made.root)
     found = numbers.of_perfusion(about, files, judge)
@@ -73,7 +74,7 @@ def write_perfusion(
     words = methods.of(made.nodes)
     title = f"sub-{about.subject}: CT perfusion"
     html = page.html(title, shown, found, links=links, methods=words)
-    _write(names, root, html, found, about.subject)
+    _write(names, root, html, found)
     made.write(root / names.provenance, about.subject, settings)
     _thumbnail(root / names.thumbnail, [each for each in shown if each.name == "maps"], last=True)
     return found
@@ -86,11 +87,11 @@ def write_faces(about: plan.Images, root: Path, raw: Mapping[str, str], target: 
     write_text(page.html(f"sub-{about.subject}: faces", [section], []), target)
 
 
-def _write(names: plan.Names, root: Path, html: str, found: Sequence[Number], subject: str) -> None:
+def _write(names: plan.Names, root: Path, html: str, found: Sequence[Measurement]) -> None:
     write_text(html, root / names.page)
-    rows = limits.rows(found, subject)
-    write_text(tables.render(rows, list(limits.COLUMNS)), root / names.table)
-    write_json(limits.about(), root / names.about)
+    rows = [each.report_row() for each in found]
+    write_text(tables.render(rows, list(judgement.REPORT_COLUMNS)), root / names.table)
+    write_json(judgement.about(), root / names.about)
 
 
 def _thumbnail(path: Path, shown: Sequence[Section], last: bool = False) -> None:

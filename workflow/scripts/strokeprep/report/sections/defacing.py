@@ -11,8 +11,9 @@ from scipy import ndimage
 from strokeprep.drawing import pictures
 from strokeprep.drawing.palette import ORANGE
 from strokeprep.drawing.pictures import AXIAL, CORONAL, SAGITTAL, Layer, Scale, Slice
-from strokeprep.io import images
-from strokeprep.report import numbers, views
+from strokeprep.io import images, labels
+from strokeprep.quality.defacing import head_level
+from strokeprep.report import views
 from strokeprep.report.plan import Face, Images
 from strokeprep.report.sections import looks
 from strokeprep.report.sections.parts import Figure, Section
@@ -108,10 +109,5 @@ def _scale(grey: np.ndarray, head: np.ndarray, modality: str) -> Scale:
 
 def _head(grey: np.ndarray, modality: str) -> np.ndarray:
     """The largest solid part of an image: noise in the air before the face is left out."""
-    level = numbers.head_level(grey, modality)
-    parts, count = ndimage.label(ndimage.gaussian_filter(grey, 0.7) > level)
-    if not count:
-        return np.zeros(grey.shape, bool)
-    sizes = np.bincount(parts.ravel())
-    sizes[0] = 0
-    return parts == sizes.argmax()
+    level = head_level(grey, modality)
+    return labels.largest_part(ndimage.gaussian_filter(grey, 0.7) > level)

@@ -7,7 +7,7 @@ from strokeprep.drawing.palette import ORANGE, SKY
 from strokeprep.drawing.pictures import Layer
 from strokeprep.io import images
 from strokeprep.quality import measures
-from strokeprep.quality.judge import Judge
+from strokeprep.quality.judgement import Judge
 from strokeprep.registration import template as registration_template
 from strokeprep.report import views
 from strokeprep.report.plan import Images

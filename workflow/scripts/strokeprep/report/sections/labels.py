@@ -9,7 +9,8 @@ import numpy as np
 from strokeprep.drawing.palette import ON_GREY
 from strokeprep.drawing.pictures import AXIAL, CORONAL, SAGITTAL, Layer, Picture, Slice
 from strokeprep.io import images
-from strokeprep.report import numbers, views
+from strokeprep.quality.defacing import head_level
+from strokeprep.report import views
 from strokeprep.report.scene import Scene
 from strokeprep.report.sections import looks
 from strokeprep.report.sections.parts import Figure, Section
@@ -49,7 +50,7 @@ def labels(scene: Scene) -> Section:
 def _drawn(
     grey: np.ndarray, mask: np.ndarray, scene: Scene, name: str, where: str
 ) -> Iterator[tuple[str, Picture]]:
-    inside = grey > numbers.head_level(grey, scene.plan.modality)
+    inside = grey > head_level(grey, scene.plan.modality)
     scale = looks.scale(grey, scene.plan.modality, scene.plan.reference, inside)
     cuts, layers = _cuts(mask), _layers(mask, name)
     yield where, looks.strip(grey, cuts, scale, layers)

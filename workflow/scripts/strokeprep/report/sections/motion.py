@@ -8,7 +8,7 @@ from strokeprep.drawing import curves
 from strokeprep.drawing.curves import DASHED, DOTTED, SOLID, Chart, Line, Panel, Spans
 from strokeprep.drawing.palette import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION, YELLOW
 from strokeprep.drawing.pictures import Layer
-from strokeprep.quality.judge import Judge
+from strokeprep.quality.judgement import Judge
 from strokeprep.report.plan import Series
 from strokeprep.report.scene import Scene
 from strokeprep.report.sections import looks

@@ -10,11 +10,12 @@ from strokeprep.drawing import curves
 from strokeprep.drawing.curves import DASHED, Chart, Line, Panel, Spans
 from strokeprep.drawing.palette import BLUE, VERMILION, Colour, css
 from strokeprep.io.whole import whole
-from strokeprep.perfusion.curves import Series
-from strokeprep.perfusion.vessels import Vessels
 
-if TYPE_CHECKING:  # matplotlib takes longer to load than many a job takes
+if TYPE_CHECKING:  # the report, which draws the same curves, needs none of them
     from matplotlib.axes import Axes
+
+    from strokeprep.perfusion.curves import Series
+    from strokeprep.perfusion.vessels import Vessels
 
 ARTERY, VEIN = VERMILION, BLUE
 WINDOW_HU = (0, 120)

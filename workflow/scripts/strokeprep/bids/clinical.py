@@ -19,9 +19,10 @@ TABLE_FOLDERS = (".", "train", "ATLAS*", "documentation", "phenotype", "train/ph
 TABLE_FOLDERS_OF_PATIENTS = ("phenotype", "train/phenotype", "Training*/*", "ATLAS*/Training*/*")
 NO_TABLE_OF_PATIENTS = re.compile(r"description|dictionary", re.IGNORECASE)
 
+MAX_AGE = 89  # BIDS: higher ages are so rare that they may identify a person
 # The only columns of participants.tsv.
 PARTICIPANT_COLUMNS: dict[str, dict[str, str]] = {
-    "age": {"Description": "Age; 89 stands for 89 and above", "Units": "year"},
+    "age": {"Description": f"Age; {MAX_AGE} stands for {MAX_AGE} and above", "Units": "year"},
     "sex": {"Description": "Sex, as the source table gives it"},
     "handedness": {"Description": "Handedness, as the source table gives it"},
     "species": {"Description": "Species, as the source table gives it"},
@@ -42,7 +43,6 @@ PRIVATE_VALUE = re.compile(
     r"|\b(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])\b|\d{1,2}\.? ?[A-Za-z]{3,9} ?\d{4}|@"
 )
 
-MAX_AGE = 89  # BIDS: higher ages are so rare that they may identify a person
 AGE_HEADING = re.compile(r"^(patient_)?age(_(y|yrs|years|at_\w+))?$")
 AGE_VALUE = re.compile(r"(?P<years>\d+(\.\d+)?) *(\+|y|yrs|years)?", re.IGNORECASE)
 

@@ -24,8 +24,6 @@ from strokeprep.study import naming
 
 # The version of the schema that the extension adds to (bids.schema.SCHEMA_VERSION).
 BIDS_VERSION = "1.11.1"
-# The default target of `bids:raw:`, the folder that BIDS reserves for sources.
-RAW_LINK = "sourcedata/raw"
 LOCAL_LINK = re.compile(r"^(/|~|file:|[A-Za-z]:\\|\\)", re.IGNORECASE)
 
 MOST_NAMED = 3
@@ -122,7 +120,8 @@ def write(
     """Write every dataset-level file; ``subjects`` are those with outputs, without ``sub-``."""
     people = sorted(f"sub-{subject}" for subject in subjects)
     tables = phenotype_tables(raw_root, people)
-    about = _about(name, version, license, authors, links or {"raw": RAW_LINK})
+    links = links or {"raw": "sourcedata/raw"}  # the folder that BIDS reserves for sources
+    about = _about(name, version, license, authors, links)
     write_json(about, folder / "dataset_description.json")
     write_text(README.format(name=name, version=version, bids=BIDS_VERSION), folder / "README.md")
     write_text(f"{version}\n  - Derivatives made with strokeprep {version}.\n", folder / "CHANGES")

@@ -15,9 +15,6 @@ from strokeprep.gate.checks import Finding
 from strokeprep.io import images
 from strokeprep.settings.gate import GateSettings
 
-LONGEST_SIDE = 4096  # voxels or frames; a longer one means a damaged header
-SIZE_TOLERANCE = 0.01  # as a share: header and affine hold the same voxel size, written twice
-SMALLEST_DETERMINANT = 1e-3  # of the normalised axes; below, they are nearly coplanar
 SPATIAL_UNITS = {0: "unknown", 1: "metre", 2: "millimetre", 3: "micrometre"}
 CONVERT_AGAIN = "Convert the scan again from DICOM."
 
@@ -132,7 +129,7 @@ def _shape(nifti, path, ndim, settings) -> Iterator[Finding]:
             path,
             "Give a volume.",
         )
-    elif max(shape) > LONGEST_SIDE:
+    elif max(shape) > 4096:  # voxels or frames; no scan is that long
         what = f"No scan has {_product(shape)} voxels, the header is damaged"
         yield Finding.of("dimensions", what, path, CONVERT_AGAIN)
 
@@ -157,7 +154,9 @@ def _is_affine(affine: np.ndarray) -> bool:
         sizes = np.linalg.norm(affine[:3, :3], axis=0)
         if not (np.isfinite(sizes).all() and (sizes > 0).all()):
             return False
-        return abs(np.linalg.det(affine[:3, :3] / sizes)) > SMALLEST_DETERMINANT
+        return (
+            abs(np.linalg.det(affine[:3, :3] / sizes)) > 1e-3
+        )  # below, the axes are nearly coplanar
 
 
 def _sizes(nifti, path, ndim, settings) -> Iterator[Finding]:
@@ -214,7 +213,7 @@ def _forms(nifti, path, ndim, settings) -> Iterator[Finding]:
     stored = as_stored(path, nifti)
     size = np.linalg.norm(nifti.affine[:3, :3], axis=0)
     pixdim = np.array(stored["pixdim"][1:4], float)
-    if np.abs(pixdim / size - 1).max() > SIZE_TOLERANCE:
+    if np.abs(pixdim / size - 1).max() > 0.01:
         what = (
             f"Voxels are {_product(pixdim)} mm by the header and {_product(size)} mm by its affine"
         )

@@ -20,7 +20,6 @@ TIMES = (*timing.START_KEYS, timing.INTERVAL_KEY)
 POSITION_KEYS = ("SlicePositions", "SliceLocations", "SliceLocation", "ImagePositionPatient")
 SMALL_TILT_DEG = 0.2  # shears a head by less than a voxel
 SPACING_TOLERANCE = 0.02  # as a share: some converters write two digits
-HUGE = 1e6  # larger than any length or angle
 # Keys that differ between patients. Their values are never shown.
 IDENTITY_KEYS = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex")
 
@@ -161,4 +160,4 @@ def _doubtful(times: timing.Timing, path: Path) -> Iterator[Finding]:
 
 def _is_number(value: Any) -> TypeGuard[float]:
     """Whether a value is a plausible length or angle, and not NaN."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < HUGE
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e6

@@ -22,10 +22,8 @@ from strokeprep.study.kinds import KINDS, LABELS, Kind
 
 BLOCK_BYTES = 8 << 20
 SAMPLE = 200_000  # voxels, more than enough for a histogram
-PADDING_SHARE = 0.005  # of a CT: if its lowest value fills more, it pads the field of view
 AIR_BELOW_HU, AIR_SHARE, AIR_BIN_HU = -200.0, 0.05, 20.0
 NO_AIR_SHARE = 0.005  # below, values as low as air are noise
-BACKGROUND_SHARE = 0.1  # the least of a skull-stripped image
 TISSUE_HU = (-20.0, 100.0)
 OFFSET_HU = 1024.0
 REPORTED_QUANTILES = (0.01, 0.5, 0.99)
@@ -33,7 +31,6 @@ REPORTED_QUANTILES = (0.01, 0.5, 0.99)
 # Air is at 0; soft tissue that fills the field of view of a CT is at a half.
 INVERTED_BORDER = 0.75
 LARGEST_LABEL = np.iinfo(np.uint16).max
-LABEL_TOLERANCE = 1e-3
 CONVERT_AGAIN = "Convert the scan again, with rescale slope and intercept applied."
 
 
@@ -188,7 +185,8 @@ def _without_padding(content: Content) -> np.ndarray:
     """The sample without padding, which has a value such as -1024, -2048 or -3024."""
     padding = content.sample == content.low
     kept = content.sample[~padding]
-    return kept if padding.mean() >= PADDING_SHARE and len(kept) else content.sample
+    # Noise gives the lowest value to fewer voxels.
+    return kept if padding.mean() >= 0.005 and len(kept) else content.sample
 
 
 def _share_between(values: np.ndarray, low: float, high: float) -> float:
@@ -233,7 +231,7 @@ def _is_airless(content: Content) -> bool:
     """Whether an image has neither air nor an empty background."""
     air = np.mean(content.sample < AIR_BELOW_HU)
     background = np.mean(content.sample == content.low)
-    return bool(air < NO_AIR_SHARE and background < BACKGROUND_SHARE)
+    return bool(air < NO_AIR_SHARE and background < 0.1)  # a stripped image has more
 
 
 def _peak(values: np.ndarray) -> float:
@@ -310,7 +308,7 @@ def count(nifti: nib.Nifti1Image, path: Path) -> Marked:
         values = scaled(block.ravel())
         rounded = np.rint(values)
         with np.errstate(invalid="ignore"):
-            fits = (np.abs(values - rounded) <= LABEL_TOLERANCE) & (rounded >= 0)
+            fits = (np.abs(values - rounded) <= 1e-3) & (rounded >= 0)
             fits &= rounded <= LARGEST_LABEL
         if not fits.all():
             whole = False

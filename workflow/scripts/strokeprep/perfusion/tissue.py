@@ -14,8 +14,6 @@ from scipy import ndimage
 from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.settings.perfusion import TissueSettings
 
-FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
-
 
 @dataclass(frozen=True)
 class AtRisk:
@@ -34,7 +32,8 @@ def smoothed_curves(
     series: np.ndarray, mask: np.ndarray, spacing: np.ndarray, fwhm_mm: float
 ) -> np.ndarray:
     """Curves (voxels × frames, float32), smoothed in plane by a Gaussian of the mask's voxels only."""
-    sigma = [*(fwhm_mm / FWHM_PER_SIGMA / mm for mm in spacing[:2]), 0]
+    sigma_mm = fwhm_mm / (2 * np.sqrt(2 * np.log(2)))
+    sigma = [*(sigma_mm / mm for mm in spacing[:2]), 0]
 
     def blurred(volume: np.ndarray) -> np.ndarray:
         inside = np.where(mask, volume, 0).astype(np.float32)

@@ -24,7 +24,6 @@ from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.settings.perfusion import VesselSettings
 
 BLOCK = 100_000  # voxels at a time, so that the series is never held as floats
-ROUNDING_HU = 1e-6  # the residual of curves without noise
 NO_VOXELS = np.empty((0, 3), int)
 
 
@@ -247,7 +246,8 @@ def _like_the_highest(curves: np.ndarray, count: int, settings: VesselSettings) 
     height, _ = fit_course(curves, curves.mean(0))
     highest = _highest(height, count, settings.venous_height)  # lower ones may be other veins
     _, residual = fit_course(curves, np.median(curves[highest], axis=0))
-    limit = settings.venous_rest * np.median(residual[highest]) + ROUNDING_HU
+    rounding_hu = 1e-6  # the residual of curves without noise
+    limit = settings.venous_rest * np.median(residual[highest]) + rounding_hu
     return np.flatnonzero(residual <= limit)
 
 

@@ -21,10 +21,7 @@ from strokeprep.phantom.scan.exam import View
 from strokeprep.phantom.scan.protocol import Protocol, Scan, protocol
 from strokeprep.phantom.scan.scanner import centred_grid, pose
 
-DEFORMATION_MM = 3.0  # the default of the largest displacement of a subject's warp
-MOTION_MM = 1.0
 PATIENT = "Phantom^Patient"
-TOP_MARGIN_MM = 8.0  # of air above the vertex
 
 
 @dataclass(frozen=True)
@@ -42,19 +39,18 @@ def write_subject(
     *,
     seed: int,
     size: str,
-    deformation_mm: float | None = None,
-    motion_mm: float = MOTION_MM,
+    deformation_mm: float | None,
+    motion_mm: float,
 ) -> None:
     """Write one subject's images below raw/ and their truth below truth/.
 
-    By default, subject "01" has no deformation: its transform to MNI is affine. A subject's bytes
-    depend only on seed, id, size and options.
+    A subject's bytes depend only on seed, id, size and options.
     """
     raw, truth = Path(raw), Path(truth) / f"sub-{subject}"
     truth.mkdir(parents=True, exist_ok=True)
     setup = protocol(size)
     if deformation_mm is None:
-        deformation_mm = 0.0 if int(subject) == 1 else DEFORMATION_MM
+        deformation_mm = 0.0 if int(subject) == 1 else 3.0
     shape, stroke, poses, noise, moving = _streams(seed, subject, 5)
     mapping = draw_mapping(shape, deformation_mm)
     head = make_head(mapping, draw_traits(stroke), setup.voxel_mm, stroke)
@@ -162,7 +158,8 @@ def _view(
         vertex = mapping.head_point(np.array([0.0, -15.0, 96.0]))
         height = grid.millimetres(placed.TransformPoint((FLIP @ vertex).tolist()))[2]
         up = np.reshape(grid.direction, (3, 3))[:, 2]
-        rise = height + TOP_MARGIN_MM - (scan.size[2] - 0.5) * scan.spacing[2]
+        air_mm = 8.0  # above the vertex
+        rise = height + air_mm - (scan.size[2] - 0.5) * scan.spacing[2]
         origin = np.array(grid.origin) + rise * up
         grid = replace(grid, origin=tuple(origin.tolist()))
     return View(grid, placed, scan.over)

@@ -10,9 +10,7 @@ import SimpleITK as sitk
 from strokeprep.phantom.head.anatomy import lattice_image
 from strokeprep.phantom.head.shapes import FLIP, Lattice
 
-HEAD_SCALE = 1.09  # head to MNI: the MNI brain is about 25 % larger than a person's
 MNI_BOX = np.array([[-101.0, -131.0, -187.0], [101.0, 119.0, 95.0]])  # covered by head space
-KNOT_SPACING = 55.0  # mm between B-spline control points
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,8 @@ class Mapping:
 def draw_mapping(random: np.random.Generator, deformation_mm: float) -> Mapping:
     """A random head shape; `deformation_mm` is the largest displacement of its warp."""
     affine = sitk.AffineTransform(3)
-    scales = HEAD_SCALE * random.uniform(0.95, 1.05, 3)
+    # By 1.09 in each direction, the MNI brain is about 25 % larger than that of a person.
+    scales = 1.09 * random.uniform(0.95, 1.05, 3)
     shear = np.eye(3) + np.triu(random.uniform(-0.03, 0.03, (3, 3)), 1)
     turn = sitk.Euler3DTransform()
     turn.SetRotation(*random.uniform(-0.035, 0.035, 3))
@@ -90,7 +89,8 @@ def _spline(knots: np.ndarray, lattice: Lattice, largest_mm: float) -> sitk.BSpl
     low = np.array(lattice.origin) - 1.0
     spline.SetTransformDomainOrigin((-low[0] - extent[0], -low[1] - extent[1], low[2]))
     spline.SetTransformDomainPhysicalDimensions(extent.tolist())
-    spline.SetTransformDomainMeshSize([int(n) for n in np.ceil(extent / KNOT_SPACING)])
+    knot_spacing_mm = 55.0
+    spline.SetTransformDomainMeshSize([int(n) for n in np.ceil(extent / knot_spacing_mm)])
     count = len(spline.GetParameters())
     spline.SetParameters(knots[:count].tolist())
     coarse = Lattice(lattice.origin, 6.0, tuple((n - 1) // 3 + 1 for n in lattice.size))

@@ -25,9 +25,6 @@ from strokeprep.phantom.head.tissue import (
 )
 from strokeprep.phantom.head.vessels import Vessel, surface_distance, vessels
 
-LESION_REACH = 55  # mm from the centre of the lesion to the sides of its box
-LESION_BLUR = 0.8  # mm; the infarct's edge
-
 
 @dataclass(frozen=True)
 class Traits:
@@ -127,7 +124,8 @@ def _stroke_shares(
 ) -> dict[str, np.ndarray]:
     """Infarct core and the penumbra around it: irregular, in the parenchyma of one hemisphere."""
     centre = mapping.head_point(np.array(traits.lesion_centre))
-    box = lattice.box(centre - LESION_REACH, centre + LESION_REACH)
+    reach_mm, edge_mm = 55, 0.8  # from the centre to the sides of the box; the blur of the edge
+    box = lattice.box(centre - reach_mm, centre + reach_mm)
     x, y, z = (c - m for c, m in zip(lattice.coordinates(box), centre, strict=True))
     radius = np.sqrt((x / 0.8) ** 2 + (y / 1.25) ** 2 + z**2)
     uneven = ndimage.zoom(random.standard_normal((9, 9, 9)), 29 / 9, order=3)  # every 4 mm
@@ -144,7 +142,7 @@ def _stroke_shares(
     core = (grown < order[core_voxels]).astype(np.float32)
     whole = (grown < order[all_voxels]).astype(np.float32)
     core, whole = (
-        ndimage.gaussian_filter(m, LESION_BLUR / lattice.spacing) * tissue for m in (core, whole)
+        ndimage.gaussian_filter(m, edge_mm / lattice.spacing) * tissue for m in (core, whole)
     )
     core = np.minimum(core, whole)
     return {

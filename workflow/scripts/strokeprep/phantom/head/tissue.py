@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import SimpleITK as sitk
@@ -42,8 +42,6 @@ MATERIALS: dict[str, Material] = {
     "wm": Material(28, 800, 340, 740),
 }
 TISSUE_NUMBER = {name: number for number, name in enumerate(MATERIALS)}
-SOFT = ("skin", "fat", "muscle", "sclera", "vitreous", "lens")
-QUANTITIES = ("hu", "t1", "b0", "adc")
 
 
 class Canvas:
@@ -59,8 +57,8 @@ class Canvas:
         self.fields = {
             name: _warped(f, coarse, move, mapping) for name, f in template.fields.items()
         }
-        air = MATERIALS["air"]
-        self.volumes = {q: np.full(lattice.shape, getattr(air, q), np.float32) for q in QUANTITIES}
+        air = asdict(MATERIALS["air"])
+        self.volumes = {q: np.full(lattice.shape, value, np.float32) for q, value in air.items()}
         self.tissue = np.zeros(lattice.shape, np.uint8)
 
     def solid(self, *fields: np.ndarray) -> tuple[tuple[slice, ...], np.ndarray]:
@@ -182,5 +180,6 @@ def paint_brain(canvas: Canvas, shares: dict[str, np.ndarray]) -> None:
 def face_share(canvas: Canvas) -> np.ndarray:
     """Soft tissue and eyes inside the face region."""
     box, share = canvas.solid(canvas.fields["face"], canvas.fields["head"])
-    soft = np.isin(canvas.tissue[box], [TISSUE_NUMBER[name] for name in SOFT])
+    names = ("skin", "fat", "muscle", "sclera", "vitreous", "lens")
+    soft = np.isin(canvas.tissue[box], [TISSUE_NUMBER[name] for name in names])
     return embedded(share * soft, box, canvas.lattice)

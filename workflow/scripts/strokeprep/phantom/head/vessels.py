@@ -11,9 +11,6 @@ from scipy.interpolate import PchipInterpolator
 
 from strokeprep.phantom.names import COW_LABELS
 
-STEP = 3.0  # mm between points of a resampled centre line
-OCCLUDED = (0.35, 0.85)  # share of the M1 length that the thrombus fills
-THROMBUS_RADIUS = 2.2  # mm
 COW_NUMBER = {name: number for number, name in COW_LABELS.items()}
 
 # right side (x > 0) and midline; (name, radius mm, points); "L" mirrors are made below
@@ -85,19 +82,20 @@ def _cut(name: str, radius: float, line: np.ndarray, occluded_side: str) -> list
         return [Vessel(name, "artery", radius, line)]
     if stem in _DOWNSTREAM:
         return [Vessel(name, "collateral", radius * 0.8, line)]
-    first, last = (round(share * (len(line) - 1)) for share in OCCLUDED)
+    # The thrombus fills the M1 from 35 to 85 % of its length.
+    first, last = (round(share * (len(line) - 1)) for share in (0.35, 0.85))
     return [
         Vessel(name, "artery", radius, line[: first + 1]),
-        Vessel(name, "thrombus", THROMBUS_RADIUS, line[first : last + 1]),
+        Vessel(name, "thrombus", 2.2, line[first : last + 1]),
         Vessel(name, "collateral", radius * 0.8, line[last:]),
     ]
 
 
 def _resampled(points: np.ndarray) -> np.ndarray:
-    """Points about STEP apart on a smooth curve through the given points."""
+    """Points about 3 mm apart on a smooth curve through the given points."""
     lengths = np.linalg.norm(np.diff(points, axis=0), axis=1)
     knots = np.r_[0, np.cumsum(lengths)]
-    at = np.linspace(0, knots[-1], max(int(knots[-1] / STEP), 2) + 1)
+    at = np.linspace(0, knots[-1], max(int(knots[-1] / 3.0), 2) + 1)
     return PchipInterpolator(knots, points)(at)  # never overshoots
 
 

@@ -22,15 +22,9 @@ from strokeprep.phantom.scan.bolus import (
 )
 from strokeprep.phantom.scan.scanner import Grid
 
-BLOOD_HU, THROMBUS_HU = 45.0, 70.0
 CTA_HU = {"artery": 390.0, "collateral": 150.0, "vein": 190.0, "thrombus": 60.0}
-CTA_GREY_HU = 6.0  # parenchymal enhancement of grey matter
 B_VALUE = 1000.0  # s/mm2
-CORE_ADC = 430.0  # 1e-6 mm2/s
-CORE_B0_GAIN = 1.15
-EPI_LOSS, EPI_LOSS_MM = 0.85, 7.0  # share of the signal lost at air-filled bone, and its range
 BOLUS = Arterial()
-COLLATERAL_DELAY_S, COLLATERAL_SHARE = 3.5, 0.6
 # literature-like values, ml/100 g/min, ml/100 g, s after the arterial reference
 PERFUSION: dict[str, Tissue] = {
     "gm": Tissue(cbf=60, cbv=4.0, delay_s=1.0),
@@ -66,11 +60,11 @@ class View:
 
 def ncct_volume(head: Head) -> np.ndarray:
     """Head-space HU without contrast: blood, a dense thrombus and a faint infarct added."""
-    shares = head.shares
+    shares, blood_hu, thrombus_hu = head.shares, 45.0, 70.0
     hu = head.volumes["hu"] + head.traits.lesion_hu * shares["core"]
     blood = np.minimum(shares["artery"] + shares["collateral"] + shares["vein"], 1)
-    hu += blood * (BLOOD_HU - hu)
-    hu += shares["thrombus"] * (THROMBUS_HU - hu)
+    hu += blood * (blood_hu - hu)
+    hu += shares["thrombus"] * (thrombus_hu - hu)
     return hu
 
 
@@ -79,7 +73,8 @@ def cta_volume(head: Head) -> np.ndarray:
     shares = head.shares
     alive = 1 - shares["core"] - 0.6 * shares["penumbra"]
     hu = head.volumes["hu"] + head.traits.lesion_hu * shares["core"]
-    hu += CTA_GREY_HU * (shares["gm"] + 0.4 * shares["wm"]) * alive
+    grey_hu = 6.0  # enhancement of grey matter
+    hu += grey_hu * (shares["gm"] + 0.4 * shares["wm"]) * alive
     for kind, value in CTA_HU.items():
         hu += shares[kind] * (value - hu)
     return hu
@@ -142,7 +137,7 @@ def ctp_curves(times: np.ndarray) -> dict[str, np.ndarray]:
     """Enhancement (HU) at the frame times of every pure kind of voxel."""
     curves = {name: tissue_curve(times, tissue, BOLUS) for name, tissue in PERFUSION.items()}
     curves["artery"] = arterial_curve(times, BOLUS)
-    curves["collateral"] = COLLATERAL_SHARE * arterial_curve(times, BOLUS, COLLATERAL_DELAY_S)
+    curves["collateral"] = 0.6 * arterial_curve(times, BOLUS, delay_s=3.5)
     curves["vein"] = venous_curve(times, BOLUS)
     return curves
 
@@ -260,9 +255,9 @@ def dwi_scan(
     head: Head, view: View, noise: float, random: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """b0, trace and ADC, int16; without noise, trace = b0 exp(-b ADC)."""
-    core = head.shares["core"]
-    b0 = head.volumes["b0"] * (1 + (CORE_B0_GAIN - 1) * core) * _epi_loss(head)
-    adc = head.volumes["adc"] + core * (CORE_ADC - head.volumes["adc"])
+    core, core_adc, core_b0_gain = head.shares["core"], 430.0, 1.15
+    b0 = head.volumes["b0"] * (1 + (core_b0_gain - 1) * core) * _epi_loss(head)
+    adc = head.volumes["adc"] + core * (core_adc - head.volumes["adc"])
     b0, adc = view.sample(head, b0), view.sample(head, adc)
     trace = b0 * np.exp(-B_VALUE * 1e-6 * adc)
     noisy_b0 = np.rint(scanner.rician(random, b0, noise))
@@ -284,7 +279,8 @@ def _epi_loss(head: Head) -> np.ndarray:
         (tissue == TISSUE_NUMBER["air"]) & in_front & behind
     )  # air inside the head, not around it
     reach = ndimage.distance_transform_edt(~hollow, sampling=FIELD_MM).astype(np.float32)
-    left = 1 - EPI_LOSS * np.exp(-((reach / EPI_LOSS_MM) ** 2))
+    most_loss, range_mm = 0.85, 7.0
+    left = 1 - most_loss * np.exp(-((reach / range_mm) ** 2))
     return doubled(left) if fine else left
 
 

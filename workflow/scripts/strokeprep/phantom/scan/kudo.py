@@ -23,9 +23,6 @@ from strokeprep.phantom.scan.bolus import (
 MTT_S = tuple(24 / k for k in range(1, 8))  # 24 ... 3.4 s, so flow is 2.5 k per ml/100 g of volume
 CBV = (1.0, 2.0, 3.0, 4.0, 5.0)  # ml / 100 g
 KINDS = ("exponential", "linear", "box")
-DELAYS_S = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
-BRAIN_HU, BLOOD_HU, SKULL_HU, CSF_HU = 35.0, 45.0, 1000.0, 5.0
-TILE = 32  # voxels
 PARTIAL = 0.7  # share of blood in the partial-volume arteries
 
 
@@ -36,7 +33,7 @@ class Design:
     arterial: Arterial = field(default_factory=Arterial)
     frames: int = 60
     dt: float = 1.0
-    delays_s: tuple[float, ...] = DELAYS_S
+    delays_s: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
     kinds: tuple[str, ...] = KINDS
 
     @property
@@ -112,7 +109,7 @@ class Phantom:
     vein: np.ndarray  # bool
 
 
-def phantom(design: Design, noise_hu: float, seed: int, tile: int = TILE) -> Phantom:
+def phantom(design: Design, noise_hu: float, seed: int, tile: int = 32) -> Phantom:
     """An image of 8 x 8 fields: tiles, with fluid, skull, and vessels in the first section."""
     truth = tiles(design)
     count = len(MTT_S) * len(design.delays_s)
@@ -127,12 +124,13 @@ def phantom(design: Design, noise_hu: float, seed: int, tile: int = TILE) -> Pha
     artery[tile : 2 * tile, tile : 2 * tile, 0] = 1
     artery[3 * tile : 4 * tile, tile : 2 * tile, 0] = PARTIAL
     vein[tile : 2 * tile, 3 * tile : 4 * tile, 0] = True
-    hu = np.full((*number.shape, design.frames), CSF_HU, np.float32)
-    hu[7 * tile :] = SKULL_HU
-    hu[number >= 0] = BRAIN_HU + truth.curves[number[number >= 0]]
+    brain_hu, blood_hu, skull_hu, csf_hu = 35.0, 45.0, 1000.0, 5.0
+    hu = np.full((*number.shape, design.frames), csf_hu, np.float32)
+    hu[7 * tile :] = skull_hu
+    hu[number >= 0] = brain_hu + truth.curves[number[number >= 0]]
     blood = artery > 0
-    hu[blood] = BRAIN_HU + artery[blood, None] * (BLOOD_HU - BRAIN_HU + truth.aif)
-    hu[vein] = BLOOD_HU + truth.vof
+    hu[blood] = brain_hu + artery[blood, None] * (blood_hu - brain_hu + truth.aif)
+    hu[vein] = blood_hu + truth.vof
     hu += np.float32(noise_hu) * np.random.default_rng(seed).standard_normal(hu.shape, np.float32)
     inside = (number >= 0) | blood | vein
     return Phantom(np.rint(hu).astype(np.int16), number, inside, artery, vein)

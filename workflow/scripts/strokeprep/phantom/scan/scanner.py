@@ -15,9 +15,6 @@ from strokeprep.phantom.head.vessels import Vessel, surface_distance
 SLAB = 24  # slices resampled at a time, to bound memory
 PADDING_HU = -1024  # outside the circle that a CT reconstructs
 HOLDER_HU = 220.0
-HOLDER_RADIUS = 104.0  # mm
-HOLDER_THICKNESS = 2.4  # mm
-HOLDER_GAP = 4.0  # mm of cushion behind the head
 
 
 @dataclass(frozen=True)
@@ -167,16 +164,15 @@ def circle(grid: Grid) -> np.ndarray:
 
 def head_holder(head: np.ndarray, grid: Grid) -> np.ndarray:
     """The [y, x] share of a curved head holder behind a head ([z, y, x] mask)."""
+    radius, thickness, cushion = 104.0, 2.4, 4.0  # mm
     silhouette = np.any(head, axis=0)
     rows, columns = (np.flatnonzero(np.any(silhouette, axis=axis)) for axis in (1, 0))
     posterior = np.sign(grid.direction[4])  # +1 if j runs to posterior (LPS y)
     back = (rows[-1] if posterior > 0 else rows[0]) * grid.spacing[1]
-    y = (np.arange(grid.size[1]) * grid.spacing[1] - back)[:, None] * posterior - HOLDER_GAP
+    y = (np.arange(grid.size[1]) * grid.spacing[1] - back)[:, None] * posterior - cushion
     x = (np.arange(grid.size[0]) - columns.mean())[None] * grid.spacing[0]
-    distance = np.abs(np.hypot(x, y + HOLDER_RADIUS) - HOLDER_RADIUS) - HOLDER_THICKNESS / 2
-    share = (
-        np.clip(0.5 - distance / grid.spacing[0], 0, 1) * (np.abs(x) < 80) * (y > -HOLDER_RADIUS)
-    )
+    distance = np.abs(np.hypot(x, y + radius) - radius) - thickness / 2
+    share = np.clip(0.5 - distance / grid.spacing[0], 0, 1) * (np.abs(x) < 80) * (y > -radius)
     clear = ~ndimage.binary_dilation(silhouette, iterations=2)
     return (share * clear).astype(np.float32)
 

@@ -13,6 +13,7 @@ USED_ELSEWHERE = {
     "face_by_parts": "a string in settings/backends.py",
     "globals": "jinja2",
     "filters": "jinja2",
+    "ignore_aliases": "PyYAML",
     "task_id": "TotalSegmentator, which calls the function with this argument",
 }
 

@@ -1,0 +1,58 @@
+"""Measures of an image: information, noise, strips, ventricles, a bolus."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from strokeprep.io import images
+from strokeprep.quality import measures
+from strokeprep.registration import template
+
+
+def test_information_is_two_for_the_same_and_one_for_strangers():
+    random = np.random.default_rng(1)
+    a, b = random.random((2, 50_000))
+    assert measures.normalised_information(a, a) == pytest.approx(2, abs=1e-6)
+    assert measures.normalised_information(a, b) == pytest.approx(1, abs=0.01)
+
+
+def test_noise_is_measured_and_anatomy_is_not():
+    random = np.random.default_rng(2)
+    slope = np.linspace(0, 50, 40)[:, None, None] * np.ones((40, 40, 40))
+    found = measures.noise(slope + 4 * random.standard_normal((40,) * 3), np.ones((40,) * 3, bool))
+    assert found == pytest.approx(4, rel=0.05)
+
+
+def test_the_strip_is_five_millimetres_wide_and_gamma_counts_it():
+    inside = np.zeros((40, 40, 40), bool)
+    inside[10:30, 10:30, 10:30] = True
+    outer, inner = measures.strip(inside, 1.0), measures.strip(~inside, 1.0)
+    assert outer[20, 20].nonzero()[0].tolist() == [5, 6, 7, 8, 9, 30, 31, 32, 33, 34]
+    assert inner[20, 20].nonzero()[0].tolist() == [10, 11, 12, 13, 14, 25, 26, 27, 28, 29]
+    assert measures.strip(inside, 2.5)[20, 20].nonzero()[0].tolist() == [8, 9, 30, 31]
+    assert measures.gammas(inside.astype(float), inside, 1.0) == (0.0, 0.0)
+    assert measures.gammas(np.zeros(inside.shape), inside, 1.0) == (0.0, 1.0)
+
+
+def test_the_strip_around_the_ventricles_is_as_bright_as_fluid_where_they_lie_elsewhere():
+    ventricles = np.zeros((40, 40, 40), bool)
+    ventricles[15:25, 15:25, 15:25] = True
+    image = np.full(ventricles.shape, 100.0)
+    image[ventricles] = 300.0
+    assert measures.gamma_oslv(image, ventricles, 1.0) == 0.0
+    moved = np.roll(image, 3, axis=0)
+    assert 0.02 < measures.gamma_oslv(moved, ventricles, 1.0) < 0.3
+
+
+def test_the_templates_lateral_ventricles_are_a_pair_on_both_sides():
+    t1 = images.array(template.load().t1)
+    inside = images.array(template.load().inside) > 0
+    found = measures.lateral_ventricles(t1, inside, 1.0)
+    left, right = (np.count_nonzero(half) / 1000 for half in np.split(found[1:], 2))
+    assert 3 < left < 8 and left == pytest.approx(right, rel=0.1)
+
+
+def test_a_bolus_has_its_width():
+    time_s = np.arange(60.0)
+    curve = 100 * np.exp(-0.5 * ((time_s - 20) / 3) ** 2)
+    assert measures.fwhm_s(curve, 1.0) == pytest.approx(2.355 * 3, abs=1)

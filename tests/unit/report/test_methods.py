@@ -1,0 +1,48 @@
+"""The methods text says what ran, and cites what it must."""
+
+from __future__ import annotations
+
+from strokeprep.report import methods
+from strokeprep.settings.backends import BRAINS, FACES
+
+
+def test_methods_say_what_ran_and_cite_no_more(tmp_path, made):
+    written = methods.of(made(tmp_path).nodes)
+    words, references = written.text, written.keys
+    assert "NCCT were registered to MNI152NLin2009aSym [@fonov2011] by affine transforms" in words
+    assert "perfusion" not in words and "Brains" not in words
+    assert "fonov2011" in references and "wu2003" not in references
+    assert written.bib.count("@article") == len(references)
+
+
+def test_methods_cite_the_network_that_found_the_brains():
+    masks = {
+        f"bids::sub-{n}/anat/sub-{n}_space-orig_desc-brain_mask.nii.gz": {
+            "Parameters": {"Backend": backend},
+            "Software": {},
+        }
+        for n, backend in enumerate(("hd-bet", "template", "hd-bet", "of-ones-own"))
+    }
+    written = methods.of(masks)
+    said = "segmented with HD-BET [@isensee2019; @isensee2021] and with of-ones-own and by"
+    assert said in written.text
+    assert written.keys[-2:] == ["isensee2019", "isensee2021"]
+
+
+def test_every_reference_has_a_title_a_year_and_a_doi():
+    references = methods.bibliography()
+    assert len(references) == methods.REFERENCES.read_text().count("@") > 10
+    for key, each in references.items():
+        assert each.entry.startswith(f"@article{{{key},")
+        assert all((each.title, each.journal, each.year, each.doi))
+
+
+def test_a_methods_text_numbers_its_references_on_a_page():
+    written = methods.Methods("A [@wu2003]; b [@fonov2011; @wu2003].")
+    assert written.numbered == "A [1]; b [2, 1]."
+    assert [each.year for each in written.references] == ["2003", "2011"]
+
+
+def test_backends_cite_what_the_bibliography_has():
+    cited = {key for each in (*BRAINS.values(), *FACES.values()) for key in each.cites}
+    assert cited and cited <= set(methods.bibliography())

@@ -12,6 +12,7 @@
 #   make bench-scale    what planning costs, from 1 to 1,000 patients
 #   make environments   install all that the tests need, and run nothing
 #   make bench-ctp      what the perfusion branch of one clinical patient takes, against limits
+#   make settings   write the config's schema and the tables of config/README.md from the settings
 #   make lint    ruff, snakefmt, snakemake --lint
 #   make bench   this project beside its peers: bench-registration, bench-motion, bench-perfusion,
 #                bench-segmentation
@@ -53,7 +54,7 @@ STUDY = --config output=$(DIR)/derivatives work=$(DIR)/work \
   'phantom={"folder": "$(DIR)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"}'
 
 .PHONY: environments demo report test test-units test-runs test-models models test-hostile \
-  test-slurm lint clean bench bench-scale bench-ctp bench-segmentation $(BENCHMARKS:%=bench-%)
+  test-slurm lint settings clean bench bench-scale bench-ctp bench-segmentation $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
 
 environments: $(VENV)/slurm.done $(NETWORKS)/segmentation.done
@@ -96,6 +97,9 @@ lint: $(VENV)/test.done
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(SNAKEMAKE) --lint
+
+settings: $(VENV)/imaging.done
+	$(BIN)/strokeprep settings --write
 
 bench-scale: $(VENV)/imaging.done
 	$(BIN)/python benchmarks/scale.py --out .bench/scale.tsv

@@ -42,7 +42,7 @@ def run(tmp_path_factory, models_folder) -> Run:
     """One patient of the built-in study, with all brains and faces found by networks."""
     folder = tmp_path_factory.mktemp("study")
     config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
-    config["phantom"]["subjects"] = 1
+    config["phantom"] = {"subjects": 1}
     config["brain"] = {"ct": "totalsegmentator", "mr": "hd-bet"}
     config["deface"] = {"ct": "totalsegmentator", "mr": "totalsegmentator"}
     config["models"] = {"folder": str(models_folder), "device": "cpu"}

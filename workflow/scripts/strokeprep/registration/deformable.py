@@ -17,6 +17,7 @@ from strokeprep.registration import linear, sampling
 from strokeprep.registration import mutual_information as mi
 from strokeprep.registration.linear import Registration
 from strokeprep.registration.sampling import Side
+from strokeprep.settings.study import SEED
 
 # SyN by ANTs: voxel size, metric and steps per resolution. Local correlation is the usual metric for
 # MR, but it follows the noise of CT: on a synthetic NCCT it moved points by up to 20 mm. With only the
@@ -38,7 +39,7 @@ def to_template(
     *,
     kind: str = "affine",
     lesion_mask: sitk.Image | None = None,
-    seed: int = 1,
+    seed: int = SEED,
     where: str | Path = "brain image",
 ) -> Registration:
     """Register a brain to a template brain, both 0 outside, without what ``lesion_mask`` covers."""

@@ -27,6 +27,7 @@ from strokeprep.settings.registration import RegistrationSettings
 from strokeprep.settings.study import (
     BUILT_IN_TEMPLATE,
     LARGEST_SEED,
+    SEED,
     PhantomSettings,
     Scan,
     StudySettings,
@@ -91,7 +92,7 @@ class Config:
     report: ReportSettings = ReportSettings()
     threads: ThreadSettings = ThreadSettings()
     seed: int = setting(
-        1,
+        SEED,
         "Seed of everything random; the same seed gives the same result.",
         at_least=0,
         at_most=LARGEST_SEED,

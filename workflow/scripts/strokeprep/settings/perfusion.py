@@ -21,6 +21,7 @@ class GivenVessels(NamedTuple):
 
 
 AUTOMATIC = GivenVessels()
+METHOD = "osvd"
 
 
 @dataclass(frozen=True)
@@ -287,7 +288,7 @@ class PerfusionSettings:
     """Perfusion maps of CT perfusion series."""
 
     method: Literal["osvd", "csvd", "tikhonov"] = setting(
-        "osvd",
+        METHOD,
         "Deconvolution: osvd chooses the truncation per voxel by how much the result oscillates, "
         "and ranks flow best in noise; csvd and tikhonov regularise all voxels alike.",
     )

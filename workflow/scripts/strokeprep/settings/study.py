@@ -12,6 +12,8 @@ from strokeprep.settings.field import setting
 
 NAME = "^[A-Za-z0-9]+$"
 BUILT_IN_TEMPLATE = "MNI152NLin2009aSym"
+# The seed of everything random unless the config sets another.
+SEED = 1
 LARGEST_SEED = 2**31 - 1
 
 Layout = Literal["phantom", "bids", "isles24", "jhu", "atlas"]

@@ -173,7 +173,8 @@ def edge_points(volume: np.ndarray, grid: Grid, excluded: np.ndarray | None) -> 
         index = np.sort(random.choice(index, POINTS, replace=False))
     at = np.unravel_index(index, volume.shape)
     where = np.stack(at) * grid.spacing[:, None] + grid.origin[:, None]
-    slope = np.stack([along[at] for along in gradient]).astype(float)
+    i, j, k = at
+    slope = gradient[:, i, j, k].astype(float)  # another layout would change the last bits of poses
     turn = np.cross(where, slope, axis=0) / RADIUS_MM
     return Edges(grid, where, volume[at].astype(float), np.vstack([slope, turn]))
 

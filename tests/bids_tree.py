@@ -14,9 +14,10 @@ import nibabel as nib
 import numpy as np
 from strokeprep.bids import dataset, sidecars
 from strokeprep.study import naming, outputs
-from strokeprep.study.kinds import MAP_KINDS, NATIVE
+from strokeprep.study.kinds import AT_RISK, BRAIN, COVERAGE, FACE, LABELS, MAPS, NATIVE
 from strokeprep.study.naming import Space
-from strokeprep.study.table import Row, Scan, Study, build
+from strokeprep.study.scans import Row, Scan, Study
+from strokeprep.study.table import build
 
 TEMPLATE = Space("MNI152NLin2009aSym", "2")
 SHAPE = (4, 4, 3)
@@ -109,8 +110,7 @@ def write_manual(raw: Path) -> Path:
     (folder / "README.md").write_text("Masks drawn by hand on the images of the study. " * 5)
     patients = study()
     for label in (label for subject in patients.subjects for label in subject.labels):
-        kind = label.kind
-        path = naming.label(label.scan, naming.ORIG, kind.suffix, **dict(kind.entities))
+        path = naming.label(label.scan, naming.ORIG, label.kind)
         _write_output(folder, path, label.scan, None)
     return folder
 
@@ -129,15 +129,14 @@ def sidecar(path: str, scan: Scan, reference: Scan | None) -> dict[str, Any]:
     space = entities.get("space")
     content |= sidecars.in_space(space, None if space == TEMPLATE.label else uri, 2)
     if suffix in ("mask", "dseg"):
-        keys = {"face": "face", "L": "lesion", "LVO": "lvo", "CoW": "cow", "coverage": "coverage"}
-        keys |= {"core": "core", "penumbra": "penumbra", "Tmax": "tmax_levels"}
-        keys |= {"rCBF": "rcbf_levels", "brain": "brain"}
-        kind = entities.get("label") or entities.get("seg") or desc
-        return content | sidecars.label(keys[kind], "made for a test")
+        named = {key: entities[key] for key in ("seg", "label", "desc") if key in entities}
+        kinds = [*LABELS.values(), *AT_RISK.values(), BRAIN, COVERAGE, FACE]
+        [kind] = [each for each in kinds if each.entities == named]
+        return content | sidecars.label(kind, "made for a test")
     if _is_series(path):
         content["RepetitionTime"] = 1.5
-    kind = MAP_KINDS.get(suffix) or scan.image(suffix).kind
-    stripped = desc == "brain" or suffix in MAP_KINDS
+    kind = MAPS.get(suffix) or scan.image(suffix).kind
+    stripped = desc == "brain" or suffix in MAPS
     return content | sidecars.image(kind, "Made for a test", stripped)
 
 

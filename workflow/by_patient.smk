@@ -23,7 +23,7 @@ rule study:
 
 rule patient:
     input:
-        lambda w: raw_files.paths(STUDY.by_name[w.subject]),
+        of_subject(raw_files.paths),
     output:
         done=finished("{subject}"),
     log:
@@ -32,10 +32,10 @@ rule patient:
         benchmark_of("patient", "sub-{subject}")
     threads: 2
     resources:
-        mem_mb=megabytes(9000),
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        mem_mb=growing(9000),
+        runtime=growing(240),
     params:
-        targets=lambda w: patient_targets(STUDY.by_name[w.subject]),
+        targets=of_subject(patient_targets),
         snakefile=str(HERE / "Snakefile"),
         profile=str(HERE.parent / "profiles" / "patient"),
         settings=CONFIG,

@@ -18,6 +18,7 @@ from strokeprep.gate import inspection
 from strokeprep.gate.checks import CHECKS
 from strokeprep.io import images, json_files, labels
 from strokeprep.privacy import allowed
+from strokeprep.study.kinds import KINDS
 
 # With STROKEPREP_FUZZ=20, twenty times as many examples are tried.
 EFFORT = int(os.environ.get("STROKEPREP_FUZZ", "1"))
@@ -62,8 +63,7 @@ def folder(tmp_path_factory) -> Path:
 
 def report_on(path: Path, kind: str) -> inspection.Report:
     """The gate's report on one file; it must be complete and valid JSON."""
-    ndim = 4 if kind == "ctp" else 3
-    report = inspection.inspect([inspection.RawImage(str(path), kind, ndim, None, str(path))], [])
+    report = inspection.inspect([inspection.RawImage(str(path), KINDS[kind], None, str(path))], [])
     for finding in report.findings:
         assert finding.check in CHECKS
         assert finding.what and finding.remedy
@@ -156,7 +156,7 @@ def test_no_sidecar_crashes_the_gate(folder, content):
     path.write_bytes(SERIES)
     beside = folder / "series.json"
     beside.write_text(json.dumps(content))
-    scan = inspection.RawImage(str(path), "ctp", 4, str(beside), str(path))
+    scan = inspection.RawImage(str(path), KINDS["ctp"], str(beside), str(path))
     report = inspection.inspect([scan], [])
     assert {finding.check for finding in report.findings} <= set(CHECKS)
     try:

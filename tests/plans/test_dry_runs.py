@@ -6,8 +6,8 @@ import re
 
 import pytest
 import trees
-import yaml
-from workflow_tools import REPOSITORY, jobs, snakemake
+from study_designs import design
+from workflow_tools import jobs, snakemake
 
 # Whatever the layout: two skull-stripped or whole views of an NCCT go to the template, every
 # other image to the reference and the template, every brain mask to both.
@@ -137,14 +137,6 @@ EXPECTED = {
         "privacy_dataset": 1,
     },
 }
-
-
-def design(name: str, root) -> dict:
-    """The shipped config of a study design, pointed at a tree."""
-    layout = name.split("_")[0]
-    config = yaml.safe_load((REPOSITORY / "config" / f"{layout}.yaml").read_text())
-    config["study"]["root"] = str(root)
-    return config
 
 
 @pytest.mark.parametrize("name", EXPECTED)

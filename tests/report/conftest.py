@@ -9,7 +9,7 @@ from pathlib import Path
 import browser
 import pytest
 from report_study import first_subject
-from strokeprep.study.table import Subject
+from strokeprep.study.scans import Subject
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from strokeprep.settings.study import TemplateSettings
 from strokeprep.study.naming import Space
-from strokeprep.study.table import Row, Subject, build
+from strokeprep.study.scans import Row, Subject
+from strokeprep.study.table import build
 
 TEMPLATE = Space("MNI152NLin2009aSym", "2")
 SETTINGS = TemplateSettings(name=TEMPLATE.label, resolution_mm=2, res=TEMPLATE.res)

@@ -104,6 +104,16 @@ def test_only_the_run_knows_snakemake():
     assert knowing <= {"run"}
 
 
+def test_only_scripts_of_rules_run_as_a_job():
+    using = [
+        path.relative_to(LIBRARY).as_posix()
+        for path in modules()
+        for name in imported(path)
+        if name.startswith("strokeprep.run.job")
+    ]
+    assert using == []
+
+
 def test_a_package_holds_few_modules():
     folders = {path.parent for path in modules()} - {LIBRARY}
     crowded = {

@@ -3,7 +3,7 @@
 
 rule admit:
     input:
-        lambda w: raw_files.paths(STUDY.by_name[w.subject]),
+        of_subject(raw_files.paths),
     output:
         report=admitted("{subject}"),
     log:
@@ -13,12 +13,12 @@ rule admit:
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(1000),
+        mem_mb=growing(1000),
         runtime=20,
     params:
         # No output, for those of a job that fails are removed.
-        refused=lambda w: f"{WORK}/logs/admit/sub-{w.subject}_refused.json",
-        files=lambda w: raw_files.of_subject(STUDY.by_name[w.subject]),
+        refused=f"{WORK}/logs/admit/sub-{{subject}}_refused.json",
+        files=of_subject(raw_files.of_subject),
         settings=replace(CONFIG.gate, frame_times=CONFIG.ctp.frame_times),
         code=code("admit.py"),
     script:

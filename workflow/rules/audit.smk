@@ -3,7 +3,7 @@
 
 rule audit:
     input:
-        files=audited,
+        files=of_subject(subject_targets),
     output:
         table=out(naming.audit("{subject}")),
     log:
@@ -13,10 +13,10 @@ rule audit:
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(3000),
+        mem_mb=growing(3000),
         runtime=20,
     params:
-        plan=lambda w: quality_plan.audit_plan(STUDY.by_name[w.subject], TEMPLATE),
+        plan=of_subject(audit_plan),
         limits=CONFIG.limits,
         least_label_ml=CONFIG.audit.small_label_ml,
         template=CONFIG.template,
@@ -27,7 +27,7 @@ rule audit:
 
 use rule audit as audit_perfusion with:
     input:
-        files=perfusion_audited,
+        files=of_subject(perfusion_targets),
     output:
         table=out(naming.perfusion_audit("{subject}")),
     log:
@@ -35,8 +35,4 @@ use rule audit as audit_perfusion with:
     benchmark:
         benchmark_of("audit_perfusion", "sub-{subject}")
     params:
-        plan=lambda w: quality_plan.perfusion_audit_plan(STUDY.by_name[w.subject], TEMPLATE),
-        limits=CONFIG.limits,
-        least_label_ml=CONFIG.audit.small_label_ml,
-        template=CONFIG.template,
-        code=code("audit.py"),
+        plan=of_subject(perfusion_audit_plan),

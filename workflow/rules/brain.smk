@@ -3,7 +3,7 @@
 
 rule brain:
     input:
-        image=mask_pilot,
+        image=of_mask(pilot_of),
         located=partial(location_for, "brain"),
         to_head=brain_to_head,
     output:
@@ -22,7 +22,7 @@ rule brain:
         gpu=partial(gpus_of, "brain"),
     params:
         network=partial(depends_on, "brain"),
-        modality=mask_modality,
+        modality=of_mask(modality_of),
         backend=partial(name_of_backend, "brain"),
         code=partial(code_of, "brain", "brain.py"),
     script:
@@ -32,7 +32,7 @@ rule brain:
 rule strip:
     input:
         image=out(naming.defaced(ANY, "{suffix}")),
-        brain=lambda w: out(naming.brain_mask(image_scan(w), ORIG)),
+        brain=of_image_scan(brain_of),
     output:
         image=out(naming.preproc(ANY, "{suffix}", ORIG, "brain")),
         sidecar=out(naming.sidecar(naming.preproc(ANY, "{suffix}", ORIG, "brain"))),
@@ -43,10 +43,10 @@ rule strip:
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(2000),
+        mem_mb=growing(2000),
         runtime=20,
     params:
-        kind=lambda w: raw_image(w).kind.name,
+        kind=of_image(kind_of),
         code=code("strip.py"),
     script:
         "../scripts/strip.py"

@@ -10,7 +10,7 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(HERE / "scripts"))
 
-from strokeprep.bids import clinical, dataset
+from strokeprep.bids import dataset, origin
 from strokeprep.errors import StrokeprepError
 from strokeprep.quality import plan as quality_plan
 from strokeprep.report import plan as report_plan
@@ -19,9 +19,10 @@ from strokeprep.run import endings, patients, progress, provenance
 from strokeprep.segmentation.weights import store
 from strokeprep.settings import config as settings
 from strokeprep.settings.backends import BACKENDS
-from strokeprep.study import kinds, naming, outputs, raw_files, table
+from strokeprep.study import kinds, moves, naming, outputs, raw_files, table
 from strokeprep.study.layouts import designs
-from strokeprep.study.naming import ANY, ANYWHERE, ORIG, WILD, Space
+from strokeprep.study.moves import pilot, to_reference
+from strokeprep.study.naming import ANY, ANY_LABEL, ANYWHERE, ORIG, WILD, Space
 
 
 def read_study():
@@ -41,19 +42,19 @@ CONFIG, STUDY = read_study()
 
 OUT, WORK = CONFIG.output, CONFIG.work
 TEMPLATE = Space(CONFIG.template.name, CONFIG.template.res)
-RAW_ROOT = CONFIG.study.root
-CLINICAL_TABLES = clinical.clinical_tables(RAW_ROOT and Path(RAW_ROOT))
-# What the classes of a Circle-of-Willis segmentation mean is known of the synthetic study alone.
-COW_LABELS = None
-DATASET_SOURCES = clinical.sources(RAW_ROOT and Path(RAW_ROOT))
-IMAGE_SUFFIXES = "|".join(sorted({kind.suffix for kind in kinds.KINDS.values()}))
+ORIGIN = (
+    origin.simulated(Path(CONFIG.phantom.folder))
+    if CONFIG.phantom
+    else origin.given(Path(CONFIG.study.root))
+)
+MOVES = moves.Moves(STUDY, TEMPLATE)
 
 
 # Within a patient's job they would be about all other patients as well.
 if workflow.is_main_process and patients.WITHIN not in os.environ:
     for remark in [
         *STUDY.remarks,
-        *dataset.remarks(Path(OUT), STUDY.by_name, RAW_ROOT and Path(RAW_ROOT)),
+        *dataset.remarks(Path(OUT), STUDY.by_name, ORIGIN.root),
     ]:
         print(f"strokeprep: {remark}", file=sys.stderr)
 
@@ -90,62 +91,108 @@ def code(script, *modules):
     return provenance.code_digest(HERE / "scripts" / script, *modules)
 
 
-def megabytes(base):
-    """Memory that grows when a job is retried."""
-    return lambda wildcards, attempt: base * attempt
+def growing(base):
+    """Memory or time that grows when a job is retried."""
+
+    def of_attempt(wildcards, attempt):
+        return base * attempt
+
+    return of_attempt
 
 
 # ---------------------------------------------------------------------------- table look-ups
+#
+# An input function in two parts: the wildcards of a name say what it belongs to (a subject, a scan,
+# a move), and a function of that gives the files: moving=of_transform(pilot_of).
+
+
+def reading(owner):
+    """What makes a function of wildcards from one of their owner."""
+
+    def of_owner(function):
+        def of_wildcards(wildcards):
+            return function(owner(wildcards))
+
+        return of_wildcards
+
+    return of_owner
+
+
+def subject_of(wildcards):
+    return STUDY.by_name[wildcards.subject]
+
+
+def image_of(wildcards):
+    scan = STUDY.scan_of_image(wildcards.datatype, wildcards.stem, wildcards.suffix)
+    return scan.image(wildcards.suffix)
 
 
 def image_scan(wildcards):
-    return STUDY.scan_of_image(wildcards.datatype, wildcards.stem)
+    return STUDY.scan_of_image(wildcards.datatype, wildcards.stem, wildcards.suffix)
 
 
 def mask_scan(wildcards):
     return STUDY.scan_of_mask(wildcards.datatype, wildcards.stem)
 
 
-def raw_image(wildcards):
-    return image_scan(wildcards).image(wildcards.suffix)
+def transform_scan(wildcards):
+    return STUDY.scan_in(wildcards.folder, wildcards.scan)
 
 
-def pilot(scan):
+of_subject = reading(subject_of)
+of_image = reading(image_of)
+of_image_scan = reading(image_scan)
+of_mask = reading(mask_scan)
+of_transform = reading(transform_scan)
+
+
+def of_move(name):
+    """What makes a function of wildcards from one of the move that writes a name with them."""
+    return reading(lambda wildcards: MOVES[name.format_map(dict(wildcards.items()))])
+
+
+# ---------------------------------------------------------------------------- files of a scan
+
+
+def optional(name):
+    """An output that is not always there, as an input."""
+    return out(name) if name else []
+
+
+def passed_gate(scan):
+    """That every file of the scan's subject is fit for use."""
+    return admitted(scan.subject)
+
+
+def raw_pilot(scan):
+    """The raw image that stands for a scan."""
+    return str(scan.pilot.path)
+
+
+def pilot_of(scan):
     """The defaced 3D image that stands for a scan."""
-    suffix = scan.pilot.kind.suffix
-    return out(naming.mean(scan, suffix) if scan.is_4d else naming.defaced(scan, suffix))
+    return out(pilot(scan))
 
 
 def reference_pilot(scan):
-    return pilot(STUDY.reference(scan))
+    return pilot_of(STUDY.reference(scan))
 
 
-def chain_to(scan, space, in_reference=False):
-    """The transforms that carry a scan onto a space's grid, in the order points pass them."""
-    reference = STUDY.reference(scan)
-    chain = []
-    if space == TEMPLATE.label:
-        chain.append(out(naming.to_template(reference, reference.name, TEMPLATE.label)))
-    if scan is not reference and not (in_reference or scan.in_reference_space):
-        chain.append(out(naming.to_reference(scan, scan.name, reference.name)))
-    return chain
+def brain_of(scan):
+    return out(naming.brain_mask(scan, ORIG))
 
 
-def entity(wildcard):
-    """The value in a wildcard such as ``_desc-brain``, or None."""
-    return wildcard.partition("-")[2] or None
+def reference_brain(scan):
+    return brain_of(STUDY.reference(scan))
 
 
-def label_of(wildcards):
-    """The manual label a name stands for, or None for a brain mask."""
-    scan = mask_scan(wildcards)
-    wanted = {key: entity(getattr(wildcards, key)) for key in ("seg", "label", "desc")}
-    for label in STUDY.by_name[scan.subject].labels:
-        if label.scan is scan and dict(label.kind.entities) == {
-            key: value for key, value in wanted.items() if value
-        }:
-            return label
-    return None
+def modality_of(scan):
+    return scan.modality
+
+
+def kind_of(image):
+    """The kind of an image, label or move."""
+    return image.kind
 
 
 # ---------------------------------------------------------------------------- targets
@@ -189,7 +236,7 @@ def final_targets():
     files = list(rules.dataset.output.files)
     for subject in STUDY.subjects:
         files += [*all_images(subject), *all_perfusion(subject), *face_pages(subject)]
-    if CONFIG.phantom:
+    if ORIGIN.is_simulated:
         files.append(out(naming.ACCURACY))
     return files
 

@@ -4,7 +4,7 @@
 rule motion:
     input:
         image=out(naming.defaced(SERIES, CTP.suffix)),
-        face=lambda w: face_of(ctp_scan(w)),
+        face=of_series(face_of),
     output:
         table=out(naming.motion(SERIES)),
         sidecar=out(naming.sidecar(naming.motion(SERIES))),
@@ -17,10 +17,10 @@ rule motion:
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(4000),
+        mem_mb=growing(4000),
         runtime=30,
     params:
-        kind=CTP.name,
+        kind=CTP,
         code=code("motion.py"),
     script:
         "../scripts/motion.py"
@@ -43,10 +43,10 @@ rule one_second:
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(3000),
+        mem_mb=growing(3000),
         runtime=30,
     params:
-        kind=CTP.name,
+        kind=CTP,
         frame_times=CONFIG.ctp.frame_times,
         code=code("one_second.py"),
     script:
@@ -58,17 +58,17 @@ use rule one_second as one_second_moved with:
         image=out(naming.defaced(SERIES, CTP.suffix)),
         metadata=out(naming.sidecar(naming.defaced(SERIES, CTP.suffix))),
         motion=out(naming.motion(SERIES)),
-        chain=lambda w: chain_to(ctp_scan(w), entity(w.space)),
-        grid=lambda w: moved_grid(ctp_scan(w), w),
+        chain=of_move(MOVED_SERIES)(transforms),
+        grid=of_move(MOVED_SERIES)(grid),
     output:
-        image=out(naming.preproc(SERIES, CTP.suffix, SOMEWHERE, "preproc")),
-        sidecar=out(naming.sidecar(naming.preproc(SERIES, CTP.suffix, SOMEWHERE, "preproc"))),
-        coverage=out(naming.coverage(SERIES, SOMEWHERE)),
-        coverage_sidecar=out(naming.sidecar(naming.coverage(SERIES, SOMEWHERE))),
+        image=out(MOVED_SERIES),
+        sidecar=out(naming.sidecar(MOVED_SERIES)),
+        coverage=out(naming.coverage(SERIES, Space(WILD))),
+        coverage_sidecar=out(naming.sidecar(naming.coverage(SERIES, Space(WILD)))),
     log:
-        log_of("one_second_moved", naming.preproc(SERIES, CTP.suffix, SOMEWHERE, "preproc")),
+        log_of("one_second_moved", MOVED_SERIES),
     benchmark:
-        benchmark_of("one_second_moved", naming.preproc(SERIES, CTP.suffix, SOMEWHERE, "preproc"))
+        benchmark_of("one_second_moved", MOVED_SERIES)
     wildcard_constraints:
         space=ELSEWHERE,
 
@@ -77,10 +77,10 @@ rule perfusion:
     input:
         series=out(naming.preproc(SERIES, CTP.suffix, ORIG, "preproc")),
         coverage=out(naming.coverage(SERIES, ORIG)),
-        brain=lambda w: out(naming.brain_mask(STUDY.reference(ctp_scan(w)), ORIG)),
-        to_series=lambda w: chain_to(ctp_scan(w), STUDY.reference(ctp_scan(w)).name),
-        to_template=lambda w: to_template(STUDY.reference(ctp_scan(w))),
-        drawn=lambda w: drawn_vessels(ctp_scan(w).subject),
+        brain=of_series(reference_brain),
+        to_series=of_series(reference_to_series),
+        to_template=of_series(reference_to_template),
+        drawn=of_series(drawn_vessels),
     output:
         **perfusion_images(ORIG),
         **perfusion_tables(),
@@ -93,11 +93,11 @@ rule perfusion:
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(4000),
+        mem_mb=growing(4000),
         runtime=30,
     params:
         settings=CONFIG.perfusion.shared(),
-        given=lambda w: CONFIG.perfusion.given(ctp_scan(w).subject),
+        given=of_series(given_vessels),
         code=code("perfusion.py"),
     script:
         "../scripts/perfusion.py"
@@ -106,21 +106,21 @@ rule perfusion:
 rule resample_perfusion:
     input:
         **perfusion_images(ORIG),
-        chain=lambda w: chain_to(ctp_scan(w), entity(w.space)),
-        grid=lambda w: moved_grid(ctp_scan(w), w),
+        chain=of_move(MOVED_MAP)(transforms),
+        grid=of_move(MOVED_MAP)(grid),
     output:
         **perfusion_images(ANYWHERE),
         sidecars=sidecars(perfusion_images(ANYWHERE)),
     log:
-        log_of("resample_perfusion", naming.perfusion_map(SERIES, "cbf", ANYWHERE)),
+        log_of("resample_perfusion", MOVED_MAP),
     benchmark:
-        benchmark_of("resample_perfusion", naming.perfusion_map(SERIES, "cbf", ANYWHERE))
+        benchmark_of("resample_perfusion", MOVED_MAP)
     wildcard_constraints:
         space=ELSEWHERE,
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(3000),
+        mem_mb=growing(3000),
         runtime=20,
     params:
         template=CONFIG.template,

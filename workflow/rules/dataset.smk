@@ -7,9 +7,9 @@ localrules:
 
 rule dataset:
     input:
-        raw=DATASET_SOURCES,
+        raw=ORIGIN.files,
     output:
-        files=[out(name) for name in dataset.files(CLINICAL_TABLES, COW_LABELS is not None)],
+        files=[out(name) for name in dataset.files(ORIGIN.tables, ORIGIN.cow_labels is not None)],
     log:
         log_of("dataset", "dataset"),
     benchmark:
@@ -17,10 +17,10 @@ rule dataset:
     conda:
         "../../envs/imaging.yaml"
     params:
-        raw_root=lambda w: RAW_ROOT,
+        raw_root=ORIGIN.root,
         subjects=dataset.listed(Path(OUT), STUDY.by_name),
         settings=CONFIG.study,
-        cow_labels=COW_LABELS,
+        cow_labels=ORIGIN.cow_labels,
         code=code("dataset.py"),
     script:
         "../scripts/dataset.py"

@@ -3,8 +3,8 @@
 
 rule locate:
     input:
-        image=lambda w: str(image_scan(w).pilot.path),
-        admitted=lambda w: admitted(image_scan(w).subject),
+        image=of_mask(raw_pilot),
+        admitted=of_mask(passed_gate),
     output:
         transform=located(ANY, "h5"),
         facts=located(ANY, "json"),
@@ -15,10 +15,10 @@ rule locate:
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(4000),
+        mem_mb=growing(4000),
         runtime=30,
     params:
-        modality=lambda w: image_scan(w).modality,
+        modality=of_mask(modality_of),
         code=code("locate.py"),
     script:
         "../scripts/locate.py"
@@ -26,9 +26,9 @@ rule locate:
 
 rule approach:
     input:
-        image=lambda w: str(image_scan(w).pilot.path),
-        head=lambda w: str(whole_head(image_scan(w)).pilot.path),
-        admitted=lambda w: admitted(image_scan(w).subject),
+        image=of_mask(raw_pilot),
+        head=of_mask(raw_head),
+        admitted=of_mask(passed_gate),
     output:
         transform=approached(ANY),
     log:
@@ -38,7 +38,7 @@ rule approach:
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(4000),
+        mem_mb=growing(4000),
         runtime=30,
     params:
         seed=CONFIG.seed,
@@ -49,12 +49,12 @@ rule approach:
 
 rule face:
     input:
-        image=raw_pilot,
+        image=of_mask(raw_pilot),
         located=partial(location_for, "deface"),
-        to_head=face_to_head,
-        nearby=face_nearby,
-        head_to_nearby=head_to_nearby,
-        admitted=mask_admitted,
+        to_head=of_mask(roughly_to_head),
+        nearby=of_mask(face_nearby),
+        head_to_nearby=of_mask(head_to_nearby),
+        admitted=of_mask(passed_gate),
     output:
         mask=out(naming.face_mask(ANY)),
         sidecar=out(naming.sidecar(naming.face_mask(ANY))),
@@ -70,8 +70,8 @@ rule face:
         runtime=partial(minutes_of, "deface"),
         gpu=partial(gpus_of, "deface"),
     params:
-        raw=raw_source,
-        modality=mask_modality,
+        raw=of_mask(raw_uri),
+        modality=of_mask(modality_of),
         network=partial(depends_on, "deface"),
         backend=partial(name_of_backend, "deface"),
         margin_mm=CONFIG.deface.brain_margin_mm,
@@ -82,10 +82,10 @@ rule face:
 
 rule deface:
     input:
-        image=lambda w: str(raw_image(w).path),
-        metadata=lambda w: str(raw_image(w).sidecar) if raw_image(w).sidecar else [],
-        face=lambda w: face_of(image_scan(w)),
-        admitted=lambda w: admitted(image_scan(w).subject),
+        image=of_image(raw_path),
+        metadata=of_image(raw_sidecar),
+        face=of_image_scan(face_of),
+        admitted=of_image_scan(passed_gate),
     output:
         image=out(naming.defaced(ANY, "{suffix}")),
         sidecar=out(naming.sidecar(naming.defaced(ANY, "{suffix}"))),
@@ -96,11 +96,11 @@ rule deface:
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(4000),
+        mem_mb=growing(4000),
         runtime=20,
     params:
-        raw=lambda w: [naming.raw_uri(image_scan(w), w.suffix)],
-        kind=lambda w: raw_image(w).kind.name,
+        raw=[naming.raw_uri(ANY, "{suffix}")],
+        kind=of_image(kind_of),
         code=code("deface.py"),
     script:
         "../scripts/deface.py"

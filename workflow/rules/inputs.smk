@@ -10,12 +10,12 @@ def whole_head(scan):
 
 def located(scan, extension):
     """Where a whole head lies in the template (h5), and what is known about it (json)."""
-    return f"{WORK}/located/{scan.folder}/{scan.datatype}/{scan.stem}.{extension}"
+    return f"{WORK}/located/{scan.folder}/{scan.datatype}/{scan.mask_stem}.{extension}"
 
 
 def approached(scan):
     """The approximate transform of a scan onto its subject's whole head."""
-    return f"{WORK}/approached/{scan.folder}/{scan.datatype}/{scan.stem}.tfm"
+    return f"{WORK}/approached/{scan.folder}/{scan.datatype}/{scan.mask_stem}.tfm"
 
 
 def located_head(scan):
@@ -23,19 +23,31 @@ def located_head(scan):
     return [located(whole_head(scan), extension) for extension in ("h5", "json")]
 
 
-def lies_apart(scan):
-    """Whether a scan needs a transform to lie on the whole head."""
-    return whole_head(scan) is not scan and not scan.in_reference_space
+def exactly_to_head(scan):
+    """The transform onto the whole head that registration found, if the scan needs one."""
+    return optional(to_reference(scan, STUDY.reference(scan)))
 
 
 def roughly_to_head(scan):
-    """Its approximate transform onto the whole head, where it needs one."""
-    return approached(scan) if lies_apart(scan) else []
+    """The approximate transform of the raw scan onto the whole head, if it needs one."""
+    return approached(scan) if exactly_to_head(scan) else []
+
+
+def raw_head(scan):
+    return raw_pilot(whole_head(scan))
 
 
 def face_of(scan):
     """The mask of what defacing empties in a scan."""
     return [] if scan.defaced else out(naming.face_mask(scan))
+
+
+def raw_path(image):
+    return str(image.path)
+
+
+def raw_sidecar(image):
+    return str(image.sidecar) if image.sidecar else []
 
 
 def first_ct(scan):
@@ -50,58 +62,21 @@ def first_ct(scan):
     return None if first is scan else first
 
 
-# --------------------------------------------------------------------------- brain and face
-
-
-def mask_pilot(wildcards):
-    """The defaced image on which a brain is found."""
-    return pilot(mask_scan(wildcards))
-
-
-def raw_pilot(wildcards):
-    """The raw image on which a face is found."""
-    return str(mask_scan(wildcards).pilot.path)
-
-
-def raw_source(wildcards):
-    """The same image by its public name."""
-    scan = mask_scan(wildcards)
-    return [naming.raw_uri(scan, scan.pilot.kind.suffix)]
-
-
-def mask_modality(wildcards):
-    """``ct`` or ``mr``."""
-    return mask_scan(wildcards).modality
-
-
-def mask_admitted(wildcards):
-    """The report that admits the subject's raw files."""
-    return admitted(mask_scan(wildcards).subject)
-
-
-def brain_to_head(wildcards):
-    """The transform onto the whole head that registration found, where the location is needed."""
-    scan = mask_scan(wildcards)
-    if not chosen("brain", wildcards).needs_location or not lies_apart(scan):
-        return []
-    return out(naming.to_reference(scan, scan.name, whole_head(scan).name))
-
-
-def face_to_head(wildcards):
-    """The approximate transform of a raw scan onto its subject's whole head."""
-    return roughly_to_head(mask_scan(wildcards))
-
-
-def face_nearby(wildcards):
+def face_nearby(scan):
     """The face that a network found on the session's first CT, to be removed here as well."""
-    first = first_ct(mask_scan(wildcards))
+    first = first_ct(scan)
     return out(naming.face_mask(first)) if first else []
 
 
-def head_to_nearby(wildcards):
+def head_to_nearby(scan):
     """The approximate transform of that CT onto the whole head."""
-    first = first_ct(mask_scan(wildcards))
+    first = first_ct(scan)
     return roughly_to_head(first) if first else []
+
+
+def raw_uri(scan):
+    """The raw image that stands for a scan, by its public name."""
+    return [naming.raw_uri(scan, scan.pilot.kind.suffix)]
 
 
 # --------------------------------------------------------------------------- backends
@@ -132,6 +107,12 @@ def models_for(section, scan):
 def location_for(section, wildcards):
     """Where the whole head lies, for a backend that needs it."""
     return located_head(mask_scan(wildcards)) if chosen(section, wildcards).needs_location else []
+
+
+def brain_to_head(wildcards):
+    """The transform onto the whole head, for a backend that needs its location."""
+    needed = chosen("brain", wildcards).needs_location
+    return exactly_to_head(mask_scan(wildcards)) if needed else []
 
 
 def environment(section):
@@ -189,7 +170,7 @@ def study_models():
     """All weights that the study needs."""
     found = []
     for scan in STUDY.scans:
-        found += models_for("brain", scan) if outputs.has_brain(scan) else ()
+        found += models_for("brain", scan) if scan.has_brain else ()
         found += () if scan.defaced else models_for("deface", scan)
     return list(dict.fromkeys(found))
 
@@ -226,15 +207,16 @@ def missing_models():
 
 
 CTP = kinds.KINDS["ctp"]
-SERIES = naming.Pattern(datatype=CTP.datatype, mask_datatype=CTP.mask_datatype)
-SOMEWHERE = Space(WILD)
+SERIES = naming.Pattern(datatype=CTP.scan.datatype, mask_datatype=CTP.scan.mask_datatype)
+MOVED_SERIES = naming.preproc(SERIES, CTP.suffix, Space(WILD), "preproc")
+MOVED_MAP = naming.perfusion_map(SERIES, "cbf", ANYWHERE)
 
 
 def perfusion_images(space):
     """Maps and masks by name, on one grid."""
     return {
-        **{name: out(naming.perfusion_map(SERIES, name, space)) for name in naming.MAPS},
-        **{name: out(naming.at_risk(SERIES, name, space)) for name in naming.TISSUE_AT_RISK},
+        **{name: out(naming.perfusion_map(SERIES, name, space)) for name in kinds.MAPS},
+        **{name: out(naming.at_risk(SERIES, name, space)) for name in kinds.AT_RISK},
     }
 
 
@@ -254,126 +236,93 @@ def sidecars(files):
 
 def ctp_scan(wildcards):
     """The scan behind any name that belongs to a CT perfusion series."""
-    return STUDY.scan_of_image(naming.PERFUSION, wildcards.stem)
+    return STUDY.scan_in(wildcards.folder, CTP.scan.name)
 
 
-def drawn_vessels(subject):
-    """The masks of vessels that were drawn by hand for this subject."""
-    return [where for where in CONFIG.perfusion.given(subject) if isinstance(where, str)]
+of_series = reading(ctp_scan)
 
 
-def to_template(reference):
-    """The transform of a reference's points into the template."""
+def given_vessels(scan):
+    """Arterial input and venous outflow as the config gives them for a scan's subject."""
+    return CONFIG.perfusion.given(scan.subject)
+
+
+def drawn_vessels(scan):
+    """The masks of vessels that were drawn by hand for a scan's subject."""
+    return [where for where in given_vessels(scan) if isinstance(where, str)]
+
+
+def reference_to_series(scan):
+    return optional(to_reference(scan, STUDY.reference(scan)))
+
+
+def reference_to_template(scan):
+    """The transform of the points of a scan's reference into the template."""
+    reference = STUDY.reference(scan)
     return out(naming.from_template(reference, reference.name, TEMPLATE.label))
 
 
 # --------------------------------------------------------------------------- registration
 
 
-def lesions_on_reference(wildcards):
+def lesions_on_reference(scan):
     """Lesion masks to leave out of the cost of a deformable registration."""
-    scan = image_scan(wildcards)
     if CONFIG.registration.to_template == "affine":
         return []
     return [
-        out(naming.label(label.scan, where, label.kind.suffix, **dict(label.kind.entities)))
+        out(naming.label(label.scan, space, label.kind))
         for label in STUDY.by_name[scan.subject].labels
         if label.kind.name == "lesion"
-        for where in [
-            (
-                ORIG
-                if label.scan is scan and not label.in_reference_space
-                else outputs.reference_space(scan)
-            )
-        ]
+        for own in [label.scan is scan and not label.in_reference_space]
+        for space in [ORIG if own else moves.reference_space(scan)]
     ]
 
 
 # --------------------------------------------------------------------------- resample
 
 
-MOVED_IMAGE = naming.bids(
-    "{folder}", "{datatype}", "{stem}", "{suffix}", space=WILD, res=WILD, desc=WILD
-)
-MOVED_LABEL = naming.bids(
-    "{folder}",
-    "{datatype}",
-    "{stem}",
-    "{suffix}",
-    space=WILD,
-    seg=WILD,
-    res=WILD,
-    label=WILD,
-    desc=WILD,
-)
-NATIVE_LABEL = naming.bids(
-    "{folder}", "{datatype}", "{stem}", "{suffix}", space="orig", seg=WILD, label=WILD, desc=WILD
-)
-ELSEWHERE = r"_space-(?!orig_)[A-Za-z0-9]+"
+# Grids that something is moved to.
+ELSEWHERE = naming.constraint("space", [*kinds.REFERENCES, TEMPLATE.label])
+VIEWS = {view for scan in kinds.SCANS.values() for view in scan.views}
 
 
-def image_view(wildcards):
-    """The native image that a moved one is made from."""
-    scan = image_scan(wildcards)
-    return out(
-        naming.mean(scan, wildcards.suffix)
-        if wildcards.desc == "_desc-mean"
-        else naming.defaced(scan, wildcards.suffix)
-    )
+def source(move):
+    """What is moved: an output on its own grid, or a raw label on the grid of the reference."""
+    return str(move.drawn.path) if move.drawn else out(move.source)
 
 
-def view_brain(wildcards):
-    """The mask of a skull-stripped view, already on the grid it is written on."""
-    if wildcards.desc != "_desc-brain":
-        return []
-    space = Space(entity(wildcards.space), entity(wildcards.res))
-    return out(naming.brain_mask(image_scan(wildcards), space))
+def transforms(move):
+    return [out(name) for name in move.transforms]
 
 
-def moved_grid(scan, wildcards):
-    """The image whose grid is taken over; the template's grid needs no file."""
-    if entity(wildcards.space) == TEMPLATE.label:
-        return []
-    return out(naming.defaced(STUDY.reference(scan), STUDY.reference(scan).pilot.kind.suffix))
+def grid(move):
+    return optional(move.grid)
 
 
-def label_source(wildcards):
-    """The label as it was drawn: the scrubbed native copy, or a released mask on the reference."""
-    label = label_of(wildcards)
-    if label is not None and label.in_reference_space:
-        return str(label.path)
-    return out(
-        naming.bids(
-            wildcards.folder,
-            wildcards.datatype,
-            wildcards.stem,
-            wildcards.suffix,
-            space="orig",
-            **{key: entity(getattr(wildcards, key)) for key in ("seg", "label", "desc")},
-        )
-    )
+def brain_there(move):
+    """The brain on the grid that is moved to, where nothing else is shown."""
+    return optional(move.brain)
 
 
-def raw_label(wildcards):
-    """The label itself, by its public name."""
-    label = label_of(wildcards)
-    return raw_files.label_uri(label, STUDY.reference(label.scan))
+def move_passed_gate(move):
+    return passed_gate(move.scan)
 
 
-def label_in_reference(wildcards):
-    label = label_of(wildcards)
-    return label is not None and label.in_reference_space
+def raw_source(move):
+    """The public name of a raw label that is the source of a move."""
+    label = move.drawn
+    return [raw_files.label_uri(label, STUDY.reference(label.scan))] if label else []
 
 
 # --------------------------------------------------------------------------- audit
 
 
-def audited(wildcards):
-    return subject_targets(STUDY.by_name[wildcards.subject])
+def audit_plan(subject):
+    return quality_plan.audit_plan(subject, TEMPLATE)
 
 
-def perfusion_audited(wildcards):
-    return perfusion_targets(STUDY.by_name[wildcards.subject])
+def perfusion_audit_plan(subject):
+    return quality_plan.perfusion_audit_plan(subject, TEMPLATE)
 
 
 # --------------------------------------------------------------------------- report
@@ -391,12 +340,12 @@ def files_of(names, shows):
     return files | {"thumbnail": picture}
 
 
-def reported(wildcards):
-    return subject_targets(STUDY.by_name[wildcards.subject])
+def image_page_plan(subject):
+    return report_plan.images(subject, TEMPLATE)
 
 
-def perfusion_reported(wildcards):
-    return perfusion_targets(STUDY.by_name[wildcards.subject])
+def is_perfused(subject):
+    return bool(perfusion_targets(subject))
 
 
 def face_page(subject):
@@ -404,20 +353,24 @@ def face_page(subject):
     return f"{WORK}/{report_plan.face_page(subject)}"
 
 
-def faced(wildcards):
+def faced(subject):
     """The scans of which defacing takes something away."""
-    return [scan for scan in STUDY.by_name[wildcards.subject].scans if not scan.defaced]
+    return [scan for scan in subject.scans if not scan.defaced]
+
+
+def raw_faces(subject):
+    return [raw_pilot(scan) for scan in faced(subject)]
+
+
+def released_faces(subject):
+    return [out(naming.defaced(scan, scan.pilot.kind.suffix)) for scan in faced(subject)]
+
+
+def faced_names(subject):
+    return [scan.name for scan in faced(subject)]
 
 
 # --------------------------------------------------------------------------- privacy
-
-
-def images_of(wildcards):
-    return all_images(STUDY.by_name[wildcards.subject])
-
-
-def perfusion_of(wildcards):
-    return all_perfusion(STUDY.by_name[wildcards.subject])
 
 
 def private(subject, part=""):
@@ -437,9 +390,21 @@ def spoken_of(subjects):
     return [*willed, *(name for each in subjects for name in raw_files.open_names(each))]
 
 
+def spoken_of_subject(subject):
+    return spoken_of([subject])
+
+
 def stems(files):
     """Outputs as the audit knows them: inside the dataset, without extension."""
     return [file.removeprefix(f"{OUT}/").partition(".")[0] for file in files]
+
+
+def image_stems(subject):
+    return stems(all_images(subject))
+
+
+def perfusion_stems(subject):
+    return stems(all_perfusion(subject))
 
 
 def privacy_reports():
@@ -460,6 +425,6 @@ def finished(subject):
 
 def patient_targets(subject):
     """Everything that is made of one patient."""
-    score = [f"{WORK}/accuracy/sub-{subject.name}.tsv"] if CONFIG.phantom else []
+    score = [f"{WORK}/accuracy/sub-{subject.name}.tsv"] if ORIGIN.is_simulated else []
     made = [*all_images(subject), *all_perfusion(subject), *face_pages(subject)]
     return [*made, *privacy_reports_of(subject), *score]

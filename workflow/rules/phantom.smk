@@ -2,12 +2,7 @@
 
 from strokeprep import phantom
 
-FOLDER = Path(CONFIG.phantom.folder)
-RAW, TRUTH = FOLDER / "raw", FOLDER / "truth"
-RAW_ROOT = str(RAW)
-CLINICAL_TABLES = ["demographic_baseline", "outcome"]
-COW_LABELS = phantom.COW_LABELS
-DATASET_SOURCES = [str(RAW / path) for path in phantom.dataset_files()]
+RAW, TRUTH = ORIGIN.root, ORIGIN.truth
 
 
 localrules:
@@ -26,7 +21,7 @@ rule phantom:
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(3500),
+        mem_mb=growing(3500),
         runtime=60,
     params:
         raw=RAW,
@@ -39,7 +34,7 @@ rule phantom:
 
 rule phantom_dataset:
     output:
-        files=DATASET_SOURCES,
+        files=ORIGIN.files,
         truth=[TRUTH / path for path in phantom.truth_dataset_files()],
     log:
         log_of("phantom_dataset", "dataset"),
@@ -70,10 +65,10 @@ rule score:
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(3500),
+        mem_mb=growing(3500),
         runtime=20,
     params:
-        subject=lambda w: STUDY.by_name[w.subject],
+        subject=subject_of,
         truth=TRUTH,
         template=TEMPLATE.label,
         limits=settings.limits_at(CONFIG.accuracy, CONFIG.phantom.size),

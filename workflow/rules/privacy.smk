@@ -7,7 +7,7 @@ localrules:
 
 rule privacy:
     input:
-        files=images_of,
+        files=of_subject(all_images),
     output:
         report=private("{subject}"),
     log:
@@ -17,15 +17,15 @@ rule privacy:
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(1500),
+        mem_mb=growing(1500),
         runtime=20,
     params:
-        subject=lambda w: w.subject,
-        skip=lambda w: stems(perfusion_of(w)),
-        raw=lambda w: raw_files.paths(STUDY.by_name[w.subject]),
-        raw_root=RAW_ROOT,
-        undefaced=lambda w: raw_files.undefaced(STUDY.by_name[w.subject]),
-        open_names=lambda w: spoken_of([STUDY.by_name[w.subject]]),
+        subject="{subject}",
+        skip=of_subject(perfusion_stems),
+        raw=of_subject(raw_files.paths),
+        raw_root=str(ORIGIN.root),
+        undefaced=of_subject(raw_files.undefaced),
+        open_names=of_subject(spoken_of_subject),
         declared_defaced=CONFIG.study.defaced,
         code=code("privacy.py"),
     script:
@@ -35,7 +35,7 @@ rule privacy:
 # A perfusion that cannot be measured fails alone, and the images are audited without it.
 use rule privacy as privacy_perfusion with:
     input:
-        files=perfusion_of,
+        files=of_subject(all_perfusion),
     output:
         report=private("{subject}", "_perfusion"),
     log:
@@ -43,14 +43,7 @@ use rule privacy as privacy_perfusion with:
     benchmark:
         benchmark_of("privacy_perfusion", "sub-{subject}")
     params:
-        subject=lambda w: w.subject,
-        skip=lambda w: stems(images_of(w)),
-        raw=lambda w: raw_files.paths(STUDY.by_name[w.subject]),
-        raw_root=RAW_ROOT,
-        undefaced=lambda w: raw_files.undefaced(STUDY.by_name[w.subject]),
-        open_names=lambda w: spoken_of([STUDY.by_name[w.subject]]),
-        declared_defaced=CONFIG.study.defaced,
-        code=code("privacy.py"),
+        skip=of_subject(image_stems),
 
 
 rule privacy_dataset:
@@ -68,9 +61,9 @@ rule privacy_dataset:
         subject=None,
         subjects=[subject.name for subject in STUDY.subjects],
         skip=stems([naming.ACCURACY]),
-        raw=lambda w: [path for each in STUDY.subjects for path in raw_files.paths(each)],
-        raw_root=RAW_ROOT,
-        open_names=lambda w: spoken_of(STUDY.subjects),
+        raw=[path for each in STUDY.subjects for path in raw_files.paths(each)],
+        raw_root=str(ORIGIN.root),
+        open_names=spoken_of(STUDY.subjects),
         code=code("privacy.py"),
     script:
         "../scripts/privacy.py"

@@ -3,10 +3,10 @@
 
 rule register:
     input:
-        moving=lambda w: pilot(image_scan(w)),
-        fixed=lambda w: reference_pilot(image_scan(w)),
-        brain=lambda w: out(naming.brain_mask(STUDY.reference(image_scan(w)), ORIG)),
-        start=lambda w: approached(image_scan(w)),
+        moving=of_transform(pilot_of),
+        fixed=of_transform(reference_pilot),
+        brain=of_transform(reference_brain),
+        start=of_transform(approached),
     output:
         transform=out(naming.to_reference(ANY, "{scan}", "{reference}")),
         sidecar=out(naming.sidecar(naming.to_reference(ANY, "{scan}", "{reference}"))),
@@ -18,7 +18,7 @@ rule register:
         "../../envs/imaging.yaml"
     threads: CONFIG.threads.registration
     resources:
-        mem_mb=megabytes(4000),
+        mem_mb=growing(4000),
         runtime=30,
     params:
         dof=CONFIG.registration.to_reference,
@@ -30,9 +30,9 @@ rule register:
 
 rule normalise:
     input:
-        image=lambda w: pilot(image_scan(w)),
-        brain=lambda w: out(naming.brain_mask(image_scan(w), ORIG)),
-        lesions=lesions_on_reference,
+        image=of_transform(pilot_of),
+        brain=of_transform(brain_of),
+        lesions=of_transform(lesions_on_reference),
     output:
         transform=out(naming.to_template(ANY, "{scan}", TEMPLATE.label)),
         inverse=out(naming.from_template(ANY, "{scan}", TEMPLATE.label)),
@@ -46,7 +46,7 @@ rule normalise:
         "../../envs/imaging.yaml"
     threads: CONFIG.threads.registration
     resources:
-        mem_mb=megabytes(4000),
+        mem_mb=growing(4000),
         runtime=60,
     params:
         kind=CONFIG.registration.to_template,

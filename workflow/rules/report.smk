@@ -7,7 +7,7 @@ cohort's page is made when the run ends (conclude() in common.smk), whatever fai
 
 rule subject_report:
     input:
-        files=reported,
+        files=of_subject(subject_targets),
         admitted=admitted("{subject}"),
     output:
         **files_of(report_plan.image_names("{subject}"), "template"),
@@ -18,11 +18,11 @@ rule subject_report:
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(3000),
+        mem_mb=growing(3000),
         runtime=20,
     params:
-        plan=lambda w: report_plan.images(STUDY.by_name[w.subject], TEMPLATE),
-        has_perfusion=lambda w: bool(perfusion_targets(STUDY.by_name[w.subject])),
+        plan=of_subject(image_page_plan),
+        has_perfusion=of_subject(is_perfused),
         template=CONFIG.template,
         limits=CONFIG.limits,
         least_label_ml=CONFIG.audit.small_label_ml,
@@ -33,7 +33,7 @@ rule subject_report:
 
 rule perfusion_report:
     input:
-        files=perfusion_reported,
+        files=of_subject(perfusion_targets),
     output:
         **files_of(report_plan.perfusion_names("{subject}"), "tmax"),
     log:
@@ -43,10 +43,10 @@ rule perfusion_report:
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(2000),
+        mem_mb=growing(2000),
         runtime=20,
     params:
-        plan=lambda w: report_plan.perfusion(STUDY.by_name[w.subject]),
+        plan=of_subject(report_plan.perfusion),
         template=CONFIG.template,
         limits=CONFIG.limits,
         code=code("perfusion_report.py"),
@@ -57,8 +57,8 @@ rule perfusion_report:
 # Into the work folder, and only if the config asks for it: this page shows faces.
 rule face_report:
     input:
-        raw=lambda w: [str(scan.pilot.path) for scan in faced(w)],
-        released=lambda w: [out(naming.defaced(s, s.pilot.kind.suffix)) for s in faced(w)],
+        raw=of_subject(raw_faces),
+        released=of_subject(released_faces),
         admitted=admitted("{subject}"),
     output:
         page=face_page("{subject}"),
@@ -69,11 +69,11 @@ rule face_report:
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(3000),
+        mem_mb=growing(3000),
         runtime=20,
     params:
-        plan=lambda w: report_plan.images(STUDY.by_name[w.subject], TEMPLATE),
-        scans=lambda w: [scan.name for scan in faced(w)],
+        plan=of_subject(image_page_plan),
+        scans=of_subject(faced_names),
         code=code("face_report.py"),
     script:
         "../scripts/face_report.py"

@@ -1,12 +1,24 @@
-"""The only rules that write anything in another space: all transforms, one interpolation."""
+"""The only rules that write anything in another space: all transforms, one interpolation.
+
+What is moved, by which transforms and onto which grid is said by the study (strokeprep.study.moves),
+by the name of the output.
+"""
+
+MOVED_IMAGE = naming.preproc(ANY, "{suffix}", ANYWHERE, WILD)
+MOVED_LABEL = naming.label(ANY, ANYWHERE, ANY_LABEL)
+NATIVE_LABEL = naming.label(ANY, ORIG, ANY_LABEL)
+
+of_moved_image = of_move(MOVED_IMAGE)
+of_moved_label = of_move(MOVED_LABEL)
+of_native_label = of_move(NATIVE_LABEL)
 
 
 rule resample:
     input:
-        image=image_view,
-        brain=view_brain,
-        chain=lambda w: chain_to(image_scan(w), entity(w.space)),
-        grid=lambda w: moved_grid(image_scan(w), w),
+        image=of_moved_image(source),
+        brain=of_moved_image(brain_there),
+        chain=of_moved_image(transforms),
+        grid=of_moved_image(grid),
     output:
         image=out(MOVED_IMAGE),
         sidecar=out(naming.sidecar(MOVED_IMAGE)),
@@ -15,16 +27,15 @@ rule resample:
     benchmark:
         benchmark_of("resample", MOVED_IMAGE)
     wildcard_constraints:
-        suffix=IMAGE_SUFFIXES,
         space=ELSEWHERE,
-        desc=r"(_desc-(?!preproc_)[A-Za-z0-9]+)?",
+        desc=naming.constraint("desc", VIEWS),
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(3000),
+        mem_mb=growing(3000),
         runtime=20,
     params:
-        kind=lambda w: raw_image(w).kind.name,
+        kind=of_moved_image(kind_of),
         template=CONFIG.template,
         code=code("resample.py"),
     script:
@@ -33,8 +44,8 @@ rule resample:
 
 rule label:
     input:
-        label=lambda w: str(label_of(w).path),
-        admitted=lambda w: admitted(mask_scan(w).subject),
+        label=of_native_label(source),
+        admitted=of_native_label(move_passed_gate),
     output:
         label=out(NATIVE_LABEL),
         sidecar=out(naming.sidecar(NATIVE_LABEL)),
@@ -43,17 +54,15 @@ rule label:
     benchmark:
         benchmark_of("label", NATIVE_LABEL)
     wildcard_constraints:
-        suffix="mask|dseg",
-        label=r"(_label-(?!face_)[A-Za-z0-9]+)?",
-        desc=r"(_desc-(?!brain_|coverage_)[A-Za-z0-9]+)?",
+        **naming.label_constraints(kinds.LABELS.values()),
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(2000),
+        mem_mb=growing(2000),
         runtime=10,
     params:
-        raw=lambda w: [raw_label(w)],
-        kind=lambda w: label_of(w).kind.name,
+        raw=of_native_label(raw_source),
+        kind=of_native_label(kind_of),
         code=code("label.py"),
     script:
         "../scripts/label.py"
@@ -61,10 +70,10 @@ rule label:
 
 rule resample_label:
     input:
-        label=label_source,
-        chain=lambda w: chain_to(mask_scan(w), entity(w.space), label_in_reference(w)),
-        grid=lambda w: moved_grid(mask_scan(w), w),
-        admitted=lambda w: admitted(mask_scan(w).subject),
+        label=of_moved_label(source),
+        chain=of_moved_label(transforms),
+        grid=of_moved_label(grid),
+        admitted=of_moved_label(move_passed_gate),
     output:
         label=out(MOVED_LABEL),
         sidecar=out(naming.sidecar(MOVED_LABEL)),
@@ -73,17 +82,16 @@ rule resample_label:
     benchmark:
         benchmark_of("resample_label", MOVED_LABEL)
     wildcard_constraints:
-        suffix="mask|dseg",
+        **naming.label_constraints([*kinds.LABELS.values(), kinds.BRAIN]),
         space=ELSEWHERE,
-        desc=r"(_desc-(?!coverage_)[A-Za-z0-9]+)?",
     conda:
         "../../envs/imaging.yaml"
     resources:
-        mem_mb=megabytes(2000),
+        mem_mb=growing(2000),
         runtime=20,
     params:
-        raw=lambda w: [raw_label(w)] if label_in_reference(w) else [],
-        kind=lambda w: label_of(w).kind.name if label_of(w) else "brain",
+        raw=of_moved_label(raw_source),
+        kind=of_moved_label(kind_of),
         template=CONFIG.template,
         code=code("resample_label.py"),
     script:

@@ -11,8 +11,9 @@ import SimpleITK as sitk
 from strokeprep.accuracy import score
 from strokeprep.io import images, labels, transforms
 from strokeprep.study import naming, table
+from strokeprep.study.kinds import LABELS
 from strokeprep.study.naming import ORIG, Space
-from strokeprep.study.table import Row
+from strokeprep.study.scans import Row
 
 AFFINE = np.diag([-2.0, -2.0, 2.0, 1.0])
 SHAPE = (24, 24, 20)
@@ -68,7 +69,7 @@ def world(tmp_path):
     transforms.write(between(pose(-5), scans["ncct"]), to_mni)
     (label,) = subject.labels
     for space in (ORIG, Space("ncct")):
-        save(ball(3), out / naming.label(cta, space, "mask", label="LVO"))
+        save(ball(3), out / naming.label(cta, space, LABELS["lvo"]))
     save(ball(3), truth / "ncct_lvo.nii.gz")
     return subject, out, truth
 
@@ -126,7 +127,7 @@ def test_a_face_left_in_and_a_brain_voxel_lost_are_counted(world):
 
 def test_a_label_that_shrank_changes_its_volume_and_dice(world):
     subject, out, _ = world
-    path = out / naming.label(subject.scans[1], Space("ncct"), "mask", label="LVO")
+    path = out / naming.label(subject.scans[1], Space("ncct"), LABELS["lvo"])
     images.write_array(ball(2), AFFINE, path)
     found = figures(world)
     assert found["lvo_ncct", "dice"].value < 0.7
@@ -136,7 +137,7 @@ def test_a_label_that_shrank_changes_its_volume_and_dice(world):
 def move_label(world, off_mm):
     """Resample the label by the true transform and a shift; the one drawn there is smooth."""
     subject, out, truth = world
-    name = {space: naming.label(subject.scans[1], space, "mask", label="LVO") for space in SPACES}
+    name = {space: naming.label(subject.scans[1], space, LABELS["lvo"]) for space in SPACES}
     native, grid = labels.read(out / name[ORIG]), images.read(subject.scans[0].pilot.path)
     true = [pose(0).GetInverse(), pose(20, -0.2)]
     soft = sitk.Cast(native, sitk.sitkFloat32)

@@ -16,9 +16,9 @@ from strokeprep.phantom.scan.bolus import arterial_curve, venous_curve
 from strokeprep.series import motion
 from strokeprep.settings.perfusion import PerfusionSettings
 from strokeprep.steps import perfusion_maps
-from strokeprep.study import naming, table
+from strokeprep.study import kinds, naming, table
 from strokeprep.study.naming import ORIG
-from strokeprep.study.table import Row
+from strokeprep.study.scans import Row
 
 SETTINGS = PerfusionSettings()
 MNI = "MNI152NLin2009aSym"
@@ -79,8 +79,8 @@ class World:
             str(self.path(naming.to_reference(scan, "ctp", "ncct"))),
             str(self.path(naming.from_template(self.reference, "ncct", MNI))),
         )
-        names = {name: naming.perfusion_map(scan, name, ORIG) for name in naming.MAPS}
-        names |= {name: naming.at_risk(scan, name, ORIG) for name in naming.TISSUE_AT_RISK}
+        names = {name: naming.perfusion_map(scan, name, ORIG) for name in kinds.MAPS}
+        names |= {name: naming.at_risk(scan, name, ORIG) for name in kinds.AT_RISK}
         names |= {"vessels": naming.vessels(scan), "volumes": naming.tissue_volumes(scan)}
         names |= {"voxels": naming.vessel_voxels(scan)}
         files = {name: str(self.path(where)) for name, where in names.items()}
@@ -94,7 +94,7 @@ class World:
             transforms.write(transforms.linear(np.eye(4)), self.truth / f"from-head_to-{name}.tfm")
         brain, affine = self.series.brain.astype(np.uint8), self.series.affine
         images.write_array(brain, affine, self.truth / "ctp_brain.nii.gz")
-        for name in naming.MAPS:
+        for name in kinds.MAPS:
             images.write_array(self.done.maps[name], affine, self.truth / f"ctp_{name}.nii.gz")
         times = np.arange(FRAMES, dtype=float)
         curves = zip(times, arterial_curve(times, BOLUS), venous_curve(times, BOLUS), strict=True)

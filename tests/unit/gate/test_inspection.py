@@ -15,6 +15,7 @@ from strokeprep.gate.checks import CHECKS, REFUSE, WARN
 from strokeprep.io import images
 from strokeprep.settings.field import schema, typed
 from strokeprep.settings.gate import GateSettings
+from strokeprep.study.kinds import KINDS, LABELS
 
 REPOSITORY = Path(__file__).parents[3]
 AFFINE = np.diag([-8.0, -8.0, 10.0, 1.0])
@@ -40,7 +41,7 @@ def head(*shape: int, seed: int = 0) -> np.ndarray:
 
 
 def ct(path: str, sidecar: str | None = None, kind: str = "ncct") -> inspection.RawImage:
-    return inspection.RawImage(path, kind, 4 if kind == "ctp" else 3, sidecar, path)
+    return inspection.RawImage(path, KINDS[kind], sidecar, path)
 
 
 def timing_findings(tmp_path, sidecar: str | None, frame_times=None) -> list[tuple[str, str]]:
@@ -87,7 +88,8 @@ def test_a_good_subject_is_admitted_and_described(tmp_path):
     beside = tmp_path / "ctp.json"
     beside.write_text('{"RepetitionTime": 1}')
     report = inspection.inspect(
-        [ct(scan), ct(series, str(beside), "ctp")], [inspection.RawLabel(mask, "lesion", scan)]
+        [ct(scan), ct(series, str(beside), "ctp")],
+        [inspection.RawLabel(mask, LABELS["lesion"], scan)],
     )
     assert report.findings == ()
     report.enforce()

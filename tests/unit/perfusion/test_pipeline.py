@@ -18,7 +18,7 @@ from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.settings.perfusion import GivenVessels, PerfusionSettings
 from strokeprep.settings.study import TemplateSettings
 from strokeprep.steps import perfusion_maps
-from strokeprep.study import naming
+from strokeprep.study import kinds
 
 SETTINGS = PerfusionSettings()
 
@@ -145,7 +145,7 @@ def test_a_slab_without_brain_is_refused(sources, tmp_path):
 
 
 def test_everything_is_written_with_its_sidecar(sources, done, tmp_path):
-    images_of = [*naming.MAPS, *naming.TISSUE_AT_RISK]
+    images_of = [*kinds.MAPS, *kinds.AT_RISK]
     files = {name: str(tmp_path / f"{name}.nii.gz") for name in images_of}
     files |= {name: str(tmp_path / f"{name}.tsv") for name in ("vessels", "voxels", "volumes")}
     perfusion_maps.write(done, sources.series, files)
@@ -166,7 +166,7 @@ def test_everything_is_written_with_its_sidecar(sources, done, tmp_path):
 
 
 def test_moved_maps_are_means_of_measured_neighbours(sources, done, tmp_path):
-    images_of = [*naming.MAPS, *naming.TISSUE_AT_RISK]
+    images_of = [*kinds.MAPS, *kinds.AT_RISK]
     native = {name: str(tmp_path / f"{name}.nii.gz") for name in images_of}
     moved = {name: str(tmp_path / f"moved_{name}.nii.gz") for name in images_of}
     perfusion_maps.write(

@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import pytest
 from strokeprep.errors import StrokeprepError
 from strokeprep.io.whole import write_json, write_text
-from strokeprep.run.job import FAILURE, job, place
+from strokeprep.run import failures
+from strokeprep.run.job import job, place
 
 
 class Named(list):
@@ -88,7 +89,7 @@ def test_a_fault_ends_in_its_message_and_no_sidecar(snakemake, tmp_path, capfd):
     assert "strokeprep: resample: Grid differs: adc.nii.gz. Export it again." in shown
     assert "Traceback" not in shown
     assert not os.path.exists(snakemake.output.sidecar)
-    failure = json.loads((tmp_path / "work" / ("job.log" + FAILURE)).read_text())
+    failure = json.loads((tmp_path / "work" / ("job.log" + failures.SUFFIX)).read_text())
     assert failure["message"] == "Grid differs: adc.nii.gz. Export it again."
 
 
@@ -104,7 +105,7 @@ def test_a_later_success_clears_the_failure(snakemake, tmp_path):
         raise KeyError("space")
     with job(snakemake):
         pass
-    assert not (tmp_path / "work" / ("job.log" + FAILURE)).exists()
+    assert not (tmp_path / "work" / ("job.log" + failures.SUFFIX)).exists()
 
 
 def test_what_a_job_prints_goes_to_its_log(snakemake, tmp_path, capfd):
@@ -134,7 +135,7 @@ def test_files_are_whole_or_absent(tmp_path):
 
 def test_a_job_that_is_killed_has_said_so_before(snakemake, tmp_path, monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "42")
-    failure = tmp_path / "work" / ("job.log" + FAILURE)
+    failure = tmp_path / "work" / ("job.log" + failures.SUFFIX)
     with job(snakemake):
         told = json.loads(failure.read_text())
     assert told["message"].startswith("Killed before it could end")

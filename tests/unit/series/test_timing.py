@@ -10,6 +10,7 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.privacy import allowed
 from strokeprep.series import timing
 from strokeprep.steps import deface
+from strokeprep.study.kinds import KINDS
 
 DENSE_THEN_SPARSE = [0.0, 1.5, 3.0, 4.5, 6.0, 9.0, 12.0]
 
@@ -205,7 +206,7 @@ def test_a_defaced_image_has_the_same_header_interval(tmp_path, unit, interval, 
     image.header["pixdim"][4] = interval
     nib.save(image, tmp_path / "raw.nii.gz")
     released = tmp_path / "defaced.nii.gz"
-    deface.image(str(tmp_path / "raw.nii.gz"), None, None, str(released), kind="ctp")
+    deface.image(str(tmp_path / "raw.nii.gz"), None, None, str(released), kind=KINDS["ctp"])
     for path in (tmp_path / "raw.nii.gz", released):
         assert timing.header_interval(nib.load(path)) == seconds
     if seconds is None:

@@ -4,11 +4,12 @@ import re
 
 import pytest
 from strokeprep.study import naming
+from strokeprep.study.kinds import LABELS
 from strokeprep.study.naming import ANY, ORIG, WILD, Pattern, Space
 
-CTA = Pattern("sub-01/ses-01", "ct", "anat", "sub-01_ses-01_acq-cta")
-DWI = Pattern("sub-01/ses-02", "dwi", "dwi", "sub-01_ses-02")
-T1W = Pattern("sub-01", "anat", "anat", "sub-01")
+CTA = Pattern("sub-01/ses-01", "ct", "anat", *["sub-01_ses-01_acq-cta"] * 2)
+DWI = Pattern("sub-01/ses-02", "dwi", "dwi", *["sub-01_ses-02"] * 2)
+T1W = Pattern("sub-01", "anat", "anat", *["sub-01"] * 2)
 NCCT, MNI = Space("ncct"), Space("MNI152NLin2009aSym", "1")
 
 
@@ -43,12 +44,12 @@ def wildcards(pattern: str, name: str) -> dict[str, str] | None:
         ),
         (naming.preproc(T1W, "T1w", ORIG, "brain"), "sub-01/anat/sub-01_desc-brain_T1w.nii.gz"),
         (
-            naming.label(CTA, MNI, "dseg", seg="CoW"),
+            naming.label(CTA, MNI, LABELS["cow"]),
             "sub-01/ses-01/anat/"
             "sub-01_ses-01_acq-cta_space-MNI152NLin2009aSym_seg-CoW_res-1_dseg.nii.gz",
         ),
         (
-            naming.label(DWI, MNI, "mask", label="L", desc="infarct"),
+            naming.label(DWI, MNI, LABELS["lesion"]),
             "sub-01/ses-02/dwi/"
             "sub-01_ses-02_space-MNI152NLin2009aSym_res-1_label-L_desc-infarct_mask.nii.gz",
         ),

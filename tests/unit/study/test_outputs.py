@@ -8,28 +8,11 @@ from typing import Any
 
 import pytest
 import trees
-import yaml
 from strokeprep.quality import plan as quality_plan
-from strokeprep.settings import config
 from strokeprep.study import outputs, table
 from strokeprep.study.kinds import NATIVE
-from strokeprep.study.layouts import designs
-from strokeprep.study.naming import Space
-from strokeprep.study.table import Row, Study
-
-REPOSITORY = Path(__file__).parents[3]
-TEMPLATE = Space("MNI152NLin2009aSym", "2")
-DESIGNS = ("bids", "isles24", "isles24_as_described", "jhu", "atlas", "atlas_native")
-
-
-def built(design: str, root: Path, *, defaced: bool) -> Study:
-    """The study of a tree under the shipped config of its layout, faces found by the template."""
-    shipped = REPOSITORY / "config" / f"{design.split('_')[0]}.yaml"
-    given = yaml.safe_load(shipped.read_text())
-    given["study"] |= {"root": str(root), "defaced": defaced}
-    given["deface"] = {"ct": "template", "mr": "template"}
-    read = config.load(given)
-    return table.build(designs.read(read), read.reference)
+from strokeprep.study.scans import Row
+from study_designs import DESIGNS, TEMPLATE, built
 
 
 def files(value: Any) -> set[str]:

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from strokeprep.study import raw_files, table
 from strokeprep.study.kinds import NATIVE
-from strokeprep.study.table import Row
+from strokeprep.study.scans import Row, Subject
 
 NCCT = Row("1", "01", "ncct", Path("raw/Quillfeather CT.nii"), entities=("acq-ncct",))
 CTA = Row("1", "01", "cta", Path("raw/Quillfeather angio.nii"), entities=("acq-cta",))
 COW = Row("1", "01", "cow", Path("raw/Quillfeather vessels.nii"), on="cta")
 
 
-def subject(*rows: Row) -> table.Subject:
+def subject(*rows: Row) -> Subject:
     """The one patient of some rows."""
     return table.build(rows, ["ncct"]).subjects[0]
 

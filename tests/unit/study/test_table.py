@@ -14,7 +14,7 @@ from strokeprep.settings import config
 from strokeprep.study import naming, table
 from strokeprep.study.kinds import NATIVE
 from strokeprep.study.layouts import designs
-from strokeprep.study.table import Row
+from strokeprep.study.scans import Row, Study, Subject
 
 NCCT = Row("1", "01", "ncct", Path("ncct.nii.gz"), entities=("acq-ncct",))
 CTA = Row("1", "01", "cta", Path("cta.nii.gz"), entities=("acq-cta",))
@@ -24,13 +24,13 @@ LESION = Row("1", "02", "lesion", Path("lesion.nii.gz"), on="dwi")
 LVO = Row("1", "01", "lvo", Path("lvo.nii.gz"), on="cta")
 
 
-def build(layout: str, root: Path, reference: list[str], **filters) -> table.Study:
+def build(layout: str, root: Path, reference: list[str], **filters) -> Study:
     """The study of a tree."""
     given = {"study": {"layout": layout, "root": str(root)}, "reference": reference}
     return table.build(designs.read(config.load(given)), reference, **filters)
 
 
-def scans(subject: table.Subject) -> list[tuple]:
+def scans(subject: Subject) -> list[tuple]:
     return [(s.session, s.name, [i.kind.name for i in s.images]) for s in subject.scans]
 
 
@@ -245,8 +245,10 @@ def test_the_order_of_rows_makes_no_difference(rows):
 def test_every_scan_is_found_by_the_names_of_its_images_and_masks(tmp_path):
     built = build("bids", trees.bids(tmp_path), ["ncct", "dwi", "t1w"])
     for scan in built.scans:
-        assert built.scan_of_image(scan.datatype, scan.stem) is scan
-        assert built.scan_of_mask(scan.mask_datatype, scan.stem) is scan
+        for image in scan.images:
+            assert built.scan_of_image(scan.datatype, scan.stem, image.kind.suffix) is scan
+        assert built.scan_of_mask(scan.mask_datatype, scan.mask_stem) is scan
+        assert built.scan_in(scan.folder, scan.name) is scan
         assert built.reference(scan).subject == scan.subject
 
 

@@ -22,8 +22,7 @@ from strokeprep.settings.limits import SCORED
 from strokeprep.settings.perfusion import PerfusionSettings
 from strokeprep.study import naming
 from strokeprep.study.naming import ORIG, Space
-from strokeprep.study.outputs import has_brain
-from strokeprep.study.table import Scan, Subject
+from strokeprep.study.scans import Scan, Subject
 
 Limits = Mapping[str, Mapping[str, float]]
 
@@ -90,7 +89,7 @@ class _Scorer:
 
     def brains(self) -> Iterator[Measurement]:
         for scan in self.subject.scans:
-            if has_brain(scan):
+            if scan.has_brain:
                 mask = self.read(naming.brain_mask(scan, ORIG))
                 true = self.truth.image(f"{scan.name}_brain")
                 yield self.measured(f"brain_{scan.name}", "dice", labels.dice(mask, true))
@@ -100,9 +99,8 @@ class _Scorer:
         space = Space(self.reference.name)
         for label in self.subject.labels:
             step = f"{label.kind.name}_{self.reference.name}"
-            entities = dict(label.kind.entities)
             moved, native = (
-                labels.read(self.root / naming.label(label.scan, s, label.kind.suffix, **entities))
+                labels.read(self.root / naming.label(label.scan, s, label.kind))
                 for s in (space, ORIG)
             )
             drawn = self.truth.image(f"{self.reference.name}_{label.kind.name}")

@@ -16,9 +16,9 @@ from strokeprep.quality.judgement import Measurement
 from strokeprep.series import motion
 from strokeprep.series.timing import GRID_S
 from strokeprep.settings.perfusion import PerfusionSettings, TissueSettings
-from strokeprep.study import naming
+from strokeprep.study import kinds, naming
 from strokeprep.study.naming import ORIG
-from strokeprep.study.table import Scan
+from strokeprep.study.scans import Scan
 
 Measure = Callable[[str, str, float], Measurement]
 
@@ -114,7 +114,7 @@ def _maps(
     measured: Measure,
 ) -> Iterator[Measurement]:
     """Maps compared with the true ones, equally smoothed, in tissue that both show."""
-    paths = {name: root / naming.perfusion_map(scan, name, ORIG) for name in naming.MAPS}
+    paths = {name: root / naming.perfusion_map(scan, name, ORIG) for name in kinds.MAPS}
     grid = images.read_grid(paths["cbf"])
     found = {name: images.array(images.read(path)) for name, path in paths.items()}
     chain = [transforms.linear(course.to_truth())]
@@ -122,13 +122,13 @@ def _maps(
         name: images.array(
             transforms.resample(images.read(truth.folder / f"ctp_{name}.nii.gz"), grid, chain)
         )
-        for name in naming.MAPS
+        for name in kinds.MAPS
     }
     blood = found["cbv"]
     known = (found["cbf"] > 0) & (true["cbf"] > LEAST_FLOW)
     known &= blood < tissue.vessel_cbv * np.median(blood[known])
     fwhm = tissue.smoothing_fwhm_mm
-    for name in naming.MAPS:
+    for name in kinds.MAPS:
         volume = true[name][..., None]
         there = tissue_at_risk.smoothed_curves(volume, known, grid.GetSpacing(), fwhm)[:, 0]
         here = found[name][known]

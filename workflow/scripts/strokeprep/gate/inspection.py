@@ -17,6 +17,7 @@ from strokeprep.gate import header_checks, sidecar_checks, voxel_checks
 from strokeprep.gate.checks import CHECKS, Finding
 from strokeprep.io import images, json_files
 from strokeprep.settings.gate import GateSettings
+from strokeprep.study.kinds import Kind, LabelKind
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,7 @@ class RawImage:
     """A raw image, what it should be, and the image whose grid it must have."""
 
     path: str
-    kind: str
-    ndim: int
+    kind: Kind
     sidecar: str | None
     grid: str
 
@@ -35,7 +35,7 @@ class RawLabel:
     """A raw mask or segmentation, and the image whose grid it must have, if that is known."""
 
     path: str
-    kind: str
+    kind: LabelKind
     grid: str | None
 
 
@@ -114,13 +114,13 @@ def inspect(
     sidecars: dict[str, Mapping[str, Any]] = {}
     for scan in scans:
         facts, faults, sidecar = _image(scan, settings)
-        files.append({"path": scan.path, "kind": scan.kind} | facts)
+        files.append({"path": scan.path, "kind": scan.kind.name} | facts)
         findings += faults
         if scan.sidecar is not None and sidecar is not None:
             sidecars[scan.sidecar] = sidecar
     for label in labels:
         facts, faults = _label(label, settings)
-        files.append({"path": label.path, "kind": label.kind} | facts)
+        files.append({"path": label.path, "kind": label.kind.name} | facts)
         findings += faults
     findings += _duplicates(files)
     findings += sidecar_checks.two_patients(sidecars)
@@ -151,7 +151,7 @@ def _image(
         nifti = images.open_nifti(path)
     except StrokeprepError as error:
         return {}, [*findings, _unreadable(error)], sidecar
-    findings += header_checks.of_header(nifti, path, scan.ndim, settings)
+    findings += header_checks.of_header(nifti, path, scan.kind.ndim, settings)
     if any(finding.refused for finding in findings):
         return {}, findings, sidecar
     findings += sidecar_checks.of_image(nifti, scan.kind, sidecar or {}, path, settings)

@@ -13,7 +13,7 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.gate.checks import Finding
 from strokeprep.series import timing
 from strokeprep.settings.gate import GateSettings
-from strokeprep.study.kinds import KINDS
+from strokeprep.study.kinds import Kind
 
 TIMES = (*timing.START_KEYS, timing.INTERVAL_KEY)
 # Slice positions under the keys of several converters: millimetres along the stack, or points.
@@ -26,7 +26,7 @@ IDENTITY_KEYS = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex")
 
 def of_image(
     nifti: nib.Nifti1Image,
-    kind: str,
+    kind: Kind,
     sidecar: Mapping[str, Any],
     path: Path,
     settings: GateSettings,
@@ -35,7 +35,7 @@ def of_image(
     yield from _modality(kind, sidecar, path)
     yield from _slices(nifti, sidecar, path, settings)
     yield from _tilt(nifti, sidecar, path)
-    if KINDS[kind].ndim == 4:
+    if kind.ndim == 4:
         yield from _times(nifti, sidecar, path, settings)
 
 
@@ -64,9 +64,9 @@ def _normalised(value: Any) -> str:
     return str(value).casefold().replace(" ", "").rstrip("^")
 
 
-def _modality(kind: str, sidecar: Mapping[str, Any], path: Path) -> Iterator[Finding]:
+def _modality(kind: Kind, sidecar: Mapping[str, Any], path: Path) -> Iterator[Finding]:
     """Whether modality and unit agree with the kind of scan."""
-    modality = KINDS[kind].modality
+    modality = kind.modality
     stated = sidecar.get("Modality")
     if isinstance(stated, str) and stated.upper() in {"CT", "MR", "PT"} - {modality.upper()}:
         yield Finding.of(

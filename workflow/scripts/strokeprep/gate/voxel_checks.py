@@ -18,7 +18,7 @@ import numpy as np
 from strokeprep.gate.checks import Finding
 from strokeprep.io import images
 from strokeprep.settings.gate import GateSettings
-from strokeprep.study.kinds import KINDS, LABELS, Kind
+from strokeprep.study.kinds import Kind, LabelKind
 
 BLOCK_BYTES = 8 << 20
 SAMPLE = 200_000  # voxels, more than enough for a histogram
@@ -126,18 +126,14 @@ def _empty_frames(low: np.ndarray, high: np.ndarray, depth: int) -> int:
 # --- Images ---------------------------------------------------------------------------------
 
 
-def of_image(content: Content, kind: str, path: Path, settings: GateSettings) -> Iterator[Finding]:
+def of_image(content: Content, kind: Kind, path: Path, settings: GateSettings) -> Iterator[Finding]:
     """Everything wrong with the voxels of an image of one kind."""
     fatal = list(_unusable(content, path, settings))
     if fatal:
         yield from fatal
         return
-    of_kind = KINDS[kind]
-    yield from _empty(content, of_kind, path, settings)
-    if of_kind.modality == "ct":
-        yield from _hounsfield(content, path, settings)
-    else:
-        yield from _mr(content, kind, path, settings)
+    yield from _empty(content, kind, path, settings)
+    yield from CHECKS_OF[kind.quantity](content, path, settings)
 
 
 def _unusable(content: Content, path: Path, settings: GateSettings) -> Iterator[Finding]:
@@ -255,10 +251,7 @@ def _saturation(
         yield Finding.of(check, what, path, "Export the full range of values, without a window.")
 
 
-def _mr(content: Content, kind: str, path: Path, settings: GateSettings) -> Iterator[Finding]:
-    if kind == "adc":
-        yield from _adc(content, path, settings)
-        return
+def _signal(content: Content, path: Path, settings: GateSettings) -> Iterator[Finding]:
     if _is_inverted(content, content.sample):
         what = "The image is brighter at its border than inside, as if inverted"
         yield Finding.of("inverted", what, path, "Convert the scan again, without inverting it.")
@@ -270,13 +263,16 @@ def _mr(content: Content, kind: str, path: Path, settings: GateSettings) -> Iter
     yield from _saturation(content, "mr_saturated", path, settings)
 
 
-def _adc(content: Content, path: Path, settings: GateSettings) -> Iterator[Finding]:
+def _diffusivity(content: Content, path: Path, settings: GateSettings) -> Iterator[Finding]:
     measured = content.sample[content.sample > 0]
     median = float(np.median(measured)) if len(measured) else 0.0
     low, high = settings.adc_median
     if not low <= median <= high:
         what = f"The median ADC is {median:.3g}, {low:g} to {high:g} is usual in 1e-6 mm2/s"
         yield Finding.of("adc_scale", what, path, "State the unit when you use it.")
+
+
+CHECKS_OF = {"hounsfield": _hounsfield, "diffusivity": _diffusivity, "signal": _signal}
 
 
 # --- Labels ---------------------------------------------------------------------------------
@@ -319,7 +315,9 @@ def count(nifti: nib.Nifti1Image, path: Path) -> Marked:
     return Marked(whole, voxels, sum(voxels.values()) / total, digest.hexdigest())
 
 
-def of_label(marked: Marked, kind: str, path: Path, settings: GateSettings) -> Iterator[Finding]:
+def of_label(
+    marked: Marked, kind: LabelKind, path: Path, settings: GateSettings
+) -> Iterator[Finding]:
     """Everything wrong with the voxels of a label of one kind."""
     if not marked.whole:
         yield Finding.of(
@@ -335,6 +333,6 @@ def of_label(marked: Marked, kind: str, path: Path, settings: GateSettings) -> I
         what = f"{marked.share:.0%} of the image is marked"
         yield Finding.of("label_large", what, path, "Check that the mask is not inverted.")
     others = sorted(set(marked.voxels) - {1})
-    if others and LABELS[kind].suffix == "mask":
+    if others and kind.suffix == "mask":
         what = f"The mask holds the values {', '.join(map(str, others[:5]))} besides 0 and 1"
         yield Finding.of("label_unknown", what, path, "Tell users of the mask what they mean.")

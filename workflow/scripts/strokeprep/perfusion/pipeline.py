@@ -25,7 +25,7 @@ from strokeprep.settings.perfusion import (
     PerfusionSettings,
     VesselSettings,
 )
-from strokeprep.study.naming import MAPS
+from strokeprep.study.kinds import MAPS
 
 # Points to which an affine map of the slab is fitted; its error is a fraction of a millimetre.
 POINTS = 2000

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from strokeprep.study import naming
+from strokeprep.study import kinds, naming
+from strokeprep.study.moves import pilot, reference_space, to_reference
 from strokeprep.study.naming import ORIG, Space
-from strokeprep.study.outputs import has_brain, outputs, perfusion_outputs, reference_space
-from strokeprep.study.table import Scan, Subject
+from strokeprep.study.outputs import outputs, perfusion_outputs
+from strokeprep.study.scans import Scan, Subject
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,11 @@ def audit_plan(subject: Subject, template: Space) -> AuditPlan:
         subject=subject.name,
         **_grids(images, reference, template),
         labels=tuple(
-            (naming.label(label.scan, ORIG, label.kind.suffix, **dict(label.kind.entities)),)
-            + (naming.label(label.scan, space, label.kind.suffix, **dict(label.kind.entities)),)
-            + (space is not template,)
+            (
+                naming.label(label.scan, ORIG, label.kind),
+                naming.label(label.scan, space, label.kind),
+                space is not template,
+            )
             for label in subject.labels
             if not label.in_reference_space
             for space in (reference_space(reference), template)
@@ -75,7 +78,7 @@ def perfusion_audit_plan(subject: Subject, template: Space) -> AuditPlan:
             (naming.at_risk(scan, name, ORIG), naming.at_risk(scan, name, space), False)
             for scan in subject.scans
             if scan.has_perfusion
-            for name in naming.TISSUE_AT_RISK
+            for name in kinds.AT_RISK
             for space in (reference_space(reference), template)
         ),
     )
@@ -91,9 +94,7 @@ def _grids(names: list[str], reference: Scan, template: Space) -> dict[str, Any]
 
 
 def _onto(scan: Scan, reference: Scan) -> tuple[str, str]:
-    suffix = scan.pilot.kind.suffix
-    pilot = naming.mean(scan, suffix) if scan.is_4d else naming.defaced(scan, suffix)
-    return pilot, _to_reference(scan, reference)
+    return pilot(scan), to_reference(scan, reference)
 
 
 def brain_of(scan: Scan, reference: Scan) -> tuple[str, str]:
@@ -101,13 +102,6 @@ def brain_of(scan: Scan, reference: Scan) -> tuple[str, str]:
 
     A scan without a brain mask of its own gets the reference's.
     """
-    if has_brain(scan):
+    if scan.has_brain:
         return naming.brain_mask(scan, ORIG), ""
-    return naming.brain_mask(reference, ORIG), _to_reference(scan, reference)
-
-
-def _to_reference(scan: Scan, reference: Scan) -> str:
-    """The transform of a scan to the reference; empty where the scan came on its grid."""
-    if scan.in_reference_space:
-        return ""
-    return naming.to_reference(scan, scan.name, reference.name)
+    return naming.brain_mask(reference, ORIG), to_reference(scan, reference)

@@ -15,7 +15,7 @@ from typing import Any
 from strokeprep.report.render import render
 from strokeprep.run import provenance
 from strokeprep.settings.backends import BRAINS, FACES, Backend
-from strokeprep.study import outputs
+from strokeprep.study import kinds
 
 Nodes = Mapping[str, Mapping[str, Any]]
 Steps = Sequence[tuple[Path, Mapping[str, Any]]]  # files, and the parameters they were made with
@@ -157,12 +157,12 @@ def _registrations(steps: Steps) -> dict[str, Any]:
     moves: dict[tuple[str, str], set[str]] = {}
     for file, about in steps:
         match = TRANSFORM.search(file.name)
-        if match and match[1] in outputs.VIEWS:  # the way back says nothing new
+        if match and match[1] in kinds.SCANS:  # the way back says nothing new
             moves.setdefault((match[2], about["Type"]), set()).add(match[1].upper())
     found = {"to_reference": [], "to_template": []}
     for (target, kind), scans in moves.items():
         listed = _listed(sorted(scans))
-        if target in outputs.VIEWS:
+        if target in kinds.SCANS:
             found["to_reference"].append({"scans": listed, "target": target.upper(), "how": kind})
         else:
             how = _cited(*WARPS.get(kind, (f"{kind} transforms", ())))

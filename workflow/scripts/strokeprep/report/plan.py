@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from strokeprep.quality.plan import brain_of
-from strokeprep.study import naming, outputs
+from strokeprep.study import kinds, moves, naming
 from strokeprep.study.naming import ORIG, Space
-from strokeprep.study.table import Label, Scan, Subject
+from strokeprep.study.scans import Label, Scan, Subject
 
 FOLDER = "docs/qc"
 COHORT = f"{FOLDER}/index.html"
@@ -175,8 +175,8 @@ def images(subject: Subject, template: Space) -> Images:
     faces = tuple(_face(scan, reference) for scan in subject.scans)
     if reference is None:
         return Images(subject.name, *[""] * 9, (), (), faces, (), "")
-    home = outputs.reference_space(reference)
-    whole = None if None in outputs.VIEWS[reference.name] else outputs.VIEWS[reference.name][0]
+    home = moves.reference_space(reference)
+    views = reference.kind.views
     suffix = reference.pilot.kind.suffix
     return Images(
         subject=subject.name,
@@ -187,7 +187,9 @@ def images(subject: Subject, template: Space) -> Images:
         to_template=naming.from_template(reference, reference.name, template.label),
         from_template=naming.to_template(reference, reference.name, template.label),
         template=template.label,
-        template_image=naming.preproc(reference, suffix, template, whole),
+        template_image=naming.preproc(
+            reference, suffix, template, None if None in views else views[0]
+        ),
         template_brain=naming.brain_mask(reference, template),
         moved=tuple(_moved(scan, reference) for scan in subject.scans if scan is not reference),
         labels=tuple(_drawn(label, reference, home, template) for label in subject.labels),
@@ -219,7 +221,7 @@ def perfusion(subject: Subject) -> Perfused | None:
         vessels=naming.vessels(scan),
         voxels=naming.vessel_voxels(scan),
         volumes=naming.tissue_volumes(scan),
-        maps={name: naming.perfusion_map(scan, name, ORIG) for name in naming.MAPS},
+        maps={name: naming.perfusion_map(scan, name, ORIG) for name in kinds.MAPS},
         at_risk={name: naming.at_risk(scan, name, ORIG) for name in ("core", "penumbra")},
     )
 
@@ -231,43 +233,33 @@ def _face(scan: Scan, reference: Scan | None) -> Face:
         scan.modality,
         naming.defaced(scan, scan.pilot.kind.suffix),
         "" if scan.defaced else naming.face_mask(scan),
-        _transform(scan, reference),
+        moves.to_reference(scan, reference),
         brain,
         transform,
     )
 
 
-def _transform(scan: Scan, reference: Scan | None) -> str:
-    if reference is None or scan is reference or scan.in_reference_space:
-        return ""
-    return naming.to_reference(scan, scan.name, reference.name)
-
-
 def _moved(scan: Scan, reference: Scan) -> Moved:
-    suffix, desc = scan.pilot.kind.suffix, outputs.VIEWS[scan.name][0]
-    name = naming.mean if scan.is_4d else naming.defaced
+    suffix, desc = scan.pilot.kind.suffix, scan.kind.views[0]
     return Moved(
         scan=scan.name,
         modality=scan.modality,
-        native=name(scan, suffix),
-        on_reference=naming.preproc(scan, suffix, outputs.reference_space(reference), desc),
+        native=moves.pilot(scan),
+        on_reference=naming.preproc(scan, suffix, moves.reference_space(reference), desc),
         stripped=desc == "brain",
-        transform=_transform(scan, reference),
-        brain=naming.brain_mask(scan, outputs.reference_space(reference))
-        if outputs.has_brain(scan)
-        else "",
+        transform=moves.to_reference(scan, reference),
+        brain=naming.brain_mask(scan, moves.reference_space(reference)) if scan.has_brain else "",
         is_series=scan.is_4d,
     )
 
 
 def _drawn(label: Label, reference: Scan, home: Space, template: Space) -> Drawn:
     own = label.scan is reference and not label.in_reference_space
-    kind, entities = label.kind, dict(label.kind.entities)
     native, on_reference, on_template = (
-        naming.label(label.scan, space, kind.suffix, **entities) for space in (ORIG, home, template)
+        naming.label(label.scan, space, label.kind) for space in (ORIG, home, template)
     )
     return Drawn(
-        kind.name,
+        label.kind.name,
         label.scan.name,
         "" if own or label.in_reference_space else native,
         native if own else on_reference,

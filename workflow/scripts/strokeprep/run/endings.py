@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from strokeprep.io import tables
 from strokeprep.io.whole import write_json, write_text
-from strokeprep.run.job import FAILURE
+from strokeprep.run.failures import read as read_failures
 from strokeprep.study import naming
 
 # The two parts of a subject. Perfusion may fail, for instance without a bolus, and images be done.
@@ -60,7 +59,7 @@ class Ending:
 
 def endings(wanted: Mapping[str, Mapping[str, Sequence[str]]], work: Path) -> list[Ending]:
     """How every part ended. ``wanted`` lists the files that a part should have, by subject."""
-    failures = _failures(work)
+    failures = read_failures(work)
     return [
         Ending(
             name,
@@ -79,7 +78,7 @@ def of_the_study(subjects: Iterable[str], work: Path) -> list[Mapping[str, str]]
     names = list(subjects)
     return [
         failure
-        for failure in _failures(work)
+        for failure in read_failures(work)
         if not any(_is_about(failure, name, part) for name in names for part in (IMAGES, PERFUSION))
     ]
 
@@ -143,10 +142,6 @@ def _is_about(failure: Mapping[str, str], name: str, part: str) -> bool:
         f"/{naming.PERFUSION}/" in log and failure["rule"] != "motion"
     )
     return own and of_perfusion == (part == PERFUSION)
-
-
-def _failures(work: Path) -> list[Mapping[str, str]]:
-    return [json.loads(path.read_text()) for path in sorted(work.glob(f"logs/**/*{FAILURE}"))]
 
 
 def _reasons(failures: Iterable[Mapping[str, str]]) -> str:

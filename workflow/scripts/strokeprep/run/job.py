@@ -14,6 +14,7 @@ from typing import Any
 from strokeprep.bids import sidecars
 from strokeprep.errors import StrokeprepError
 from strokeprep.io.whole import write_json
+from strokeprep.run import failures
 from strokeprep.run.provenance import versions
 
 # Environment variables from which libraries take their number of threads.
@@ -23,7 +24,6 @@ THREAD_VARIABLES = (
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
 )
-FAILURE = ".failure.json"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 KILLED = "Killed before it could end: out of memory or time, a lost node, or by hand."
 
@@ -38,7 +38,7 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
     """
     os.umask(os.umask(0o077) | 0o002)  # no output is writable by everyone
     log = Path(snakemake.log[0]).resolve()
-    failure = log.with_name(log.name + FAILURE)
+    failure = failures.beside(log)
     about = {"rule": snakemake.rule, "message": _killed(), "log": str(log), "reason": None}
     for variable in THREAD_VARIABLES:
         os.environ[variable] = str(snakemake.threads)

@@ -11,6 +11,7 @@ from strokeprep.registration import location
 from strokeprep.segmentation import brains
 from strokeprep.segmentation.request import Request
 from strokeprep.settings.backends import BRAINS, NetworkSettings
+from strokeprep.study.kinds import BRAIN
 
 
 def brain(
@@ -34,5 +35,5 @@ def brain(
     request = Request(images.read(source), modality, source, networks, place)
     mask, metrics = brains.mask(request, BRAINS[backend])
     images.write(mask, target, source)
-    found = sidecars.label("brain", "segmented on this image")
+    found = sidecars.label(BRAIN, "segmented on this image")
     return found | sidecars.by_backend(backend, metrics)

@@ -15,7 +15,7 @@ from strokeprep.segmentation import faces
 from strokeprep.segmentation.request import Request
 from strokeprep.series import timing
 from strokeprep.settings.backends import FACES, NetworkSettings
-from strokeprep.study.kinds import KINDS
+from strokeprep.study.kinds import FACE, Kind
 
 
 def locate(source: str, transform: str, facts: str, *, modality: str) -> None:
@@ -63,11 +63,11 @@ def face(
     mask, metrics = faces.region(request, FACES[backend], margin_mm, carried)
     images.write(mask, target, source)
     where = "found on this image and on another of the session" if nearby else "found on this image"
-    return sidecars.label("face", where) | sidecars.by_backend(backend, metrics)
+    return sidecars.label(FACE, where) | sidecars.by_backend(backend, metrics)
 
 
 def image(
-    source: str, metadata: str | None, mask: str | None, target: str, *, kind: str
+    source: str, metadata: str | None, mask: str | None, target: str, *, kind: Kind
 ) -> dict[str, Any]:
     """Write an image without the face and with a new header; returns its sidecar.
 
@@ -75,20 +75,19 @@ def image(
     """
     nifti = images.open_nifti(Path(source))
     voxels = images.voxels(nifti, Path(source))
-    of_kind = KINDS[kind]
-    if of_kind.ndim == 3 and voxels.ndim == 4:
+    if kind.ndim == 3 and voxels.ndim == 4:
         voxels = voxels[..., 0]
     if mask:
         face_voxels = images.array(images.read(mask)) > 0
-        voxels[face_voxels] = images.background(of_kind.modality)
+        voxels[face_voxels] = images.background(kind.modality)
     kept = releasable(read_sidecar(metadata) if metadata else {})
     images.write_array(
         voxels,
         nifti.affine,
         target,
         source,
-        frame_seconds=timing.header_interval(nifti) if of_kind.ndim == 4 else None,
+        frame_seconds=timing.header_interval(nifti) if kind.ndim == 4 else None,
     )
     how = "with the face emptied" if mask else "as it came, already defaced"
-    description = f"The {sidecars.CALLED[kind]} {how}, header written anew"
-    return kept | sidecars.image(of_kind, description, skull_stripped=False)
+    description = f"The {kind.called} {how}, header written anew"
+    return kept | sidecars.image(kind, description, skull_stripped=False)

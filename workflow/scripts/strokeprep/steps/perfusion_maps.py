@@ -21,8 +21,7 @@ from strokeprep.series.timing import GRID_S
 from strokeprep.settings.perfusion import PerfusionSettings
 from strokeprep.settings.study import TemplateSettings
 from strokeprep.steps import resample
-from strokeprep.study.kinds import MAP_KINDS
-from strokeprep.study.naming import MAPS, TISSUE_AT_RISK
+from strokeprep.study.kinds import AT_RISK, MAPS
 
 VESSEL_COLUMNS = {
     "time": {"Description": "Time in the one-second series", "Units": "s"},
@@ -77,12 +76,12 @@ def move(
     known = {"brain": None, "measured": sources["cbf"]}
     return {
         **{
-            name: resample.move_image(sources[name], targets[name], kind=name, **how, **known)
-            for name in MAPS
+            name: resample.move_image(sources[name], targets[name], kind=kind, **how, **known)
+            for name, kind in MAPS.items()
         },
         **{
-            name: resample.move_label(sources[name], targets[name], kind=name, **how)
-            for name in TISSUE_AT_RISK
+            name: resample.move_label(sources[name], targets[name], kind=kind, **how)
+            for name, kind in AT_RISK.items()
         },
     }
 
@@ -101,8 +100,9 @@ def abouts(done: Perfusion, settings: PerfusionSettings) -> dict[str, dict[str, 
 
 def _about_map(name: str, settings: PerfusionSettings) -> dict[str, Any]:
     """The sidecar of one map."""
-    called = sidecars.CALLED[name]
-    return sidecars.image(MAP_KINDS[name], called[0].upper() + called[1:], skull_stripped=True) | {
+    kind = MAPS[name]
+    about = f"{kind.called[0].upper()}{kind.called[1:]}"
+    return sidecars.image(kind, about, skull_stripped=True) | {
         "Method": settings.method,
         "Constants": asdict(settings.maps),
         "InPlaneSmoothing": settings.tissue.smoothing_fwhm_mm,
@@ -119,7 +119,7 @@ def _about_mask(name: str, settings: PerfusionSettings) -> dict[str, Any]:
             str(n): f"flow < {value:.0%} of healthy tissue" for n, value in enumerate(low, 1)
         },
     }
-    found = sidecars.label(name, "by thresholds") | {"Thresholds": asdict(tissue)}
+    found = sidecars.label(AT_RISK[name], "by thresholds") | {"Thresholds": asdict(tissue)}
     return found | ({"Levels": levels[name]} if name in levels else {})
 
 

@@ -11,7 +11,7 @@ from strokeprep.bids import sidecars
 from strokeprep.io import images, labels, transforms
 from strokeprep.registration.template import target_grid
 from strokeprep.settings.study import TemplateSettings
-from strokeprep.study.kinds import kind as kind_of
+from strokeprep.study.kinds import Kind, LabelKind
 
 # A voxel of the new grid has a value if measured voxels have at least this share of its weight.
 KNOWN = 0.5
@@ -21,7 +21,7 @@ def move_image(
     source: str,
     target: str,
     *,
-    kind: str,
+    kind: Kind,
     chain: Sequence[str],
     grid: str | None,
     brain: str | None,
@@ -34,7 +34,7 @@ def move_image(
     mask on the target grid; if it is given, everything outside is background. ``measured`` is an
     image on the source grid that is zero where the source has no value; such voxels are left out.
     """
-    outside = images.background(kind_of(kind).modality)
+    outside = images.background(kind.modality)
     image, place = images.read(source), target_grid(grid, template)
     steps = [transforms.read(path) for path in chain]
     moved = transforms.resample(image, place, steps, transforms.LINEAR, outside)
@@ -45,8 +45,8 @@ def move_image(
     images.write(moved, target, grid, images.SCANNER if grid else images.MNI)
     view = "Brain of the" if brain else "The"
     return sidecars.image(
-        kind_of(kind),
-        f"{view} {sidecars.CALLED[kind]} {_where(grid, template)}, interpolated once",
+        kind,
+        f"{view} {kind.called} {_where(grid, template)}, interpolated once",
         skull_stripped=bool(brain or measured),
     ) | {"Interpolation": "Linear", "Transforms": len(chain)}
 
@@ -66,7 +66,7 @@ def move_label(
     source: str,
     target: str,
     *,
-    kind: str,
+    kind: LabelKind,
     chain: Sequence[str],
     grid: str | None,
     template: TemplateSettings,
@@ -85,21 +85,19 @@ def move_label(
     }
 
 
-def copy_label(source: str, target: str, *, kind: str) -> dict[str, Any]:
+def copy_label(source: str, target: str, *, kind: LabelKind) -> dict[str, Any]:
     """Write a label on its own grid, as integers with a new header; returns its sidecar."""
     label = labels.read(source)
     images.write(label, target, source)
     return sidecars.label(kind, "as drawn") | {"Audit": {"Before": labels.contents(label)}}
 
 
-def strip(source: str, brain: str, target: str, *, kind: str) -> dict[str, Any]:
+def strip(source: str, brain: str, target: str, *, kind: Kind) -> dict[str, Any]:
     """Write an image on its own grid without everything outside the brain; returns its sidecar."""
-    background = images.background(kind_of(kind).modality)
+    background = images.background(kind.modality)
     stripped = sitk.Mask(images.read(source), images.read(brain), background)
     images.write(stripped, target, source)
-    return sidecars.image(
-        kind_of(kind), f"Brain of the {sidecars.CALLED[kind]}", skull_stripped=True
-    )
+    return sidecars.image(kind, f"Brain of the {kind.called}", skull_stripped=True)
 
 
 def _where(grid: str | None, template: TemplateSettings) -> str:

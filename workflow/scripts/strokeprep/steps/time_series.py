@@ -16,7 +16,7 @@ from strokeprep.series import motion as series_motion
 from strokeprep.series import motion_fit as head_motion
 from strokeprep.series import resampling, timing
 from strokeprep.series.motion import Motion
-from strokeprep.study.kinds import KINDS
+from strokeprep.study.kinds import COVERAGE, Kind
 
 # The mean is that of frames before contrast, because contrast beside the skull shifts a registration
 # to plain CT by a tenth of a millimetre or more. With fewer frames than this it would be too noisy.
@@ -28,7 +28,7 @@ NEAR_MM = 1.0
 
 
 def motion(
-    source: str, face: str | None, table: str, average: str, *, kind: str
+    source: str, face: str | None, table: str, average: str, *, kind: Kind
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Write the position of the head in every frame, and the mean of the frames before contrast.
 
@@ -42,8 +42,8 @@ def motion(
     voxels = images.as_dtype(_mean(source, moves, chosen), series.get_data_dtype())
     images.write_array(voxels, series.affine, average, source)
     when = "before contrast" if moves.pre_contrast[chosen].all() else "over time"
-    description = f"Mean of the {sidecars.CALLED[kind]} {when}, its frames brought into one pose"
-    mean_sidecar = sidecars.image(KINDS[kind], description, skull_stripped=False)
+    description = f"Mean of the {kind.called} {when}, its frames brought into one pose"
+    mean_sidecar = sidecars.image(kind, description, skull_stripped=False)
     return _motion_sidecar(moves), mean_sidecar | {"Frames": np.flatnonzero(chosen).tolist()}
 
 
@@ -54,7 +54,7 @@ def in_seconds(
     target: str,
     coverage: str,
     *,
-    kind: str,
+    kind: Kind,
     frame_times: float | Sequence[float] | str | None,
     chain: Sequence[str] = (),
     grid: str | None = None,
@@ -75,10 +75,10 @@ def in_seconds(
         chain=[transforms.read(path) for path in chain],
     )
     where = "on the grid of the reference" if grid else "on its own grid"
-    description = f"The {sidecars.CALLED[kind]} at one frame per second, head still, {where}"
-    about = sidecars.image(KINDS[kind], description, skull_stripped=False)
+    description = f"The {kind.called} at one frame per second, head still, {where}"
+    about = sidecars.image(kind, description, skull_stripped=False)
     about |= facts | {"SourceTiming": when.summary()}
-    return about, sidecars.label("coverage", where)
+    return about, sidecars.label(COVERAGE, where)
 
 
 def _averaged(moves: Motion) -> np.ndarray:

@@ -1,75 +1,287 @@
-"""Kinds of scans, maps and labels, and what each is called."""
+"""Kinds of scans, images, maps and labels: one row for each, with all that is known of it.
+
+A new kind of scan is a new row of ``KINDS``. What reads raw BIDS, checks, moves, names and shows
+images takes it from there.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar
 
-from strokeprep.study import naming
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A sort of image: the scan it belongs to and how BIDS names it."""
-
-    name: str
-    scan: str
-    modality: str
-    datatype: str
-    suffix: str
-    mask_datatype: str
-    ndim: int = 3
-
-
-# Images of one scan share a grid and a transform; the first kind listed stands for the scan.
-KINDS: dict[str, Kind] = {
-    kind.name: kind
-    for kind in (
-        Kind("ncct", "ncct", "ct", "ct", "ct", "anat"),
-        Kind("cta", "cta", "ct", "ct", "ct", "anat"),
-        Kind("ctp", "ctp", "ct", "ct", "ct", "anat", ndim=4),
-        Kind("b0", "dwi", "mr", "dwi", "S0map", "dwi"),
-        Kind("trace", "dwi", "mr", "dwi", "trace", "dwi"),
-        Kind("adc", "dwi", "mr", "dwi", "ADC", "dwi"),
-        Kind("t1w", "t1w", "mr", "anat", "T1w", "anat"),
-    )
-}
-
-
-# Images that are computed from a scan rather than found.
-MAP_KINDS: dict[str, Kind] = {
-    name: Kind(name, "ctp", "map", naming.PERFUSION, name, naming.PERFUSION) for name in naming.MAPS
-}
-
-
-KIND_ORDER = {name: index for index, name in enumerate(KINDS)}
-
-
-SCANS = tuple(dict.fromkeys(kind.scan for kind in KINDS.values()))
-
-
-@dataclass(frozen=True)
-class LabelKind:
-    """A sort of manual mask or segmentation and its BIDS entities."""
-
-    name: str
-    suffix: str
-    entities: tuple[tuple[str, str], ...]
-    mask_type: str | None
-
-
-LABELS: dict[str, LabelKind] = {
-    label.name: label
-    for label in (
-        LabelKind("lesion", "mask", (("label", "L"), ("desc", "infarct")), "Lesion"),
-        LabelKind("lvo", "mask", (("label", "LVO"),), "ROI"),
-        LabelKind("cow", "dseg", (("seg", "CoW"),), None),
-    )
-}
-
-
+# The grid of a file that lies on its own scan's.
 NATIVE = "native"
+# Where maps of cerebral perfusion lie, whatever they were measured with.
+PERFUSION = "perf"
+# How an image is written in other spaces, by its ``desc-`` entity; whole images have none.
+WHOLE, MEAN, STRIPPED = None, "mean", "brain"
 
 
-def kind(name: str) -> Kind:
-    """A sort of image, found or computed."""
-    return KINDS.get(name) or MAP_KINDS[name]
+@dataclass(frozen=True, kw_only=True)
+class ScanKind:
+    """A sort of acquisition. Its images share a grid, a face and a transform."""
+
+    name: str  # in from- and space- entities, in the config and in tables
+    title: str  # on pages
+    modality: Literal["ct", "mr", "map"]
+    datatype: str  # BIDS folder of its images
+    mask_datatype: str  # and of masks drawn on it
+    views: tuple[str | None, ...] = ()  # what is written of its images in other spaces
+    acq: str = ""  # every image of it is told apart by this acq-, since all CT has one suffix
+    mask_acq: str = ""  # its masks get this acq-, where the folder holds another scan's masks
+    ndim: int = 3
+    is_reference: bool = False  # whether other scans may be registered to it
+    has_perfusion: bool = False  # whether perfusion maps are computed from it
+    window_hu: tuple[float, float] = (-5, 85)  # CT on pages; MR is shown by its own brightness
+
+    @property
+    def has_brain(self) -> bool:
+        """Whether the brain is segmented on the scan itself."""
+        return STRIPPED in self.views
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A sort of image, and of which scan."""
+
+    name: str  # in the config, and as a role in layouts
+    called: str  # in sidecars
+    suffix: str
+    scan: ScanKind
+    quantity: Literal["hounsfield", "diffusivity", "signal", "map"] = "signal"
+    unit: str = ""
+
+    @property
+    def modality(self) -> str:
+        """``ct``, ``mr``, or ``map`` for what is computed."""
+        return self.scan.modality
+
+    @property
+    def ndim(self) -> int:
+        """4 with a time axis, else 3."""
+        return self.scan.ndim
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelKind:
+    """A sort of mask or segmentation and the entities that name it."""
+
+    name: str
+    called: str  # in sidecars
+    suffix: Literal["mask", "dseg"] = "mask"
+    seg: str | None = None
+    label: str | None = None
+    desc: str | None = None
+    mask_type: str | None = None  # as BIDS has it
+    title: str = ""  # on pages
+    drawn_on: str = ""  # the scan that a manual label is drawn on, unless a file's name says so
+
+    @property
+    def entities(self) -> dict[str, str]:
+        """Its own entities, in any order."""
+        given = {"seg": self.seg, "label": self.label, "desc": self.desc}
+        return {key: value for key, value in given.items() if value}
+
+    @property
+    def is_manual(self) -> bool:
+        """Whether it comes with a study rather than being computed."""
+        return bool(self.drawn_on)
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+_Row = TypeVar("_Row", bound=_Named)
+
+
+def _by_name(rows: Iterable[_Row]) -> dict[str, _Row]:
+    return {row.name: row for row in rows}
+
+
+_DWI = ScanKind(
+    name="dwi",
+    title="DWI",
+    modality="mr",
+    datatype="dwi",
+    mask_datatype="dwi",
+    views=(STRIPPED,),
+    is_reference=True,
+)
+
+# Of one scan's images, the first kind listed stands for the scan.
+KINDS: dict[str, Kind] = _by_name(
+    (
+        Kind(
+            name="ncct",
+            called="non-contrast CT",
+            suffix="ct",
+            quantity="hounsfield",
+            unit="HU",
+            scan=ScanKind(
+                name="ncct",
+                title="NCCT",
+                modality="ct",
+                datatype="ct",
+                mask_datatype="anat",
+                views=(WHOLE, STRIPPED),
+                acq="ncct",
+                is_reference=True,
+            ),
+        ),
+        Kind(
+            name="cta",
+            called="CT angiogram",
+            suffix="ct",
+            quantity="hounsfield",
+            unit="HU",
+            scan=ScanKind(
+                name="cta",
+                title="CTA",
+                modality="ct",
+                datatype="ct",
+                mask_datatype="anat",
+                views=(WHOLE,),
+                acq="cta",
+                window_hu=(-20, 320),
+            ),
+        ),
+        Kind(
+            name="ctp",
+            called="CT perfusion series",
+            suffix="ct",
+            quantity="hounsfield",
+            unit="HU",
+            scan=ScanKind(
+                name="ctp",
+                title="CTP",
+                modality="ct",
+                datatype="ct",
+                mask_datatype="anat",
+                views=(MEAN,),
+                acq="ctp",
+                ndim=4,
+                has_perfusion=True,
+            ),
+        ),
+        Kind(name="b0", called="diffusion image without weighting", suffix="S0map", scan=_DWI),
+        Kind(name="trace", called="trace-weighted diffusion image", suffix="trace", scan=_DWI),
+        Kind(
+            name="adc",
+            called="apparent diffusion coefficient",
+            suffix="ADC",
+            quantity="diffusivity",
+            scan=_DWI,
+        ),
+        Kind(
+            name="t1w",
+            called="T1-weighted image",
+            suffix="T1w",
+            scan=ScanKind(
+                name="t1w",
+                title="T1w",
+                modality="mr",
+                datatype="anat",
+                mask_datatype="anat",
+                views=(STRIPPED,),
+                is_reference=True,
+            ),
+        ),
+    )
+)
+KIND_ORDER = {name: index for index, name in enumerate(KINDS)}
+SCANS: dict[str, ScanKind] = _by_name(kind.scan for kind in KINDS.values())
+REFERENCES = tuple(scan.name for scan in SCANS.values() if scan.is_reference)
+
+_PERFUSION_MAPS = ScanKind(
+    name="ctp", title="CTP", modality="map", datatype=PERFUSION, mask_datatype=PERFUSION
+)
+# Images that are computed from a scan rather than found.
+MAPS: dict[str, Kind] = _by_name(
+    Kind(
+        name=name,
+        called=f"map of {called}",
+        suffix=name,
+        scan=_PERFUSION_MAPS,
+        quantity="map",
+        unit=unit,
+    )
+    for name, called, unit in (
+        ("cbf", "cerebral blood flow", "mL/100 g/min"),
+        ("cbv", "cerebral blood volume", "mL/100 g"),
+        ("mtt", "mean transit time", "s"),
+        ("tmax", "the time to the maximum of the residue function", "s"),
+    )
+)
+
+# Labels that come with a study.
+LABELS: dict[str, LabelKind] = _by_name(
+    (
+        LabelKind(
+            name="lesion",
+            called="Infarct, drawn by hand",
+            label="L",
+            desc="infarct",
+            mask_type="Lesion",
+            title="lesion",
+            drawn_on="dwi",
+        ),
+        LabelKind(
+            name="lvo",
+            called="Large-vessel occlusion, drawn by hand",
+            label="LVO",
+            mask_type="ROI",
+            title="occlusion",
+            drawn_on="cta",
+        ),
+        LabelKind(
+            name="cow",
+            called="Circle of Willis, segment by segment",
+            suffix="dseg",
+            seg="CoW",
+            title="Circle of Willis",
+            drawn_on="cta",
+        ),
+    )
+)
+
+BRAIN = LabelKind(name="brain", called="Brain mask", desc="brain", mask_type="Brain")
+FACE = LabelKind(name="face", called="Voxels that defacing emptied", label="face", mask_type="Face")
+COVERAGE = LabelKind(
+    name="coverage",
+    called="Where the motion-corrected series shows the head in every frame",
+    desc="coverage",
+    mask_type="ROI",
+)
+
+# What perfusion maps say of the tissue: masks, and how many thresholds are passed.
+AT_RISK: dict[str, LabelKind] = _by_name(
+    (
+        LabelKind(
+            name="core",
+            called="Infarct core by CT perfusion: tissue with little flow",
+            label="core",
+            mask_type="Lesion",
+        ),
+        LabelKind(
+            name="penumbra",
+            called="Penumbra by CT perfusion: late tissue outside the core",
+            label="penumbra",
+            mask_type="Lesion",
+        ),
+        LabelKind(
+            name="tmax_levels",
+            called="Number of Tmax thresholds that are exceeded",
+            suffix="dseg",
+            seg="Tmax",
+        ),
+        LabelKind(
+            name="rcbf_levels",
+            called="Number of relative flow thresholds that are not reached",
+            suffix="dseg",
+            seg="rCBF",
+        ),
+    )
+)

@@ -7,7 +7,11 @@ the target it answers come from one line of code.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
+
+from strokeprep.study import kinds
+from strokeprep.study.kinds import PERFUSION, LabelKind
 
 # BIDS order of the entities a derivative may add behind those of its source.
 ORDER = ("from", "to", "mode", "space", "atlas", "seg", "scale", "res", "label", "desc")
@@ -30,6 +34,8 @@ class Named(Protocol):
     def mask_datatype(self) -> str: ...
     @property
     def stem(self) -> str: ...
+    @property
+    def mask_stem(self) -> str: ...
 
 
 class Pattern(NamedTuple):
@@ -39,6 +45,7 @@ class Pattern(NamedTuple):
     datatype: str = "{datatype}"
     mask_datatype: str = "{datatype}"
     stem: str = "{stem}"
+    mask_stem: str = "{stem}"
 
 
 class Space(NamedTuple):
@@ -51,26 +58,38 @@ class Space(NamedTuple):
 ANY = Pattern()
 ANYWHERE = Space(WILD, WILD)
 ORIG = Space("orig")
+ANY_LABEL = LabelKind(name="any", called="", suffix="{suffix}", seg=WILD, label=WILD, desc=WILD)
 
-# Where maps of cerebral perfusion lie, whatever they were measured with.
-PERFUSION = "perf"
-MAPS = ("cbf", "cbv", "mtt", "tmax")
-# What perfusion maps say of the tissue: masks, and how many thresholds are passed.
-TISSUE_AT_RISK: dict[str, dict[str, str]] = {
-    "core": {"suffix": "mask", "label": "core"},
-    "penumbra": {"suffix": "mask", "label": "penumbra"},
-    "tmax_levels": {"suffix": "dseg", "seg": "Tmax"},
-    "rcbf_levels": {"suffix": "dseg", "seg": "rCBF"},
-}
-
+# What wildcards may hold, in names of every kind.
 CONSTRAINTS = {
     "folder": r"sub-[A-Za-z0-9]+(/ses-[A-Za-z0-9]+)?",
     "subject": r"[A-Za-z0-9]+",
-    "datatype": r"ct|anat|dwi",
+    "datatype": "|".join(
+        sorted(
+            {name for scan in kinds.SCANS.values() for name in (scan.datatype, scan.mask_datatype)}
+        )
+    ),
     "stem": r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?(_(acq|ce|rec|dir|run|echo|part)-[A-Za-z0-9]+)*",
-    "suffix": r"[A-Za-z0-9]+",
-    "scan": r"[a-z0-9]+",
+    "suffix": "|".join(sorted({kind.suffix for kind in kinds.KINDS.values()})),
+    "scan": "|".join(kinds.SCANS),
+    "reference": "|".join(kinds.REFERENCES),
 } | {key: rf"(_{key}-[A-Za-z0-9]+)?" for key in ORDER}
+
+
+def constraint(key: str, values: Iterable[str | None]) -> str:
+    """What the wildcard of an entity may hold; None among the values stands for no entity."""
+    allowed = list(values)
+    named = "|".join(sorted({value for value in allowed if value}))
+    return f"(_{key}-({named}))" + ("?" if None in allowed else "")
+
+
+def label_constraints(labels: Iterable[LabelKind]) -> dict[str, str]:
+    """What the wildcards of ``ANY_LABEL`` may hold in names of some labels."""
+    allowed = list(labels)
+    return {"suffix": "|".join(sorted({label.suffix for label in allowed}))} | {
+        key: constraint(key, [label.entities.get(key) for label in allowed])
+        for key in ("seg", "label", "desc")
+    }
 
 
 def bids(folder: str, datatype: str, stem: str, suffix: str, ext: str = IMAGE, **entities) -> str:
@@ -113,9 +132,9 @@ def raw_uri(scan: Named, suffix: str) -> str:
     return f"bids:raw:{scan.folder}/{scan.datatype}/{scan.stem}_{suffix}{IMAGE}"
 
 
-def raw_label_uri(scan: Named, space: Space, suffix: str, **entities: str) -> str:
+def raw_label_uri(scan: Named, space: Space, kind: LabelKind) -> str:
     """A manual label as it was given, likewise."""
-    return f"bids:raw:{label(scan, space, suffix, **entities)}"
+    return f"bids:raw:{label(scan, space, kind)}"
 
 
 def defaced(scan: Named, suffix: str) -> str:
@@ -125,7 +144,7 @@ def defaced(scan: Named, suffix: str) -> str:
 
 def face_mask(scan: Named) -> str:
     """The voxels defacing removed."""
-    return bids(scan.folder, scan.mask_datatype, scan.stem, "mask", space=ORIG.label, label="face")
+    return label(scan, ORIG, kinds.FACE)
 
 
 def mean(scan: Named, suffix: str) -> str:
@@ -141,15 +160,7 @@ def preproc(scan: Named, suffix: str, space: Space, desc: str | None) -> str:
 
 def brain_mask(scan: Named, space: Space) -> str:
     """The brain as it was segmented on, or carried to, one grid."""
-    return bids(
-        scan.folder,
-        scan.mask_datatype,
-        scan.stem,
-        "mask",
-        space=space.label,
-        res=space.res,
-        desc="brain",
-    )
+    return label(scan, space, kinds.BRAIN)
 
 
 def motion(scan: Named) -> str:
@@ -168,20 +179,18 @@ def _time_series(scan: Named, desc: str) -> str:
 
 def coverage(scan: Named, space: Space) -> str:
     """Where a motion-corrected series shows the head in every frame."""
-    where = {"space": space.label, "res": space.res}
-    return bids(scan.folder, scan.mask_datatype, scan.stem, "mask", desc="coverage", **where)
+    return label(scan, space, kinds.COVERAGE)
 
 
 def perfusion_map(scan: Named, suffix: str, space: Space) -> str:
-    """A map of flow, volume or time (one of MAPS), on the grid of its series or another."""
+    """A map of flow, volume or time (one of ``kinds.MAPS``), on the grid of its series or another."""
     where = {} if space == ORIG else {"space": space.label, "res": space.res}
     return bids(scan.folder, PERFUSION, scan.stem, suffix, **where)
 
 
 def at_risk(scan: Named, name: str, space: Space) -> str:
-    """A mask or segmentation (one of TISSUE_AT_RISK) by perfusion thresholds."""
-    where = {"space": space.label, "res": space.res}
-    return bids(scan.folder, PERFUSION, scan.stem, **TISSUE_AT_RISK[name], **where)
+    """A mask or segmentation (one of ``kinds.AT_RISK``) by perfusion thresholds."""
+    return _label(scan.folder, PERFUSION, scan.stem, space, kinds.AT_RISK[name])
 
 
 def tissue_volumes(scan: Named) -> str:
@@ -199,17 +208,14 @@ def vessel_figure(scan: Named) -> str:
     return f"docs/qc/{scan.folder}/{scan.stem}_aif.png"
 
 
-def label(scan: Named, space: Space, suffix: str, **entities: str) -> str:
-    """A manual mask or segmentation on one grid."""
-    return bids(
-        scan.folder,
-        scan.mask_datatype,
-        scan.stem,
-        suffix,
-        space=space.label,
-        res=space.res,
-        **entities,
-    )
+def label(scan: Named, space: Space, kind: LabelKind) -> str:
+    """A mask or segmentation on one grid."""
+    return _label(scan.folder, scan.mask_datatype, scan.mask_stem, space, kind)
+
+
+def _label(folder: str, datatype: str, stem: str, space: Space, kind: LabelKind) -> str:
+    where = {"space": space.label, "res": space.res}
+    return bids(folder, datatype, stem, kind.suffix, **kind.entities, **where)
 
 
 def to_reference(scan: Named, name: str, reference: str) -> str:

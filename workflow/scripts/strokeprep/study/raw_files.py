@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from strokeprep.study import naming
-from strokeprep.study.table import Label, Scan, Subject
+from strokeprep.study.scans import Label, Scan, Subject
 
 
 def of_subject(subject: Subject) -> dict[str, Any]:
@@ -18,8 +18,7 @@ def of_subject(subject: Subject) -> dict[str, Any]:
     scans = [
         {
             "path": str(image.path),
-            "kind": image.kind.name,
-            "ndim": image.kind.ndim,
+            "kind": image.kind,
             "sidecar": str(image.sidecar) if image.sidecar else None,
             "grid": str(scan.pilot.path),
         }
@@ -29,7 +28,7 @@ def of_subject(subject: Subject) -> dict[str, Any]:
     labels = [
         {
             "path": str(label.path),
-            "kind": label.kind.name,
+            "kind": label.kind,
             "grid": None if label.in_reference_space else str(label.scan.pilot.path),
         }
         for label in subject.labels
@@ -54,7 +53,7 @@ def open_names(subject: Subject) -> list[str]:
     found = {subject.name, f"sub-{subject.name}"}
     for scan in subject.scans:
         found.update(scan.folder.split("/"))
-        found.add(scan.stem)
+        found.update((scan.stem, scan.mask_stem))
         found.update(f"{scan.stem}_{image.kind.suffix}" for image in scan.images)
         if scan.session:
             found.add(scan.session)
@@ -63,8 +62,7 @@ def open_names(subject: Subject) -> list[str]:
         spaces.append(naming.Space(subject.reference.name))
     for label in subject.labels:  # as drawn, a label often has the very name it is released under
         for space in spaces:
-            entities = dict(label.kind.entities)
-            name = naming.label(label.scan, space, label.kind.suffix, **entities)
+            name = naming.label(label.scan, space, label.kind)
             found.add(name.rpartition("/")[2].partition(".")[0])
     return sorted(found)
 
@@ -90,5 +88,4 @@ def public_names(subject: Subject) -> dict[str, str]:
 def label_uri(label: Label, reference: Scan | None) -> str:
     """A manual label by the name BIDS gives it on the grid it lies on."""
     space = naming.Space(reference.name) if label.in_reference_space else naming.ORIG
-    entities = dict(label.kind.entities)
-    return naming.raw_label_uri(label.scan, space, label.kind.suffix, **entities)
+    return naming.raw_label_uri(label.scan, space, label.kind)

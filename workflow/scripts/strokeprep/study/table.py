@@ -1,7 +1,7 @@
 """The study table: which image of which patient lies where, and what it is drawn on.
 
-Layout readers (:mod:`strokeprep.study.layouts.designs`) give rows; :class:`Study` turns them into scans and
-labels, refuses what contradicts itself, and notes what has to be left out. It is built when the
+Layout readers (:mod:`strokeprep.study.layouts.designs`) give rows; :func:`build` turns them into
+scans and labels, refuses what contradicts itself, and notes what has to be left out. It runs when the
 workflow is parsed, so it imports the standard library alone and opens no image.
 """
 
@@ -9,172 +9,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.study import naming
-from strokeprep.study.kinds import KIND_ORDER, KINDS, LABELS, NATIVE, SCANS, Kind, LabelKind
-
-
-@dataclass(frozen=True)
-class Row:
-    """One file of a study as a layout reader found it.
-
-    ``on`` names the scan a label is drawn on (empty for images); ``space`` is ``native`` where the
-    file lies on that scan's own grid, or else names the reference it was already resampled to.
-    ``entities`` are the source name's own, such as ``acq-ncct``, in BIDS order.
-    """
-
-    subject: str
-    session: str | None
-    role: str
-    path: Path
-    on: str = ""
-    space: str = NATIVE
-    defaced: bool = False
-    sidecar: Path | None = None
-    entities: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Image:
-    """A raw image and the kind it is."""
-
-    kind: Kind
-    path: Path
-    sidecar: Path | None
-    defaced: bool
-
-
-@dataclass(frozen=True)
-class Scan:
-    """Images of one acquisition: one grid, one face, one transform."""
-
-    subject: str
-    session: str | None
-    name: str
-    images: tuple[Image, ...]
-    entities: tuple[str, ...]
-    resampled_to: str | None = None
-
-    @property
-    def in_reference_space(self) -> bool:
-        """Whether the scan came resampled to its subject's reference."""
-        return self.resampled_to is not None
-
-    @property
-    def pilot(self) -> Image:
-        """The image that is registered and segmented for the whole scan."""
-        return self.images[0]
-
-    @property
-    def modality(self) -> str:
-        """``ct`` or ``mr``."""
-        return self.pilot.kind.modality
-
-    @property
-    def datatype(self) -> str:
-        """The BIDS folder of the scan's images."""
-        return self.pilot.kind.datatype
-
-    @property
-    def mask_datatype(self) -> str:
-        """The BIDS folder of masks drawn on the scan."""
-        return self.pilot.kind.mask_datatype
-
-    @property
-    def has_perfusion(self) -> bool:
-        """Whether perfusion maps may be computed from the scan."""
-        return self.name == "ctp"
-
-    @property
-    def folder(self) -> str:
-        """``sub-X`` or ``sub-X/ses-Y``."""
-        return "/".join(_identity(self.subject, self.session))
-
-    @property
-    def stem(self) -> str:
-        """The start of every file name of the scan."""
-        return "_".join((*_identity(self.subject, self.session), *self.entities))
-
-    @property
-    def is_4d(self) -> bool:
-        """Whether the scan has a time axis."""
-        return self.pilot.kind.ndim == 4
-
-    @property
-    def defaced(self) -> bool:
-        """Whether every image came without a face."""
-        return all(image.defaced for image in self.images)
-
-    def image(self, suffix: str) -> Image:
-        """The image whose BIDS suffix is ``suffix``."""
-        return next(image for image in self.images if image.kind.suffix == suffix)
-
-
-@dataclass(frozen=True)
-class Label:
-    """A manual mask or segmentation and the scan it is drawn on."""
-
-    kind: LabelKind
-    path: Path
-    scan: Scan
-    in_reference_space: bool
-
-
-@dataclass(frozen=True)
-class Subject:
-    """One patient: scans, labels, and the scan all others are registered to."""
-
-    name: str
-    scans: tuple[Scan, ...]
-    labels: tuple[Label, ...]
-    reference: Scan | None
-
-
-@dataclass(frozen=True)
-class Study:
-    """All patients, and remarks on what is left out and why."""
-
-    subjects: tuple[Subject, ...]
-    remarks: tuple[str, ...] = field(default=())
-
-    @cached_property
-    def by_name(self) -> Mapping[str, Subject]:
-        """Subjects by their name without ``sub-``."""
-        return {subject.name: subject for subject in self.subjects}
-
-    @cached_property
-    def scans(self) -> tuple[Scan, ...]:
-        """Every scan of the study."""
-        return tuple(scan for subject in self.subjects for scan in subject.scans)
-
-    @cached_property
-    def _by_datatype(self) -> Mapping[tuple[str, str], Scan]:
-        return self._perfused | {(scan.datatype, scan.stem): scan for scan in self.scans}
-
-    @cached_property
-    def _by_mask_datatype(self) -> Mapping[tuple[str, str], Scan]:
-        return self._perfused | {(scan.mask_datatype, scan.stem): scan for scan in self.scans}
-
-    @cached_property
-    def _perfused(self) -> Mapping[tuple[str, str], Scan]:
-        return {(naming.PERFUSION, scan.stem): scan for scan in self.scans if scan.has_perfusion}
-
-    def scan_of_image(self, datatype: str, stem: str) -> Scan:
-        """The scan an image or transform name belongs to."""
-        return self._by_datatype[datatype, stem]
-
-    def scan_of_mask(self, datatype: str, stem: str) -> Scan:
-        """The scan a mask name belongs to."""
-        return self._by_mask_datatype[datatype, stem]
-
-    def reference(self, scan: Scan) -> Scan | None:
-        """The scan that ``scan`` is registered to."""
-        return self.by_name[scan.subject].reference
+from strokeprep.study.kinds import KIND_ORDER, KINDS, LABELS, NATIVE, SCANS
+from strokeprep.study.scans import Image, Label, Row, Scan, Study, Subject
 
 
 def build(
@@ -195,10 +35,6 @@ def build(
     )
     _refuse_name_clashes(built)
     return Study(built, tuple(remarks))
-
-
-def _identity(subject: str, session: str | None) -> tuple[str, ...]:
-    return (f"sub-{subject}",) + ((f"ses-{session}",) if session else ())
 
 
 def _filtered(rows: list[Row], subjects: Sequence[str], sessions: Sequence[str]) -> list[Row]:
@@ -287,8 +123,9 @@ def _subject(
 def _scans(subject: str, rows: Sequence[Row]) -> tuple[Scan, ...]:
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
-        groups[row.session or "", KINDS[row.role].scan].append(row)
-    order = sorted(groups, key=lambda key: (key[0], SCANS.index(key[1])))
+        groups[row.session or "", KINDS[row.role].scan.name].append(row)
+    kinds = list(SCANS)
+    order = sorted(groups, key=lambda key: (key[0], kinds.index(key[1])))
     return tuple(_scan(subject, name, groups[session, name]) for session, name in order)
 
 
@@ -364,10 +201,11 @@ def _refuse_twins(found: Iterable[Label]) -> None:
 def _refuse_name_clashes(subjects: Iterable[Subject]) -> None:
     """Two scans whose masks or images would get one name cannot be told apart on disk."""
     for subject in subjects:
-        for attribute in ("datatype", "mask_datatype"):
-            seen: dict[tuple[str, str], Scan] = {}
-            for scan in subject.scans:
-                other = seen.setdefault((getattr(scan, attribute), scan.stem), scan)
+        seen: dict[str, Scan] = {}
+        for scan in subject.scans:
+            images = (naming.defaced(scan, image.kind.suffix) for image in scan.images)
+            for name in (naming.brain_mask(scan, naming.ORIG), *images):
+                other = seen.setdefault(name, scan)
                 if other is not scan:
                     raise StrokeprepError(
                         f"The {other.name} and {scan.name} of sub-{subject.name} get the same name",

@@ -10,15 +10,15 @@ from strokeprep.drawing import pictures
 from strokeprep.drawing.pictures import AXIAL, CORONAL, SAGITTAL, Layer, Picture, Scale, Slice
 from strokeprep.report import views
 from strokeprep.report.scene import Scene, Shown
+from strokeprep.study.kinds import LABELS, SCANS
 
 MAP_MM = 1.5
 AROUND_BRAIN_MM = 8.0
 FEW_COLOURS = 128  # enough for grey levels and outlines; a third of the bytes
-BRAIN_HU = Scale(-5, 85)
-CTA_HU = Scale(-20, 320)
+BRAIN_HU = Scale(*SCANS["ctp"].window_hu)
 BONE_HU = Scale(-150, 350)
-CALLED = {"ncct": "NCCT", "cta": "CTA", "ctp": "CTP", "dwi": "DWI", "t1w": "T1w"}
-LABEL_CALLED = {"lesion": "lesion", "lvo": "occlusion", "cow": "Circle of Willis"}
+CALLED = {name: kind.title for name, kind in SCANS.items()}
+LABEL_CALLED = {name: kind.title for name, kind in LABELS.items()}
 
 
 def strip(
@@ -62,7 +62,7 @@ def scale(values: np.ndarray, modality: str, scan: str, inside: np.ndarray) -> S
     """A fixed window on CT; on MR from zero to the bright end of what is ``inside``."""
     if modality != "ct":
         return mr_scale(values, inside)
-    return CTA_HU if scan == "cta" else BRAIN_HU
+    return Scale(*SCANS[scan].window_hu)
 
 
 def mr_scale(values: np.ndarray, inside: np.ndarray) -> Scale:

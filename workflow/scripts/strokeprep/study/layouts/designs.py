@@ -21,12 +21,10 @@ from pathlib import Path
 from strokeprep import phantom as simulated
 from strokeprep.errors import StrokeprepError
 from strokeprep.settings.config import Config
-from strokeprep.study.kinds import KINDS, NATIVE
+from strokeprep.study.kinds import KINDS, NATIVE, SCANS, Kind
 from strokeprep.study.layouts.engine import (
     _ENTITIES,
     _WORD,
-    CT_KINDS,
-    DRAWN_ON,
     EXTENSIONS,
     REFERENCE,
     TEMPLATE,
@@ -39,8 +37,9 @@ from strokeprep.study.layouts.engine import (
     _rows,
     _subject_folders,
     _with_overrides,
+    drawn_on,
 )
-from strokeprep.study.table import Row
+from strokeprep.study.scans import Row
 
 
 def read(config: Config) -> list[Row]:
@@ -67,22 +66,30 @@ _NAME = r"sub-(?P=subject)(?(session)_ses-(?P=session))"
 _ANYWHERE = rf"sub-(?P<subject>{_WORD})(?:_ses-(?P<session>{_WORD}))?{_ENTITIES}"
 
 
-def _bids_image(role: str, folder: str, acq: str, suffix: str) -> Pattern:
-    regex = f"{_FOLDERS}{folder}/{_NAME}{acq}{_ENTITIES}{_SPACE}_{suffix}"
-    return Pattern(role, regex)
+def _bids_image(kind: Kind) -> Pattern:
+    scan = kind.scan
+    # CT belongs into ct/; some converters write it into anat/.
+    folder = f"(?:{scan.datatype}|anat)" if scan.modality == "ct" else scan.datatype
+    acq = f"_acq-{scan.acq}" if scan.acq else ""
+    return Pattern(kind.name, f"{_FOLDERS}{folder}/{_NAME}{acq}{_ENTITIES}{_SPACE}_{kind.suffix}")
+
+
+def _bids_name(kind: Kind) -> str:
+    """How a message shows the name that is looked for."""
+    acq = f"_acq-{kind.scan.acq}" if kind.scan.acq else ""
+    return f"{kind.scan.datatype}/*{acq}_{kind.suffix}"
 
 
 def _bids_label(role: str, folder: str, acq: str, tail: str, on: str = "") -> Pattern:
     return Pattern(role, f"{_FOLDERS}{folder}/{_NAME}{acq}{_ENTITIES}{_SPACE}_{tail}", on)
 
 
+# Scans whose masks say by acq- what they are drawn on; those of the others say it by their folder.
+_SAID = "|".join(scan.name for scan in SCANS.values() if scan.acq or scan.mask_acq)
 BIDS = (
-    # CT belongs into ct/; some converters write it into anat/.
-    *(_bids_image(name, "(?:ct|anat)", f"_acq-{name}", "ct") for name in CT_KINDS),
-    *(_bids_image(name, "dwi", "", KINDS[name].suffix) for name in ("b0", "trace", "adc")),
-    _bids_image("t1w", "anat", "", "T1w"),
-    _bids_label("lesion", "(?:ct|anat)", "_acq-(?P<on>ncct|cta|ctp)", f"label-L{_DESC}_mask"),
-    _bids_label("lesion", "(?P<on>dwi|anat)", "(?!_acq-(?:ncct|cta|ctp)_)", f"label-L{_DESC}_mask"),
+    *map(_bids_image, KINDS.values()),
+    _bids_label("lesion", "(?:ct|anat)", f"_acq-(?P<on>{_SAID})", f"label-L{_DESC}_mask"),
+    _bids_label("lesion", "(?P<on>dwi|anat)", f"(?!_acq-(?:{_SAID})_)", f"label-L{_DESC}_mask"),
     _bids_label("lvo", "(?:ct|anat)", f"_acq-cta(?:{_WORD})?", f"label-LVO{_DESC}_mask", "cta"),
     _bids_label("cow", "(?:ct|anat)", f"_acq-cta(?:{_WORD})?", f"seg-CoW{_DESC}_dseg", "cta"),
 )
@@ -102,7 +109,7 @@ _ISLES24_NAMES = {
 
 def _isles24(role: str, folder: str, mark: str, grid: str, rank: int = 0) -> Pattern:
     regex = f"{folder}/{_FOLDERS}{_NAME}_{mark}{_ISLES24_NAMES[role]}"
-    return Pattern(role, regex, DRAWN_ON.get(role, ""), grid, rank)
+    return Pattern(role, regex, drawn_on(role), grid, rank)
 
 
 ISLES24 = tuple(
@@ -130,7 +137,7 @@ _JHU = rf"(?:sub-)?(?P<subject>[0-9A-Fa-f]{{8}})(?:_ses-(?P<session>{_WORD}))?{_
 
 def _jhu(role: str, tail: str, folder: str = "") -> tuple[Pattern, Pattern]:
     """A name that says space-orig, and the same without it as the second choice."""
-    on = DRAWN_ON.get(role, "")
+    on = drawn_on(role)
     return tuple(
         Pattern(role, folder + _JHU + tail.replace("<orig>", orig), on, rank=rank)
         for rank, orig in enumerate(("_space-orig", ""))
@@ -176,7 +183,7 @@ def bids(config: Config) -> list[Row]:
     return _rows(
         found,
         root,
-        "sub-*/[ses-*/]ct/*_acq-ncct_ct (also -cta, -ctp), dwi/*_S0map, _trace, _ADC, anat/*_T1w",
+        "in sub-*/[ses-*/] " + ", ".join(map(_bids_name, KINDS.values())),
     )
 
 
@@ -245,12 +252,3 @@ READERS: dict[str, Callable[[Config], list[Row]]] = {
     "atlas": atlas,
     "phantom": phantom,
 }
-
-
-# --- Files ----------------------------------------------------------------------------------
-
-
-# --- Roles ----------------------------------------------------------------------------------
-
-
-# --- One grid per scan ----------------------------------------------------------------------

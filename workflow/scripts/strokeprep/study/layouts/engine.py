@@ -13,8 +13,8 @@ from pathlib import Path
 from strokeprep.errors import StrokeprepError
 from strokeprep.settings.config import Config
 from strokeprep.settings.study import path_pattern
-from strokeprep.study.kinds import KINDS, NATIVE, SCANS
-from strokeprep.study.table import Row
+from strokeprep.study.kinds import KINDS, LABELS, NATIVE, SCANS
+from strokeprep.study.scans import Row
 
 # The grid of the scan that others were registered to.
 REFERENCE = "reference"
@@ -35,13 +35,7 @@ EXTENSIONS = (".nii.gz", ".nii")
 KEPT = ("acq", "ce", "rec", "dir", "run", "echo", "part")
 
 
-CT_KINDS = tuple(kind.name for kind in KINDS.values() if kind.modality == "ct")
-
-
-# Where labels are drawn unless a pattern says otherwise, and the scan a folder name stands for.
-DRAWN_ON = {"lesion": "dwi", "lvo": "cta", "cow": "cta"}
-
-
+# The scan that a folder name stands for, where a label says no more of what it is drawn on.
 SCAN_OF_FOLDER = {"anat": "t1w"}
 
 
@@ -54,6 +48,11 @@ class Pattern:
     on: str = ""
     grid: str = NATIVE
     rank: int = 0
+
+
+def drawn_on(role: str) -> str:
+    """The scan that a label is drawn on unless a pattern or a file's name says otherwise."""
+    return LABELS[role].drawn_on if role in LABELS else ""
 
 
 @dataclass(frozen=True)
@@ -192,10 +191,9 @@ def _identities(*folders: str) -> set[tuple[int, int]]:
 def _with_overrides(patterns: Sequence[Pattern], config: Config) -> list[Pattern]:
     """The patterns of a layout; a role that ``study.patterns`` names has that pattern alone."""
     overrides = config.study.patterns
-    drawn_on = {pattern.role: pattern.on for pattern in reversed(patterns) if pattern.on}
+    usual = {pattern.role: pattern.on for pattern in reversed(patterns) if pattern.on}
     return [pattern for pattern in patterns if pattern.role not in overrides] + [
-        Pattern(role, regex, drawn_on.get(role, DRAWN_ON.get(role, "")))
-        for role, regex in overrides.items()
+        Pattern(role, regex, usual.get(role, drawn_on(role))) for role, regex in overrides.items()
     ]
 
 
@@ -249,7 +247,7 @@ def _found(file: _File, pattern: Pattern, match: re.Match, config: Config) -> _F
         )
     is_image = pattern.role in KINDS
     on = "" if is_image else _drawn_on(groups.get("on") or pattern.on, file)
-    scan = KINDS[pattern.role].scan if is_image else on
+    scan = KINDS[pattern.role].scan.name if is_image else on
     grid = _grid(groups.get("space"), pattern.grid, scan, config.reference)
     if grid is None:
         return None
@@ -288,10 +286,10 @@ def _grid(space: str | None, default: str, scan: str, references: Sequence[str])
 
 
 def _entities(role: str, name: str) -> tuple[str, ...]:
-    """The entities a derivative keeps; CT scans are told apart by ``acq-``, so each has one."""
+    """The entities a derivative keeps; a kind that is told apart by ``acq-`` always has one."""
     given = dict(re.findall(rf"_({'|'.join(KEPT)})-({_WORD})(?=_|$)", name))
-    if role in CT_KINDS:
-        given.setdefault("acq", role)
+    if role in KINDS and KINDS[role].scan.acq:
+        given.setdefault("acq", KINDS[role].scan.acq)
     return tuple(f"{key}-{given[key]}" for key in KEPT if key in given)
 
 

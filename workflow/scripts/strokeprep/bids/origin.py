@@ -1,0 +1,46 @@
+"""Where a study comes from: a user's folder, or the simulation of the built-in study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from strokeprep import phantom
+from strokeprep.bids import clinical
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The folder of a raw study, and what is known of its own files before any is opened."""
+
+    root: Path
+    files: tuple[str, ...]  # what the dataset's own files are made from
+    tables: tuple[str, ...]  # names of its clinical tables
+    cow_labels: Mapping[int, str] | None = None  # classes of the Circle of Willis, where known
+    truth: Path | None = None  # what is true of a simulated study
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the workflow makes the study itself, and can score what comes out."""
+        return self.truth is not None
+
+
+def given(root: Path) -> Origin:
+    """A study that lies in a folder."""
+    return Origin(root, tuple(clinical.sources(root)), tuple(clinical.clinical_tables(root)))
+
+
+def simulated(folder: Path) -> Origin:
+    """The built-in study, whose files are known before they are written."""
+    raw = folder / "raw"
+    files = phantom.dataset_files()
+    return Origin(
+        root=raw,
+        files=tuple(str(raw / name) for name in files),
+        tables=tuple(
+            Path(name).stem for name in files if name.startswith("phenotype/") and ".tsv" in name
+        ),
+        cow_labels=phantom.COW_LABELS,
+        truth=folder / "truth",
+    )

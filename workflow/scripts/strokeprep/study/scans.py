@@ -1,0 +1,209 @@
+"""Patients, their scans and their labels, as the study table has them.
+
+The standard library alone is imported, and no image is opened: this is read when the workflow is
+parsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from strokeprep.study.kinds import NATIVE, Kind, LabelKind, ScanKind
+
+
+@dataclass(frozen=True)
+class Row:
+    """One file of a study as a layout reader found it.
+
+    ``on`` names the scan a label is drawn on (empty for images); ``space`` is ``native`` where the
+    file lies on that scan's own grid, or else names the reference it was already resampled to.
+    ``entities`` are the source name's own, such as ``acq-ncct``, in BIDS order.
+    """
+
+    subject: str
+    session: str | None
+    role: str
+    path: Path
+    on: str = ""
+    space: str = NATIVE
+    defaced: bool = False
+    sidecar: Path | None = None
+    entities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Image:
+    """A raw image and the kind it is."""
+
+    kind: Kind
+    path: Path
+    sidecar: Path | None
+    defaced: bool
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Images of one acquisition: one grid, one face, one transform."""
+
+    subject: str
+    session: str | None
+    name: str
+    images: tuple[Image, ...]
+    entities: tuple[str, ...]
+    resampled_to: str | None = None
+
+    @property
+    def in_reference_space(self) -> bool:
+        """Whether the scan came resampled to its subject's reference."""
+        return self.resampled_to is not None
+
+    @property
+    def pilot(self) -> Image:
+        """The image that is registered and segmented for the whole scan."""
+        return self.images[0]
+
+    @property
+    def kind(self) -> ScanKind:
+        """What sort of scan it is."""
+        return self.pilot.kind.scan
+
+    @property
+    def modality(self) -> str:
+        """``ct`` or ``mr``."""
+        return self.kind.modality
+
+    @property
+    def datatype(self) -> str:
+        """The BIDS folder of the scan's images."""
+        return self.kind.datatype
+
+    @property
+    def mask_datatype(self) -> str:
+        """The BIDS folder of masks drawn on the scan."""
+        return self.kind.mask_datatype
+
+    @property
+    def has_perfusion(self) -> bool:
+        """Whether perfusion maps may be computed from the scan."""
+        return self.kind.has_perfusion
+
+    @property
+    def has_brain(self) -> bool:
+        """Whether the brain is segmented on the scan itself."""
+        return self.kind.has_brain
+
+    @property
+    def folder(self) -> str:
+        """``sub-X`` or ``sub-X/ses-Y``."""
+        return "/".join(_identity(self.subject, self.session))
+
+    @property
+    def stem(self) -> str:
+        """The start of the file name of every image and transform of the scan."""
+        return "_".join((*_identity(self.subject, self.session), *self.entities))
+
+    @property
+    def mask_stem(self) -> str:
+        """The start of the file name of every mask drawn on the scan.
+
+        Where one folder holds masks of several kinds of scans, ``acq-`` tells them apart.
+        """
+        given = dict(entity.split("-", 1) for entity in self.entities)
+        acq = given.pop("acq", "") + self.kind.mask_acq
+        entities = ([f"acq-{acq}"] if acq else []) + [f"{key}-{given[key]}" for key in given]
+        return "_".join((*_identity(self.subject, self.session), *entities))
+
+    @property
+    def is_4d(self) -> bool:
+        """Whether the scan has a time axis."""
+        return self.kind.ndim == 4
+
+    @property
+    def defaced(self) -> bool:
+        """Whether every image came without a face."""
+        return all(image.defaced for image in self.images)
+
+    def image(self, suffix: str) -> Image:
+        """The image whose BIDS suffix is ``suffix``."""
+        return next(image for image in self.images if image.kind.suffix == suffix)
+
+
+@dataclass(frozen=True)
+class Label:
+    """A manual mask or segmentation and the scan it is drawn on."""
+
+    kind: LabelKind
+    path: Path
+    scan: Scan
+    in_reference_space: bool
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One patient: scans, labels, and the scan all others are registered to."""
+
+    name: str
+    scans: tuple[Scan, ...]
+    labels: tuple[Label, ...]
+    reference: Scan | None
+
+
+@dataclass(frozen=True)
+class Study:
+    """All patients, and remarks on what is left out and why."""
+
+    subjects: tuple[Subject, ...]
+    remarks: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Subject]:
+        """Subjects by their name without ``sub-``."""
+        return {subject.name: subject for subject in self.subjects}
+
+    @cached_property
+    def scans(self) -> tuple[Scan, ...]:
+        """Every scan of the study."""
+        return tuple(scan for subject in self.subjects for scan in subject.scans)
+
+    @cached_property
+    def _by_image(self) -> Mapping[tuple[str, str, str], Scan]:
+        return {
+            (scan.datatype, scan.stem, image.kind.suffix): scan
+            for scan in self.scans
+            for image in scan.images
+        }
+
+    @cached_property
+    def _by_mask(self) -> Mapping[tuple[str, str], Scan]:
+        return {
+            (datatype, scan.mask_stem): scan
+            for scan in self.scans
+            for datatype in (scan.datatype, scan.mask_datatype)
+        }
+
+    @cached_property
+    def _by_scan(self) -> Mapping[tuple[str, str], Scan]:
+        return {(scan.folder, scan.name): scan for scan in self.scans}
+
+    def scan_of_image(self, datatype: str, stem: str, suffix: str) -> Scan:
+        """The scan that an image belongs to."""
+        return self._by_image[datatype, stem, suffix]
+
+    def scan_of_mask(self, datatype: str, stem: str) -> Scan:
+        """The scan that a mask belongs to, or a file that only the work folder holds."""
+        return self._by_mask[datatype, stem]
+
+    def scan_in(self, folder: str, name: str) -> Scan:
+        """The scan of a kind that a folder (``sub-X`` or ``sub-X/ses-Y``) holds."""
+        return self._by_scan[folder, name]
+
+    def reference(self, scan: Scan) -> Scan | None:
+        """The scan that ``scan`` is registered to."""
+        return self.by_name[scan.subject].reference
+
+
+def _identity(subject: str, session: str | None) -> tuple[str, ...]:
+    return (f"sub-{subject}",) + ((f"ses-{session}",) if session else ())

@@ -99,6 +99,7 @@ class Backend:
 
     name: str
     runs: str | None  # "module:function"; None where nothing is run and the image stays as it is
+    about: str = ""  # how the config's description goes on after its name
     methods: str = ""  # how the methods text goes on after "were segmented" or "were removed"
     methods_on_ct: str = ""  # what it adds where the backend has worked on a CT
     cites: tuple[str, ...] = ()
@@ -150,6 +151,7 @@ BRAINS = {
         Backend(
             "template",
             f"{CODE}.template:brain",
+            about="moves the template's brain to the head and needs neither weights nor a GPU",
             methods="by warping a template's brain to each image",
             methods_on_ct="on CT, bone and air near its surface were left out",
             needs_location=True,
@@ -159,6 +161,7 @@ BRAINS = {
         Backend(
             "hd-bet",
             f"{CODE}.hd_bet:brain",
+            about="was trained on T1w, T2w and FLAIR",
             methods="with HD-BET",
             cites=("isensee2019", *NNUNET),
             modalities=("mr",),  # it was trained on no other
@@ -168,6 +171,7 @@ BRAINS = {
         Backend(
             "totalsegmentator",
             f"{CODE}.total_segmentator:brain",
+            about="was trained on whole bodies and on CT takes all that the skull encloses",
             methods="with TotalSegmentator",
             cites=TOTAL_SEGMENTATOR,
             full=TOTAL_FULL,
@@ -182,6 +186,7 @@ FACES = {
         Backend(
             "template",
             f"{CODE}.template:face",
+            about="removes what a template of the face marks in front of and below the brain",
             methods="by a template of the face",
             needs_location=True,
             memory_mb=3000,
@@ -190,6 +195,7 @@ FACES = {
         Backend(
             "totalsegmentator",
             f"{CODE}.total_segmentator:face_by_parts",
+            about="removes what lies in front of and below the brain and skull that it finds",
             methods="in front of and below what TotalSegmentator finds",
             cites=TOTAL_SEGMENTATOR,
             needs_location=True,
@@ -199,12 +205,17 @@ FACES = {
         Backend(
             "totalsegmentator-face",
             f"{CODE}.total_segmentator:face",
+            about="removes what its licensed networks call the face",
             methods="with TotalSegmentator",
             cites=TOTAL_SEGMENTATOR,
             needs_location=True,
             full={"ct": ("face",), "mr": ("face-mr",)},
         ),
-        Backend("none", runs=None),
+        Backend(
+            "none",
+            runs=None,
+            about="removes nothing and is only allowed if study.defaced is true",
+        ),
     )
 }
 
@@ -219,6 +230,13 @@ def choices(section: str, modality: str) -> tuple[str, ...]:
     )
 
 
+def description(section: str, modality: str) -> str:
+    """What the config says about the choices of a section for a modality."""
+    known = BACKENDS[section]
+    said = [f"{name} {known[name].about}" for name in choices(section, modality)]
+    return f"Method for {modality.upper()}: {'; '.join(said)}."
+
+
 # --- Settings ----------------------------------------------------------------------------------
 
 
@@ -226,15 +244,8 @@ def choices(section: str, modality: str) -> tuple[str, ...]:
 class DefaceSettings:
     """How faces are removed."""
 
-    ct: str = setting(
-        "template",
-        "Method for CT: template removes what lies in front of and below the brain by a template "
-        "of the face; totalsegmentator by the brain and skull that it finds; "
-        "totalsegmentator-face what its licensed networks call the face; none removes nothing and "
-        "is only taken if study.defaced is true.",
-        choices=choices("deface", "ct"),
-    )
-    mr: str = setting("template", "The same for MR.", choices=choices("deface", "mr"))
+    ct: str = setting("template", description("deface", "ct"), choices=choices("deface", "ct"))
+    mr: str = setting("template", description("deface", "mr"), choices=choices("deface", "mr"))
     brain_margin_mm: float = setting(
         3,
         "Distance (mm) from the brain within which nothing is removed. Brain masks are off by a "
@@ -249,18 +260,8 @@ class DefaceSettings:
 class BrainSettings:
     """How the brain is segmented."""
 
-    ct: str = setting(
-        "template",
-        "Method for CT: template needs neither weights nor a GPU; totalsegmentator finds brain "
-        "and skull and takes what the skull encloses.",
-        choices=choices("brain", "ct"),
-    )
-    mr: str = setting(
-        "template",
-        "Method for MR; hd-bet was trained on T1w, T2w and FLAIR, totalsegmentator on whole "
-        "bodies.",
-        choices=choices("brain", "mr"),
-    )
+    ct: str = setting("template", description("brain", "ct"), choices=choices("brain", "ct"))
+    mr: str = setting("template", description("brain", "mr"), choices=choices("brain", "mr"))
 
 
 @dataclass(frozen=True)

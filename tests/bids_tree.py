@@ -13,8 +13,8 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from strokeprep.bids import dataset, sidecars
+from strokeprep.kinds import AT_RISK, BRAIN, COVERAGE, FACE, LABELS, MAPS, NATIVE
 from strokeprep.study import naming, outputs
-from strokeprep.study.kinds import AT_RISK, BRAIN, COVERAGE, FACE, LABELS, MAPS, NATIVE
 from strokeprep.study.naming import Space
 from strokeprep.study.scans import Row, Scan, Study
 from strokeprep.study.table import build

@@ -17,8 +17,8 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.gate import inspection
 from strokeprep.gate.checks import CHECKS
 from strokeprep.io import images, json_files, labels
+from strokeprep.kinds import KINDS
 from strokeprep.privacy import allowed
-from strokeprep.study.kinds import KINDS
 
 # With STROKEPREP_FUZZ=20, twenty times as many examples are tried.
 EFFORT = int(os.environ.get("STROKEPREP_FUZZ", "1"))

@@ -11,6 +11,7 @@ LIBRARY = Path(__file__).parents[2] / "workflow/scripts/strokeprep"
 # Bottom first. A package imports those above it in this list, and never those below.
 PACKAGES = (
     "errors",
+    "kinds",
     "settings",
     "io",
     "drawing",

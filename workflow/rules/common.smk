@@ -19,7 +19,8 @@ from strokeprep.run import endings, patients, progress, provenance
 from strokeprep.segmentation.weights import store
 from strokeprep.settings import config as settings
 from strokeprep.settings.backends import BACKENDS
-from strokeprep.study import kinds, moves, naming, outputs, raw_files, table
+from strokeprep import kinds
+from strokeprep.study import moves, naming, outputs, raw_files, table
 from strokeprep.study.layouts import designs
 from strokeprep.study.moves import pilot, to_reference
 from strokeprep.study.naming import ANY, ANY_LABEL, ANYWHERE, ORIG, WILD, Space

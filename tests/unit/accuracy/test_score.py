@@ -10,8 +10,8 @@ import pytest
 import SimpleITK as sitk
 from strokeprep.accuracy import score
 from strokeprep.io import images, labels, transforms
+from strokeprep.kinds import LABELS
 from strokeprep.study import naming, table
-from strokeprep.study.kinds import LABELS
 from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.scans import Row
 

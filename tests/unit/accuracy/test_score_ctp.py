@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from perfused_heads import BOLUS, FRAMES, head
+from strokeprep import kinds
 from strokeprep.accuracy import score_ctp
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, tables, transforms
@@ -16,7 +17,7 @@ from strokeprep.phantom.scan.bolus import arterial_curve, venous_curve
 from strokeprep.series import motion
 from strokeprep.settings.perfusion import PerfusionSettings
 from strokeprep.steps import perfusion_maps
-from strokeprep.study import kinds, naming, table
+from strokeprep.study import naming, table
 from strokeprep.study.naming import ORIG
 from strokeprep.study.scans import Row
 

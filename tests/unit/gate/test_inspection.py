@@ -13,9 +13,9 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.gate import checks, inspection, voxel_checks
 from strokeprep.gate.checks import CHECKS, REFUSE, WARN
 from strokeprep.io import images
+from strokeprep.kinds import KINDS, LABELS
 from strokeprep.settings.field import schema, typed
 from strokeprep.settings.gate import GateSettings
-from strokeprep.study.kinds import KINDS, LABELS
 
 REPOSITORY = Path(__file__).parents[3]
 AFFINE = np.diag([-8.0, -8.0, 10.0, 1.0])

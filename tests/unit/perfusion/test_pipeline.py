@@ -9,6 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from perfused_heads import ARTERY, head
+from strokeprep import kinds
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, tables
 from strokeprep.io import transforms as moves
@@ -18,7 +19,6 @@ from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.settings.perfusion import GivenVessels, PerfusionSettings
 from strokeprep.settings.study import TemplateSettings
 from strokeprep.steps import perfusion_maps
-from strokeprep.study import kinds
 
 SETTINGS = PerfusionSettings()
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import time_weights
 from strokeprep.errors import StrokeprepError
+from strokeprep.kinds import KINDS
 from strokeprep.privacy import allowed
 from strokeprep.series import timing
 from strokeprep.steps import deface
-from strokeprep.study.kinds import KINDS
 
 DENSE_THEN_SPARSE = [0.0, 1.5, 3.0, 4.5, 6.0, 9.0, 12.0]
 

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strokeprep import kinds
 from strokeprep.errors import StrokeprepError
 from strokeprep.settings import backends, config, faults
-from strokeprep.study import kinds
 from strokeprep.study.layouts import designs
 
 ROOT = Path(__file__).parents[3]

@@ -10,9 +10,9 @@ import trees
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strokeprep.errors import StrokeprepError
+from strokeprep.kinds import KINDS, NATIVE
 from strokeprep.settings import config
 from strokeprep.settings.study import StudySettings
-from strokeprep.study.kinds import KINDS, NATIVE
 from strokeprep.study.layouts import designs
 
 REFERENCES = {"isles24": ["ncct"], "jhu": ["dwi"], "atlas": ["t1w"]}

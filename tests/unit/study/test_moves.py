@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import trees
+from strokeprep.kinds import BRAIN, KINDS, LABELS, NATIVE
 from strokeprep.study import moves, naming, outputs, table
-from strokeprep.study.kinds import BRAIN, KINDS, LABELS, NATIVE
 from strokeprep.study.naming import Space
 from strokeprep.study.scans import Row, Study
 from study_designs import DESIGNS, TEMPLATE, built

@@ -3,8 +3,8 @@
 import re
 
 import pytest
+from strokeprep.kinds import LABELS
 from strokeprep.study import naming
-from strokeprep.study.kinds import LABELS
 from strokeprep.study.naming import ANY, ORIG, WILD, Pattern, Space
 
 CTA = Pattern("sub-01/ses-01", "ct", "anat", *["sub-01_ses-01_acq-cta"] * 2)

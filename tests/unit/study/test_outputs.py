@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import trees
+from strokeprep.kinds import NATIVE
 from strokeprep.quality import plan as quality_plan
 from strokeprep.study import outputs, table
-from strokeprep.study.kinds import NATIVE
 from strokeprep.study.scans import Row
 from study_designs import DESIGNS, TEMPLATE, built
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from strokeprep.kinds import NATIVE
 from strokeprep.study import raw_files, table
-from strokeprep.study.kinds import NATIVE
 from strokeprep.study.scans import Row, Subject
 
 NCCT = Row("1", "01", "ncct", Path("raw/Quillfeather CT.nii"), entities=("acq-ncct",))

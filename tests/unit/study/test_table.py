@@ -10,9 +10,9 @@ import trees
 from hypothesis import given
 from hypothesis import strategies as st
 from strokeprep.errors import StrokeprepError
+from strokeprep.kinds import NATIVE
 from strokeprep.settings import config
 from strokeprep.study import naming, table
-from strokeprep.study.kinds import NATIVE
 from strokeprep.study.layouts import designs
 from strokeprep.study.scans import Row, Study, Subject
 

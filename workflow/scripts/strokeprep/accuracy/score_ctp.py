@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from strokeprep import kinds
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, tables, transforms
 from strokeprep.perfusion import pipeline, vessel_voxels
@@ -16,7 +17,7 @@ from strokeprep.quality.judgement import Measurement
 from strokeprep.series import motion
 from strokeprep.series.timing import GRID_S
 from strokeprep.settings.perfusion import PerfusionSettings, TissueSettings
-from strokeprep.study import kinds, naming
+from strokeprep.study import naming
 from strokeprep.study.naming import ORIG
 from strokeprep.study.scans import Scan
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from strokeprep.study.kinds import Kind, LabelKind
+from strokeprep.kinds import Kind, LabelKind
 
 
 def image(kind: Kind, description: str, skull_stripped: bool) -> dict[str, Any]:

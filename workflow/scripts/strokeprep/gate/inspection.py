@@ -16,8 +16,8 @@ from strokeprep.errors import StrokeprepError, combined
 from strokeprep.gate import header_checks, sidecar_checks, voxel_checks
 from strokeprep.gate.checks import CHECKS, Finding
 from strokeprep.io import images, json_files
+from strokeprep.kinds import Kind, LabelKind
 from strokeprep.settings.gate import GateSettings
-from strokeprep.study.kinds import Kind, LabelKind
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import numpy as np
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.gate.checks import Finding
+from strokeprep.kinds import Kind
 from strokeprep.series import timing
 from strokeprep.settings.gate import GateSettings
-from strokeprep.study.kinds import Kind
 
 TIMES = (*timing.START_KEYS, timing.INTERVAL_KEY)
 # Slice positions under the keys of several converters: millimetres along the stack, or points.

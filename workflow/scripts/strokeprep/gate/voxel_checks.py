@@ -17,8 +17,8 @@ import numpy as np
 
 from strokeprep.gate.checks import Finding
 from strokeprep.io import images
+from strokeprep.kinds import Kind, LabelKind
 from strokeprep.settings.gate import GateSettings
-from strokeprep.study.kinds import Kind, LabelKind
 
 BLOCK_BYTES = 8 << 20
 SAMPLE = 200_000  # voxels, more than enough for a histogram

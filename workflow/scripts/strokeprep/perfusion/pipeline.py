@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, labels, transforms
+from strokeprep.kinds import MAPS
 from strokeprep.perfusion import deconvolution
 from strokeprep.perfusion import tissue as tissue_at_risk
 from strokeprep.perfusion import vessels as arteries
@@ -25,7 +26,6 @@ from strokeprep.settings.perfusion import (
     PerfusionSettings,
     VesselSettings,
 )
-from strokeprep.study.kinds import MAPS
 
 # Points to which an affine map of the slab is fitted; its error is a fraction of a millimetre.
 POINTS = 2000

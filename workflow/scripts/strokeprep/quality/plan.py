@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from strokeprep.study import kinds, naming
+from strokeprep import kinds
+from strokeprep.study import naming
 from strokeprep.study.moves import pilot, reference_space, to_reference
 from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.outputs import outputs, perfusion_outputs

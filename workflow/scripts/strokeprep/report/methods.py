@@ -12,10 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from strokeprep import kinds
 from strokeprep.report.render import render
 from strokeprep.run import provenance
 from strokeprep.settings.backends import BRAINS, FACES, Backend
-from strokeprep.study import kinds
 
 Nodes = Mapping[str, Mapping[str, Any]]
 Steps = Sequence[tuple[Path, Mapping[str, Any]]]  # files, and the parameters they were made with

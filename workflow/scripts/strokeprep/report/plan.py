@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from strokeprep import kinds
 from strokeprep.quality.plan import brain_of
-from strokeprep.study import kinds, moves, naming
+from strokeprep.study import moves, naming
 from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.scans import Label, Scan, Subject
 

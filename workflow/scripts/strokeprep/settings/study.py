@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from strokeprep.errors import StrokeprepError
+from strokeprep.kinds import KINDS, LABELS, REFERENCES
 from strokeprep.settings.field import setting
 
 NAME = "^[A-Za-z0-9]+$"
@@ -17,8 +18,11 @@ SEED = 1
 LARGEST_SEED = 2**31 - 1
 
 Layout = Literal["phantom", "bids", "isles24", "jhu", "atlas"]
-Scan = Literal["ncct", "dwi", "t1w"]
-ROLES = ("ncct", "cta", "ctp", "b0", "trace", "adc", "t1w", "lesion", "lvo", "cow")
+ROLES = (*KINDS, *LABELS)
+if TYPE_CHECKING:
+    Scan = str  # mypy cannot read choices from a table
+else:
+    Scan = Literal[REFERENCES]
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from typing import Any
 
 from strokeprep.bids import sidecars
 from strokeprep.io import images, transforms
+from strokeprep.kinds import BRAIN
 from strokeprep.registration import location
 from strokeprep.segmentation import brains
 from strokeprep.segmentation.request import Request
 from strokeprep.settings.backends import BRAINS, NetworkSettings
-from strokeprep.study.kinds import BRAIN
 
 
 def brain(

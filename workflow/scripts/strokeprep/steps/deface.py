@@ -9,13 +9,13 @@ from typing import Any
 from strokeprep.bids import sidecars
 from strokeprep.io import images, transforms
 from strokeprep.io.json_files import read as read_sidecar
+from strokeprep.kinds import FACE, Kind
 from strokeprep.privacy.allowed import releasable
 from strokeprep.registration import location
 from strokeprep.segmentation import faces
 from strokeprep.segmentation.request import Request
 from strokeprep.series import timing
 from strokeprep.settings.backends import FACES, NetworkSettings
-from strokeprep.study.kinds import FACE, Kind
 
 
 def locate(source: str, transform: str, facts: str, *, modality: str) -> None:

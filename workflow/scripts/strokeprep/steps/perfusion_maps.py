@@ -15,13 +15,13 @@ import numpy as np
 from strokeprep.bids import sidecars
 from strokeprep.io import images, tables
 from strokeprep.io.whole import write_text
+from strokeprep.kinds import AT_RISK, MAPS
 from strokeprep.perfusion import vessels as arteries
 from strokeprep.perfusion.pipeline import Perfusion
 from strokeprep.series.timing import GRID_S
 from strokeprep.settings.perfusion import PerfusionSettings
 from strokeprep.settings.study import TemplateSettings
 from strokeprep.steps import resample
-from strokeprep.study.kinds import AT_RISK, MAPS
 
 VESSEL_COLUMNS = {
     "time": {"Description": "Time in the one-second series", "Units": "s"},

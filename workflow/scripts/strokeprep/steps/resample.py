@@ -9,9 +9,9 @@ import SimpleITK as sitk
 
 from strokeprep.bids import sidecars
 from strokeprep.io import images, labels, transforms
+from strokeprep.kinds import Kind, LabelKind
 from strokeprep.registration.template import target_grid
 from strokeprep.settings.study import TemplateSettings
-from strokeprep.study.kinds import Kind, LabelKind
 
 # A voxel of the new grid has a value if measured voxels have at least this share of its weight.
 KNOWN = 0.5

@@ -12,11 +12,11 @@ import SimpleITK as sitk
 
 from strokeprep.bids import sidecars
 from strokeprep.io import frames, images, transforms
+from strokeprep.kinds import COVERAGE, Kind
 from strokeprep.series import motion as series_motion
 from strokeprep.series import motion_fit as head_motion
 from strokeprep.series import resampling, timing
 from strokeprep.series.motion import Motion
-from strokeprep.study.kinds import COVERAGE, Kind
 
 # The mean is that of frames before contrast, because contrast beside the skull shifts a registration
 # to plain CT by a tenth of a millimetre or more. With fewer frames than this it would be too noisy.

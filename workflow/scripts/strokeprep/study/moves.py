@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import chain
 
-from strokeprep.study import kinds, naming
-from strokeprep.study.kinds import Kind, LabelKind
+from strokeprep import kinds
+from strokeprep.kinds import Kind, LabelKind
+from strokeprep.study import naming
 from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.scans import Label, Scan, Study, Subject
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
-from strokeprep.study import kinds
-from strokeprep.study.kinds import PERFUSION, LabelKind
+from strokeprep import kinds
+from strokeprep.kinds import PERFUSION, LabelKind
 
 # BIDS order of the entities a derivative may add behind those of its source.
 ORDER = ("from", "to", "mode", "space", "atlas", "seg", "scale", "res", "label", "desc")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from strokeprep.study import kinds, moves, naming
+from strokeprep import kinds
+from strokeprep.study import moves, naming
 from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.scans import Scan, Subject
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from strokeprep.study.kinds import NATIVE, Kind, LabelKind, ScanKind
+from strokeprep.kinds import NATIVE, Kind, LabelKind, ScanKind
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from strokeprep.errors import StrokeprepError
+from strokeprep.kinds import KIND_ORDER, KINDS, LABELS, NATIVE, SCANS
 from strokeprep.study import naming
-from strokeprep.study.kinds import KIND_ORDER, KINDS, LABELS, NATIVE, SCANS
 from strokeprep.study.scans import Image, Label, Row, Scan, Study, Subject
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from strokeprep.drawing import pictures
 from strokeprep.drawing.pictures import AXIAL, CORONAL, SAGITTAL, Layer, Picture, Scale, Slice
+from strokeprep.kinds import LABELS, SCANS
 from strokeprep.report import views
 from strokeprep.report.scene import Scene, Shown
-from strokeprep.study.kinds import LABELS, SCANS
 
 MAP_MM = 1.5
 AROUND_BRAIN_MM = 8.0

@@ -20,8 +20,8 @@ from pathlib import Path
 
 from strokeprep import phantom as simulated
 from strokeprep.errors import StrokeprepError
+from strokeprep.kinds import KINDS, NATIVE, SCANS, Kind
 from strokeprep.settings.config import Config
-from strokeprep.study.kinds import KINDS, NATIVE, SCANS, Kind
 from strokeprep.study.layouts.engine import (
     _ENTITIES,
     _WORD,

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strokeprep.errors import StrokeprepError
+from strokeprep.kinds import KINDS, LABELS, NATIVE, SCANS
 from strokeprep.settings.config import Config
 from strokeprep.settings.study import path_pattern
-from strokeprep.study.kinds import KINDS, LABELS, NATIVE, SCANS
 from strokeprep.study.scans import Row
 
 # The grid of the scan that others were registered to.

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from strokeprep.study import naming, table
-from strokeprep.study.kinds import (
+from strokeprep.kinds import (
     AT_RISK,
     BRAIN,
     COVERAGE,
@@ -18,6 +17,7 @@ from strokeprep.study.kinds import (
     Kind,
     ScanKind,
 )
+from strokeprep.study import naming, table
 from strokeprep.study.scans import Image, Row, Scan
 
 FLAIR = Kind(

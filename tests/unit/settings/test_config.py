@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from strokeprep import kinds
 from strokeprep.errors import StrokeprepError
 from strokeprep.settings import backends, config, faults
+from strokeprep.settings.backends import choices
 from strokeprep.study.layouts import designs
 
 ROOT = Path(__file__).parents[3]
@@ -147,7 +148,7 @@ def test_a_key_like_no_other_is_to_be_removed():
         ({"output": ""}, "output", "text that is not empty"),
         ({"models": {"device": "gpu"}}, "models.device", "auto, cpu, cuda or cuda:N"),
         ({"models": {"sha256": {"hd-bet": "12"}}}, "models.sha256.hd-bet", "64 hexadecimal"),
-        ({"brain": {"ct": "hd-bet"}}, "brain.ct", "one of template, totalsegmentator"),
+        ({"brain": {"ct": "hd-bet"}}, "brain.ct", f"one of {', '.join(choices('brain', 'ct'))}"),
         ({"accuracy": {"deface": {"dice": "high"}}}, "accuracy.deface.dice", "a number"),
         ({"perfusion": {"maps": {"lags_s": [1]}}}, "perfusion.maps.lags_s", "2 values or more"),
         (
@@ -251,7 +252,7 @@ def test_the_schema_knows_the_backends_and_models_of_the_library():
     for section in backends.BACKENDS:
         for modality in ("ct", "mr"):
             named = schema[section]["properties"][modality]["enum"]
-            assert tuple(named) == backends.choices(section, modality)
+            assert tuple(named) == choices(section, modality)
     known = schema["models"]["properties"]["sha256"]["propertyNames"]["enum"]
     assert set(known) == set(backends.MODELS)
 

@@ -21,6 +21,7 @@ rule motion:
         runtime=30,
     params:
         kind=CTP,
+        settings=CONFIG.motion,
         code=code("motion.py"),
     script:
         "../scripts/motion.py"

@@ -19,6 +19,7 @@ rule locate:
         runtime=30,
     params:
         modality=of_mask(modality_of),
+        limits=CONFIG.head,
         code=code("locate.py"),
     script:
         "../scripts/locate.py"
@@ -41,6 +42,7 @@ rule approach:
         mem_mb=growing(4000),
         runtime=30,
     params:
+        fit=CONFIG.registration.fit,
         seed=CONFIG.seed,
         code=code("approach.py"),
     script:

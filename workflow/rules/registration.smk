@@ -22,6 +22,7 @@ rule register:
         runtime=30,
     params:
         dof=CONFIG.registration.to_reference,
+        fit=CONFIG.registration.fit,
         seed=CONFIG.seed,
         code=code("register.py"),
     script:
@@ -49,7 +50,7 @@ rule normalise:
         mem_mb=growing(4000),
         runtime=60,
     params:
-        kind=CONFIG.registration.to_template,
+        settings=CONFIG.registration,
         template=CONFIG.template,
         seed=CONFIG.seed,
         code=code("normalise.py"),

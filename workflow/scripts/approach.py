@@ -7,5 +7,6 @@ with job(snakemake):
         snakemake.input.image,
         snakemake.input.head,
         snakemake.output.transform,
+        fit=snakemake.params.fit,
         seed=snakemake.params.seed,
     )

@@ -8,4 +8,5 @@ with job(snakemake):
         snakemake.output.transform,
         snakemake.output.facts,
         modality=snakemake.params.modality,
+        limits=snakemake.params.limits,
     )

@@ -9,6 +9,7 @@ with job(snakemake) as sidecar:
         snakemake.output.table,
         snakemake.output.mean,
         kind=snakemake.params.kind,
+        settings=snakemake.params.settings,
     )
     sidecar.update(moves)
     write_sidecar(mean | place(snakemake), snakemake.output.mean_sidecar, snakemake)

@@ -11,7 +11,7 @@ with job(snakemake) as sidecar:
         snakemake.output.transform,
         snakemake.output.inverse,
         names=(snakemake.wildcards.scan, params.template.name),
-        kind=params.kind,
+        settings=params.settings,
         seed=params.seed,
         template=params.template,
     )

@@ -12,6 +12,7 @@ with job(snakemake) as sidecar:
         snakemake.output.transform,
         names=(snakemake.wildcards.scan, snakemake.wildcards.reference),
         dof=params.dof,
+        fit=params.fit,
         seed=params.seed,
     )
     sidecar.update(done)

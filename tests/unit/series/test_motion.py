@@ -9,6 +9,7 @@ import pytest
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import frames as io_frames
 from strokeprep.series import motion, motion_fit
+from strokeprep.settings.registration import MOTION
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,7 @@ def test_all_frames_of_a_series_without_contrast_are_pre_contrast():
     still = heads.series(np.array([np.eye(4)] * 5), bolus=np.zeros(5))
     found = motion_fit.of_frames(still.frames, heads.AFFINE)
     assert found.pre_contrast.all()
-    assert found.enhancement_hu.max() < motion_fit.BOLUS_HU
+    assert found.enhancement_hu.max() < MOTION.least_bolus_hu
 
 
 @pytest.mark.parametrize("frame", [0, 1, 2, 3, 9])

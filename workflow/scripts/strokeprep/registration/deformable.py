@@ -17,20 +17,8 @@ from strokeprep.registration import linear, sampling
 from strokeprep.registration import mutual_information as mi
 from strokeprep.registration.linear import Registration
 from strokeprep.registration.sampling import Side
+from strokeprep.settings.registration import REGISTRATION, RegistrationSettings, SynSettings
 from strokeprep.settings.study import SEED
-
-# SyN by ANTs: voxel size, metric and steps per resolution. Local correlation is the usual metric for
-# MR, but it follows the noise of CT: on a synthetic NCCT it moved points by up to 20 mm. With only the
-# update field smoothed (no total_sigma), SyN left deformed brains further off than the affine did.
-SYN_MM = 3.0
-SYN = {
-    "syn_metric": "mattes",
-    "syn_sampling": 32,
-    "reg_iterations": (40, 20, 10),
-    "total_sigma": 3,
-}
-
-MAX_WARP_MM = 25.0  # a larger displacement is an error of the registration
 
 
 def to_template(
@@ -39,40 +27,43 @@ def to_template(
     *,
     kind: str = "affine",
     lesion_mask: sitk.Image | None = None,
+    settings: RegistrationSettings = REGISTRATION,
     seed: int = SEED,
     where: str | Path = "brain image",
 ) -> Registration:
     """Register a brain to a template brain, both 0 outside, without what ``lesion_mask`` covers."""
-    return KINDS[kind](brain, template, lesion_mask, seed, where)
+    return KINDS[kind](brain, template, lesion_mask, settings, seed, where)
 
 
 def _affine(
     brain: sitk.Image,
     template: sitk.Image,
     lesion_mask: sitk.Image | None,
+    settings: RegistrationSettings,
     seed: int,
     where: str | Path,
 ) -> Registration:
     """An affine transform alone."""
     levels = linear.RESOLUTIONS["template"]
     pair = sampling.brain_sides(brain, template, lesion_mask, levels[-1].mm)
-    return linear.registered(*pair, linear.DOF["affine"], None, levels, seed, where)
+    return linear.registered(*pair, linear.DOF["affine"], None, levels, settings.fit, seed, where)
 
 
 def _bspline(
     brain: sitk.Image,
     template: sitk.Image,
     lesion_mask: sitk.Image | None,
+    settings: RegistrationSettings,
     seed: int,
     where: str | Path,
 ) -> Registration:
     """The affine, then a smooth warp in template space."""
-    affine = _affine(brain, template, lesion_mask, seed, where)
+    affine = _affine(brain, template, lesion_mask, settings, seed, where)
     finest = linear.RESOLUTIONS["warp"][-1].mm
     pair = sampling.brain_sides(brain, template, lesion_mask, finest)
     field = _warp(*pair, transforms.matrix(affine.transform), _warp_grid(template), seed)
     back = sitk.InvertDisplacementField(field, maximumNumberOfIterations=30)
-    return _warped(affine, field, back, pair[0].head, where)
+    return _warped(affine, field, back, pair[0].head, settings.most_warp_mm, where)
 
 
 def _warped(
@@ -80,11 +71,12 @@ def _warped(
     field: sitk.Image,
     back: sitk.Image,
     brain: sitk.Image,
+    most_mm: float,
     where: str | Path,
 ) -> Registration:
     """A warp of the template's ``brain`` followed by the affine; refused if it is implausible."""
     metrics = _warp_metrics(field, brain)
-    _check_warp(metrics, where)
+    _check_warp(metrics, most_mm, where)
     warp, unwarp = sitk.DisplacementFieldTransform(field), sitk.DisplacementFieldTransform(back)
     return Registration(
         transforms.chain([warp, affine.transform]),
@@ -131,9 +123,9 @@ def _warp_metrics(field: sitk.Image, brain: sitk.Image) -> dict[str, float]:
     }
 
 
-def _check_warp(metrics: dict[str, float], where: str | Path) -> None:
+def _check_warp(metrics: dict[str, float], most_mm: float, where: str | Path) -> None:
     """Refuse a warp that folds the brain, or moves it further than brains differ."""
-    if metrics["WarpSmallestJacobian"] > 0 and metrics["WarpLargestMm"] < MAX_WARP_MM:
+    if metrics["WarpSmallestJacobian"] > 0 and metrics["WarpLargestMm"] < most_mm:
         return
     raise StrokeprepError(
         f"The warp to the template folds the brain or moves it {metrics['WarpLargestMm']:.0f} mm",
@@ -146,19 +138,26 @@ def _syn(
     brain: sitk.Image,
     template: sitk.Image,
     lesion_mask: sitk.Image | None,
+    settings: RegistrationSettings,
     seed: int,
     where: str | Path,
 ) -> Registration:
     """The affine, then ANTs SyN between template and brain on the template's grid."""
-    affine = _affine(brain, template, lesion_mask, seed, where)
-    pair = sampling.brain_sides(brain, template, lesion_mask, SYN_MM)
-    fixed, moving = (sampling.smoothed(side.image, SYN_MM) for side in pair)
+    affine = _affine(brain, template, lesion_mask, settings, seed, where)
+    pair = sampling.brain_sides(brain, template, lesion_mask, settings.syn.voxel_mm)
+    fixed, moving = (sampling.smoothed(side.image, settings.syn.voxel_mm) for side in pair)
     moving = sitk.Resample(moving, fixed, affine.transform, sitk.sitkLinear, sampling.OUTSIDE)
     healthy = None
     if lesion_mask is not None:
         lesion = sitk.Cast(lesion_mask > 0, sitk.sitkFloat32)
         healthy = sitk.Cast(sitk.Resample(lesion, fixed, affine.transform) < 0.1, sitk.sitkUInt8)
-    return _warped(affine, *_ants_syn(fixed, moving, healthy), pair[0].head, where)
+    return _warped(
+        affine,
+        *_ants_syn(fixed, moving, healthy, settings.syn),
+        pair[0].head,
+        settings.most_warp_mm,
+        where,
+    )
 
 
 def ants_image(image: sitk.Image) -> Any:
@@ -174,7 +173,7 @@ def ants_image(image: sitk.Image) -> Any:
 
 
 def _ants_syn(
-    fixed: sitk.Image, moving: sitk.Image, mask: sitk.Image | None
+    fixed: sitk.Image, moving: sitk.Image, mask: sitk.Image | None, settings: SynSettings
 ) -> tuple[sitk.Image, sitk.Image]:
     """Displacements (LPS mm) from fixed to moving, which share one grid, and back."""
     # ANTs reads this when it is loaded. More threads would sum in an order that varies.
@@ -189,7 +188,10 @@ def _ants_syn(
             initial_transform="identity",
             mask=None if mask is None else ants_image(mask),
             outprefix=f"{folder}/",
-            **SYN,
+            syn_metric=settings.metric,
+            syn_sampling=settings.sampling,
+            reg_iterations=settings.iterations,
+            total_sigma=settings.total_sigma,
         )
         there, back = (
             sitk.ReadImage(path, sitk.sitkVectorFloat64)

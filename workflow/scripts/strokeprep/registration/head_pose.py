@@ -18,6 +18,7 @@ from scipy import ndimage
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images, labels, transforms
 from strokeprep.registration import template
+from strokeprep.settings.registration import HEAD, HeadSettings
 
 COARSE_MM, FINE_MM = 8.0, 4.0
 
@@ -31,13 +32,6 @@ BRAIN_BINS = 8
 RIM_MM = 1.5
 
 CENTRE = np.array([0.0, -18.0, 10.0])  # of the MNI brain; rotations and scales are about it
-
-# Beyond these limits the fit has failed, or the image shows no head.
-SCALE_RANGE = (0.7, 1.3)
-MAX_STRETCH = 1.45
-MAX_DEGREES = 50.0
-MIN_EXPLAINED = 0.25
-MIN_COVERED = 0.25
 
 
 @dataclass(frozen=True)
@@ -96,7 +90,9 @@ class Level:
         return value, gradient, inside
 
 
-def locate(image: sitk.Image, modality: str, where: str = "image") -> Pose:
+def locate(
+    image: sitk.Image, modality: str, where: str = "image", limits: HeadSettings = HEAD
+) -> Pose:
     """The pose of a head that is mostly in view; refused if the fit is not credible.
 
     Several nods are tried, because heads are nodded more than turned or tilted: by positioning, and by
@@ -113,7 +109,7 @@ def locate(image: sitk.Image, modality: str, where: str = "image") -> Pose:
         for size in (0.92, 1.0)
     ]
     matrix, score = max(refined, key=lambda result: result[1].information)
-    return _credible(matrix, score, where)
+    return _credible(matrix, score, limits, where)
 
 
 def prepared(image: sitk.Image, modality: str, spacing_mm: float) -> sitk.Image:
@@ -307,19 +303,24 @@ def _tissue_threshold(data: np.ndarray) -> float:
     return 0.5 * float(np.median(filled)) if filled.size else 0.5
 
 
-def _credible(matrix: np.ndarray, score: Score, where: str) -> Pose:
+def _credible(matrix: np.ndarray, score: Score, limits: HeadSettings, where: str) -> Pose:
     """The pose of a fit, refused beyond the limits."""
     u, stretch, vt = np.linalg.svd(matrix[:3, :3])
     degrees = np.degrees(np.arccos(np.clip((np.trace(u @ vt) - 1) / 2, -1, 1)))
     scale = float(np.prod(stretch) ** (1 / 3))
+    smallest, largest = limits.scale
+    explained, covered = f"{score.explained:.0%}", f"{score.covered:.0%}"
     faults = [
         text
         for wrong, text in (
-            (not SCALE_RANGE[0] < scale < SCALE_RANGE[1], f"size {scale:.2f} of the template's"),
-            (stretch[0] / stretch[2] > MAX_STRETCH, f"stretched by {stretch[0] / stretch[2]:.2f}"),
-            (degrees > MAX_DEGREES, f"turned by {degrees:.0f} degrees"),
-            (score.explained < MIN_EXPLAINED, f"{score.explained:.0%} of its contrast explained"),
-            (score.covered < MIN_COVERED, f"{score.covered:.0%} of the brain in view"),
+            (not smallest < scale < largest, f"size {scale:.2f} of the template's"),
+            (
+                stretch[0] / stretch[2] > limits.most_stretch,
+                f"stretched by {stretch[0] / stretch[2]:.2f}",
+            ),
+            (degrees > limits.most_degrees, f"turned by {degrees:.0f} degrees"),
+            (score.explained < limits.least_explained, f"{explained} of its contrast explained"),
+            (score.covered < limits.least_covered, f"{covered} of the brain in view"),
         )
         if wrong
     ]

@@ -19,6 +19,7 @@ from strokeprep.io import transforms
 from strokeprep.registration import mutual_information as mi
 from strokeprep.registration import sampling
 from strokeprep.registration.sampling import Level, Side
+from strokeprep.settings.registration import FIT, FitSettings
 from strokeprep.settings.study import SEED
 
 # Start poses are compared at SEARCH. The best is refined through the levels of a preset.
@@ -33,18 +34,9 @@ RESOLUTIONS = {
 }
 DOF = {"rigid": 6, "affine": 12}
 
-# Given a brain mask, only what lies within this distance of the brain is compared: skull and scalp
-# move with the brain, but jaw, neck and head rest do not.
-NEAR_BRAIN_MM = 20.0
-
 # If one image shows less of the head than this share of the other's, its points are sampled and looked
 # up in the other, so that a slab is compared with a whole head and not the other way round.
 PARTIAL = 0.8
-
-# A result beyond these limits is not a registration.
-MIN_OVERLAP = 0.4
-MIN_INFORMATION = 0.05
-SCALES = (0.7, 1.4)
 
 
 @dataclass(frozen=True)
@@ -73,6 +65,7 @@ def rigid(
     fixed_brain: sitk.Image | None = None,
     start: str | sitk.Transform = "auto",
     resolution: str = "fine",
+    fit: FitSettings = FIT,
     seed: int = SEED,
     where: str | Path = "moving image",
 ) -> Registration:
@@ -81,9 +74,9 @@ def rigid(
     With ``fixed_brain``, only the head around it is compared. ``where`` names the image in errors.
     """
     levels = RESOLUTIONS[resolution]
-    pair = _heads(fixed, moving, fixed_brain, levels[-1].mm)
+    pair = _heads(fixed, moving, fixed_brain, fit.near_brain_mm, levels[-1].mm)
     known = start if isinstance(start, sitk.Transform) else None
-    return registered(*pair, DOF[dof], known, levels, seed, where)
+    return registered(*pair, DOF[dof], known, levels, fit, seed, where)
 
 
 def information(
@@ -99,7 +92,7 @@ def information(
     the head around ``fixed_brain`` is compared.
     """
     levels = RESOLUTIONS["compared"]
-    pair = _heads(fixed, moving, fixed_brain, levels[-1].mm)
+    pair = _heads(fixed, moving, fixed_brain, FIT.near_brain_mm, levels[-1].mm)
     backwards = _shows_less(pair[1], pair[0])
     sides = (pair[1], pair[0]) if backwards else pair
     results = []
@@ -118,6 +111,7 @@ def registered(
     dof: int,
     start: sitk.Transform | None,
     levels: Sequence[Level],
+    limits: FitSettings,
     seed: int,
     where: str | Path,
 ) -> Registration:
@@ -135,17 +129,21 @@ def registered(
     best = max(tried, key=lambda fit: fit.information)
     for level in levels[1:]:
         best = _refined(*pair, best.matrix, level, dof, seed)
-    _check(best, where)
+    _check(best, limits, where)
     there, back = transforms.linear(best.matrix), transforms.linear(np.linalg.inv(best.matrix))
     metrics = {"Information": best.information, "Overlap": best.overlap}
     return Registration(back, there, metrics) if backwards else Registration(there, back, metrics)
 
 
 def _heads(
-    fixed: sitk.Image, moving: sitk.Image, fixed_brain: sitk.Image | None, finest: float
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    fixed_brain: sitk.Image | None,
+    near_mm: float,
+    finest: float,
 ) -> tuple[Side, Side]:
     """Both images as heads, fixed with what lies far from its brain left out."""
-    near = None if fixed_brain is None else sampling.dilated(fixed_brain, NEAR_BRAIN_MM)
+    near = None if fixed_brain is None else sampling.dilated(fixed_brain, near_mm)
     return sampling.head_side(fixed, near, finest), sampling.head_side(moving, None, finest)
 
 
@@ -192,14 +190,14 @@ def _refined(
     return _Fit(matrix, float(information / entropy), float(overlap))
 
 
-def _check(fit: _Fit, where: str | Path) -> None:
+def _check(fit: _Fit, limits: FitSettings, where: str | Path) -> None:
     """Refuse what cannot be a registration."""
     scales = np.linalg.svd(fit.matrix[:3, :3], compute_uv=False)
-    if fit.overlap < MIN_OVERLAP:
+    if fit.overlap < limits.least_overlap:
         what = f"Registration left only {fit.overlap:.0%} overlap"
-    elif fit.information < MIN_INFORMATION:
+    elif fit.information < limits.least_information:
         what = f"Registration found nothing in common (information {fit.information:.3f})"
-    elif scales.min() < SCALES[0] or scales.max() > SCALES[1]:
+    elif scales.min() < limits.scales[0] or scales.max() > limits.scales[1]:
         what = f"Registration stretched the image by {scales.min():.2f} to {scales.max():.2f}"
     else:
         return

@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from strokeprep.io import grids, images, transforms
 from strokeprep.io.whole import whole
 from strokeprep.registration import template
+from strokeprep.settings.registration import HEAD, HeadSettings
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,15 @@ class Location:
         return replace(self, to_template=transforms.chain([to_head, self.to_template]))
 
 
-def locate(image: sitk.Image, modality: str, where: str = "image") -> Location:
+def locate(
+    image: sitk.Image, modality: str, where: str = "image", limits: HeadSettings = HEAD
+) -> Location:
     """The location of a whole head (``modality`` ct or mr); refused if the fit is not credible."""
     # Slow to load, and most jobs only read a location.
     from strokeprep.registration import head_pose, warp
 
-    located = head_pose.locate(image, modality, where)
-    fitted = warp.refine(image, modality, located, where)
+    located = head_pose.locate(image, modality, where, limits)
+    fitted = warp.refine(image, modality, located, where, limits.most_warp_mm)
     contrast = "ct" if modality == "ct" else _contrast(image, fitted.to_template)
     return Location(fitted.to_template, contrast, located.metrics() | fitted.metrics())
 

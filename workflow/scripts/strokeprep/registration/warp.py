@@ -16,11 +16,11 @@ import SimpleITK as sitk
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids
 from strokeprep.registration import head_pose, template
+from strokeprep.settings.registration import HEAD
 
 GRID_MM = 3.0  # voxels that images are compared on
 KNOTS_MM = 60.0  # distance between control points
 STEPS = 12  # at each resolution
-MAX_WARP_MM = 25.0  # a larger displacement is an error of the registration
 
 
 class Level(NamedTuple):
@@ -46,7 +46,13 @@ class Warp:
         return {"WarpLargestMm": round(self.largest_mm, 2)}
 
 
-def refine(image: sitk.Image, modality: str, located: head_pose.Pose, where: str = "image") -> Warp:
+def refine(
+    image: sitk.Image,
+    modality: str,
+    located: head_pose.Pose,
+    where: str = "image",
+    most_mm: float = HEAD.most_warp_mm,
+) -> Warp:
     """The warp that fits an image with a known pose to the template's brain.
 
     The template is the fixed image, so that its brain and a rim around it are compared whatever the warp
@@ -58,7 +64,7 @@ def refine(image: sitk.Image, modality: str, located: head_pose.Pose, where: str
     inverse = sitk.InvertDisplacementField(field, maximumNumberOfIterations=20)
     lengths = np.linalg.norm(sitk.GetArrayViewFromImage(inverse), axis=-1)
     largest = float(lengths[sitk.GetArrayViewFromImage(compared) > 0].max())
-    if not largest < MAX_WARP_MM:
+    if not largest < most_mm:
         raise StrokeprepError(
             f"The brain cannot be fitted to the template (a warp of {largest:.0f} mm)",
             where,

@@ -11,10 +11,6 @@ import numpy as np
 from strokeprep.io import tables
 from strokeprep.io.whole import whole
 
-# A head that moves less than this is treated as still: interpolation would blur its frames more than
-# the correction would improve them.
-STILL_MM = 0.2
-
 COLUMNS = {
     "frame": "Frame number, from 0",
     "trans_x_mm": "Shift of the slab's centre from the reference pose to the frame, to the right",
@@ -30,7 +26,7 @@ COLUMNS = {
     "residual_hu": "Median difference from the reference at edges, corrected",
     "enhancement_hu": "Contrast in what enhances most deep inside the brain",
     "pre_contrast": "Whether the frame lies before the arrival of contrast",
-    "still": f"Whether no point of the head moved more than {STILL_MM} mm, or no move fits better",
+    "still": "Whether no point of the head moved more than StillThresholdMm, or no move fits better",
     "outlier": "Whether the frame is left out and interpolated in time",
 }
 
@@ -110,7 +106,6 @@ class Motion:
             "OutlierFrames": np.flatnonzero(self.outlier).tolist(),
             "StillFrames": int(self.still.sum()),
             "AllStill": self.all_still,
-            "StillThresholdMm": STILL_MM,
             "MeanDisplacementMm": round(float(self.displacement_mm[self.usable].mean()), 3),
             "MaxDisplacementMm": round(float(self.displacement_mm[self.usable].max()), 3),
             "MeanFramewiseMm": round(float(self.steps_mm.mean()), 3),

@@ -23,28 +23,13 @@ from strokeprep.io.frames import stream
 from strokeprep.io.statistics import MAD_TO_SD, robust_sd
 from strokeprep.series import frame_fit
 from strokeprep.series.frame_fit import Edges, Grid, Level
-from strokeprep.series.motion import STILL_MM, Motion
+from strokeprep.series.motion import Motion
+from strokeprep.settings.registration import MOTION, MotionSettings
 
 # Residuals above this (HU) are down-weighted, at the coarse, middle and fine resolution: loose where
 # the head may still be far from its place, tight at the end. At the finest resolution the limit is
 # SCALE_NOISE standard deviations of the noise, if that is more.
 SCALE_HU, SCALE_NOISE = (50.0, 15.0, 5.0), 2.5
-
-# Enhancement (HU) below which the series is taken to show no contrast.
-BOLUS_HU = 10.0
-
-# The reference is the mean of this many frames. More would only blur it: noise is no limit.
-REFERENCE_FRAMES = 5
-
-# The interpolation blur of a series that was corrected before mimics small shifts: a move of at most
-# 1 mm that leaves over half of the misfit is none. Real moves leave 1 to 20 % of it.
-MAX_RESIDUAL_MISFIT = 0.5
-
-# Outliers are frames whose residual exceeds the median by this many standard deviations, and by this
-# many HU: interpolation alone adds up to half of OUTLIER_HU to the residual of a frame that moved.
-OUTLIER_SD, OUTLIER_HU = 5.0, 6.0
-# So are frames in which the head lies further than this from the reference pose.
-FARTHEST_MM, FARTHEST_DEG = 10.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -57,14 +42,16 @@ class _Fit:
     after: float
 
 
-def estimate(path: str | Path, emptied: np.ndarray | None = None) -> Motion:
+def estimate(
+    path: str | Path, emptied: np.ndarray | None = None, settings: MotionSettings = MOTION
+) -> Motion:
     """The motion of a CT perfusion series on disk.
 
     ``emptied`` marks voxels on the series' grid that defacing emptied.
     """
     affine = images.open_nifti(Path(path)).affine
     images.check_affine(affine, path)
-    return of_frames(stream(path), affine, emptied, path)
+    return of_frames(stream(path), affine, emptied, path, settings)
 
 
 def of_frames(
@@ -72,6 +59,7 @@ def of_frames(
     affine: np.ndarray,
     emptied: np.ndarray | None = None,
     where: str | Path = "series",
+    settings: MotionSettings = MOTION,
 ) -> Motion:
     """The motion of frames in memory; ``affine`` is NIfTI's (RAS), ``where`` is for errors."""
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
@@ -88,7 +76,7 @@ def of_frames(
     shown = _show_a_head(small)
     with_head = [frame for frame, head in zip(small, shown, strict=True) if head]
     with threadpool_limits(1, "blas"):  # on systems of 6 unknowns threads only cost time
-        motion = _Fitting(with_head, grid, excluded, where).motion(_to_lps(affine, shape))
+        motion = _Fitting(with_head, grid, excluded, where, settings).motion(_to_lps(affine, shape))
     return motion.among(shown)
 
 
@@ -96,22 +84,32 @@ class _Fitting:
     """The frames that show a head, at working resolution, while their poses are found."""
 
     def __init__(
-        self, frames: list[np.ndarray], grid: Grid, excluded: np.ndarray | None, where: str | Path
+        self,
+        frames: list[np.ndarray],
+        grid: Grid,
+        excluded: np.ndarray | None,
+        where: str | Path,
+        settings: MotionSettings,
     ) -> None:
         self.frames, self.where, self.excluded = frames, where, excluded
+        self.settings = settings
         self.levels = frame_fit.levels(grid, frames[0].shape)
         # Noise and start frame come from the first five frames; one of them may be corrupt.
         first = [self._volume(n, self.levels[-1]) for n in range(len(frames))[:5]]
         self.noise = float(np.median([_noise(*pair) for pair in pairwise(first)] or [0.0]))
-        self.start = _first_like_the_others(first)
+        self.start = _first_like_the_others(first, settings)
 
     def motion(self, to_lps: np.ndarray) -> Motion:
         """All poses: a rough fit that finds bolus and reference frames, then a fine one."""
         everything, (_, middle, finest) = range(len(self.frames)), self.levels
         starts = [self._edges(self._volume(self.start, level), level) for level in self.levels]
         rough, residual = self._rough(starts)
-        enhancement, arrival = _arrival(self._aligned(everything, rough, middle), middle.grid)
-        anchor, nearest = _reference_frames(rough[:arrival], ~_fits_badly(residual[:arrival]))
+        enhancement, arrival = _arrival(
+            self._aligned(everything, rough, middle), middle.grid, self.settings.least_bolus_hu
+        )
+        anchor, nearest = _reference_frames(
+            rough[:arrival], ~_fits_badly(residual[:arrival], self.settings), self.settings
+        )
         rough = [pose @ np.linalg.inv(rough[anchor]) for pose in rough]
         edges = self._edges(self._volume(anchor, finest), finest)
         fine = [self._refined(frame, edges, rough[frame]).pose for frame in nearest]
@@ -119,14 +117,14 @@ class _Fitting:
         edges = self._edges(reference, finest)
         fits = [self._refined(frame, edges, rough[frame]) for frame in everything]
         fits = _centred(fits[:arrival], fits, edges)
-        return _described(fits, edges, to_lps, enhancement, arrival)
+        return _described(fits, edges, to_lps, enhancement, arrival, self.settings)
 
     def _rough(self, edges: list[Edges]) -> tuple[list[np.ndarray], np.ndarray]:
         """The pose and residual of each frame, starting from the frame before or from rest."""
         poses: list[np.ndarray] = []
         residual = []
         for frame in range(len(self.frames)):
-            starts = [np.eye(4), *(pose for pose in poses[-1:] if _plausible(pose))]
+            starts = [np.eye(4), *(pose for pose in poses[-1:] if _plausible(pose, self.settings))]
             spline = frame_fit.spline(self._volume(frame, self.levels[0]))
             pose = min(
                 starts,
@@ -188,35 +186,37 @@ def _noise(first: np.ndarray, second: np.ndarray) -> float:
     return float(MAD_TO_SD * np.median(difference) / np.sqrt(2))
 
 
-def _first_like_the_others(frames: list[np.ndarray]) -> int:
+def _first_like_the_others(frames: list[np.ndarray], settings: MotionSettings) -> int:
     """The first frame that differs from the others no more than they differ from each other."""
     head = frame_fit.head_mask(frames[0])
     heads = np.array([frame[head] for frame in frames])
     differences = np.abs(heads[:, None] - heads).mean(axis=-1)
-    return int(np.argmin(_fits_badly(np.median(differences, axis=1))))
+    return int(np.argmin(_fits_badly(np.median(differences, axis=1), settings)))
 
 
-def _reference_frames(poses: list[np.ndarray], sound: np.ndarray) -> tuple[int, list[int]]:
+def _reference_frames(
+    poses: list[np.ndarray], sound: np.ndarray, settings: MotionSettings
+) -> tuple[int, list[int]]:
     """The most central of the sound frames, and the frames nearest to it, in order."""
     frames = np.flatnonzero(sound)
     places = np.array([frame_fit.shifts_and_turns(poses[frame]) for frame in frames])
     distances = np.linalg.norm(places[:, None] - places, axis=-1)
     anchor = int(np.argmin(distances.sum(axis=1)))
-    nearest = np.argsort(distances[anchor], kind="stable")[:REFERENCE_FRAMES]
+    nearest = np.argsort(distances[anchor], kind="stable")[: settings.reference_frames]
     return int(frames[anchor]), sorted(frames[nearest].tolist())
 
 
 # --- Arrival of contrast --------------------------------------------------------------------
 
 
-def _arrival(aligned: list[np.ndarray], grid: Grid) -> tuple[np.ndarray, int]:
+def _arrival(aligned: list[np.ndarray], grid: Grid, least_hu: float) -> tuple[np.ndarray, int]:
     """The bolus curve (HU) and the number of frames before contrast; without contrast, all."""
     curve = _bolus_curve(aligned, _deep_tissue(aligned[0], grid))
     arrival = min(3, len(curve))
     for _ in range(2):  # the baseline is first the first frames, then all before the arrival
         above = curve - np.median(curve[:arrival])
         peak = int(np.argmax(above))
-        if above[peak] < BOLUS_HU:
+        if above[peak] < least_hu:
             return above, len(curve)
         low = np.flatnonzero(above[:peak] < 0.1 * above[peak])
         arrival = int(low[-1]) + 1 if len(low) else 1
@@ -274,7 +274,12 @@ def _centred(before: list[_Fit], fits: list[_Fit], head: Edges) -> list[_Fit]:
 
 
 def _described(
-    fits: list[_Fit], head: Edges, to_lps: np.ndarray, enhancement: np.ndarray, arrival: int
+    fits: list[_Fit],
+    head: Edges,
+    to_lps: np.ndarray,
+    enhancement: np.ndarray,
+    arrival: int,
+    settings: MotionSettings,
 ) -> Motion:
     """Poses in world coordinates, and how far they move the edge points of the head."""
     poses = np.array([fit.pose for fit in fits])
@@ -291,15 +296,16 @@ def _described(
         after=np.array([fit.after for fit in fits]),
         residual_hu=residual,
         pre_contrast=np.arange(len(fits)) < arrival,
-        still=(moved.max(axis=1) <= STILL_MM) | _barely_improved(fits, moved.mean(axis=1)),
-        outlier=_outliers(residual, poses),
+        still=(moved.max(axis=1) <= settings.still_mm)
+        | _barely_improved(fits, moved.mean(axis=1), settings.most_misfit_left),
+        outlier=_outliers(residual, poses, settings),
         enhancement_hu=enhancement,
     )
 
 
-def _barely_improved(fits: list[_Fit], displacement_mm: np.ndarray) -> np.ndarray:
+def _barely_improved(fits: list[_Fit], displacement_mm: np.ndarray, most_left: float) -> np.ndarray:
     """Frames whose move is small and hardly improves the fit."""
-    left = np.array([(1 - fit.after) > MAX_RESIDUAL_MISFIT * (1 - fit.before) for fit in fits])
+    left = np.array([(1 - fit.after) > most_left * (1 - fit.before) for fit in fits])
     return left & (displacement_mm <= 1.0)
 
 
@@ -318,18 +324,22 @@ def _moves(poses: np.ndarray, to_ras: np.ndarray) -> np.ndarray:
     return np.column_stack([poses[:, :3, 3] @ axes.T, turns])
 
 
-def _plausible(pose: np.ndarray) -> bool:
+def _plausible(pose: np.ndarray, settings: MotionSettings) -> bool:
     """Whether a head can have moved this far."""
     turn = np.degrees(Rotation.from_matrix(pose[:3, :3]).magnitude())
-    return bool(np.linalg.norm(pose[:3, 3]) <= FARTHEST_MM and turn <= FARTHEST_DEG)
+    return bool(
+        np.linalg.norm(pose[:3, 3]) <= settings.farthest_mm and turn <= settings.farthest_deg
+    )
 
 
-def _outliers(residual: np.ndarray, poses: np.ndarray) -> np.ndarray:
+def _outliers(residual: np.ndarray, poses: np.ndarray, settings: MotionSettings) -> np.ndarray:
     """Frames that fit much worse than the others or lie too far from the reference."""
-    return _fits_badly(residual) | ~np.array([_plausible(pose) for pose in poses])
+    return _fits_badly(residual, settings) | ~np.array(
+        [_plausible(pose, settings) for pose in poses]
+    )
 
 
-def _fits_badly(residual: np.ndarray) -> np.ndarray:
+def _fits_badly(residual: np.ndarray, settings: MotionSettings) -> np.ndarray:
     """Which frames fit much worse than the others."""
     spread = robust_sd(residual)
-    return residual > np.median(residual) + max(OUTLIER_SD * spread, OUTLIER_HU)
+    return residual > np.median(residual) + max(settings.outlier_sd * spread, settings.outlier_hu)

@@ -23,7 +23,7 @@ from strokeprep.settings.field import Schema, setting, typed
 from strokeprep.settings.gate import GateSettings
 from strokeprep.settings.limits import AuditSettings, Limit, ReportSettings
 from strokeprep.settings.perfusion import CtpSettings, PerfusionSettings
-from strokeprep.settings.registration import RegistrationSettings
+from strokeprep.settings.registration import HeadSettings, MotionSettings, RegistrationSettings
 from strokeprep.settings.study import (
     BUILT_IN_TEMPLATE,
     LARGEST_SEED,
@@ -86,7 +86,9 @@ class Config:
     brain: BrainSettings = BrainSettings()
     models: NetworkSettings = NetworkSettings()
     registration: RegistrationSettings = RegistrationSettings()
+    head: HeadSettings = HeadSettings()
     ctp: CtpSettings = CtpSettings()
+    motion: MotionSettings = MotionSettings()
     perfusion: PerfusionSettings = PerfusionSettings()
     audit: AuditSettings = AuditSettings()
     report: ReportSettings = ReportSettings()

@@ -16,19 +16,25 @@ from strokeprep.segmentation import faces
 from strokeprep.segmentation.request import Request
 from strokeprep.series import timing
 from strokeprep.settings.backends import FACES, NetworkSettings
+from strokeprep.settings.registration import FitSettings, HeadSettings
 
 
-def locate(source: str, transform: str, facts: str, *, modality: str) -> None:
+def locate(source: str, transform: str, facts: str, *, modality: str, limits: HeadSettings) -> None:
     """Write the position in the template of the head in a raw whole-head image."""
-    location.write(location.locate(images.read(source), modality, source), transform, facts)
+    location.write(location.locate(images.read(source), modality, source, limits), transform, facts)
 
 
-def approach(source: str, head: str, target: str, *, seed: int) -> None:
+def approach(source: str, head: str, target: str, *, fit: FitSettings, seed: int) -> None:
     """Write the transform from a raw scan to the raw whole head, accurate to some tenths of a mm."""
     from strokeprep.registration import linear  # takes longest to import
 
     found = linear.rigid(
-        images.read(head), images.read_mean(source), resolution="coarse", seed=seed, where=source
+        images.read(head),
+        images.read_mean(source),
+        resolution="coarse",
+        fit=fit,
+        seed=seed,
+        where=source,
     )
     transforms.write(found.transform, target)
 

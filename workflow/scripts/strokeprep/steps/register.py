@@ -11,6 +11,7 @@ from strokeprep.bids import sidecars
 from strokeprep.io import images, labels, transforms
 from strokeprep.registration import deformable, linear
 from strokeprep.registration.template import standard
+from strokeprep.settings.registration import FitSettings, RegistrationSettings
 from strokeprep.settings.study import TemplateSettings
 
 
@@ -23,6 +24,7 @@ def to_reference(
     *,
     names: tuple[str, str],
     dof: str,
+    fit: FitSettings,
     seed: int,
 ) -> dict[str, Any]:
     """Register a scan to its subject's reference, starting from ``start``; returns the sidecar."""
@@ -33,6 +35,7 @@ def to_reference(
         fixed_brain=images.read(brain),
         start=transforms.read(start),
         resolution="refined",
+        fit=fit,
         seed=seed,
         where=moving,
     )
@@ -48,7 +51,7 @@ def to_template(
     inverse: str,
     *,
     names: tuple[str, str],
-    kind: str,
+    settings: RegistrationSettings,
     seed: int,
     template: TemplateSettings,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -61,8 +64,9 @@ def to_template(
     found = deformable.to_template(
         stripped,
         standard(template).t1,
-        kind=kind,
+        kind=settings.to_template,
         lesion_mask=lesion,
+        settings=settings,
         seed=seed,
         where=image,
     )
@@ -70,6 +74,6 @@ def to_template(
     transforms.write(found.inverse, inverse)
     facts = {"Metrics": found.metrics, "Seed": seed, "LesionMasked": bool(lesions)}
     return (
-        sidecars.transform(*names, kind) | facts,
-        sidecars.transform(*reversed(names), kind) | facts,
+        sidecars.transform(*names, settings.to_template) | facts,
+        sidecars.transform(*reversed(names), settings.to_template) | facts,
     )

@@ -17,6 +17,7 @@ from strokeprep.series import motion as series_motion
 from strokeprep.series import motion_fit as head_motion
 from strokeprep.series import resampling, timing
 from strokeprep.series.motion import Motion
+from strokeprep.settings.registration import MotionSettings
 
 # The mean is that of frames before contrast, because contrast beside the skull shifts a registration
 # to plain CT by a tenth of a millimetre or more. With fewer frames than this it would be too noisy.
@@ -28,14 +29,14 @@ NEAR_MM = 1.0
 
 
 def motion(
-    source: str, face: str | None, table: str, average: str, *, kind: Kind
+    source: str, face: str | None, table: str, average: str, *, kind: Kind, settings: MotionSettings
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Write the position of the head in every frame, and the mean of the frames before contrast.
 
     ``face`` is the mask of the voxels that defacing emptied. Returns both sidecars.
     """
     emptied = images.array(images.read(face)) > 0 if face else None
-    moves = head_motion.estimate(source, emptied)
+    moves = head_motion.estimate(source, emptied, settings)
     series_motion.write(moves, table)
     series = images.open_nifti(Path(source))
     chosen = _averaged(moves)
@@ -44,7 +45,9 @@ def motion(
     when = "before contrast" if moves.pre_contrast[chosen].all() else "over time"
     description = f"Mean of the {kind.called} {when}, its frames brought into one pose"
     mean_sidecar = sidecars.image(kind, description, skull_stripped=False)
-    return _motion_sidecar(moves), mean_sidecar | {"Frames": np.flatnonzero(chosen).tolist()}
+    return _motion_sidecar(moves, settings), mean_sidecar | {
+        "Frames": np.flatnonzero(chosen).tolist()
+    }
 
 
 def in_seconds(
@@ -106,12 +109,13 @@ def _mean(source: str, moves: Motion, chosen: np.ndarray) -> np.ndarray:
     return np.where(seen, total / np.maximum(seen, 1), images.AIR_HU)
 
 
-def _motion_sidecar(moves: Motion) -> dict[str, Any]:
+def _motion_sidecar(moves: Motion, settings: MotionSettings) -> dict[str, Any]:
     entry = "Entry of the matrix (LPS, mm) from points of the reference pose to the frame's"
     meanings = series_motion.COLUMNS | dict.fromkeys(series_motion.MATRIX_COLUMNS, entry)
     return (
         {"Description": "Position of the head in every frame of the series"}
         | moves.summary()
+        | {"StillThresholdMm": settings.still_mm}
         | {name: {"Description": text} | _units(name) for name, text in meanings.items()}
     )
 

@@ -6,7 +6,7 @@ import io
 import re
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ FONT = 12
 MOST_TICKS = 6
 POINTS_PER_INCH = 72  # matplotlib's unit of SVG files, here taken for pixels
 # Text stays text, and the same drawing gives the same bytes.
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "strokeprep",
     "font.size": FONT,
@@ -97,7 +97,7 @@ def svg(chart: Chart) -> str:
         )[:, 0]  # fmt: skip
         figure.subplots_adjust(
             LEFT / WIDTH, FOOT / total, 1 - RIGHT / WIDTH, 1 - TOP / total,
-            hspace=GAP / np.mean(heights),
+            hspace=GAP * len(heights) / sum(heights),
         )  # fmt: skip
         for axes, panel in zip(rows, chart.panels, strict=True):
             draw(axes, chart, panel)

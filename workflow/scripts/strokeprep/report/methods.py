@@ -159,7 +159,7 @@ def _registrations(steps: Steps) -> dict[str, Any]:
         match = TRANSFORM.search(file.name)
         if match and match[1] in kinds.SCANS:  # the way back says nothing new
             moves.setdefault((match[2], about["Type"]), set()).add(match[1].upper())
-    found = {"to_reference": [], "to_template": []}
+    found: dict[str, list[dict[str, str]]] = {"to_reference": [], "to_template": []}
     for (target, kind), scans in moves.items():
         listed = _listed(sorted(scans))
         if target in kinds.SCANS:

@@ -112,23 +112,23 @@ class Series:
 
 @dataclass(frozen=True)
 class Images:
-    """The files that the page on a subject's images is made from."""
+    """The files that the page on a subject's images is made from; without a reference, few."""
 
     subject: str
-    reference: str  # name of the scan, or ""
-    modality: str
-    image: str
-    brain: str
-    to_template: str  # maps points of the reference to points of the template
-    from_template: str  # and back
-    template: str
-    template_image: str
-    template_brain: str
-    moved: tuple[Moved, ...]
-    labels: tuple[Drawn, ...]
-    faces: tuple[Face, ...]
-    series: tuple[Series, ...]
-    s0_on_template: str  # skull-stripped diffusion image without weighting, or ""
+    reference: str = ""  # name of the scan, or ""
+    modality: str = ""
+    image: str = ""
+    brain: str = ""
+    to_template: str = ""  # maps points of the reference to points of the template
+    from_template: str = ""  # and back
+    template: str = ""
+    template_image: str = ""
+    template_brain: str = ""
+    moved: tuple[Moved, ...] = ()
+    labels: tuple[Drawn, ...] = ()
+    faces: tuple[Face, ...] = ()
+    series: tuple[Series, ...] = ()
+    s0_on_template: str = ""  # skull-stripped diffusion image without weighting, or ""
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -175,7 +175,7 @@ def images(subject: Subject, template: Space) -> Images:
     reference = subject.reference
     faces = tuple(_face(scan, reference) for scan in subject.scans)
     if reference is None:
-        return Images(subject.name, *[""] * 9, (), (), faces, (), "")
+        return Images(subject.name, faces=faces)
     home = moves.reference_space(reference)
     views = reference.kind.views
     suffix = reference.pilot.kind.suffix

@@ -29,7 +29,7 @@ def around(image: sitk.Image, mm: float, margin_mm: float = 0.0) -> sitk.Image:
 def _extents(mask: np.ndarray) -> list[np.ndarray]:
     """Along each axis, which slices show something of a mask."""
     flat = mask.any(axis=2)
-    return [flat.any(axis=1), flat.any(axis=0), mask.any(axis=0).any(axis=0)]
+    return [np.any(flat, axis=1), np.any(flat, axis=0), np.any(mask.any(axis=0), axis=0)]
 
 
 def whole(image: sitk.Image, mm: float) -> sitk.Image:
@@ -130,12 +130,13 @@ def _unpacked(path: Path, nifti) -> np.ndarray:
 
 def middle(mask: np.ndarray) -> tuple[int, int, int]:
     """The index of a mask's centre of gravity, or of the view's where it is empty."""
-    found = []
-    for axis, size in enumerate(mask.shape):
+
+    def along(axis: int) -> int:
         counts = np.count_nonzero(mask, axis=tuple({0, 1, 2} - {axis}))
-        total = counts.sum()
-        found.append(int(round(counts @ np.arange(size) / total)) if total else size // 2)
-    return tuple(found)
+        size, total = mask.shape[axis], counts.sum()
+        return int(round(counts @ np.arange(size) / total)) if total else size // 2
+
+    return along(0), along(1), along(2)
 
 
 def levels(mask: np.ndarray, count: int, axis: int = 2) -> list[int]:

@@ -11,7 +11,7 @@ import logging
 import shutil
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, TextIO
 
@@ -66,7 +66,7 @@ class Course:
         self.total = Counter(task.owner for task in tasks.values())
         self.done: Counter[str] = Counter()
         self._to_come = Counter(task.rule for task in tasks.values())
-        self._spent: Counter[str] = Counter()  # seconds, by rule
+        self._spent: defaultdict[str, float] = defaultdict(float)  # seconds, by rule
         self._measured: Counter[str] = Counter()
 
     def begin(self, jobs: Iterable[int]) -> None:
@@ -106,7 +106,7 @@ class Course:
         """Estimated seconds to the end, from how long the jobs of each rule took so far."""
         if len(self._finished) < FEWEST:
             return None
-        spent = self._spent.total()
+        spent = sum(self._spent.values())
         usual = spent / len(self._finished)
         work = sum(
             count * (self._spent[rule] / self._measured[rule] if self._measured[rule] else usual)
@@ -154,8 +154,10 @@ class Watcher(logging.Handler):
         """Take note of an event."""
         event = event_of(record)
         if event == LogEvent.JOB_STARTED:
-            self.course.begin(record.jobs)
-        elif event == LogEvent.JOB_FINISHED and (ready := self.course.finish(record.job_id)):
+            self.course.begin(vars(record)["jobs"])
+        elif event == LogEvent.JOB_FINISHED and (
+            ready := self.course.finish(vars(record)["job_id"])
+        ):
             self._say(ready)
         due = event == LogEvent.JOB_STARTED or time.monotonic() - self._drawn > EVERY_S
         if self.live and event in SUMMED_UP and due:

@@ -96,7 +96,7 @@ def _is_plain(folder: Path) -> bool:
 def _module(node: ast.ImportFrom, path: Path) -> str:
     """The full name of the module that a ``from`` statement imports from."""
     if not node.level:
-        return node.module
+        return node.module or ""
     package = path.parents[node.level - 1].relative_to(PACKAGE.parent)
     return ".".join(filter(None, (*package.parts, node.module)))
 

@@ -79,7 +79,7 @@ def _slice(
         image, cmap="gray", vmin=WINDOW_HU[0], vmax=WINDOW_HU[1],
         aspect=series.spacing[1] / series.spacing[0],
     )  # fmt: skip
-    axes.scatter(*here.T, s=40, facecolors="none", edgecolors=css(colour))
+    axes.scatter(here[:, 0], here[:, 1], s=40, facecolors="none", edgecolors=css(colour))
     axes.set_title(f"{name}: {len(voxels)} voxels", fontsize="small")
     axes.text(0.01, 0.5, "R", transform=axes.transAxes, color="white", fontsize="small")
 

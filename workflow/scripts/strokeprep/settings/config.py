@@ -282,7 +282,7 @@ def _refuse_mixed_folders(config: Config) -> None:
     if config.phantom:
         inside["phantom.folder"] = config.phantom.folder
     for key, folder in inside.items():
-        if Path(os.path.realpath(folder)).is_relative_to(output):
+        if folder and Path(os.path.realpath(folder)).is_relative_to(output):
             raise StrokeprepError(
                 f"{key} lies inside the folder of the derivatives dataset",
                 f"{key}: {folder}, output: {config.output}",

@@ -121,6 +121,7 @@ def _of_type(hint: Any, rule: Rule) -> Schema:
 
 
 def _limits(hint: type, rule: Rule) -> Schema:
+    known: dict[str, Any]
     if hint is str:
         known = {"pattern": rule.pattern, "title": rule.called}
         known["minLength"] = None if rule.pattern or rule.may_be_empty else 1
@@ -169,7 +170,9 @@ def _frozen(value: Any) -> Any:
 def _section(hint: Any) -> type | None:
     """The section that a field of this type holds, if it holds one."""
     kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    return next((each for each in kinds if dataclasses.is_dataclass(each)), None)
+    return next(
+        (each for each in kinds if isinstance(each, type) and dataclasses.is_dataclass(each)), None
+    )
 
 
 def _default(field: Field) -> Any:

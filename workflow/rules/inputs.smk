@@ -311,7 +311,7 @@ def move_passed_gate(move):
 def raw_source(move):
     """The public name of a raw label that is the source of a move."""
     label = move.drawn
-    return [raw_files.label_uri(label, STUDY.reference(label.scan))] if label else []
+    return [raw_files.label_uri(label, STUDY.by_name[label.scan.subject])] if label else []
 
 
 # --------------------------------------------------------------------------- audit

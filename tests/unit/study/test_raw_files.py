@@ -24,7 +24,7 @@ def test_a_label_is_named_by_the_grid_it_lies_on(space, entity):
     given = subject(NCCT, CTA, Row(**vars(COW) | {"space": space}))
     named = f"sub-1/ses-01/anat/sub-1_ses-01_acq-cta_space-{entity}_seg-CoW_dseg.nii.gz"
     assert raw_files.public_names(given)[str(COW.path)] == f"bids:raw:{named}"
-    assert raw_files.label_uri(given.labels[0], given.reference) == f"bids:raw:{named}"
+    assert raw_files.label_uri(given.labels[0], given) == f"bids:raw:{named}"
     assert Path(named).name.partition(".")[0] in raw_files.open_names(given)
 
 

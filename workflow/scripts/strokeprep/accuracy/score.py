@@ -42,7 +42,7 @@ def measurements(
     for scan in subject.scans:
         if scan.has_perfusion:
             found += score_ctp.measurements(
-                scan, subject.reference, template, derivatives, truth, perfusion, score.measured
+                scan, subject.base, template, derivatives, truth, perfusion, score.measured
             )
     return found
 
@@ -53,7 +53,7 @@ class _Scorer:
     ) -> None:
         self.subject, self.root, self.truth = subject, derivatives, truth
         self.template, self.limits = template, limits
-        self.reference = subject.reference
+        self.reference = subject.base
 
     def measured(self, step: str, metric: str, value: float) -> Measurement:
         """A value with the limit that the config sets for it in that step, if any."""

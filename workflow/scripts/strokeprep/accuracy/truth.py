@@ -8,6 +8,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
+from nibabel.affines import apply_affine
 
 from strokeprep.io import transforms
 
@@ -40,5 +41,5 @@ class Truth:
         mask = nib.load(self.folder / f"{scan}_brain.nii.gz")
         inside = np.argwhere(np.asarray(mask.dataobj) > 0)
         chosen = inside[:: max(1, len(inside) // POINTS)]
-        world = nib.affines.apply_affine(mask.affine, chosen)
+        world = apply_affine(mask.affine, chosen)
         return transforms.apply(self.from_head(scan).GetInverse(), world)

@@ -9,6 +9,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from nibabel.affines import apply_affine
+from nibabel.spatialimages import HeaderDataError
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.gate.checks import Finding
@@ -223,7 +224,7 @@ def _forms(nifti, path, ndim, settings) -> Iterator[Finding]:
         return
     try:
         qform, sform = nifti.header.get_qform(), nifti.header.get_sform()
-    except (nib.spatialimages.HeaderDataError, ValueError):
+    except (HeaderDataError, ValueError):
         qform = sform = np.full((4, 4), np.nan)
     if not np.isfinite(qform).all():
         yield Finding.of("forms", "The qform is no rotation", path, remedy)

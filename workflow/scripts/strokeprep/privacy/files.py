@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import nibabel as nib
+from nibabel.spatialimages import HeaderDataError
 
 from strokeprep.bids import dataset
 from strokeprep.io.whole import PARTIAL
@@ -94,7 +95,7 @@ def _of_header(path: Path, where: str) -> Iterator[Leak]:
         with gzip.open(path) as file:
             block = file.read(352)
         header = nib.Nifti1Header(block[:348], check=False)
-    except (OSError, EOFError, ValueError, nib.spatialimages.HeaderDataError):
+    except (OSError, EOFError, ValueError, HeaderDataError):
         yield Leak("header", "the header cannot be read", where)
         return
     filled = [field for field in TEXT_FIELDS if bytes(header[field].item()).strip(b"\0 ")]

@@ -37,7 +37,7 @@ class AuditPlan:
 
 def audit_plan(subject: Subject, template: Space) -> AuditPlan:
     """The audit of a subject that has a reference."""
-    reference = subject.reference
+    reference = subject.base
     names = outputs(subject, template)
     images = [name for name in names if name.endswith(naming.IMAGE)]
     faced = [scan for scan in subject.scans if not scan.defaced]
@@ -71,7 +71,7 @@ def audit_plan(subject: Subject, template: Space) -> AuditPlan:
 def perfusion_audit_plan(subject: Subject, template: Space) -> AuditPlan:
     """The audit of what is derived from a subject's CT perfusion."""
     names = perfusion_outputs(subject, template)
-    reference = subject.reference
+    reference = subject.base
     return AuditPlan(
         subject=subject.name,
         **_grids(names, reference, template),

@@ -128,7 +128,7 @@ def _unpacked(path: Path, nifti) -> np.ndarray:
     return flat.reshape(nifti.shape, order="F")
 
 
-def middle(mask: np.ndarray) -> tuple[int, int, int]:
+def middle(mask: np.ndarray) -> tuple[int, ...]:
     """The index of a mask's centre of gravity, or of the view's where it is empty."""
 
     def along(axis: int) -> int:

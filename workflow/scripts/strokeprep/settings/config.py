@@ -276,7 +276,7 @@ def _refuse_faces(config: Config) -> None:
 def _refuse_mixed_folders(config: Config) -> None:
     """What is released, what is private and what is given must not lie in one another."""
     output = os.path.realpath(config.output)
-    inside = {"work": config.work}
+    inside = {"work": str(config.work)}
     if config.study.root is not None:
         inside["study.root"] = config.study.root
     if config.phantom:

@@ -72,15 +72,24 @@ def move(
 
     Files are by name (``cbf``, ``core``, …). Maps are interpolated from measured voxels only.
     """
-    how = {"chain": chain, "grid": grid, "template": template}
-    known = {"brain": None, "measured": sources["cbf"]}
     return {
         **{
-            name: resample.move_image(sources[name], targets[name], kind=kind, **how, **known)
+            name: resample.move_image(
+                sources[name],
+                targets[name],
+                kind=kind,
+                chain=chain,
+                grid=grid,
+                brain=None,
+                template=template,
+                measured=sources["cbf"],
+            )
             for name, kind in MAPS.items()
         },
         **{
-            name: resample.move_label(sources[name], targets[name], kind=kind, **how)
+            name: resample.move_label(
+                sources[name], targets[name], kind=kind, chain=chain, grid=grid, template=template
+            )
             for name, kind in AT_RISK.items()
         },
     }

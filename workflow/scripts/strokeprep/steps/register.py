@@ -73,6 +73,7 @@ def to_template(
     transforms.write(found.transform, target)
     transforms.write(found.inverse, inverse)
     facts = {"Metrics": found.metrics, "Seed": seed, "LesionMasked": bool(lesions)}
+    scan, space = names
     return (
         sidecars.transform(*names, settings.to_template) | facts,
         sidecars.transform(*reversed(names), settings.to_template) | facts,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from strokeprep.study import naming
-from strokeprep.study.scans import Label, Scan, Subject
+from strokeprep.study.scans import Label, Subject
 
 
 def of_subject(subject: Subject) -> dict[str, Any]:
@@ -80,12 +80,10 @@ def public_names(subject: Subject) -> dict[str, str]:
         for image in scan.images
         if image.sidecar
     }
-    return names | {
-        str(label.path): label_uri(label, subject.reference) for label in subject.labels
-    }
+    return names | {str(label.path): label_uri(label, subject) for label in subject.labels}
 
 
-def label_uri(label: Label, reference: Scan | None) -> str:
+def label_uri(label: Label, subject: Subject) -> str:
     """A manual label by the name BIDS gives it on the grid it lies on."""
-    space = naming.Space(reference.name) if label.in_reference_space else naming.ORIG
+    space = naming.Space(subject.base.name) if label.in_reference_space else naming.ORIG
     return naming.raw_label_uri(label.scan, space, label.kind)

@@ -150,6 +150,13 @@ class Subject:
     labels: tuple[Label, ...]
     reference: Scan | None
 
+    @property
+    def base(self) -> Scan:
+        """The reference of a subject that must have one by now."""
+        if self.reference is None:
+            raise ValueError(f"sub-{self.name} has no reference")
+        return self.reference
+
 
 @dataclass(frozen=True)
 class Study:

@@ -135,7 +135,7 @@ def _isles24_unmarked(grid: str) -> tuple[Pattern, ...]:
 _JHU = rf"(?:sub-)?(?P<subject>[0-9A-Fa-f]{{8}})(?:_ses-(?P<session>{_WORD}))?{_ENTITIES}"
 
 
-def _jhu(role: str, tail: str, folder: str = "") -> tuple[Pattern, Pattern]:
+def _jhu(role: str, tail: str, folder: str = "") -> tuple[Pattern, ...]:
     """A name that says space-orig, and the same without it as the second choice."""
     on = drawn_on(role)
     return tuple(

@@ -85,7 +85,7 @@ _ENTITIES = rf"(?:_(?:{'|'.join(KEPT)})-{_WORD})*"
 
 
 def _root(config: Config) -> Path:
-    root = Path(config.study.root)
+    root = Path(str(config.study.root))
     if not root.is_dir():
         raise StrokeprepError(
             "The study's folder does not exist" if not root.exists() else "This is not a folder",
@@ -179,7 +179,7 @@ def _is_folder(entry: os.DirEntry) -> bool:
 
 def _written(config: Config) -> set[tuple[int, int]]:
     """The folders of the workflow itself, which may lie inside the study."""
-    return _identities(config.output, config.work)
+    return _identities(config.output, str(config.work))
 
 
 def _identities(*folders: str) -> set[tuple[int, int]]:
@@ -223,9 +223,9 @@ def _refuse_outside(file: _File, config: Config) -> None:
         )
     if not file.linked:
         return
-    study = config.study
-    inside = [study.root, *study.labels, *study.links]
-    allowed = [os.path.realpath(os.path.join(study.root, folder)) for folder in inside]
+    study, root = config.study, str(config.study.root)
+    inside = [root, *study.labels, *study.links]
+    allowed = [os.path.realpath(os.path.join(root, folder)) for folder in inside]
     for path in filter(None, (file.path, file.sidecar)):
         real = Path(os.path.realpath(path))
         if not any(real.is_relative_to(folder) for folder in allowed):

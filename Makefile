@@ -13,7 +13,7 @@
 #   make environments   install all that the tests need, and run nothing
 #   make bench-ctp      what the perfusion branch of one clinical patient takes, against limits
 #   make settings   write the config's schema and the tables of config/README.md from the settings
-#   make lint    ruff, snakefmt, snakemake --lint
+#   make lint    ruff, snakefmt, mypy, snakemake --lint
 #   make bench   this project beside its peers: bench-registration, bench-motion, bench-perfusion,
 #                bench-segmentation
 #                (osipy, a peer of the last, needs Python >= 3.12: PYTHON=python3.12)
@@ -96,6 +96,7 @@ lint: $(VENV)/test.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/mypy
 	$(SNAKEMAKE) --lint
 
 settings: $(VENV)/imaging.done

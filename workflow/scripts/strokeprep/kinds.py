@@ -69,7 +69,7 @@ class LabelKind:
 
     name: str
     called: str  # in sidecars
-    suffix: Literal["mask", "dseg"] = "mask"
+    suffix: str = "mask"  # or dseg
     seg: str | None = None
     label: str | None = None
     desc: str | None = None

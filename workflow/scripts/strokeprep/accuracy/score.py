@@ -111,7 +111,8 @@ class _Scorer:
                 overlap = labels.dice(images.array(image), drawn)
                 yield self.measured(step, f"dice{suffix}", overlap)
                 change = LabelChange.between(native, image).volume_change
-                yield self.measured(step, f"volume_change{suffix}", change)
+                if change is not None:
+                    yield self.measured(step, f"volume_change{suffix}", change)
 
     def ideally(self, native: sitk.Image, scan: Scan, grid: sitk.Image) -> sitk.Image:
         """The label resampled by the true transform: the best that the reference's grid allows."""

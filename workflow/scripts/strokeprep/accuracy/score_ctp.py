@@ -152,7 +152,8 @@ def _by_either_input(
         slope = float(found @ wanted / (wanted @ wanted))
         yield measured(f"ctp_{name}_by_input", "slope_error", abs(slope - 1))
     (row,) = tables.read(root / naming.tissue_volumes(scan))
-    change = abs(float(row[HYPOPERFUSED]) / float(ideal.volumes[HYPOPERFUSED]) - 1)
+    true = float(str(ideal.volumes[HYPOPERFUSED]))
+    change = abs(float(row[HYPOPERFUSED]) / true - 1)
     yield measured("ctp_hypoperfused", "volume_change", change)
 
 

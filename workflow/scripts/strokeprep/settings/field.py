@@ -122,7 +122,6 @@ def _of_type(hint: Any, rule: Rule) -> Schema:
 
 def _limits(hint: type, rule: Rule) -> Schema:
     known: dict[str, Any]
-    known: dict[str, Any]
     if hint is str:
         known = {"pattern": rule.pattern, "title": rule.called}
         known["minLength"] = None if rule.pattern or rule.may_be_empty else 1

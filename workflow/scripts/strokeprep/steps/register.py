@@ -75,6 +75,6 @@ def to_template(
     facts = {"Metrics": found.metrics, "Seed": seed, "LesionMasked": bool(lesions)}
     scan, space = names
     return (
-        sidecars.transform(*names, settings.to_template) | facts,
-        sidecars.transform(*reversed(names), settings.to_template) | facts,
+        sidecars.transform(scan, space, settings.to_template) | facts,
+        sidecars.transform(space, scan, settings.to_template) | facts,
     )

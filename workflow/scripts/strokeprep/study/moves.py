@@ -5,8 +5,8 @@ Everything is written by one interpolation of its native source, through the com
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import chain
 
 from strokeprep import kinds
 from strokeprep.kinds import Kind, LabelKind
@@ -137,17 +137,19 @@ def perfusion(scan: Scan, reference: Scan, template: Space) -> dict[str, Move]:
     """Maps of perfusion, and what they say of the tissue."""
     if not scan.has_perfusion:
         return {}
-    maps = ((kind, naming.perfusion_map, name) for name, kind in kinds.MAPS.items())
-    tissue = ((kind, naming.at_risk, name) for name, kind in kinds.AT_RISK.items())
+    named: list[tuple[str, Kind | LabelKind, Callable[[Scan, str, Space], str]]] = [
+        *((name, kind, naming.perfusion_map) for name, kind in kinds.MAPS.items()),
+        *((name, kind, naming.at_risk) for name, kind in kinds.AT_RISK.items()),
+    ]
     return {
-        named(scan, name, space): Move(
+        path(scan, name, space): Move(
             kind=kind,
             scan=scan,
-            source=named(scan, name, ORIG),
+            source=path(scan, name, ORIG),
             transforms=_transforms(scan, reference, space, template),
             grid=_grid(reference, space, template),
         )
-        for kind, named, name in chain(maps, tissue)
+        for name, kind, path in named
         for space in _spaces(template, reference)
     }
 

@@ -92,7 +92,9 @@ def label_constraints(labels: Iterable[LabelKind]) -> dict[str, str]:
     }
 
 
-def bids(folder: str, datatype: str, stem: str, suffix: str, ext: str = IMAGE, **entities) -> str:
+def bids(
+    folder: str, datatype: str, stem: str, suffix: str, ext: str = IMAGE, /, **entities: str | None
+) -> str:
     """The path of one file; the only place that knows the order of entities.
 
     >>> bids("sub-01/ses-02", "dwi", "sub-01_ses-02", "mask", label="L", space="ncct")

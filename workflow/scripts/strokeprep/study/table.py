@@ -167,7 +167,7 @@ def _label(
     if moved is not None:
         scan = scan or reference
     missing = _missing(row, scan, moved, reference)
-    if missing:
+    if missing or scan is None:
         remarks.append(f"sub-{row.subject}: {row.role} left out, {missing}.")
         return None
     return Label(LABELS[row.role], row.path, scan, moved is not None)

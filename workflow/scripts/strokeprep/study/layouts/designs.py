@@ -17,11 +17,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from strokeprep import phantom as simulated
 from strokeprep.errors import StrokeprepError
 from strokeprep.kinds import KINDS, NATIVE, SCANS, Kind
 from strokeprep.settings.config import Config
+from strokeprep.settings.study import PhantomSettings
 from strokeprep.study.layouts.engine import (
     _ENTITIES,
     _WORD,
@@ -236,10 +238,11 @@ def atlas(config: Config) -> list[Row]:
 
 def phantom(config: Config) -> list[Row]:
     """The built-in synthetic study, known before it is simulated."""
-    root = Path(config.phantom.folder) / "raw"
+    simulation = cast(PhantomSettings, config.phantom)  # this layout always has the section
+    root = Path(simulation.folder) / "raw"
     files = [
         _File(f"{root / name}{EXTENSIONS[0]}", name, f"{root / name}.json")
-        for subject in simulated.subject_ids(config.phantom.subjects)
+        for subject in simulated.subject_ids(simulation.subjects)
         for name in simulated.raw_stems(subject)
     ]
     return _rows(_matches(files, BIDS, config), root, "simulated files")

@@ -57,6 +57,30 @@ def test_a_run_without_weights_stops_before_its_first_job_with_one_message(tmp_p
     assert not (tmp_path / "derivatives").exists() and not (tmp_path / "work").exists()
 
 
+def test_where_a_brain_s_network_lacks_its_weights_the_small_one_is_named_too(tmp_path):
+    weights(tmp_path / "models", ["hd-bet"])
+    process = snakemake(tmp_path, study(tmp_path / "raw"))
+    small = "make models MODELS='mindgrab' FOLDER=models"
+    said = f"; or set brain.ct to mindgrab, whose weights are half a megabyte ({small})"
+    assert process.returncode == 1 and said in process.stdout + process.stderr
+    process = snakemake(tmp_path, study(tmp_path / "raw"), "--dry-run")
+    assert said in process.stderr
+    weights(tmp_path / "models", ["mindgrab"])
+    process = snakemake(tmp_path, study(tmp_path / "raw"), "--dry-run")
+    assert "or set brain.ct to mindgrab, whose weights are half a megabyte\n" in process.stderr
+
+
+def test_mindgrab_finds_brains_without_torch_or_gpu_and_without_a_location(tmp_path):
+    brain, faces = (dict.fromkeys(("ct", "mr"), name) for name in ("mindgrab", "template"))
+    config = study(tmp_path / "raw", brain=brain, deface=faces, threads={"segmentation": 2})
+    process = snakemake(tmp_path, config, "--dry-run", "--cores", "2", "--resources", "gpu=1")
+    assert "the weights of mindgrab are missing" in process.stderr
+    assert "or set brain" not in process.stderr
+    brains = planned(process, "brain")
+    assert len(brains) == 4 and all("located" not in job for job in brains)
+    assert all("gpu=0" in job and "threads: 2" in job for job in brains)
+
+
 def test_a_run_whose_jobs_need_no_weights_is_not_stopped_for_them(tmp_path):
     config = study(tmp_path / "raw")
     (tmp_path / "raw/participants.tsv").unlink()  # an empty one is refused

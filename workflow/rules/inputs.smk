@@ -117,8 +117,8 @@ def brain_to_head(wildcards):
 
 def environment(section):
     """The environment file of a section's rule."""
-    networks = any(each.is_network for each in backends_of(section))
-    return f"../../envs/{'segmentation' if networks else 'imaging'}.yaml"
+    torch = any(each.torch for each in backends_of(section))
+    return f"../../envs/{'segmentation' if torch else 'imaging'}.yaml"
 
 
 def threads_of(section):
@@ -139,7 +139,7 @@ def minutes_of(section, wildcards):
 
 def gpus_of(section, wildcards):
     """How many GPUs a job asks for; a network with device ``auto`` runs without one, too."""
-    return int(chosen(section, wildcards).is_network and CONFIG.models.device != "cpu")
+    return int(chosen(section, wildcards).torch and CONFIG.models.device != "cpu")
 
 
 def name_of_backend(section, wildcards):
@@ -166,41 +166,58 @@ def code_of_backends():
     return [each.module for section in BACKENDS for each in backends_of(section) if each.module]
 
 
-def study_models():
-    """All weights that the study needs."""
-    found = []
-    for scan in STUDY.scans:
-        found += models_for("brain", scan) if scan.has_brain else ()
-        found += () if scan.defaced else models_for("deface", scan)
-    return list(dict.fromkeys(found))
+def masks_of_study():
+    """Everything a backend has to find in this study: section and scan."""
+    brains = [("brain", scan) for scan in STUDY.scans if scan.has_brain]
+    return brains + [("deface", scan) for scan in STUDY.scans if not scan.defaced]
 
 
-def planned_models():
-    """The weights that the jobs of this run need."""
+def planned_masks():
+    """What backends have to find in this run: section and scan."""
     sections = {"brain": "brain", "face": "deface"}
     return [
-        name
+        (sections[job.rule.name], mask_scan(job.wildcards))
         for job in workflow.dag.needrun_jobs()
         if job.rule.name in sections
-        for name in models_for(sections[job.rule.name], mask_scan(job.wildcards))
     ]
+
+
+def models_of(masks):
+    """The weights that are needed to find what is listed."""
+    return list(dict.fromkeys(name for mask in masks for name in models_for(*mask)))
+
+
+def without_torch(masks):
+    """What to say where the network of a brain lacks its weights: a small one would do."""
+    folder = CONFIG.models.folder
+    lacking = {
+        f"brain.{scan.modality}"
+        for section, scan in masks
+        if section == "brain"
+        and backend(section, scan.modality).torch
+        and store.missing(models_for(section, scan), folder)
+    }
+    return store.small_network(sorted(lacking), folder, CONFIG.models.offline)
 
 
 def require_models():
     """Stop before the first job if one of them would lack its weights."""
+    masks, models = planned_masks(), CONFIG.models
+    names, instead = models_of(masks), without_torch(masks)
     try:
-        store.require(planned_models(), CONFIG.models.folder, CONFIG.models.offline)
+        store.require(names, models.folder, models.offline, instead)
     except StrokeprepError as error:
         raise WorkflowError(str(error)) from None
 
 
 def missing_models():
     """What a dry run says about missing weights, for which a run would stop."""
-    lacking = store.missing(study_models(), CONFIG.models.folder)
+    masks, models = masks_of_study(), CONFIG.models
+    lacking = store.missing(models_of(masks), models.folder)
     if not lacking:
         return None
-    how = store.command(lacking, CONFIG.models.folder, CONFIG.models.offline)
-    return f"the weights of {', '.join(lacking)} are missing in {CONFIG.models.folder}: {how}"
+    how = store.command(lacking, models.folder, models.offline) + without_torch(masks)
+    return f"the weights of {', '.join(lacking)} are missing in {models.folder}: {how}"
 
 
 # --------------------------------------------------------------------------- ctp

@@ -62,6 +62,10 @@ class Server(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}/release.zip?download=1"
 
+    @property
+    def file_url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/commit/model.bin"
+
 
 class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_) -> None:
@@ -151,7 +155,7 @@ def test_a_download_that_breaks_off_says_so_and_goes_on_where_it_stopped(publish
 
 
 def test_an_archive_that_arrived_before_the_interruption_is_used(published, tmp_path):
-    (tmp_path / ".hd-bet.zip.part").write_bytes(published.content)
+    (tmp_path / ".hd-bet.part").write_bytes(published.content)
     fetching.fetch(["hd-bet"], tmp_path)
     assert whole(tmp_path)
 
@@ -255,6 +259,45 @@ def test_a_folder_can_take_the_place_of_the_network(tmp_path, as_archive):
     checkpoint = place / "nnUNetTrainer__nnUNetPlans__3d_fullres/fold_0/checkpoint_final.pth"
     assert checkpoint.read_bytes() == CHECKPOINT
     assert (offline / f"{DATASET}.zip").exists() == as_archive
+
+
+@pytest.fixture
+def published_file(server, monkeypatch):
+    """Weights that are published as one file, and not as an archive."""
+    server.content = CHECKPOINT
+    changed = replace(MODELS["mindgrab"], url=server.file_url, sha256=sha256(CHECKPOINT))
+    monkeypatch.setitem(MODELS, "mindgrab", changed)
+    return server
+
+
+def test_weights_that_are_published_as_a_file_are_fetched_as_they_are(published_file, tmp_path):
+    fetching.fetch(["mindgrab"], tmp_path)
+    place, _ = store.verified("mindgrab", tmp_path)
+    assert (place / "model.bin").read_bytes() == CHECKPOINT
+    assert files(tmp_path) == {"mindgrab/model.bin", f"mindgrab/{store.RECORD}", ".mindgrab.lock"}
+
+
+@pytest.mark.parametrize("inside", ["", "mindgrab"])
+def test_such_a_file_may_lie_in_an_offline_folder_or_in_its_own_there(
+    published_file, tmp_path, inside
+):
+    offline, folder = tmp_path / "usb", tmp_path / "models"
+    (offline / inside).mkdir(parents=True)
+    (offline / inside / "model.bin").write_bytes(CHECKPOINT)
+    (offline / inside / "README.md").write_text("not of the model")
+    fetching.fetch(["mindgrab"], folder, offline=offline)
+    place, _ = store.verified("mindgrab", folder)
+    assert files(place) == {"model.bin", store.RECORD} and published_file.asked == []
+    assert (offline / inside / "model.bin").exists()
+
+
+@pytest.mark.parametrize("offline", [True, False])
+def test_such_a_file_with_another_digest_is_refused(published_file, tmp_path, offline):
+    published_file.content = b"other"
+    (tmp_path / "model.bin").write_bytes(b"other")
+    with pytest.raises(StrokeprepError, match="was expected"):
+        fetching.fetch(["mindgrab"], tmp_path / "models", offline=tmp_path if offline else None)
+    assert files(tmp_path / "models") == {".mindgrab.lock"}
 
 
 def test_an_offline_folder_without_the_model_says_what_to_put_there(tmp_path):

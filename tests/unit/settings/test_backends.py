@@ -28,6 +28,7 @@ ALL = [
         (BRAINS["hd-bet"], "mr", True, ("hd-bet",)),
         (BRAINS["totalsegmentator"], "ct", True, ("total-fast",)),
         (BRAINS["totalsegmentator"], "ct", False, ("total-crop", "total-head")),
+        (BRAINS["mindgrab"], "ct", True, ("mindgrab",)),
         (BRAINS["totalsegmentator"], "mr", False, ("total-mr-fast", "total-mr-head")),
         (FACES["totalsegmentator"], "mr", True, ("total-mr-fast",)),
         (FACES["totalsegmentator-face"], "mr", True, ("face-mr",)),

@@ -7,7 +7,7 @@ a module below ``segmentation/backends`` and a row in ``BRAINS`` or ``FACES``.
 >>> BRAINS["totalsegmentator"].weights("ct", fast=False)
 ('total-crop', 'total-head')
 >>> choices("brain", "ct")
-('template', 'totalsegmentator')
+('template', 'totalsegmentator', 'mindgrab')
 """
 
 from __future__ import annotations
@@ -34,19 +34,28 @@ class Model:
     url: str
     folder: str  # where its package looks for it, below the models folder
     files: tuple[str, ...]  # patterns of what must be there after unpacking, relative to folder
-    sha256: str | None = None  # of the archive, where it is known
+    sha256: str | None = None  # of what is published, where it is known
     licensed: str | None = None  # the task for which the server wants a licence number
 
     @property
     def archive(self) -> str:
-        """The file name of the archive, as in the offline folder."""
+        """The file name of what is published, as in the offline folder."""
         if self.licensed:
             return f"{PurePosixPath(self.folder).name}.zip"
         return PurePosixPath(self.url.partition("?")[0]).name
 
+    @property
+    def is_archive(self) -> bool:
+        """Whether an archive is published, and not the only file itself."""
+        return self.archive.endswith(".zip")
+
 
 HD_BET_URL = "https://zenodo.org/records/14445620/files/release_v1.5.0.zip?download=1"
 RELEASES = "https://github.com/wasserth/TotalSegmentator/releases/download"
+MINDGRAB_URL = (
+    "https://raw.githubusercontent.com/neuroneural/brainchop/"
+    "4c87885f3a2a8835e260d521dcec922b58d91d41/public/models/mindgrab/model.bin"
+)
 LICENSED = "https://backend.totalsegmentator.com:443/download_weights"
 NNUNET_FILES = ("*/plans.json", "*/dataset.json", "*/fold_0/checkpoint_final.pth")
 
@@ -68,6 +77,13 @@ MODELS = {
             HD_BET_URL,
             "hd-bet",
             ("plans.json", "dataset.json", "fold_all/checkpoint_final.pth"),
+        ),
+        Model(
+            "mindgrab",
+            MINDGRAB_URL,
+            "mindgrab",
+            ("model.bin",),
+            "c9a01490fe2d13acc1515fd019b69db176ebe6f40c9b84aeb77f25acbc2ee0f3",
         ),
         # The publisher gives no digest. This one is what several projects that fetch this
         # archive have recorded, independently of one another.
@@ -107,13 +123,14 @@ class Backend:
     needs_location: bool = False  # where the head lies in the template
     full: Weights = field(default_factory=dict)
     fast: Weights = field(default_factory=dict)  # those of coarse networks, where there are any
+    torch: bool = False  # whether its network runs on torch, and so on a GPU if there is one
     options: tuple[str, ...] = ()  # keys of the config's section models that change the answer
     memory_mb: int = 8000
     minutes: int = 60
 
     @property
     def is_network(self) -> bool:
-        """Whether it needs the environment of networks, their threads, and a GPU if there is one."""
+        """Whether it needs weights, and can use several threads."""
         return bool(self.full)
 
     @property
@@ -166,6 +183,7 @@ BRAINS = {
             cites=("isensee2019", *NNUNET),
             modalities=("mr",),  # it was trained on no other
             full={"mr": ("hd-bet",)},
+            torch=True,
             options=("mirroring",),
         ),
         Backend(
@@ -176,6 +194,16 @@ BRAINS = {
             cites=TOTAL_SEGMENTATOR,
             full=TOTAL_FULL,
             fast=TOTAL_FAST,
+            torch=True,
+        ),
+        Backend(
+            "mindgrab",
+            f"{CODE}.mindgrab:brain",
+            about="was trained on heads of any contrast and needs neither torch nor a GPU",
+            methods="with MindGrab",
+            cites=("fani2025", "fedorov2017"),
+            full={"ct": ("mindgrab",), "mr": ("mindgrab",)},
+            memory_mb=4000,
         ),
     )
 }
@@ -201,6 +229,7 @@ FACES = {
             needs_location=True,
             full=TOTAL_FULL,
             fast=TOTAL_FAST,
+            torch=True,
         ),
         Backend(
             "totalsegmentator-face",
@@ -210,6 +239,7 @@ FACES = {
             cites=TOTAL_SEGMENTATOR,
             needs_location=True,
             full={"ct": ("face",), "mr": ("face-mr",)},
+            torch=True,
         ),
         Backend(
             "none",
@@ -266,7 +296,7 @@ class BrainSettings:
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """The networks of hd-bet and totalsegmentator."""
+    """The networks of hd-bet, totalsegmentator and mindgrab."""
 
     folder: str = setting(
         "models",

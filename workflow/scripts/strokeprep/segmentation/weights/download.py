@@ -28,7 +28,7 @@ TOTAL_SEGMENTATOR = "2.18.0"
 
 def archive_of(model: Model, folder: Path, license_number: str | None) -> Path:
     """The downloaded archive; a partial one of an interrupted run is continued."""
-    archive = folder / f".{model.name}.zip.part"
+    archive = folder / f".{model.name}.part"
     have = archive.stat().st_size if archive.exists() else 0
     try:
         expected = _received(_request(model, have, license_number), archive, have)

@@ -28,7 +28,7 @@ def fetch(
     license_number: str | None = None,
     known: Mapping[str, str] | None = None,
 ) -> None:
-    """Put the models in place: downloaded, or from a folder of archives (``offline``).
+    """Put the models in place: downloaded, or from a folder of what is published (``offline``).
 
     ``offline`` may also hold folders as the packages unpack them. ``known`` gives SHA-256 of
     archives whose publishers give none, by model name; those of another machine's record, say.
@@ -55,7 +55,7 @@ def _install(
     if offline is None:
         archive = download.archive_of(model, root, license_number)
         digest = _unpacked_download(model, archive, fresh, wanted)
-    elif folder := _given_folder(model, offline):
+    elif model.is_archive and (folder := _given_folder(model, offline)):
         shutil.copytree(folder, fresh)
         (fresh / store.RECORD).unlink(missing_ok=True)
     else:
@@ -76,13 +76,15 @@ def _given_folder(model: Model, offline: Path) -> Path | None:
 
 
 def _given_archive(model: Model, offline: Path) -> Path:
-    archive = offline / model.archive
-    if not archive.is_file():
+    """What is published of a model, in ``offline`` or in a folder of its own there."""
+    candidates = (offline / model.folder / model.archive, offline / model.archive)
+    archive = next((path for path in candidates if path.is_file()), None)
+    if archive is None:
         raise StrokeprepError(
             f"The folder holds neither {model.archive} nor a folder "
             f"{PurePosixPath(model.folder).name} with the weights of {model.name}",
             offline,
-            f"Put the archive there; it is published at {model.url}",
+            f"Put {model.archive} there; it is published at {model.url}",
         )
     return archive
 
@@ -96,7 +98,7 @@ def _unpacked(model: Model, archive: Path, fresh: Path, wanted: str | None) -> s
     digest = store.sha256(archive)
     if wanted is not None and digest != wanted:
         raise StrokeprepError(
-            f"The archive of {model.name} has SHA-256 {digest}, and {wanted} was expected",
+            f"{model.archive} of {model.name} has SHA-256 {digest}, and {wanted} was expected",
             f"{archive}, published at {model.url}",
             "Fetch it again. If it stays so, the publisher has replaced it: compare, then give "
             f"the new digest with --sha256 {model.name}=DIGEST.",
@@ -118,7 +120,14 @@ def _unpacked_download(model: Model, archive: Path, fresh: Path, wanted: str | N
 
 
 def _unpack(model: Model, archive: Path, fresh: Path) -> None:
-    """The archive's files in ``fresh``, whether it wraps them in the model's folder or not."""
+    """The archive's files in ``fresh``, whether it wraps them in the model's folder or not.
+
+    Where no archive is published but the weights themselves, those.
+    """
+    if not model.is_archive:
+        fresh.mkdir()
+        shutil.copyfile(archive, fresh / model.archive)
+        return
     around = fresh.with_name(f"{fresh.name}.zip")
     shutil.rmtree(around, ignore_errors=True)  # of a run that was killed
     try:

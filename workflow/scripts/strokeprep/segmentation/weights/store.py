@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.settings.backends import MODELS, Model
 
 RECORD = "weights.json"
+SMALL = "mindgrab"  # the backend of that name, and its model
 
 
 def missing(names: Iterable[str], folder: str | Path) -> list[str]:
@@ -25,15 +26,17 @@ def missing(names: Iterable[str], folder: str | Path) -> list[str]:
     return [name for name in dict.fromkeys(names) if not is_whole(MODELS[name], Path(folder))]
 
 
-def require(names: Iterable[str], folder: str | Path, offline: str | None = None) -> None:
-    """Refuse to go on without the models, and say how to get them."""
+def require(
+    names: Iterable[str], folder: str | Path, offline: str | None = None, instead: str = ""
+) -> None:
+    """Refuse to go on without the models, and say how to get them, or what to do ``instead``."""
     lacking = missing(names, folder)
     if lacking:
         where = "" if offline else " on a machine with network"
         raise StrokeprepError(
             f"The weights of {', '.join(lacking)} are missing",
             f"models folder {folder}",
-            f"Fetch them{where}: {command(lacking, folder, offline)}",
+            f"Fetch them{where}: {command(lacking, folder, offline)}{instead}",
         )
 
 
@@ -41,6 +44,15 @@ def command(names: Iterable[str], folder: str | Path, offline: str | None = None
     """What a person types to get the models, from the root of a checkout."""
     given = f" FROM={offline}" if offline else ""
     return f"make models MODELS='{' '.join(names)}' FOLDER={folder}{given}"
+
+
+def small_network(keys: Sequence[str], folder: str | Path, offline: str | None = None) -> str:
+    """How a message goes on that names ``keys`` of the config, which can be set to MindGrab."""
+    if not keys:
+        return ""
+    lacking = missing([SMALL], folder)
+    fetch = f" ({command(lacking, folder, offline)})" if lacking else ""
+    return f"; or set {' and '.join(keys)} to {SMALL}, whose weights are half a megabyte{fetch}"
 
 
 def digests(names: Iterable[str], folder: str | Path) -> dict[str, str | None]:

@@ -16,11 +16,12 @@ the scores are the same to the last bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -62,7 +63,9 @@ class Weights:
 
 def read(path: Path) -> Weights:
     """Weights from a file of little-endian single-precision numbers, tensor after tensor."""
-    shapes = [(3, 3, 3, count, CHANNELS) for count in (1, *[CHANNELS] * (len(DILATIONS) - 1))]
+    shapes: list[tuple[int, ...]] = [
+        (3, 3, 3, count, CHANNELS) for count in (1, *[CHANNELS] * (len(DILATIONS) - 1))
+    ]
     shapes += [(CHANNELS, CLASSES), (CLASSES,)]
     sizes = [int(np.prod(shape)) for shape in shapes]
     numbers = np.fromfile(path, "<f4")
@@ -131,7 +134,7 @@ class _Pass:
             layer = self._convolved(self._sorted(layer, dilation), kernel, dilation)
         return self._classified(layer, weights)
 
-    def _planes(self, work: Callable[[int], np.ndarray | None]) -> Iterable:
+    def _planes(self, work: Callable[[int], Any]) -> list[Any]:
         """``work`` done for every plane."""
         return list(self.pool.map(work, range(self.size)))
 

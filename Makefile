@@ -4,6 +4,7 @@
 #   make report  Snakemake's own report on that run, with the graph of its rules: DIR/snakemake.html
 #   make test    all tests but those of the networks: at one time test-units, of the library and of
 #                what is planned, and test-runs, of whole runs       [ARGS= for pytest]
+#   make test-fast      the unit tests that take less than a second each: for every save
 #   make test-models    the tests that run HD-BET and TotalSegmentator
 #   make models  fetch the networks' weights: those named, or what a study needs
 #                                                      [MODELS= FOLDER= FROM= or CONFIG=]
@@ -53,7 +54,7 @@ BENCHMARKS := registration motion perfusion
 STUDY = --config output=$(DIR)/derivatives work=$(DIR)/work \
   'phantom={"folder": "$(DIR)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"}'
 
-.PHONY: environments demo report test test-units test-runs test-models models test-hostile \
+.PHONY: environments demo report test test-units test-runs test-fast test-models models test-hostile \
   test-slurm lint settings clean bench bench-scale bench-ctp bench-segmentation $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
 
@@ -74,6 +75,9 @@ test-units: $(VENV)/test.done
 
 test-runs: $(VENV)/test.done
 	$(BIN)/python -m pytest tests/workflow tests/report $(ARGS)
+
+test-fast: $(VENV)/test.done
+	$(BIN)/python -m pytest tests/unit -m "not slow" $(ARGS)
 
 test-models: $(NETWORKS)/segmentation.done
 	$(NETWORKS)/bin/python -m pytest tests/models $(ARGS)

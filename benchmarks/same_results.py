@@ -3,8 +3,8 @@
     python benchmarks/same_results.py OLD/derivatives NEW/derivatives
 
 Files with equal bytes are the same. Of the others, images are compared by voxels, type and affine,
-transforms by what they do to points, and tables by their cells. Pages and provenance name the
-code that made them, so they may differ. The exit status is 1 if a result differs.
+transforms by what they do to points, and sidecars by all that they say but texts and versions. Pages,
+judgements and descriptions may differ. The exit status is 1 if a result differs.
 """
 
 from __future__ import annotations
@@ -15,15 +15,23 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
 
-# Judgements and pages: a version may judge or show the same results differently.
-MAY_DIFFER = ("docs/qc", "README.md", "CHANGES", "dataset_description.json", ".bidsignore")
-# What a sidecar says of the code that wrote it.
-ABOUT_THE_CODE = ("Software",)
+# Judgements, pages and descriptions: a version may judge or word the same results differently.
+MAY_DIFFER = (
+    "docs/qc/",
+    "README.md",
+    "CHANGES",
+    "dataset_description.json",
+    "descriptions.",
+    ".bidsignore",
+)
+# What a sidecar says in words, and of the code that wrote it.
+IN_WORDS = ("Software", "Description", "LongName")
 
 
 def compare(old: Path, new: Path) -> Counter[str]:
@@ -87,13 +95,16 @@ def same_transform(old: Path, new: Path) -> bool:
 
 
 def same_sidecar(old: Path, new: Path) -> bool:
-    """Whether two JSON files agree in all but the versions of the code."""
-    contents = [json.loads(path.read_text()) for path in (old, new)]
-    for content in contents:
-        for key in ABOUT_THE_CODE:
-            if isinstance(content, dict):
-                content.pop(key, None)
-    return contents[0] == contents[1]
+    """Whether two JSON files agree in all but words and versions."""
+    first, second = (without_words(json.loads(path.read_text())) for path in (old, new))
+    return first == second
+
+
+def without_words(value: Any) -> Any:
+    """A JSON value without the keys that hold words, at any depth."""
+    if isinstance(value, dict):
+        return {key: without_words(each) for key, each in value.items() if key not in IN_WORDS}
+    return value
 
 
 def main() -> int:

@@ -77,7 +77,7 @@ test-runs: $(VENV)/test.done
 	$(BIN)/python -m pytest tests/workflow tests/report $(ARGS)
 
 test-fast: $(VENV)/test.done
-	$(BIN)/python -m pytest tests/unit -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest tests/unit -m "not slow" --numprocesses 2 --dist loadfile $(ARGS)
 
 test-models: $(NETWORKS)/segmentation.done
 	$(NETWORKS)/bin/python -m pytest tests/models $(ARGS)

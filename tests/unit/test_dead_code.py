@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 import vulture
 
 REPOSITORY = Path(__file__).parents[2]
@@ -25,6 +26,7 @@ def words_of_rules_and_templates() -> set[str]:
     return {word for path in files for word in re.findall(r"\w+", path.read_text())}
 
 
+@pytest.mark.slow
 def test_nothing_is_dead():
     search = vulture.Vulture()
     search.scavenge([REPOSITORY / "workflow/scripts", REPOSITORY / "benchmarks"])

@@ -126,6 +126,7 @@ def world(tmp_path):
     return World(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_series_without_error_scores_well(world):
     found = world.figures()
     assert found["ctp_to_ncct", "tre_max"] == pytest.approx(0, abs=1e-5)
@@ -136,6 +137,7 @@ def test_a_series_without_error_scores_well(world):
     assert found["ctp_hypoperfused", "volume_change"] < 0.1
 
 
+@pytest.mark.slow
 def test_a_misplaced_series_is_an_error_of_registration(world):
     shift = np.eye(4)
     shift[0, 3] = 2.0
@@ -146,6 +148,7 @@ def test_a_misplaced_series_is_an_error_of_registration(world):
     assert found["ctp_motion", "tre_worst_frame"] == pytest.approx(0, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_missed_jump_is_an_error_of_motion(world):
     poses = STILL.copy()
     poses[30, 2, 3] = 1.0
@@ -155,6 +158,7 @@ def test_a_missed_jump_is_an_error_of_motion(world):
     assert found["ctp_to_ncct", "tre_mean"] == pytest.approx(1 / FRAMES, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_unusable_frames_are_not_scored(world):
     poses = STILL.copy()
     poses[30, 2, 3] = 5.0

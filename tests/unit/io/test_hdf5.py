@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import pytest
 import SimpleITK as sitk
 from strokeprep.io import hdf5, transforms
 
@@ -20,6 +21,7 @@ def composite() -> sitk.Transform:
     return transforms.chain([sitk.DisplacementFieldTransform(field), transforms.linear(matrix)])
 
 
+@pytest.mark.slow
 def test_a_transform_gives_the_same_bytes_whenever_it_is_written(tmp_path):
     files = [tmp_path / name for name in ("now.h5", "later.h5")]
     for path in files:

@@ -58,6 +58,7 @@ def test_noise_free_maps_follow_the_truth(tiles, clean):
     assert r(clean.mtt, tiles.mtt) > 0.97
 
 
+@pytest.mark.slow
 def test_maps_follow_the_truth_at_the_noise_left_by_smoothing(tiles, noisy):
     assert r(noisy["cbv"], tiles.cbv) > 0.99 and 0.97 < slope(tiles.cbv, noisy["cbv"]) < 1.03
     assert r(noisy["cbf"], tiles.cbf) > 0.92
@@ -101,6 +102,7 @@ def by_noise_and_interval():
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interval", [1, 2])
 @pytest.mark.parametrize("noise", [0, 0.5, 1, 2, 5])
 def test_flow_does_not_depend_on_delay_at_any_noise(by_noise_and_interval, noise, interval):
@@ -185,6 +187,7 @@ def flow_slope(dt: float, step_s: float) -> float:
     return slope(tiles.cbf, kudo.per_tile(maps.cbf, COPIES // 2))
 
 
+@pytest.mark.slow
 def test_oscillation_is_regularised_alike_at_any_frame_interval():
     """If lags were one frame apart, as is usual, long intervals would be over-smoothed."""
     usual = flow_slope(1.0, 1.0)
@@ -205,6 +208,7 @@ def test_voxels_without_flow_are_zero_and_not_valid(tiles):
             assert np.all(getattr(maps, name)[:3] == 0)
 
 
+@pytest.mark.slow
 def test_a_voxels_result_does_not_depend_on_order_or_on_other_voxels(tiles):
     curves = kudo.noisy(tiles.curves, 4, 1.0, SEED)
     whole = perfusion_maps(curves, tiles.aif, 1.0)

@@ -44,6 +44,7 @@ def done(sources):
     return pipeline.computed(sources, SETTINGS)
 
 
+@pytest.mark.slow
 def test_the_late_hemisphere_is_found_on_its_side(done):
     right = np.arange(done.maps["tmax"].shape[0]) < 20  # the affine stores right first
     known = done.maps["cbf"] > 0
@@ -74,6 +75,7 @@ def test_voxels_outside_the_coverage_are_left_out(sources, tmp_path):
     assert done.maps["cbf"][..., 3].max() > 0
 
 
+@pytest.mark.slow
 def test_an_artery_can_be_given_as_points_or_as_a_mask(sources, done, tmp_path):
     affine = nib.load(sources.series).affine
     voxels = np.argwhere(np.isin(np.arange(44), range(14, 16)))[:, 0]

@@ -122,6 +122,7 @@ def test_on_finer_grids_more_voxels_are_averaged(series):
     assert len(more.aif_voxels) == len(few.aif_voxels) == 2
 
 
+@pytest.mark.slow
 def test_maps_from_the_found_input_agree_with_maps_from_the_true_one(series, found):
     curves = over_baseline(series.hu[series.brain].astype(np.float32), found.baseline_frames)
     auto = perfusion_maps(curves, found.aif, 1.0)
@@ -242,6 +243,7 @@ def test_a_moving_edge_is_not_taken_for_an_artery(series):
     assert labelled(ARTERY)[tuple(found.aif_voxels.T)].all()
 
 
+@pytest.mark.slow
 def test_an_edge_that_nods_in_time_with_the_bolus_is_not_taken_for_an_artery(series):
     hu, t = series.hu.astype(float), np.arange(FRAMES)
     edge = (slice(24, 26), slice(26, 28), slice(2, 5))
@@ -291,6 +293,7 @@ def test_an_interpolation_error_is_not_taken_for_a_vein(series, at, beside, hu_b
     assert not labelled(blurred)[tuple(find_vessels(there).vof_voxels.T)].any()
 
 
+@pytest.mark.slow
 def test_voxels_of_a_vein_on_a_fine_grid_are_not_chosen_by_their_noise(series):
     """Voxels with noise in a low baseline look highest, and their whole curve is too high."""
     t = np.arange(FRAMES, dtype=float)

@@ -114,6 +114,7 @@ def test_an_image_has_room_for_seven_delays_only():
         kudo.phantom(kudo.Design(delays_s=(0.0, 1.0)), 0.0, 0)
 
 
+@pytest.mark.slow
 def test_the_pure_artery_of_the_image_is_found():
     image = kudo.phantom(kudo.Design(), 2.0, 3, tile=8)
     affine = np.diag([1.0, 1.0, 5.0, 1.0])

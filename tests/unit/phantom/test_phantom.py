@@ -98,6 +98,7 @@ def best_shift(fixed: sitk.Image, moving: sitk.Image, between: sitk.Transform) -
 # --- files ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_exactly_the_announced_files_are_written(study):
     subjects = phantom.subject_ids(2)
     raw = phantom.dataset_files() + [f for s in subjects for f in phantom.raw_files(s)]
@@ -116,6 +117,7 @@ def test_the_lists_of_names_need_only_the_standard_library():
     assert done.returncode == 0
 
 
+@pytest.mark.slow
 def test_a_subject_written_alone_again_has_the_same_bytes(study, tmp_path):
     phantom.write_subject("02", tmp_path / "raw", tmp_path / "truth", seed=SEED, size="tiny")
     for side in ("raw", "truth"):
@@ -125,6 +127,7 @@ def test_a_subject_written_alone_again_has_the_same_bytes(study, tmp_path):
         assert all(before[name] == content for name, content in again.items())
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_patient(study, tmp_path):
     phantom.write_subject("01", tmp_path / "raw", tmp_path / "truth", seed=SEED + 1, size="tiny")
     before, other = files_below(study / "raw"), files_below(tmp_path / "raw")
@@ -132,6 +135,7 @@ def test_another_seed_gives_another_patient(study, tmp_path):
     assert all(before[name] != other[name] for name in images)
 
 
+@pytest.mark.slow
 def test_a_participant_does_not_depend_on_the_others(study, tmp_path):
     phantom.write_dataset(phantom.subject_ids(5), tmp_path / "raw", tmp_path / "t", seed=SEED)
     for table in ("participants.tsv", "phenotype/outcome.tsv"):
@@ -139,6 +143,7 @@ def test_a_participant_does_not_depend_on_the_others(study, tmp_path):
         assert few == many[:3]
 
 
+@pytest.mark.slow
 def test_headers_hold_private_data(study):
     ct = study / "raw/sub-01/ses-01/ct/sub-01_ses-01_acq-ncct_ct"
     header = nib.load(f"{ct}.nii.gz").header
@@ -147,6 +152,7 @@ def test_headers_hold_private_data(study):
     assert {"PatientName", "PatientBirthDate"} <= set(json.loads(Path(f"{ct}.json").read_text()))
 
 
+@pytest.mark.slow
 def test_voxels_follow_a_private_comment_and_are_not_scaled(study):
     ncct, cta = nifti(study, "01", "acq-ncct_ct"), nifti(study, "01", "acq-cta_ct")
     assert ncct.dataobj.offset > cta.dataobj.offset == 352  # a bare header's length
@@ -165,6 +171,7 @@ def test_an_unknown_size_is_refused(tmp_path):
 SCANS = ("acq-ncct_ct", "acq-cta_ct", "acq-ctp_ct", "trace", "T1w")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("subject", "posterior"),
     [("01", {"acq-ctp_ct"}), ("02", {"acq-ncct_ct", "acq-ctp_ct"})],
@@ -174,6 +181,7 @@ def test_rows_run_anterior_or_posterior_and_columns_to_the_left(study, subject, 
     assert axes == {name: ("L", "P" if name in posterior else "A", "S") for name in SCANS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("subject", ["01", "02"])
 def test_qform_and_sform_of_every_header_agree(study, subject):
     for path in (study / "raw").rglob(f"sub-{subject}*.nii.gz"):
@@ -183,6 +191,7 @@ def test_qform_and_sform_of_every_header_agree(study, subject):
         assert np.abs(qform - sform).max() < 1e-3
 
 
+@pytest.mark.slow
 def test_the_ncct_of_every_other_patient_is_oblique_and_diffusion_of_all(study):
     tilt = {
         (subject, name): np.degrees(nib.affines.obliquity(nifti(study, subject, name).affine)).max()
@@ -194,6 +203,7 @@ def test_the_ncct_of_every_other_patient_is_oblique_and_diffusion_of_all(study):
     assert oblique == {("01", "acq-ncct_ct"), ("01", "trace"), ("02", "trace")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("subject", ["01", "02"])
 def test_scans_share_neither_their_first_voxel_nor_their_centre(study, subject):
     images = [nifti(study, subject, name) for name in SCANS]
@@ -206,6 +216,7 @@ def test_scans_share_neither_their_first_voxel_nor_their_centre(study, subject):
         assert apart[np.triu_indices(len(points), 1)].min() > 3  # mm, more than a voxel
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("subject", ["01", "02"])
 def test_the_true_transforms_align_cta_and_ncct(study, subject):
     ncct, cta = scan(study, subject, "acq-ncct_ct"), scan(study, subject, "acq-cta_ct")
@@ -213,6 +224,7 @@ def test_the_true_transforms_align_cta_and_ncct(study, subject):
     assert np.abs(shift).max() < 0.12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frame", [0, 18])  # the ends: motion is largest
 def test_a_perfusion_frame_has_the_position_in_the_motion_table(study, frame):
     series = scan(study, "01", "acq-ctp_ct")
@@ -235,6 +247,7 @@ def test_a_perfusion_frame_has_the_position_in_the_motion_table(study, frame):
     assert errors[0] < 0.95 * errors[1]
 
 
+@pytest.mark.slow
 def test_motion_averages_to_the_reference_pose(study):
     table = np.genfromtxt(study / "truth/sub-02/ctp_motion.tsv", names=True)
     for name in ("rx_rad", "ry_rad", "rz_rad", "tx_mm", "ty_mm", "tz_mm"):
@@ -242,6 +255,7 @@ def test_motion_averages_to_the_reference_pose(study):
     assert 0.2 < np.ptp(table["tz_mm"]) < 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("subject", "kind"), [("01", "AffineTransform"), ("02", "Composite")])
 def test_the_true_mapping_aligns_template_and_head(study, subject, kind):
     path = study / f"truth/sub-{subject}/from-head_to-MNI152NLin2009aSym.tfm"
@@ -308,6 +322,7 @@ def test_averaging_sub_voxels_does_not_shift_the_image(over):
 # --- content -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("subject", ["01", "02"])
 @pytest.mark.parametrize("image", ["ncct", "cta", "dwi", "t1w"])
 def test_the_brain_is_complete_and_separate_from_the_face(study, subject, image):
@@ -318,6 +333,7 @@ def test_the_brain_is_complete_and_separate_from_the_face(study, subject, image)
     assert not (voxels(brain) & voxels(face)).any()
 
 
+@pytest.mark.slow
 def test_brain_and_skull_have_plausible_hounsfield_units(study):
     hu, tissue = voxels(scan(study, "01", "acq-ncct_ct")), voxels(true(study, "01", "ncct_tissue"))
     numbers = json.loads((study / "truth/sub-01/truth.json").read_text())["tissue_labels"]
@@ -327,6 +343,7 @@ def test_brain_and_skull_have_plausible_hounsfield_units(study):
     assert hu.min() == -1024
 
 
+@pytest.mark.slow
 def test_the_infarct_is_bright_on_trace_and_dark_on_adc(study):
     lesion = voxels(label(study, "01", "label-L_desc-infarct_mask")) > 0
     brain = (voxels(true(study, "01", "dwi_brain")) > 0) & ~lesion
@@ -338,12 +355,14 @@ def test_the_infarct_is_bright_on_trace_and_dark_on_adc(study):
     assert np.median(trace[lesion]) > 1.4 * np.median(trace[brain])
 
 
+@pytest.mark.slow
 def test_trace_follows_from_b0_and_adc(study):
     b0, trace, adc = (voxels(scan(study, "02", name)) for name in ("S0map", "trace", "ADC"))
     brain = voxels(true(study, "02", "dwi_brain")) > 0
     assert np.abs(trace - b0 * np.exp(-adc * 1e-3))[brain].max() < 3  # rounding, no more
 
 
+@pytest.mark.slow
 def test_the_occluded_artery_is_dark_and_that_of_the_other_side_is_not(study):
     facts = json.loads((study / "truth/sub-02/truth.json").read_text())
     side = facts["traits"]["lesion_side"]
@@ -361,6 +380,7 @@ def test_the_occluded_artery_is_dark_and_that_of_the_other_side_is_not(study):
     assert (left_of_middle > 0) == (side == "L")  # the CTA's columns run to the left
 
 
+@pytest.mark.slow
 def test_perfusion_frames_follow_the_arterial_curve(study):
     series = scan(study, "01", "acq-ctp_ct")
     sidecar = study / "raw/sub-01/ses-01/ct/sub-01_ses-01_acq-ctp_ct.json"
@@ -375,6 +395,7 @@ def test_perfusion_frames_follow_the_arterial_curve(study):
     assert np.corrcoef(found, curve["aif_hu"])[0, 1] > 0.97
 
 
+@pytest.mark.slow
 def test_perfusion_frames_have_a_longer_interval_after_the_first_pass(study):
     sidecar = study / "raw/sub-01/ses-01/ct/sub-01_ses-01_acq-ctp_ct.json"
     content = json.loads(sidecar.read_text())
@@ -385,6 +406,7 @@ def test_perfusion_frames_have_a_longer_interval_after_the_first_pass(study):
     assert nifti(study, "01", "acq-ctp_ct").header.get_zooms()[3] == pytest.approx(np.median(steps))
 
 
+@pytest.mark.slow
 def test_true_perfusion_obeys_the_central_volume_theorem(study):
     cbf, cbv, mtt, delay = (
         voxels(true(study, "01", f"ctp_{name}")) for name in ("cbf", "cbv", "mtt", "tmax")

@@ -44,6 +44,7 @@ def test_the_strip_around_the_ventricles_is_as_bright_as_fluid_where_they_lie_el
     assert 0.02 < measures.gamma_oslv(moved, ventricles, 1.0) < 0.3
 
 
+@pytest.mark.slow
 def test_the_templates_lateral_ventricles_are_a_pair_on_both_sides():
     t1 = images.array(template.load().t1)
     inside = images.array(template.load().inside) > 0

@@ -44,6 +44,7 @@ def standard() -> sitk.Image:
     return sitk.Mask(grids.shrunk(sitk.Cast(template.load().t1, sitk.sitkFloat32), 2), inside)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tissue, shade", [(CT, 0.0), (T1, 0.3)])
 def test_an_affine_registers_a_stretched_brain_to_the_template(standard, tissue, shade):
     brain = stripped(scan(tissue, STRETCHED, seed=2, shade=shade))
@@ -66,6 +67,7 @@ def bent_error(found) -> float:
     return float(np.linalg.norm(transforms.apply(found, there) - p, axis=1).mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ct", "t1w"])
 def test_a_warp_corrects_a_deformation_that_an_affine_cannot(standard, name):
     assert_unbends(deformable.to_template(bent_scan(name), standard, kind="bspline"))
@@ -94,14 +96,17 @@ def bent_by_syn(standard):
     return deformable.to_template(bent_scan("t1w"), standard, kind="syn", settings=QUICK)
 
 
+@pytest.mark.slow
 def test_syn_corrects_a_deformed_t1w(bent_by_syn):
     assert_unbends(bent_by_syn)
 
 
+@pytest.mark.slow
 def test_syn_corrects_a_deformed_ct(standard):
     assert_unbends(deformable.to_template(bent_scan("ct"), standard, kind="syn", settings=QUICK))
 
 
+@pytest.mark.slow
 def test_syn_gives_the_same_bytes_every_time(bent_by_syn, standard):
     again = deformable.to_template(bent_scan("t1w"), standard, kind="syn", settings=QUICK)
     assert list(parts(again.transform)) == list(parts(bent_by_syn.transform))
@@ -115,10 +120,12 @@ def straight(standard):
     return brain, deformable.to_template(brain, standard, kind="bspline")
 
 
+@pytest.mark.slow
 def test_a_warp_does_not_deform_a_brain_that_is_only_stretched(straight):
     assert error_mm(straight[1].transform, STRETCHED) < 0.5
 
 
+@pytest.mark.slow
 def test_a_warp_gives_the_same_bytes_with_any_number_of_threads(straight, standard):
     brain, found = straight
     before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
@@ -145,6 +152,7 @@ def test_a_warp_that_folds_the_brain_is_refused():
         )
 
 
+@pytest.mark.slow
 def test_a_result_of_syn_that_folds_the_brain_is_refused(standard, monkeypatch):
     def ripples(fixed, moving, mask, settings):
         x = sitk.GetArrayFromImage(sitk.PhysicalPointSource(sitk.sitkVectorFloat64, *place(fixed)))
@@ -172,6 +180,7 @@ def lesioned(grey, masked: bool) -> dict:
     return {"brain": stripped((image, inside)), "lesion_mask": mask}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bspline", "syn"])
 def test_grey_levels_under_a_lesion_mask_have_no_effect(standard, kind):
     ways = [

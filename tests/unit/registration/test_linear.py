@@ -17,6 +17,7 @@ def ncct():
     return scan(seed=1)
 
 
+@pytest.mark.slow
 def test_a_rotated_head_is_registered_to_a_small_fraction_of_a_voxel(ncct):
     true = pose(*TURNED)
     found = linear.rigid(ncct[0], scan(at=true, seed=2)[0])
@@ -25,12 +26,14 @@ def test_a_rotated_head_is_registered_to_a_small_fraction_of_a_voxel(ncct):
     assert found.metrics["Overlap"] > 0.9
 
 
+@pytest.mark.slow
 def test_an_image_of_another_contrast_is_registered(ncct):
     true = pose((-9, 5, -7), (-20, 12, 30))
     found = linear.rigid(ncct[0], scan(B0, true, seed=2)[0])
     assert error_mm(found.transform, true) < 0.25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "turns, shift", [((20, -15, 18), (50, -45, 48)), ((-20, 5, 0), (0, 37, -50))]
 )
@@ -40,6 +43,7 @@ def test_a_head_far_away_and_strongly_rotated_is_registered(ncct, turns, shift):
     assert error_mm(found.transform, true) < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("height", [-10, 30])
 def test_a_slab_of_thick_slices_is_registered_to_the_whole_head(ncct, height):
     true = pose(*TURNED)
@@ -49,6 +53,7 @@ def test_a_slab_of_thick_slices_is_registered_to_the_whole_head(ncct, height):
     assert error_mm(found.transform, true) < 0.3
 
 
+@pytest.mark.slow
 def test_a_head_holder_that_stays_in_place_does_not_bias_the_result():
     true = pose((6, 3, -5), (6, 12, 9))
     fixed, brain = scan(seed=1, holder=(0, 0, 0))
@@ -56,6 +61,7 @@ def test_a_head_holder_that_stays_in_place_does_not_bias_the_result():
     assert error_mm(found.transform, true) < 0.15
 
 
+@pytest.mark.slow
 def test_faces_removed_from_both_images_do_not_bias_the_result(ncct):
     true = pose(*TURNED)
     moving = scan(at=true, seed=2)[0]
@@ -71,6 +77,7 @@ def test_faces_removed_from_both_images_do_not_bias_the_result(ncct):
     assert error_mm(found.transform, true) < 0.15
 
 
+@pytest.mark.slow
 def test_the_same_input_gives_the_same_bits_with_any_number_of_threads(ncct):
     moving = scan(at=pose(*TURNED), seed=2)[0]
     before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
@@ -91,12 +98,14 @@ def test_registration_can_start_from_a_given_transform(ncct):
     assert error_mm(found.transform, true) < 0.5
 
 
+@pytest.mark.slow
 def test_two_images_with_nothing_in_common_are_refused(ncct):
     noise = np.random.default_rng(5).normal(400, 100, ncct[0].GetSize()).astype(np.int16)
     with pytest.raises(StrokeprepError, match=r"(nothing in common|overlap).*scan\.nii"):
         linear.rigid(ncct[0], images.like(noise, ncct[0]), resolution="coarse", where="scan.nii")
 
 
+@pytest.mark.slow
 def test_an_affine_registration_recovers_scale_and_shear(ncct):
     moving = scan(at=STRETCHED, seed=2)[0]
     found = {dof: linear.rigid(ncct[0], moving, dof=dof) for dof in ("rigid", "affine")}

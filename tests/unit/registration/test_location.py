@@ -21,6 +21,7 @@ def inside(image: sitk.Image, to_template: sitk.Transform) -> np.ndarray:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contrast", MODALITY)
 def test_the_pose_is_found_on_any_contrast(contrast):
     made = head(contrast)
@@ -28,6 +29,7 @@ def test_the_pose_is_found_on_any_contrast(contrast):
     assert dice(inside(made.image, found.to_template), made.brain) > 0.88
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contrast", MODALITY)
 def test_a_location_outlines_the_brain_and_names_the_contrast(contrast):
     made = head(contrast)
@@ -36,6 +38,7 @@ def test_a_location_outlines_the_brain_and_names_the_contrast(contrast):
     assert dice(inside(made.image, found.to_template), made.brain) > 0.95
 
 
+@pytest.mark.slow
 def test_the_same_image_gives_the_same_pose():
     made = head("ct")
     first, second = (head_pose.locate(made.image, "ct").to_template for _ in range(2))
@@ -48,6 +51,7 @@ def test_noise_is_refused():
         location.locate(images.from_array(noise, np.diag([3.0, 3, 5, 1])), "ct", "noise.nii.gz")
 
 
+@pytest.mark.slow
 def test_another_image_of_the_patient_is_located_through_the_first():
     made = head("ct")
     found = location.locate(made.image, "ct")
@@ -59,6 +63,7 @@ def test_another_image_of_the_patient_is_located_through_the_first():
     )
 
 
+@pytest.mark.slow
 def test_a_location_reads_back_as_it_was_written(tmp_path):
     made = head("ct")
     found = location.locate(made.image, "ct")

@@ -61,6 +61,7 @@ def verdict_of(likeness: Likeness) -> str:
     return LIMITS["mirror_ratio"].verdict(likeness.ratio)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verdict", [SAME, FLIPPED])
 def test_an_unchanged_and_a_flipped_scan_are_told_apart(compared, verdict):
     assert verdict_of(compared[verdict]) == verdict, compared

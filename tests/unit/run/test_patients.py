@@ -36,12 +36,14 @@ def run(place, *targets, text="first"):
     )
 
 
+@pytest.mark.slow
 def test_what_can_be_made_is_made_and_the_rest_ends_in_one_error(place):
     with pytest.raises(StrokeprepError, match="sub-01"):
         run(place, "out/bad.txt", "out/good.txt")
     assert (place / "out/good.txt").read_text() == "first\n"
 
 
+@pytest.mark.slow
 def test_a_change_of_the_config_is_seen_though_nothing_is_kept_in_snakemakes_folder(place):
     run(place, "out/good.txt")
     assert not list((place / ".snakemake/metadata").glob("*"))
@@ -52,6 +54,7 @@ def test_a_change_of_the_config_is_seen_though_nothing_is_kept_in_snakemakes_fol
     assert (place / "out/good.txt").read_text() == "second\n"
 
 
+@pytest.mark.slow
 def test_two_never_work_on_one_patient(place):
     folder = place / "work/patients/sub-01"
     folder.mkdir(parents=True)

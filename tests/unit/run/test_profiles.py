@@ -33,6 +33,7 @@ def test_a_patients_job_holds_its_largest_step():
     assert eval(allowed, {"attempt": 2}) > eval(allowed, {"attempt": 1})
 
 
+@pytest.mark.slow
 def test_jobs_on_a_workstation_share_its_memory(tmp_path):
     (tmp_path / "Snakefile").write_text("rule all:\n    output: 'x'\n    shell: 'touch {output}'\n")
     done = snakemake(tmp_path, None, "--snakefile", str(tmp_path / "Snakefile"))

@@ -65,6 +65,7 @@ def test_an_edit_that_the_script_reaches_changes_the_digest(touched, script, mod
     assert touched(script, module) != before
 
 
+@pytest.mark.slow
 def test_every_file_that_makes_the_phantom_is_reached(touched):
     before = touched("phantom.py")
     files = {path.name for path in (SCRIPTS / "strokeprep/phantom").rglob("*.py")}

@@ -15,6 +15,8 @@ from strokeprep.segmentation import brains
 from strokeprep.segmentation.request import Request
 from strokeprep.settings.backends import BACKENDS, BRAINS, Backend
 
+pytestmark = pytest.mark.slow  # all look at heads that are simulated or located first
+
 MODALITY = {"ct": "ct", "t1": "mr", "b0": "mr"}
 LIMIT = 0.96
 CALCIUM = 400

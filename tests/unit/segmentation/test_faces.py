@@ -17,6 +17,8 @@ from strokeprep.segmentation.backends import total_segmentator
 from strokeprep.segmentation.request import Request
 from strokeprep.settings.backends import FACES, Backend
 
+pytestmark = pytest.mark.slow  # all look at heads that are simulated or located first
+
 MARGIN_MM = 4.0
 FACTS = {"Model": {"Package": "it"}}
 

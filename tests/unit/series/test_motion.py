@@ -22,6 +22,7 @@ def found(moving):
     return motion_fit.of_frames(moving.frames, heads.AFFINE)
 
 
+@pytest.mark.slow
 def test_motion_is_estimated_to_a_small_fraction_of_a_voxel(moving, found):
     wrong = heads.error_mm(found.matrices, moving.matrices)
     rest = heads.error_mm(np.array([np.eye(4)] * len(moving.frames)), moving.matrices)
@@ -42,6 +43,7 @@ def test_a_sudden_move_is_followed(moving, found):
     assert heads.error_mm(found.matrices, moving.matrices)[8:].max() < 0.15
 
 
+@pytest.mark.slow
 def test_a_head_holder_that_stays_in_place_does_not_bias_the_pose(moving):
     poses = moving.matrices[[0, 1, 2, 5, 8, 11]]
     wrong = []
@@ -72,6 +74,7 @@ def test_nodding_is_a_turn_about_x(moving, found):
     assert np.abs(turned - true).max() < 0.15  # x points left in LPS, right in RAS
 
 
+@pytest.mark.slow
 def test_noise_is_not_mistaken_for_motion():
     found = motion_fit.of_frames(heads.series(np.array([np.eye(4)] * 12)).frames, heads.AFFINE)
     assert found.all_still
@@ -79,6 +82,7 @@ def test_noise_is_not_mistaken_for_motion():
     assert not found.outlier.any()
 
 
+@pytest.mark.slow
 def test_all_frames_of_a_series_without_contrast_are_pre_contrast():
     still = heads.series(np.array([np.eye(4)] * 5), bolus=np.zeros(5))
     found = motion_fit.of_frames(still.frames, heads.AFFINE)
@@ -86,6 +90,7 @@ def test_all_frames_of_a_series_without_contrast_are_pre_contrast():
     assert found.enhancement_hu.max() < MOTION.least_bolus_hu
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frame", [0, 1, 2, 3, 9])
 def test_a_frame_corrupted_by_motion_is_an_outlier_and_does_not_affect_the_others(moving, frame):
     frames = list(moving.frames)
@@ -97,6 +102,7 @@ def test_a_frame_corrupted_by_motion_is_an_outlier_and_does_not_affect_the_other
     assert heads.error_mm(found.matrices, moving.matrices, anchor=5)[found.usable].max() < 0.15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frame", [0, 1, 2, 3, 7, 11])
 def test_an_empty_frame_is_an_outlier_and_does_not_affect_the_others(moving, found, frame):
     frames = list(moving.frames)
@@ -109,11 +115,13 @@ def test_an_empty_frame_is_an_outlier_and_does_not_affect_the_others(moving, fou
     assert len(without.rows()) == len(frames)
 
 
+@pytest.mark.slow
 def test_a_frame_with_the_head_far_away_is_an_outlier(moving):
     frames = [*moving.frames[:11], heads.frame(heads.pose((0, 0, 13), (6, 0, 0)), 90)]
     assert np.flatnonzero(motion_fit.of_frames(frames, heads.AFFINE).outlier).tolist() == [11]
 
 
+@pytest.mark.slow
 def test_the_edge_of_an_emptied_face_does_not_bias_the_pose(moving):
     x, y, z = np.indices(heads.SHAPE)
     emptied = (y < 24) & (z < 6)
@@ -122,6 +130,7 @@ def test_the_edge_of_an_emptied_face_does_not_bias_the_pose(moving):
     assert heads.error_mm(found.matrices, moving.matrices).max() < 0.2
 
 
+@pytest.mark.slow
 def test_a_file_gives_the_same_motion_as_its_frames(moving, found, tmp_path):
     path = tmp_path / "ctp.nii.gz"
     nib.save(nib.Nifti1Image(np.stack(moving.frames, axis=3), heads.AFFINE), path)
@@ -138,6 +147,7 @@ def test_a_motion_table_reads_back_as_it_was_written(found, tmp_path):
     assert kept.summary() == found.summary()
 
 
+@pytest.mark.slow
 def test_a_large_rotation_is_followed_and_not_an_outlier():
     turned = heads.pose((8, 0, 0), (0, 4, 5))
     frames = [*(heads.frame(seed=seed) for seed in range(4)), heads.frame(turned)]

@@ -243,6 +243,7 @@ def test_one_interpolation_is_closer_to_the_truth_than_two(run, tmp_path):
     assert error[0] < 0.9 * error[1]
 
 
+@pytest.mark.slow
 def test_a_series_that_was_corrected_before_is_recognised_and_keeps_its_voxels(run, tmp_path):
     moving = heads.series(heads.nodding(8, most=3.0), heads.BOLUS[:8])
     times = timed(len(moving.frames), heads.SHAPE[2])

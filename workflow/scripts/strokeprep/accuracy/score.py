@@ -38,13 +38,13 @@ def measurements(
     """All measures of one subject."""
     truth = Truth(truth_folder)
     score = _Scorer(subject, derivatives, truth, template, limits)
-    found = [*score.registrations(), *score.brains(), *score.labels(), *score.faces()]
+    measured = [*score.registrations(), *score.brains(), *score.labels(), *score.faces()]
     for scan in subject.scans:
         if scan.has_perfusion:
-            found += score_ctp.measurements(
+            measured += score_ctp.measurements(
                 scan, subject.base, template, derivatives, truth, perfusion, score.measured
             )
-    return found
+    return measured
 
 
 class _Scorer:
@@ -70,20 +70,22 @@ class _Scorer:
             if scan is ref or scan.in_reference_space or scan.is_4d:
                 continue
             path = self.root / naming.to_reference(scan, scan.name, ref.name)
-            found = transforms.apply(transforms.read(path), here)
+            registered = transforms.apply(transforms.read(path), here)
             yield from self.distances(
-                f"{scan.name}_to_{ref.name}", found, self.truth.points(scan.name, head)
+                f"{scan.name}_to_{ref.name}", registered, self.truth.points(scan.name, head)
             )
         there = self.truth.points(self.template, head)
         path = self.root / naming.to_template(ref, ref.name, self.template)
-        found = transforms.apply(transforms.read(path), there)
+        registered = transforms.apply(transforms.read(path), there)
         affine = self.truth.facts["deformation_mm"] == 0
         yield from self.distances(
-            f"{ref.name}_to_mni" + ("" if affine else "_deformed"), found, here
+            f"{ref.name}_to_mni" + ("" if affine else "_deformed"), registered, here
         )
 
-    def distances(self, step: str, found: np.ndarray, true: np.ndarray) -> Iterator[Measurement]:
-        apart = np.linalg.norm(found - true, axis=1)
+    def distances(
+        self, step: str, registered: np.ndarray, true: np.ndarray
+    ) -> Iterator[Measurement]:
+        apart = np.linalg.norm(registered - true, axis=1)
         yield self.measured(step, "tre_mean", float(apart.mean()))
         yield self.measured(step, "tre_max", float(apart.max()))
 

@@ -117,7 +117,7 @@ def _maps(
     """Maps compared with the true ones, equally smoothed, in tissue that both show."""
     paths = {name: root / naming.perfusion_map(scan, name, ORIG) for name in kinds.MAPS}
     grid = images.read_grid(paths["cbf"])
-    found = {name: images.array(images.read(path)) for name, path in paths.items()}
+    maps = {name: images.array(images.read(path)) for name, path in paths.items()}
     chain = [transforms.linear(course.to_truth())]
     true = {
         name: images.array(
@@ -125,14 +125,14 @@ def _maps(
         )
         for name in kinds.MAPS
     }
-    blood = found["cbv"]
-    known = (found["cbf"] > 0) & (true["cbf"] > LEAST_FLOW)
+    blood = maps["cbv"]
+    known = (maps["cbf"] > 0) & (true["cbf"] > LEAST_FLOW)
     known &= blood < tissue.vessel_cbv * np.median(blood[known])
     fwhm = tissue.smoothing_fwhm_mm
     for name in kinds.MAPS:
         volume = true[name][..., None]
         there = tissue_at_risk.smoothed_curves(volume, known, grid.GetSpacing(), fwhm)[:, 0]
-        here = found[name][known]
+        here = maps[name][known]
         yield measured(f"ctp_{name}", "correlation", float(np.corrcoef(here, there)[0, 1]))
         if name != "tmax":  # Tmax has an additive bias, which a ratio does not measure
             apart = abs(float(np.median(here) / np.median(there)) - 1)
@@ -145,11 +145,11 @@ def _by_either_input(
     """Maps made with the input that was found, compared with those made with the true input."""
     blood = ideal.maps["cbv"] > 0
     for name in ("cbv", "mtt"):
-        found = images.array(images.read(root / naming.perfusion_map(scan, name, ORIG)))[blood]
+        values = images.array(images.read(root / naming.perfusion_map(scan, name, ORIG)))[blood]
         wanted = ideal.maps[name][blood]
-        alike = float(np.corrcoef(found, wanted)[0, 1])
+        alike = float(np.corrcoef(values, wanted)[0, 1])
         yield measured(f"ctp_{name}_by_input", "correlation", alike)
-        slope = float(found @ wanted / (wanted @ wanted))
+        slope = float(values @ wanted / (wanted @ wanted))
         yield measured(f"ctp_{name}_by_input", "slope_error", abs(slope - 1))
     (row,) = tables.read(root / naming.tissue_volumes(scan))
     true = float(str(ideal.volumes[HYPOPERFUSED]))

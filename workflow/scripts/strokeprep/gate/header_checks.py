@@ -9,6 +9,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from nibabel.affines import apply_affine
+from nibabel.openers import ImageOpener
 from nibabel.spatialimages import HeaderDataError
 
 from strokeprep.errors import StrokeprepError
@@ -43,7 +44,7 @@ def of_header(
 def as_stored(path: Path, nifti: nib.Nifti1Image) -> nib.Nifti1Header:
     """The header as it is in the file: nibabel silently repairs some faults when it loads one."""
     kind = type(nifti.header)
-    with nib.openers.ImageOpener(str(path)) as file:
+    with ImageOpener(str(path)) as file:
         block = file.read(kind.template_dtype.itemsize)
     return kind(block, endianness=nifti.header.endianness, check=False)
 

@@ -15,6 +15,8 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io.whole import whole
@@ -32,7 +34,7 @@ def open_nifti(path: Path) -> nib.Nifti1Image:
         return nib.load(path)
     except FileNotFoundError:
         raise StrokeprepError("File is missing", path, "Restore it and run again.") from None
-    except (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError, EOFError,
+    except (ImageFileError, HeaderDataError, EOFError,
             OSError, zlib.error, ValueError, OverflowError) as error:  # fmt: skip
         raise StrokeprepError(
             "Not a readable NIfTI image",

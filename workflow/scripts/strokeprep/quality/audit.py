@@ -43,19 +43,19 @@ def audit(
     ]
 
 
-def warnings(found: list[Measurement]) -> list[str]:
+def warnings(measured: list[Measurement]) -> list[str]:
     """A line for each measurement that neither passes nor fails."""
     return [
         f"Warning: {each.step} {each.metric} = {each.value:.4g} {each.limit.unit}. "
         f"{each.limit.reason}"
-        for each in found
+        for each in measured
         if each.verdict == WARN
     ]
 
 
-def verdict(found: list[Measurement], subject: str) -> None:
+def verdict(measured: list[Measurement], subject: str) -> None:
     """Raise if any measurement failed."""
-    failed = [each for each in found if each.verdict == FAIL]
+    failed = [each for each in measured if each.verdict == FAIL]
     if failed:
         listed = "; ".join(
             f"{each.step} {each.metric} = {each.value:.4g} {each.limit.unit} "

@@ -35,10 +35,10 @@ OSLV_SD = 0.5
 
 def affine_difference(path: Path, grid: sitk.Image) -> float:
     """How far the affine of a file is from that of a grid (mm); infinite if their shapes differ."""
-    found = images.open_nifti(path)
-    if found.shape[:3] != grid.GetSize():
+    nifti = images.open_nifti(path)
+    if nifti.shape[:3] != grid.GetSize():
         return float("inf")
-    return float(np.abs(found.affine - images.affine(grid)).max())
+    return float(np.abs(nifti.affine - images.affine(grid)).max())
 
 
 def template_dice(brain: sitk.Image, settings: TemplateSettings) -> float:

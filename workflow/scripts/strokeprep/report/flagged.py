@@ -27,9 +27,9 @@ def main() -> int:
     """Print them; the exit status is 1 if one fails, and 2 if there is no figure at all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("derivatives", type=Path, help="the folder that holds docs/qc")
-    found, count = flagged(parser.parse_args().derivatives)
-    for row in found:
+    rows, count = flagged(parser.parse_args().derivatives)
+    for row in rows:
         print("\t".join(row[name] for name in SHOWN))
-    failed = sum(row["verdict"] == FAIL for row in found)
-    print(f"{count} figures: {failed} fail, {len(found) - failed} warn", file=sys.stderr)
+    failed = sum(row["verdict"] == FAIL for row in rows)
+    print(f"{count} figures: {failed} fail, {len(rows) - failed} warn", file=sys.stderr)
     return 2 if not count else int(failed > 0)

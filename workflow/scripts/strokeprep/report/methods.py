@@ -159,16 +159,18 @@ def _registrations(steps: Steps) -> dict[str, Any]:
         match = TRANSFORM.search(file.name)
         if match and match[1] in kinds.SCANS:  # the way back says nothing new
             moves.setdefault((match[2], about["Type"]), set()).add(match[1].upper())
-    found: dict[str, list[dict[str, str]]] = {"to_reference": [], "to_template": []}
+    by_target: dict[str, list[dict[str, str]]] = {"to_reference": [], "to_template": []}
     for (target, kind), scans in moves.items():
         listed = _listed(sorted(scans))
         if target in kinds.SCANS:
-            found["to_reference"].append({"scans": listed, "target": target.upper(), "how": kind})
+            by_target["to_reference"].append(
+                {"scans": listed, "target": target.upper(), "how": kind}
+            )
         else:
             how = _cited(*WARPS.get(kind, (f"{kind} transforms", ())))
             name = _cited(target, TEMPLATES.get(target, ()))
-            found["to_template"].append({"scans": listed, "target": name, "how": how})
-    return found
+            by_target["to_template"].append({"scans": listed, "target": name, "how": how})
+    return by_target
 
 
 def _perfusion(steps: Steps) -> dict[str, Any]:
@@ -181,9 +183,9 @@ def _perfusion(steps: Steps) -> dict[str, Any]:
     }
 
 
-def _software(found: Iterable[Mapping[str, str]]) -> list[str]:
+def _software(sidecars: Iterable[Mapping[str, str]]) -> list[str]:
     used: dict[str, str] = {}
-    for each in found:
+    for each in sidecars:
         used |= each
     used.pop("strokeprep", None)
     return [

@@ -126,8 +126,8 @@ def _mirror_ratio(scene: Scene, shown: Shown) -> float:
     reference = mirror.Reference(
         scene.reference, scene.brain_image, transforms.read(scene.root / plan.from_template)
     )
-    found = _transform(scene.files, shown.plan.transform)
-    return mirror.compare(reference, scene.read(shown.plan.native), found).ratio
+    to_reference = _transform(scene.files, shown.plan.transform)
+    return mirror.compare(reference, scene.read(shown.plan.native), to_reference).ratio
 
 
 def of_motion(scene: Scene, series: Series, judge: Judge) -> Iterator[Measurement]:
@@ -263,9 +263,9 @@ def _shown(brain: sitk.Image, scene: Scene) -> float:
     back = np.linalg.inv(scene.to_template_matrix)
     here = points @ back[:3, :3].T + back[:3, 3]
     grid = np.linalg.inv(measures.mi.index_to_physical(scene.reference))
-    found = here @ grid[:3, :3].T + grid[:3, 3]
+    index_here = here @ grid[:3, :3].T + grid[:3, 3]
     size = np.array(scene.reference.GetSize())
-    return float(np.all((found >= -0.5) & (found <= size - 0.5), axis=1).mean())
+    return float(np.all((index_here >= -0.5) & (index_here <= size - 0.5), axis=1).mean())
 
 
 def _ml(mask: sitk.Image) -> float:

@@ -37,13 +37,13 @@ class Job:
 def jobs(work: Path) -> list[Job]:
     """Every job with a benchmark, in the order of their names."""
     folder = work / "benchmarks"
-    found = []
+    listed = []
     for path in sorted(folder.rglob("*.tsv")):
         rule, *_ = path.relative_to(folder).parts
         for row in tables.read(path)[-1:]:
             values = [row[name] for name in ("s", "cpu_time", "max_rss")]
-            found.append(Job(rule, _makes(path), *(_number(value) for value in values)))
-    return found
+            listed.append(Job(rule, _makes(path), *(_number(value) for value in values)))
+    return listed
 
 
 def _makes(path: Path) -> str:

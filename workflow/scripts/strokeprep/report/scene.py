@@ -83,8 +83,8 @@ class Scene:
             self.view.GetOrigin()
         )
         moved = [self.to_template.TransformPoint(point.tolist()) for point in points]
-        found, *_ = np.linalg.lstsq(np.column_stack([points, np.ones(len(points))]), moved, None)
-        return np.vstack([found.T, [0, 0, 0, 1]])
+        solution, *_ = np.linalg.lstsq(np.column_stack([points, np.ones(len(points))]), moved, None)
+        return np.vstack([solution.T, [0, 0, 0, 1]])
 
     @cached_property
     def right(self) -> np.ndarray:

@@ -21,7 +21,7 @@ AIR = float(images.AIR_HU)
 
 def around(image: sitk.Image, mm: float, margin_mm: float = 0.0) -> sitk.Image:
     """An empty view around what is above zero in a mask, with a margin."""
-    reach = [found[[0, -1]] for found in map(np.flatnonzero, _extents(images.array(image) > 0))]
+    reach = [slices[[0, -1]] for slices in map(np.flatnonzero, _extents(images.array(image) > 0))]
     low, high = np.transpose(reach)
     return _view(image, low - 0.5, high + 0.5, mm, margin_mm)
 
@@ -142,7 +142,7 @@ def middle(mask: np.ndarray) -> tuple[int, ...]:
 def levels(mask: np.ndarray, count: int, axis: int = 2) -> list[int]:
     """Slices spread evenly over the extent of a mask, without its first and last slice."""
     other = tuple(each for each in range(3) if each != axis)
-    found = np.flatnonzero(mask.any(axis=other))
-    low, high = (found[0], found[-1]) if len(found) else (0, mask.shape[axis] - 1)
+    marked = np.flatnonzero(mask.any(axis=other))
+    low, high = (marked[0], marked[-1]) if len(marked) else (0, mask.shape[axis] - 1)
     shares = (np.arange(count) + 1) / (count + 1)
     return [int(round(low + share * (high - low))) for share in shares]

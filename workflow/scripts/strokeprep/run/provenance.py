@@ -36,16 +36,16 @@ def code_digest(script: Path, *modules: str) -> str:
     module that the script imports, or to a template that such a module fills. Each rule has this
     digest as a parameter, so that a job is rerun after such an edit.
     """
-    found: set[Path] = set()
+    reached: set[Path] = set()
     queue = [script, *(path for name in modules for path in _files(name))]
     while queue:
         path = queue.pop()
-        if path not in found:
-            found.add(path)
+        if path not in reached:
+            reached.add(path)
             queue.extend(_imported(path))
-    found.update(*map(_data, tuple(found)))
+    reached.update(*map(_data, tuple(reached)))
     digest = hashlib.sha256()
-    for path in sorted(found, key=lambda path: path.as_posix()):
+    for path in sorted(reached, key=lambda path: path.as_posix()):
         digest.update(_source(path).encode())
     return digest.hexdigest()[:12]
 

@@ -22,20 +22,20 @@ SMALLEST_ML, LARGEST_ML = 50.0, 2600.0
 
 def mask(request: Request, backend: Backend) -> tuple[sitk.Image, dict[str, Any]]:
     """The brain of a head as uint8 on its grid, and numbers about it."""
-    found, metrics = backend.run(request)
-    if not grids.same_grid(found, request.image):
+    brain, metrics = backend.run(request)
+    if not grids.same_grid(brain, request.image):
         raise ValueError(f"backend {backend.name} left the grid of {request.where}")
-    volume = volume_ml(found)
+    volume = volume_ml(brain)
     if not SMALLEST_ML < volume < LARGEST_ML:
         raise StrokeprepError(
             f"The brain mask holds {volume:.0f} ml",
             request.where,
             "Look at the image; choose another brain backend if it shows a head.",
         )
-    return found, {"BrainBackend": backend.name, "BrainVolumeMl": round(volume, 1), **metrics}
+    return brain, {"BrainBackend": backend.name, "BrainVolumeMl": round(volume, 1), **metrics}
 
 
-def volume_ml(found: sitk.Image) -> float:
+def volume_ml(image: sitk.Image) -> float:
     """The volume of a mask."""
-    count = np.count_nonzero(sitk.GetArrayViewFromImage(found))
-    return count * float(np.prod(found.GetSpacing())) / 1000
+    count = np.count_nonzero(sitk.GetArrayViewFromImage(image))
+    return count * float(np.prod(image.GetSpacing())) / 1000

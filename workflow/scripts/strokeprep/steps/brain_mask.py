@@ -35,5 +35,5 @@ def brain(
     request = Request(images.read(source), modality, source, networks, place)
     mask, metrics = brains.mask(request, BRAINS[backend])
     images.write(mask, target, source)
-    found = sidecars.label(BRAIN, "segmented on this image")
-    return found | sidecars.by_backend(backend, metrics)
+    about = sidecars.label(BRAIN, "segmented on this image")
+    return about | sidecars.by_backend(backend, metrics)

@@ -28,7 +28,7 @@ def approach(source: str, head: str, target: str, *, fit: FitSettings, seed: int
     """Write the transform from a raw scan to the raw whole head, accurate to some tenths of a mm."""
     from strokeprep.registration import linear  # takes longest to import
 
-    found = linear.rigid(
+    registration = linear.rigid(
         images.read(head),
         images.read_mean(source),
         resolution="coarse",
@@ -36,7 +36,7 @@ def approach(source: str, head: str, target: str, *, fit: FitSettings, seed: int
         seed=seed,
         where=source,
     )
-    transforms.write(found.transform, target)
+    transforms.write(registration.transform, target)
 
 
 def face(

@@ -128,8 +128,8 @@ def _about_mask(name: str, settings: PerfusionSettings) -> dict[str, Any]:
             str(n): f"flow < {value:.0%} of healthy tissue" for n, value in enumerate(low, 1)
         },
     }
-    found = sidecars.label(AT_RISK[name], "by thresholds") | {"Thresholds": asdict(tissue)}
-    return found | ({"Levels": levels[name]} if name in levels else {})
+    about = sidecars.label(AT_RISK[name], "by thresholds") | {"Thresholds": asdict(tissue)}
+    return about | ({"Levels": levels[name]} if name in levels else {})
 
 
 def _about_vessels(vessels: arteries.Vessels) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def to_reference(
     seed: int,
 ) -> dict[str, Any]:
     """Register a scan to its subject's reference, starting from ``start``; returns the sidecar."""
-    found = linear.rigid(
+    registration = linear.rigid(
         images.read(fixed),
         images.read(moving),
         dof=dof,
@@ -39,8 +39,8 @@ def to_reference(
         seed=seed,
         where=moving,
     )
-    transforms.write(found.transform, target)
-    return sidecars.transform(*names, dof) | {"Metrics": found.metrics, "Seed": seed}
+    transforms.write(registration.transform, target)
+    return sidecars.transform(*names, dof) | {"Metrics": registration.metrics, "Seed": seed}
 
 
 def to_template(
@@ -61,7 +61,7 @@ def to_template(
     for path in lesions:
         mask = labels.read(path) > 0
         lesion = mask if lesion is None else lesion | mask
-    found = deformable.to_template(
+    registration = deformable.to_template(
         stripped,
         standard(template).t1,
         kind=settings.to_template,
@@ -70,9 +70,9 @@ def to_template(
         seed=seed,
         where=image,
     )
-    transforms.write(found.transform, target)
-    transforms.write(found.inverse, inverse)
-    facts = {"Metrics": found.metrics, "Seed": seed, "LesionMasked": bool(lesions)}
+    transforms.write(registration.transform, target)
+    transforms.write(registration.inverse, inverse)
+    facts = {"Metrics": registration.metrics, "Seed": seed, "LesionMasked": bool(lesions)}
     scan, space = names
     return (
         sidecars.transform(scan, space, settings.to_template) | facts,

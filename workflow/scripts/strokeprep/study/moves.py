@@ -50,19 +50,19 @@ class Moves:
 def of_subject(subject: Subject, template: Space) -> dict[str, Move]:
     """Every move of a subject; without a reference, labels stay where they were drawn."""
     reference = subject.reference
-    found: dict[str, Move] = {}
+    moves: dict[str, Move] = {}
     for label in subject.labels:
-        found |= as_drawn(label)
+        moves |= as_drawn(label)
     if reference is None:
-        return found
+        return moves
     for scan in subject.scans:
-        found |= views(scan, reference, template)
-        found |= series(scan, reference)
-        found |= brain_masks(scan, reference, template)
-        found |= perfusion(scan, reference, template)
+        moves |= views(scan, reference, template)
+        moves |= series(scan, reference)
+        moves |= brain_masks(scan, reference, template)
+        moves |= perfusion(scan, reference, template)
     for label in subject.labels:
-        found |= labels(label, reference, template)
-    return found
+        moves |= labels(label, reference, template)
+    return moves
 
 
 def pilot(scan: Scan) -> str:

@@ -12,16 +12,16 @@ from strokeprep.study.scans import Scan, Subject
 
 def outputs(subject: Subject, template: Space) -> list[str]:
     """Every imaging output of one subject, relative to the derivatives folder."""
-    found: list[str] = []
+    names: list[str] = []
     for scan in subject.scans:
-        found.extend(_native(scan))
+        names.extend(_native(scan))
         if subject.reference is not None:
-            found.extend(_moved(scan, subject.reference, template))
+            names.extend(_moved(scan, subject.reference, template))
     for label in subject.labels:
-        found.extend(moves.as_drawn(label))
+        names.extend(moves.as_drawn(label))
         if subject.reference is not None:
-            found.extend(moves.labels(label, subject.reference, template))
-    return found
+            names.extend(moves.labels(label, subject.reference, template))
+    return names
 
 
 def perfusion_outputs(subject: Subject, template: Space) -> list[str]:

@@ -39,8 +39,8 @@ def of_subject(subject: Subject) -> dict[str, Any]:
 def paths(subject: Subject) -> list[str]:
     """Every file of :func:`of_subject`, sidecars too."""
     files = of_subject(subject)
-    found = [file[key] for file in files["scans"] for key in ("path", "sidecar") if file[key]]
-    return found + [file["path"] for file in files["labels"]]
+    listed = [file[key] for file in files["scans"] for key in ("path", "sidecar") if file[key]]
+    return listed + [file["path"] for file in files["labels"]]
 
 
 def undefaced(subject: Subject) -> list[str]:
@@ -50,21 +50,21 @@ def undefaced(subject: Subject) -> list[str]:
 
 def open_names(subject: Subject) -> list[str]:
     """What the dataset bears openly: subject, sessions, and the names its files start with."""
-    found = {subject.name, f"sub-{subject.name}"}
+    names = {subject.name, f"sub-{subject.name}"}
     for scan in subject.scans:
-        found.update(scan.folder.split("/"))
-        found.update((scan.stem, scan.mask_stem))
-        found.update(f"{scan.stem}_{image.kind.suffix}" for image in scan.images)
+        names.update(scan.folder.split("/"))
+        names.update((scan.stem, scan.mask_stem))
+        names.update(f"{scan.stem}_{image.kind.suffix}" for image in scan.images)
         if scan.session:
-            found.add(scan.session)
+            names.add(scan.session)
     spaces = [naming.ORIG]
     if subject.reference is not None:
         spaces.append(naming.Space(subject.reference.name))
     for label in subject.labels:  # as drawn, a label often has the very name it is released under
         for space in spaces:
             name = naming.label(label.scan, space, label.kind)
-            found.add(name.rpartition("/")[2].partition(".")[0])
-    return sorted(found)
+            names.add(name.rpartition("/")[2].partition(".")[0])
+    return sorted(names)
 
 
 def public_names(subject: Subject) -> dict[str, str]:

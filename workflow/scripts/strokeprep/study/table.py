@@ -39,18 +39,18 @@ def build(
 
 def _filtered(rows: list[Row], subjects: Sequence[str], sessions: Sequence[str]) -> list[Row]:
     """The rows the config asks for; a name that matches nothing is a mistake, not an empty run."""
-    for wanted, found, what in (
+    for wanted, present, what in (
         (subjects, {row.subject for row in rows}, "subject"),
         (sessions, {row.session for row in rows}, "session"),
     ):
-        missing = [name for name in wanted if name not in found]
+        missing = [name for name in wanted if name not in present]
         if missing:
-            have = ", ".join(sorted(str(name) for name in found)[:5]) or "none"
+            have = ", ".join(sorted(str(name) for name in present)[:5]) or "none"
             raise StrokeprepError(
                 f"The config asks for a {what} the study does not have",
                 ", ".join(missing),
                 f"Correct study.{what}s in the config; the study has {have}"
-                + (" …" if len(found) > 5 else "."),
+                + (" …" if len(present) > 5 else "."),
             )
     kept = [
         row
@@ -184,10 +184,10 @@ def _missing(row: Row, scan: Scan | None, moved: str | None, reference: Scan | N
     return ""
 
 
-def _refuse_twins(found: Iterable[Label]) -> None:
+def _refuse_twins(labels: Iterable[Label]) -> None:
     """Two labels of one kind on one scan would get one name."""
     seen: dict[tuple[str, Scan], Label] = {}
-    for label in found:
+    for label in labels:
         other = seen.setdefault((label.kind.name, label.scan), label)
         if other is not label:
             raise StrokeprepError(

@@ -142,10 +142,10 @@ def drawn(
         placed = vessel.mapped(
             lambda ras: grid.millimetres(head_to_image.TransformPoint(tuple(FLIP @ ras)))
         )
-        found = surface_distance(placed, grid.shape, grid.spacing, 0.0)
-        if found is None:
+        tube = surface_distance(placed, grid.shape, grid.spacing, 0.0)
+        if tube is None:
             continue
-        box, distance = found
+        box, distance = tube
         deeper = distance < depth[box]
         label[box][deeper] = number
         depth[box][deeper] = distance[deeper]

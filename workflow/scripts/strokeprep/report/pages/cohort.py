@@ -56,15 +56,15 @@ def _nodes(cohort: Sequence[Member], root: Path) -> dict[str, Any]:
 
 def wide(cohort: Sequence[Member]) -> tuple[list[dict[str, str]], list[str]]:
     """One row per subject: its verdict and every figure, named ``step.metric``."""
-    found = [
+    figures = [
         {f"{row['step']}.{row['metric']}".replace(" ", "_"): row["value"] for row in member.rows}
         for member in cohort
     ]
-    names = sorted({name for values in found for name in values})
+    names = sorted({name for values in figures for name in values})
     rows = [
         {"participant_id": f"sub-{member.name}", "verdict": member.verdict}
         | {name: values.get(name, NONE) for name in names}
-        for member, values in zip(cohort, found, strict=True)
+        for member, values in zip(cohort, figures, strict=True)
     ]
     return rows, ["participant_id", "verdict", *names]
 

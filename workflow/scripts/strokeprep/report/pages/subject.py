@@ -38,8 +38,8 @@ def write_images(
     """The report on a subject's images; returns its numbers."""
     root, files = made.root, views.Files(made.root)
     scene = Scene(about, files) if about.reference else None
-    found = numbers.of_images(scene, judge, settings, least_label_ml) if scene else []
-    found += numbers.of_faces(about, files, judge, scene)
+    measured = numbers.of_images(scene, judge, settings, least_label_ml) if scene else []
+    measured += numbers.of_faces(about, files, judge, scene)
     shown = of_images(about, files, scene, judge, settings)
     names, other = plan.image_names(about.subject), plan.perfusion_names(about.subject)
     links = [COHORT]
@@ -48,15 +48,15 @@ def write_images(
     html = page.html(
         f"sub-{about.subject}",
         shown,
-        found,
+        measured,
         viewer(scene) if scene else None,
         links,
         methods.of(made.nodes),
     )
-    _write(names, root, html, found)
+    _write(names, root, html, measured)
     made.write(root / names.provenance, about.subject, settings)
     _thumbnail(root / names.thumbnail, shown)
-    return found
+    return measured
 
 
 def write_perfusion(
@@ -64,7 +64,7 @@ def write_perfusion(
 ) -> list[Measurement]:
     """The report on what a subject's CT perfusion gave; returns its numbers."""
     root, files = made.root, views.Files(made.root)
-    found = numbers.of_perfusion(about, files, judge)
+    measured = numbers.of_perfusion(about, files, judge)
     shown = of_perfusion(about, files)
     names = plan.perfusion_names(about.subject)
     links = [
@@ -73,11 +73,11 @@ def write_perfusion(
     ]
     words = methods.of(made.nodes)
     title = f"sub-{about.subject}: CT perfusion"
-    html = page.html(title, shown, found, links=links, methods=words)
-    _write(names, root, html, found)
+    html = page.html(title, shown, measured, links=links, methods=words)
+    _write(names, root, html, measured)
     made.write(root / names.provenance, about.subject, settings)
     _thumbnail(root / names.thumbnail, [each for each in shown if each.name == "maps"], last=True)
-    return found
+    return measured
 
 
 def write_faces(about: plan.Images, root: Path, raw: Mapping[str, str], target: Path) -> None:
@@ -87,9 +87,9 @@ def write_faces(about: plan.Images, root: Path, raw: Mapping[str, str], target: 
     write_text(page.html(f"sub-{about.subject}: faces", [section], []), target)
 
 
-def _write(names: plan.Names, root: Path, html: str, found: Sequence[Measurement]) -> None:
+def _write(names: plan.Names, root: Path, html: str, measured: Sequence[Measurement]) -> None:
     write_text(html, root / names.page)
-    rows = [each.report_row() for each in found]
+    rows = [each.report_row() for each in measured]
     write_text(tables.render(rows, list(judgement.REPORT_COLUMNS)), root / names.table)
     write_json(judgement.about(), root / names.about)
 

@@ -49,20 +49,20 @@ Facts = dict[str, Any]
 
 def brain(request: Request) -> tuple[sitk.Image, Facts]:
     """The brain (uint8 on the image's grid): on CT all that the skull encloses."""
-    found, facts = parts(request)
+    masks, facts = parts(request)
     if request.modality == "ct":
-        return skull.inside(found["brain"], found["skull"]), facts
-    return found["brain"], facts
+        return skull.inside(masks["brain"], masks["skull"]), facts
+    return masks["brain"], facts
 
 
 def face_by_parts(request: Request, grid: sitk.Image) -> Answer:
     """The face in front of and below brain and skull; needs no licence."""
     to_template = request.head().to_template
-    found, facts = parts(request)
-    wanted = skull.face_field(grid, found["brain"], found.get("skull"), to_template)
+    masks, facts = parts(request)
+    wanted = skull.face_field(grid, masks["brain"], masks.get("skull"), to_template)
     # A network finds a lowest point of the frontal lobes in a slab above the brow, too.
     below = template.below_the_brow(grid, to_template)
-    return Answer(sitk.Minimum(wanted, below), skull.mask_field(grid, found["brain"]), facts)
+    return Answer(sitk.Minimum(wanted, below), skull.mask_field(grid, masks["brain"]), facts)
 
 
 def face(request: Request, grid: sitk.Image) -> Answer:
@@ -73,8 +73,8 @@ def face(request: Request, grid: sitk.Image) -> Answer:
     ample = template.face(request, grid)
     if not (sitk.GetArrayViewFromImage(ample.face) > 0).any():
         return ample
-    found, facts = licensed_face(request)
-    return Answer(skull.mask_field(grid, found), None, facts)
+    masks, facts = licensed_face(request)
+    return Answer(skull.mask_field(grid, masks), None, facts)
 
 
 def licensed_face(request: Request) -> tuple[sitk.Image, Facts]:
@@ -88,18 +88,18 @@ def licensed_face(request: Request) -> tuple[sitk.Image, Facts]:
         )
     names = FACES["totalsegmentator-face"].weights(request.modality, request.network().fast)
     task = Task(FACE_TASKS[request.modality], ("face",), names, fast=False)
-    found, facts = _masks(request, task)
-    return found["face"], facts
+    masks, facts = _masks(request, task)
+    return masks["face"], facts
 
 
 def parts(request: Request) -> tuple[dict[str, sitk.Image], Facts]:
     """Masks of the brain and, on CT, of the skull; what made them."""
     modality, fast = request.modality, request.network().fast
     names = BRAINS["totalsegmentator"].weights(modality, fast)
-    found, facts = _masks(request, Task(TASKS[modality], PARTS[modality], names, fast))
-    if "skull" in found:
-        found["skull"] = skull.refined(found["skull"], request.image)
-    return found, facts
+    masks, facts = _masks(request, Task(TASKS[modality], PARTS[modality], names, fast))
+    if "skull" in masks:
+        masks["skull"] = skull.refined(masks["skull"], request.image)
+    return masks, facts
 
 
 @dataclass(frozen=True)
@@ -126,9 +126,9 @@ def _masks(request: Request, task: Task) -> tuple[dict[str, sitk.Image], Facts]:
     device = nnunet.device(request.network().device)
     given = _hounsfield(request) if request.modality == "ct" else _integral(request)
     labels = _segmented(given, task, device, request)
-    found = {name: _part(labels, task, name, request) for name in task.wanted}
+    masks = {name: _part(labels, task, name, request) for name in task.wanted}
     digests = {name: digest for name, (_, digest) in weights.items()}
-    return found, nnunet.facts(PACKAGE, digests, device, Task=task.name, Fast=task.fast)
+    return masks, nnunet.facts(PACKAGE, digests, device, Task=task.name, Fast=task.fast)
 
 
 def _segmented(nifti: nib.Nifti1Image, task: Task, device: str, request: Request) -> np.ndarray:
@@ -222,11 +222,11 @@ def _part(labels: np.ndarray, task: Task, name: str, request: Request) -> sitk.I
     from totalsegmentator.map_to_binary import class_map
 
     number = next(number for number, each in class_map[task.name].items() if each == name)
-    found = labels == number
-    if not found.any():
+    part = labels == number
+    if not part.any():
         raise StrokeprepError(
             f"TotalSegmentator ({task.name}) found no {name}",
             request.where,
             "Look at the image; if it shows a head, choose the template backend for it.",
         )
-    return images.like(found.astype(np.uint8), request.image)
+    return images.like(part.astype(np.uint8), request.image)

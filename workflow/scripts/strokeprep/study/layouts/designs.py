@@ -121,7 +121,7 @@ ISLES24 = tuple(
         _isles24(role, "raw_?data", "", NATIVE),
         _isles24(role, "derivatives", "(?:space-ncct|ncct-masked)_", REFERENCE),
     )
-    # Nothing is resampled to the NCCT but other scans.
+    # Only other scans are resampled to the NCCT.
     if (role, pattern.grid) != ("ncct", REFERENCE)
 )
 
@@ -146,7 +146,8 @@ def _jhu(role: str, tail: str, folder: str = "") -> tuple[Pattern, ...]:
     )
 
 
-# The names end where they do: a skull-stripped or normalised copy goes on after space-.
+# Each pattern covers the whole name, since the names of skull-stripped and normalised copies go on
+# after space-.
 JHU = (
     *_jhu("trace", "_DWI<orig>"),
     *_jhu("adc", "_ADC<orig>"),
@@ -157,7 +158,7 @@ JHU = (
 # Folders of the release that hold normalised images and templates under similar names.
 JHU_NOT_RAW = re.compile(r"MNI|^templates$")
 
-# The descriptor once spells Nlin.
+# The descriptor has the spelling Nlin in one place.
 _ATLAS_MNI = r"_space-MNI152N[Ll]in2009aSym"
 _ATLAS_LESION = f"_label-(?:L|lesion){_DESC}_mask"
 ATLAS = (
@@ -178,12 +179,12 @@ def bids(config: Config) -> list[Row]:
     patterns = _with_overrides(BIDS, config)
     images = [pattern for pattern in patterns if pattern.role in KINDS]
     labels = [pattern for pattern in patterns if pattern.role not in KINDS]
-    found = _matches(_files(config, root, _subject_folders(root)), images, config)
+    matches = _matches(_files(config, root, _subject_folders(root)), images, config)
     for label_root in _label_roots(root, config):
         files = _files(config, label_root, _subject_folders(label_root))
-        found += _matches(files, labels, config)
+        matches += _matches(files, labels, config)
     return _rows(
-        found,
+        matches,
         root,
         "in sub-*/[ses-*/] " + ", ".join(map(_bids_name, KINDS.values())),
     )
@@ -204,9 +205,9 @@ def isles24(config: Config) -> list[Row]:
     # has one); where none does, as in the release's own description, all lie on the NCCT.
     marked = any(re.search(r"_(?:space-ncct|ncct-masked)_", file.below) for file in files)
     unmarked = _isles24_unmarked(NATIVE if marked else REFERENCE)
-    found = _matches(files, _with_overrides((*ISLES24, *unmarked), config), config)
+    matches = _matches(files, _with_overrides((*ISLES24, *unmarked), config), config)
     return _rows(
-        found,
+        matches,
         root,
         "[train/]raw_data/sub-*/ses-*/*_ncct, _cta, _ctp and derivatives/sub-*/ses-*/"
         "*_space-ncct_dwi, _adc, _lesion-msk, _lvo-msk, _cow-msk",

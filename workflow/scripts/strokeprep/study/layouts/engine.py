@@ -99,14 +99,14 @@ def _root(config: Config) -> Path:
 def _label_roots(root: Path, config: Config) -> list[Path]:
     """The folders that ``study.labels`` names, each once and none that the workflow writes to."""
     seen = _written(config)
-    found = []
+    roots = []
     for wanted in config.study.labels:
         for path in sorted(glob.glob(os.path.join(glob.escape(str(root)), wanted))):
             identity = _identities(path)
             if not identity <= seen:
                 seen |= identity
-                found.append(Path(path))
-    return found
+                roots.append(Path(path))
+    return roots
 
 
 def _subject_folders(folder: Path) -> list[Path]:
@@ -183,7 +183,7 @@ def _written(config: Config) -> set[tuple[int, int]]:
 
 
 def _identities(*folders: str) -> set[tuple[int, int]]:
-    """What tells existing folders apart even where links give them several names."""
+    """Device and inode of the folders that exist, the same for all links to one folder."""
     stats = [os.stat(folder) for folder in folders if os.path.isdir(folder)]
     return {(each.st_dev, each.st_ino) for each in stats}
 
@@ -202,19 +202,19 @@ def _matches(files: Iterable[_File], patterns: Sequence[Pattern], config: Config
     compiled = [(pattern, path_pattern(pattern.role, pattern.regex)) for pattern in patterns]
     hits = []
     for file in files:
-        found = [
+        matches = [
             _found(file, pattern, match, config)
             for pattern, regex in compiled
             if (match := regex.search(file.below))
         ]
-        if any(found):
+        if any(matches):
             _refuse_outside(file, config)
-        hits += [hit for hit in found if hit]
+        hits += [hit for hit in matches if hit]
     return hits
 
 
 def _refuse_outside(file: _File, config: Config) -> None:
-    """A file that is not where it seems to be, or whose path cannot be handed on as it is."""
+    """Refuse a file that a link leads out of the study to, or whose path Snakemake cannot take."""
     if not file.path.isprintable() or set("{}") & set(file.path):  # braces are Snakemake's
         raise StrokeprepError(
             "A file of the study has a brace or a control character, as a line break, in its path",
@@ -237,7 +237,7 @@ def _refuse_outside(file: _File, config: Config) -> None:
 
 
 def _found(file: _File, pattern: Pattern, match: re.Match, config: Config) -> _Found | None:
-    """What a match says of a file, or nothing where the file lies on a grid of no use."""
+    """What a match says of a file; None if the file lies on a grid that is not used."""
     groups = match.groupdict()
     if not groups.get("subject"):
         raise StrokeprepError(
@@ -293,9 +293,9 @@ def _entities(role: str, name: str) -> tuple[str, ...]:
     return tuple(f"{key}-{given[key]}" for key in KEPT if key in given)
 
 
-def _rows(found: Sequence[_Found], root: Path, looked_for: str) -> list[Row]:
+def _rows(matches: Sequence[_Found], root: Path, looked_for: str) -> list[Row]:
     """The rows of what was found: every scan on one grid, every label on a grid that fits."""
-    if not any(each.row.role in KINDS for each in found):
+    if not any(each.row.role in KINDS for each in matches):
         raise StrokeprepError(
             f"No image of the study was found; looked for {looked_for}, as .nii or .nii.gz",
             root,
@@ -303,7 +303,7 @@ def _rows(found: Sequence[_Found], root: Path, looked_for: str) -> list[Row]:
             "(config/README.md).",
         )
     scans: dict[tuple[str, str, str], list[_Found]] = defaultdict(list)
-    for each in found:
+    for each in matches:
         scans[each.row.subject, each.row.session or "", each.scan].append(each)
     return [each.row for files in scans.values() for each in _on_one_grid(files)]
 
@@ -333,7 +333,7 @@ def _fits(each: _Found, grid: str) -> bool:
 
 
 def _best(files: Sequence[_Found], grids: Sequence[str]) -> list[_Found]:
-    """For every role the files of the best grid and rank; equals all stay, to be refused."""
+    """For every role the files of the best grid and rank. Ties all stay and are refused later."""
 
     def order(each: _Found) -> tuple[int, int]:
         return grids.index(each.grid), each.rank

@@ -7,6 +7,7 @@ not change what the audit finds. Run ``strokeprep vocabulary`` after writing a n
 
 from __future__ import annotations
 
+import argparse
 import ast
 import re
 from functools import cache
@@ -53,6 +54,7 @@ def _strings(source: str) -> str:
 
 def main() -> int:
     """Rewrite the list with the words of the library added."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     words = sorted(vocabulary() | words_of_library())
     LIST.write_text("\n".join(words) + "\n", encoding="utf-8")
     return 0

@@ -111,7 +111,7 @@ def of_template(
 
 def of_flips(plan: AuditPlan, at: At, judge: Judge) -> Iterator[Measurement]:
     """How well the mirror image of each scan fits the reference, by how well the scan does."""
-    if not plan.alike or plan.reference_brain is None or plan.to_template is None:
+    if not plan.alike:
         return
     reference = mirror.Reference(
         images.read(at(plan.reference)),

@@ -31,8 +31,8 @@ class AuditPlan:
     # 3D image of a scan, its transform to the reference ("" if it came on its grid)
     alike: tuple[tuple[str, str], ...] = ()
     # of the reference: its brain, and the transform that takes points of the template to it
-    reference_brain: str | None = None
-    to_template: str | None = None
+    reference_brain: str = ""
+    to_template: str = ""
 
 
 def audit_plan(subject: Subject, template: Space) -> AuditPlan:

@@ -22,6 +22,7 @@ PACKAGES = (
     "segmentation",
     "perfusion",
     "gate",
+    "clinical",
     "bids",
     "quality",
     "privacy",

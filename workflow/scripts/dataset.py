@@ -9,11 +9,9 @@ with job(snakemake):
     params = snakemake.params
     written = dataset.write(
         Path(snakemake.config["output"]),
-        name=params.settings.name,
+        settings=params.settings,
         version=provenance.VERSION,
         subjects=params.subjects,
-        license=params.settings.license,
-        authors=params.settings.authors,
         raw_root=Path(params.raw_root),
         cow_labels=params.cow_labels,
     )

@@ -17,7 +17,7 @@ from strokeprep.study.layouts import designs
 
 ROOT = Path(__file__).parents[3]
 # Sections in which nothing needs to stand.
-FREE_NAMES = ("study.patterns.", "models.sha256.")
+FREE_NAMES = ("study.patterns.", "study.columns.NAME.", "models.sha256.")
 STUDIES = ("config", "bids", "isles24", "jhu", "atlas")
 MINIMAL = {"study": {"layout": "bids", "root": "data"}}
 
@@ -281,3 +281,31 @@ def test_numbers_of_the_command_line_come_as_text_and_are_read(text, number):
 def test_text_stays_text_where_text_belongs():
     assert load(study={"subjects": ["01"]})["study"]["subjects"] == ["01"]
     assert load(output="12")["output"] == "12"
+
+
+# --- Columns of the study ------------------------------------------------------------------
+
+
+def with_columns(**columns) -> config.Config:
+    study = {"layout": "bids", "root": "raw", "columns": columns}
+    return config.checked(config.completed({"study": study}))
+
+
+def test_a_column_of_the_study_is_read_with_its_levels_as_text():
+    column = {"type": "level", "description": "Flow", "levels": {0: "none", 1: "full"}}
+    assert with_columns(flow=column).study.columns["flow"].levels == {"0": "none", "1": "full"}
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "message"),
+    [
+        ("x", {"type": "number", "description": "d"}, "needs its range"),
+        ("x", {"type": "level", "description": "d"}, "needs its levels"),
+        ("x", {"type": "numbr", "description": "d"}, "one of number, integer"),
+        ("x", {"type": "flag", "descripton": "d"}, "study.columns.NAME.description"),
+        ("Free Text", {"type": "flag", "description": "d"}, "lower-case letters"),
+    ],
+)
+def test_a_column_that_would_let_anything_through_is_refused(name, column, message):
+    with pytest.raises(StrokeprepError, match=message):
+        with_columns(**{name: column})

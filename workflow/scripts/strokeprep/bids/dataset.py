@@ -7,19 +7,16 @@ and columns of raw tables with identifying headings or values are left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from strokeprep.bids.clinical import (
-    Table,
-    participants_table,
-    phenotype_tables,
-    unread_tables,
-)
+from strokeprep.clinical import tables as clinical
+from strokeprep.clinical.tables import Table
 from strokeprep.errors import StrokeprepError
 from strokeprep.io.tables import MISSING, render
 from strokeprep.io.whole import write_json, write_text
+from strokeprep.settings.study import StudySettings
 from strokeprep.study import naming
 
 # The version of the schema that the extension adds to (bids.schema.SCHEMA_VERSION).
@@ -99,7 +96,7 @@ With this configuration, pybids knows the `datatype` of CT:
 
 
 class Written(NamedTuple):
-    """The files written, and remarks on columns that were left out of tables."""
+    """The files written, and remarks on what was left out of tables."""
 
     paths: list[Path]
     remarks: list[str]
@@ -108,25 +105,25 @@ class Written(NamedTuple):
 def write(
     folder: Path,
     *,
-    name: str,
+    settings: StudySettings,
     version: str,
     subjects: Sequence[str],
-    license: str = "",
-    authors: Sequence[str] = (),
     links: Mapping[str, str] | None = None,
     raw_root: Path | None = None,
     cow_labels: Mapping[int, str] | None = None,
 ) -> Written:
     """Write every dataset-level file; ``subjects`` are those with outputs, without ``sub-``."""
     people = sorted(f"sub-{subject}" for subject in subjects)
-    tables = phenotype_tables(raw_root, people)
+    tables = clinical.phenotype(raw_root, people, settings)
     links = links or {"raw": "sourcedata/raw"}  # the folder that BIDS reserves for sources
-    about = _about(name, version, license, authors, links)
+    about = _about(settings, version, links)
     write_json(about, folder / "dataset_description.json")
-    write_text(README.format(name=name, version=version, bids=BIDS_VERSION), folder / "README.md")
+    write_text(
+        README.format(name=settings.name, version=version, bids=BIDS_VERSION), folder / "README.md"
+    )
     write_text(f"{version}\n  - Derivatives made with strokeprep {version}.\n", folder / "CHANGES")
     write_text(BIDSIGNORE, folder / ".bidsignore")
-    participants = participants_table(raw_root, people, tables)
+    participants = clinical.participants(raw_root, people, tables, settings)
     _write_table(folder / "participants", participants, "The patients", people)
     for tool, table in tables.items():
         _write_table(folder / "phenotype" / tool, table, f"Clinical data: {tool}", people)
@@ -138,12 +135,19 @@ def write(
     return Written(
         [folder / path for path in files(tables, cow_labels is not None)],
         [
-            f"phenotype/{tool}: columns left out because they may identify a person: "
-            + ", ".join(name or "(no heading)" for name in table.dropped)
-            for tool, table in tables.items()
-            if table.dropped
+            remark
+            for tool, table in {"participants": participants, **tables}.items()
+            for remark in _left_out(tool, table)
         ],
     )
+
+
+def _left_out(tool: str, table: Table) -> Iterator[str]:
+    """What of a raw table is not released. Cells are told by their place, not by what they hold."""
+    if table.unknown:
+        named = ", ".join(heading or "(no heading)" for heading in table.unknown)
+        yield f"{tool}: columns left out, which neither strokeprep nor study.columns knows: {named}"
+    yield from (f"{tool}: cell left out: {cell}" for cell in table.refused)
 
 
 def listed(folder: Path, subjects: Iterable[str]) -> list[str]:
@@ -157,7 +161,7 @@ def listed(folder: Path, subjects: Iterable[str]) -> list[str]:
 def remarks(folder: Path, subjects: Iterable[str], raw_root: Path | None) -> list[str]:
     """Remarks for the user before a run, from file names alone."""
     earlier = sorted(f"sub-{name}" for name in {*_with_folder(folder)} - {*subjects})
-    unread = unread_tables(raw_root)
+    unread = clinical.unread(raw_root)
     texts = []
     if earlier:
         texts.append(
@@ -167,8 +171,8 @@ def remarks(folder: Path, subjects: Iterable[str], raw_root: Path | None) -> lis
     if unread:
         texts.append(
             f"tables of patients left out, which cannot be read: {_some(unread)}. Save those in "
-            "phenotype/ as CSV in the same folder, others as phenotype/NAME.csv with a row for "
-            "each patient and a column participant_id."
+            "phenotype/ as CSV or XLSX in the same folder, others as phenotype/NAME.csv with a row "
+            "for each patient and a column participant_id."
         )
     return texts
 
@@ -183,9 +187,7 @@ def files(clinical: Iterable[str], has_cow: bool) -> list[str]:
     ]
 
 
-def _about(
-    name: str, version: str, license: str, authors: Sequence[str], links: Mapping[str, str]
-) -> dict[str, Any]:
+def _about(settings: StudySettings, version: str, links: Mapping[str, str]) -> dict[str, Any]:
     """The content of ``dataset_description.json``."""
     for link in links.values():
         if LOCAL_LINK.search(link):
@@ -195,14 +197,14 @@ def _about(
                 "Give a web address, a DOI, or a path relative to the derivatives.",
             )
     about: dict[str, Any] = {
-        "Name": name,
+        "Name": settings.name,
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
     }
-    if license:
-        about["License"] = license
-    if authors:
-        about["Authors"] = list(authors)
+    if settings.license:
+        about["License"] = settings.license
+    if settings.authors:
+        about["Authors"] = list(settings.authors)
     return about | {
         "GeneratedBy": [{"Name": "strokeprep", "Version": version}],
         "SourceDatasets": [{"URL": f"bids:{link}:"} for link in links],

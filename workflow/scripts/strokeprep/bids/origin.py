@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strokeprep import phantom
-from strokeprep.bids import clinical
+from strokeprep.clinical import tables as clinical
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Origin:
 
 def given(root: Path) -> Origin:
     """A study that lies in a folder."""
-    return Origin(root, tuple(clinical.sources(root)), tuple(clinical.clinical_tables(root)))
+    return Origin(root, tuple(clinical.sources(root)), tuple(clinical.names(root)))
 
 
 def simulated(folder: Path) -> Origin:

@@ -27,6 +27,8 @@ from strokeprep.settings.registration import HeadSettings, MotionSettings, Regis
 from strokeprep.settings.study import (
     BUILT_IN_TEMPLATE,
     LARGEST_SEED,
+    LEVELS,
+    NUMBERS,
     SEED,
     PhantomSettings,
     Scan,
@@ -256,8 +258,23 @@ def _refuse_contradictions(config: Config) -> None:
         )
     _refuse_faces(config)
     _refuse_mixed_folders(config)
+    _refuse_open_columns(config)
     for role, regex in study.patterns.items():
         path_pattern(role, regex)
+
+
+def _refuse_open_columns(config: Config) -> None:
+    """Columns that would let anything through."""
+    for name, column in config.study.columns.items():
+        lacks = {"range": column.type in NUMBERS and column.range is None}
+        lacks["levels"] = column.type in LEVELS and not column.levels
+        for key, lacking in lacks.items():
+            if lacking:
+                raise StrokeprepError(
+                    f"A column of type {column.type} needs its {key}",
+                    f"study.columns.{name}.{key}",
+                    "Give it, so that nothing else passes for a value.",
+                )
 
 
 def _refuse_faces(config: Config) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from strokeprep.settings import config
+from strokeprep.settings import config, faults
 from strokeprep.settings.field import Schema
 
 CHECKOUT = Path(__file__).parents[4]
@@ -78,8 +78,11 @@ def tables(schema: Schema) -> str:
 def _sections(schema: Schema, above: str = "") -> Iterator[tuple[str, Schema]]:
     yield above, schema
     for key, rule in schema["properties"].items():
+        path, each = f"{above}.{key}".lstrip("."), faults.of_each(rule)
         if "properties" in rule:
-            yield from _sections(rule, f"{above}.{key}".lstrip("."))
+            yield from _sections(rule, path)
+        elif each:
+            yield from _sections(each, f"{path}.NAME")
 
 
 def _order(name: str) -> bool:

@@ -32,6 +32,7 @@ def key_paths(rules: Schema, above: str = "") -> Iterator[str]:
         yield above + key
         yield from (f"{above}{key}.{name}" for name in _free_names(rule))
         yield from key_paths(rule, f"{above}{key}.")
+        yield from key_paths(of_each(rule), f"{above}{key}.NAME.")
 
 
 def refuse_unknown(given: Mapping[str, Any], rules: Schema) -> None:
@@ -42,11 +43,19 @@ def refuse_unknown(given: Mapping[str, Any], rules: Schema) -> None:
 
 def _unknown(given: Mapping[str, Any], rules: Schema, above: str = "") -> Iterator[str]:
     known = rules.get("properties", {name: {} for name in _free_names(rules)})
+    if each := of_each(rules):
+        known = dict.fromkeys(given, each)
     for key, value in given.items() if known else ():
         if key not in known:
             yield f"{above}{key}"
         elif isinstance(value, Mapping):
             yield from _unknown(value, known[key], f"{above}{key}.")
+
+
+def of_each(rules: Schema) -> Schema:
+    """The schema of the sections that a section holds under names of the user's."""
+    each = rules.get("additionalProperties")
+    return each if isinstance(each, dict) and "properties" in each else {}
 
 
 def _free_names(rules: Schema) -> list[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.kinds import KINDS, LABELS, REFERENCES
-from strokeprep.settings.field import setting
+from strokeprep.settings.field import Schema, schema, setting, typed
 
 NAME = "^[A-Za-z0-9]+$"
 BUILT_IN_TEMPLATE = "MNI152NLin2009aSym"
@@ -23,6 +23,58 @@ if TYPE_CHECKING:
     Scan = str  # mypy cannot read choices from a table
 else:
     Scan = Literal[REFERENCES]
+
+
+Cells = Literal["number", "integer", "age", "flag", "level", "duration", "text"]
+NUMBERS, LEVELS = ("number", "integer"), ("level",)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A clinical column that may be released."""
+
+    type: Cells = setting(
+        MISSING,
+        "How its cells are read: number, integer, age (years, cut at 89), flag (0 or 1, yes or "
+        "no), level (one of levels), duration (minutes or hours:minutes), or text. Text is copied "
+        "as it stands: choose it only for columns in which nobody can have typed a name.",
+    )
+    description: str = setting(MISSING, "What it means, for the table's JSON.")
+    title: str = setting("", "Its published name, for the table's JSON.", may_be_empty=True)
+    unit: str = setting("", "Unit of a number, as BIDS writes it.", may_be_empty=True)
+    range: tuple[float, float] | None = setting(
+        None,
+        "Smallest and largest value. Needed for numbers, since an identifier or a date is a number "
+        "as well.",
+    )
+    levels: Mapping[str, str] = setting({}, "The values of a level, each with its meaning.")
+    headings: tuple[str, ...] = setting((), "Other headings that it is known by.")
+
+
+def schema_of_columns() -> Schema:
+    """The schema of study.columns: columns by the heading they get in the release."""
+    return {
+        "type": "object",
+        "description": "Clinical columns to release beside those that are known, by the heading "
+        "they get; one of a known name takes its place.",
+        "default": {},
+        "propertyNames": {
+            "pattern": "^[a-z][a-z0-9_]*$",
+            "title": "names of lower-case letters, digits and underscores",
+        },
+        "additionalProperties": schema(Column),
+    }
+
+
+def columns_of(values: Mapping[str, Any]) -> dict[str, Column]:
+    """The columns of the config. YAML takes a level such as 0 for a number."""
+    return {
+        name: typed(
+            Column,
+            {**value, "levels": {str(key): says for key, says in value.get("levels", {}).items()}},
+        )
+        for name, value in values.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -70,6 +122,9 @@ class StudySettings:
         (),
         "Folders outside of study.root that links in the study may lead to; any other link that "
         "leads out of the study is refused.",
+    )
+    columns: dict[str, Column] = setting(
+        {}, "Clinical columns.", schema=schema_of_columns(), read=columns_of
     )
     name: str = setting(
         "Preprocessed acute-stroke imaging",

@@ -2,7 +2,7 @@
 
     PYTHONPATH=workflow/scripts python benchmarks/head_warp.py
 
-Masks of the template backend come from a pose that a B-spline refines (``registration/warp.py``). The
+Masks of the template backend come from a pose that a B-spline refines (``registration/head/warp.py``). The
 B-spline is SimpleITK's. Registration to the template has one of its own (``mutual_information.warp``), which
 could take its place. Both refine the same poses of simulated heads that are deformed by up to 9 mm. The
 figures are the Dice coefficient of the template's brain with the true one, and CPU seconds on one thread.
@@ -21,8 +21,10 @@ import heads  # noqa: E402
 import numpy as np  # noqa: E402
 import SimpleITK as sitk  # noqa: E402
 from strokeprep.io import images, labels  # noqa: E402
-from strokeprep.registration import head_pose, sampling, template, warp  # noqa: E402
 from strokeprep.registration import mutual_information as mi  # noqa: E402
+from strokeprep.registration import sampling, template  # noqa: E402
+from strokeprep.registration.head import pose as head_pose  # noqa: E402
+from strokeprep.registration.head import warp  # noqa: E402
 from strokeprep.registration.sampling import Level, Side  # noqa: E402
 
 MODALITIES = {"ct": "ct", "t1": "mr", "b0": "mr"}

@@ -8,7 +8,8 @@ import SimpleITK as sitk
 from heads import dice, head
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, transforms
-from strokeprep.registration import head_pose, location, template
+from strokeprep.registration import location, template
+from strokeprep.registration.head import pose
 
 MODALITY = {"ct": "ct", "t1": "mr", "b0": "mr"}
 CONTRAST = {"ct": "ct", "t1": "dark fluid", "b0": "bright fluid"}
@@ -25,7 +26,7 @@ def inside(image: sitk.Image, to_template: sitk.Transform) -> np.ndarray:
 @pytest.mark.parametrize("contrast", MODALITY)
 def test_the_pose_is_found_on_any_contrast(contrast):
     made = head(contrast)
-    found = head_pose.locate(made.image, MODALITY[contrast])
+    found = pose.locate(made.image, MODALITY[contrast])
     assert dice(inside(made.image, found.to_template), made.brain) > 0.88
 
 
@@ -41,8 +42,35 @@ def test_a_location_outlines_the_brain_and_names_the_contrast(contrast):
 @pytest.mark.slow
 def test_the_same_image_gives_the_same_pose():
     made = head("ct")
-    first, second = (head_pose.locate(made.image, "ct").to_template for _ in range(2))
+    first, second = (pose.locate(made.image, "ct").to_template for _ in range(2))
     assert first.GetParameters() == second.GetParameters()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("contrast", MODALITY)
+def test_a_brain_mask_is_enough_to_locate_the_head(contrast):
+    made = head(contrast)
+    brain = images.like(made.brain.astype(np.uint8), made.image)
+    found = location.locate(made.image, MODALITY[contrast], brain=brain)
+    assert found.contrast == CONTRAST[contrast]
+    assert dice(inside(made.image, found.to_template), made.brain) > 0.97
+
+
+@pytest.mark.slow
+def test_a_mask_that_misses_the_top_of_the_brain_still_locates_it():
+    made = head("t1")
+    missed = made.brain.copy()
+    missed[:, :, np.flatnonzero(missed.any(axis=(0, 1)))[-4] :] = False
+    brain = images.like(missed.astype(np.uint8), made.image)
+    found = location.locate(made.image, "mr", brain=brain)
+    assert dice(inside(made.image, found.to_template), made.brain) > 0.95
+
+
+def test_an_empty_brain_mask_is_refused():
+    made = head("ct")
+    empty = images.like(np.zeros_like(made.brain, np.uint8), made.image)
+    with pytest.raises(StrokeprepError, match="0 ml"):
+        location.locate(made.image, "ct", brain=empty)
 
 
 def test_noise_is_refused():

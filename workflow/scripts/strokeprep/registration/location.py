@@ -34,13 +34,25 @@ class Location:
 
 
 def locate(
-    image: sitk.Image, modality: str, where: str = "image", limits: HeadSettings = HEAD
+    image: sitk.Image,
+    modality: str,
+    where: str = "image",
+    limits: HeadSettings = HEAD,
+    brain: sitk.Image | None = None,
 ) -> Location:
-    """The location of a whole head (``modality`` ct or mr); refused if the fit is not credible."""
-    # Slow to load, and most jobs only read a location.
-    from strokeprep.registration import head_pose, warp
+    """The location of a head (``modality`` ct or mr); refused if the fit is not credible.
 
-    located = head_pose.locate(image, modality, where, limits)
+    ``brain`` marks the brain on the image's grid. With it only the brain is compared, which does not
+    depend on what the rest of the head looks like.
+    """
+    # Slow to load, and most jobs only read a location.
+    from strokeprep.registration.head import masked, pose, warp
+
+    if brain is not None:
+        by_mask = masked.locate(image, brain, where, limits)
+        contrast = "ct" if modality == "ct" else _contrast(image, by_mask.to_template)
+        return Location(by_mask.to_template, contrast, by_mask.metrics())
+    located = pose.locate(image, modality, where, limits)
     fitted = warp.refine(image, modality, located, where, limits.most_warp_mm)
     contrast = "ct" if modality == "ct" else _contrast(image, fitted.to_template)
     return Location(fitted.to_template, contrast, located.metrics() | fitted.metrics())

@@ -15,7 +15,8 @@ import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids
-from strokeprep.registration import head_pose, template
+from strokeprep.registration import template
+from strokeprep.registration.head import pose
 from strokeprep.settings.registration import HEAD
 
 GRID_MM = 3.0  # voxels that images are compared on
@@ -49,7 +50,7 @@ class Warp:
 def refine(
     image: sitk.Image,
     modality: str,
-    located: head_pose.Pose,
+    located: pose.Pose,
     where: str = "image",
     most_mm: float = HEAD.most_warp_mm,
 ) -> Warp:
@@ -90,10 +91,10 @@ def _fixed() -> tuple[sitk.Image, sitk.Image]:
 
 
 def _in_template_space(
-    image: sitk.Image, modality: str, located: head_pose.Pose, grid: sitk.Image
+    image: sitk.Image, modality: str, located: pose.Pose, grid: sitk.Image
 ) -> tuple[sitk.Image, sitk.Image]:
     """The image moved onto the template by its pose, and the mask of its field of view."""
-    small = head_pose.prepared(image, modality, GRID_MM)
+    small = pose.prepared(image, modality, GRID_MM)
     back = located.to_template.GetInverse()
     moved = sitk.Resample(small, grid, back)
     everywhere = sitk.Image(small.GetSize(), sitk.sitkUInt8) + 1

@@ -1,0 +1,140 @@
+"""The affine with which the template's classes best predict an image, by Levenberg-Marquardt steps.
+
+The best affine is the one with which the class of a point best predicts the brightness of the image there
+(a correlation ratio). No contrast is assumed, so CT, T1w and diffusion images are treated alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+
+from strokeprep.io import grids, images
+from strokeprep.registration.head.model import CENTRE, Samples
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well the template's classes predict an image."""
+
+    information: float  # mutual information, nats per point
+    explained: float  # share of the variance of the image that the classes explain
+    covered: float  # share of the template's brain that the image shows
+
+
+@dataclass(frozen=True)
+class Level:
+    """An image at one resolution: values, gradient per mm (RAS), and matrix from mm to voxels."""
+
+    values: np.ndarray
+    gradient: np.ndarray
+    to_voxel: np.ndarray
+
+    def at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Values and gradients (RAS) at world points, and whether these lie inside the image."""
+        voxel = points @ self.to_voxel[:3, :3].T + self.to_voxel[:3, 3]
+        inside = np.all((voxel >= 0) & (voxel <= np.array(self.values.shape) - 1), axis=1)
+        value = ndimage.map_coordinates(self.values, voxel.T, order=1, mode="nearest")
+        gradient = np.stack(
+            [ndimage.map_coordinates(g, voxel.T, order=1, mode="nearest") for g in self.gradient],
+            axis=1,
+        )
+        return value, gradient, inside
+
+
+def level(image: sitk.Image, spacing_mm: float) -> Level:
+    """``image`` smoothed and resampled for one resolution."""
+    cubic = grids.resampled(image, spacing_mm)
+    values = ndimage.gaussian_filter(images.array(cubic), 0.7)
+    affine = images.affine(cubic)
+    by_axis = np.stack(np.gradient(values)).astype(np.float32)
+    to_voxel = np.linalg.inv(affine)
+    world = np.tensordot(to_voxel[:3, :3].T, by_axis, axes=1).astype(np.float32)
+    return Level(values, world, to_voxel)
+
+
+def fit(
+    over: Samples, level: Level, matrix: np.ndarray, parameters: int
+) -> tuple[np.ndarray, Score]:
+    """The affine (template to image, RAS) that Levenberg-Marquardt steps from ``matrix`` reach."""
+    basis = _basis()[:parameters]
+    moves = np.einsum("kij,nj->nki", basis[:, :3, :3], over.points - CENTRE) + basis[:, :3, 3]
+    score, normal, pull = _score(over, level, matrix, moves)
+    damping = 0.01
+    for _ in range(25):
+        regularisation = damping * np.diag(np.diag(normal)) + 1e-6 * np.trace(normal) * np.eye(
+            parameters
+        )
+        step = -np.linalg.solve(normal + regularisation, pull)
+        trial = matrix @ about_centre(np.einsum("k,kij->ij", step, basis))
+        new, new_normal, new_pull = _score(over, level, trial, moves)
+        if new.information > score.information:
+            gain = new.information - score.information
+            matrix, score, normal, pull = trial, new, new_normal, new_pull
+            damping = max(damping / 5, 1e-4)
+            if gain < 1e-5:
+                break
+        else:
+            damping *= 8
+            if damping > 1e3:
+                break
+    return matrix, score
+
+
+def _score(
+    over: Samples, level: Level, matrix: np.ndarray, moves: np.ndarray
+) -> tuple[Score, np.ndarray, np.ndarray]:
+    """How well the classes predict the image, with the normal matrix and the gradient of the fit.
+
+    The measure is the mutual information of class and brightness, assuming that brightness is normally
+    distributed within each class. Unlike a plain sum of squares it favours no size. The variance of a class
+    is at least 3 % of the image's, so that no class dominates.
+    """
+    value, gradient, inside = level.at(over.points @ matrix[:3, :3].T + matrix[:3, 3])
+    known = over.classes * inside[:, None]
+    count = float(inside.sum()) + 1e-6
+    mass = known.sum(axis=0) + 1e-6
+    residual = value - over.classes @ (known.T @ value / mass)
+    centred = value - value[inside].mean() if inside.any() else value
+    overall = float((centred[inside] ** 2).sum()) / count + 1e-9
+    spread = known.T @ residual**2 / mass + 0.03 * overall
+    information = 0.5 * (np.log(overall) - mass @ np.log(spread) / count)
+    weight = inside / (over.classes @ spread + 1e-12) / count
+    slope = np.einsum("nki,ni->nk", moves, gradient @ matrix[:3, :3])
+    pull = slope.T @ (weight * residual - inside * centred / overall / count)
+    normal = (slope * weight[:, None]).T @ slope
+    explained = 1 - float((residual[inside] ** 2).sum()) / count / overall
+    covered = float(inside[over.brain].mean())
+    return Score(float(information), explained, covered), normal, pull
+
+
+@cache
+def _basis() -> np.ndarray:
+    """12 generators: 3 shifts (10 mm), 3 rotations, size, 2 stretches, 3 shears (each 0.1)."""
+    generators = np.zeros((12, 4, 4))
+    for axis in range(3):
+        generators[axis, axis, 3] = 10.0
+        a, b = (axis + 1) % 3, (axis + 2) % 3
+        generators[3 + axis, a, b], generators[3 + axis, b, a] = -0.1, 0.1
+        generators[9 + axis, a, b] = generators[9 + axis, b, a] = 0.1
+    generators[6, :3, :3] = 0.1 * np.eye(3)
+    generators[7, :3, :3] = 0.1 * np.diag([1, -1, 0])
+    generators[8, :3, :3] = 0.1 * np.diag([0.5, 0.5, -1])
+    return generators
+
+
+def about_centre(generator: np.ndarray) -> np.ndarray:
+    """The affine of a generator, applied about the brain's centre."""
+    to, back = np.eye(4), np.eye(4)
+    to[:3, 3], back[:3, 3] = -CENTRE, CENTRE
+    square = generator @ generator
+    return back @ (np.eye(4) + generator + square / 2 + square @ generator / 6) @ to
+
+
+def nod(degrees: float) -> np.ndarray:
+    """A rotation about the left-right axis."""
+    return about_centre(np.radians(degrees) * 10 * _basis()[3])

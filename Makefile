@@ -11,6 +11,8 @@
 #   make test-hostile   bad input, planted leaks, kills and other mishaps     [FULL=1: all of them]
 #   make test-slurm     the workflow on a SLURM cluster raised on this machine, as root [FULL=1]
 #   make bench-scale    what planning costs, from 1 to 1,000 patients
+#   make bench-heads FOLDER=heads   all brain backends on heads laid out as NAME/image.nii.gz, beside
+#                NAME/judge.nii.gz where there is one                          [WEIGHTS=models ARGS=]
 #   make environments   install all that the tests need, and run nothing
 #   make bench-ctp      what the perfusion branch of one clinical patient takes, against limits
 #   make settings   write the config's schema and the tables of config/README.md from the settings
@@ -32,6 +34,7 @@ NETWORKS ?= .venv-segmentation
 MODELS   ?= hd-bet total-fast
 FOLDER   ?= models
 FROM     ?=
+WEIGHTS  ?= models
 
 # Caches of pip, snakemake and matplotlib belong to the checkout, too.
 export XDG_CACHE_HOME := $(CURDIR)/.cache
@@ -55,7 +58,8 @@ STUDY = --config output=$(DIR)/derivatives work=$(DIR)/work \
   'phantom={"folder": "$(DIR)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"}'
 
 .PHONY: environments demo report test test-units test-runs test-fast test-models models test-hostile \
-  test-slurm lint settings clean bench bench-scale bench-ctp bench-segmentation $(BENCHMARKS:%=bench-%)
+  test-slurm lint settings clean bench bench-scale bench-ctp bench-segmentation bench-heads \
+  $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
 
 environments: $(VENV)/slurm.done $(NETWORKS)/segmentation.done
@@ -120,6 +124,11 @@ $(BENCHMARKS:%=bench-%): bench-%: .bench/%.done
 bench-segmentation: $(NETWORKS)/segmentation.done
 	@mkdir -p .bench
 	PYTHONPATH=workflow/scripts $(NETWORKS)/bin/python benchmarks/segmentation.py --out .bench/segmentation.tsv
+
+# Where the networks' environment is there, they take part.
+bench-heads: $(VENV)/imaging.done
+	$(if $(wildcard $(NETWORKS)/segmentation.done),$(NETWORKS),$(VENV))/bin/python benchmarks/heads.py \
+	  $(FOLDER) --models $(WEIGHTS) --out .bench/heads.tsv --overlays .bench/heads $(ARGS)
 
 .bench/%.done: benchmarks/peers-%.txt
 	@echo "Setting up the peers of $* in .bench/$*"

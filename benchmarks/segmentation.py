@@ -100,11 +100,12 @@ def given(folder: Path, image: Path | None, models: Path | None) -> tuple[Path, 
     """The scan and the weights to use: those given, or a simulated head and the small network."""
     if models is None:
         import standins
-        from strokeprep.segmentation.weights import fetching
+        from strokeprep.segmentation.weights import fetching, store
 
-        models = folder / "models"
-        standins.install_hd_bet(folder / "built" / "hd-bet")
-        fetching.fetch(["hd-bet"], models, offline=folder / "built")
+        models, built = folder / "models", folder / "built"
+        standins.install_hd_bet(built / "hd-bet")
+        known = {"hd-bet": store.digest_of(built / "hd-bet")}
+        fetching.fetch(["hd-bet"], models, offline=built, known=known)
     if image is None:
         import phantoms
 

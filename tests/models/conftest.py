@@ -60,19 +60,25 @@ def models_folder(tmp_path_factory) -> Path:
 def blind_folder(tmp_path_factory) -> Path:
     """A models folder whose networks find nothing, fetched from unpacked folders."""
     import standins
-    from strokeprep.segmentation.weights import fetching
+    from strokeprep.segmentation.weights import fetching, store
+    from strokeprep.settings.backends import MODELS
 
     built, folder = tmp_path_factory.mktemp("blind"), tmp_path_factory.mktemp("blind-models")
     standins.install_hd_bet(built / "hd-bet", blind=True)
     for task_id in TASKS.values():
         standins.install_total_segmentator(built, task_id, blind=True)
-    fetching.fetch(["hd-bet", *TASKS], folder, offline=built)
+    known = {
+        name: store.digest_of(built / Path(MODELS[name].folder).name) for name in ("hd-bet", *TASKS)
+    }
+    fetching.fetch(known, folder, offline=built, known=known)
     return folder
 
 
 @pytest.fixture
 def settings(models_folder):
     """One thread on the CPU."""
+    import standins
     from strokeprep.settings.backends import NetworkSettings
 
-    return NetworkSettings(folder=str(models_folder), device="cpu", threads=1)
+    known = standins.digests(models_folder)
+    return NetworkSettings(folder=str(models_folder), sha256=known, device="cpu", threads=1)

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from strokeprep.segmentation.weights import store
+from strokeprep.settings.backends import MODELS
 
 HERE = Path(__file__).parent
 # Coarse, so that a patch holds most of a head: a network needs the surroundings of a brain.
@@ -206,3 +208,9 @@ def _widened(
                 wide[moved[label]] = values[number]
         out[name] = wide
     return out
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The digest of each model in a folder, in place of those of the published weights."""
+    places = {name: folder / model.folder for name, model in MODELS.items()}
+    return {name: store.digest_of(place) for name, place in places.items() if place.is_dir()}

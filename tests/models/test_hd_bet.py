@@ -20,6 +20,7 @@ import numpy as np
 import phantoms
 import psutil
 import pytest
+import standins
 import torch
 from heads import dice
 from strokeprep.errors import StrokeprepError
@@ -127,7 +128,7 @@ def test_ct_is_refused(settings, one_scan):
 
 
 def test_an_empty_mask_is_refused(settings, one_scan, blind_folder):
-    blind = replace(settings, folder=str(blind_folder))
+    blind = replace(settings, folder=str(blind_folder), sha256=standins.digests(blind_folder))
     with pytest.raises(StrokeprepError, match="found no brain"):
         hd_bet.brain(Request(images.read(one_scan), "mr", "t1w", blind))
 

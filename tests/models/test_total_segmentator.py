@@ -17,6 +17,7 @@ import phantoms
 import psutil
 import pytest
 import SimpleITK as sitk
+import standins
 from heads import dice
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images
@@ -59,7 +60,8 @@ def mr() -> phantoms.Scan:
 @pytest.fixture(scope="module")
 def ct_parts(ct, models_folder) -> dict[str, sitk.Image]:
     """The parts that the fast network finds on the CT."""
-    settings = backends.NetworkSettings(folder=str(models_folder), device="cpu", threads=1)
+    known = standins.digests(models_folder)
+    settings = backends.NetworkSettings(str(models_folder), sha256=known, device="cpu", threads=1)
     return total_segmentator.parts(Request(image_of(ct), "ct", "ncct", settings))[0]
 
 
@@ -126,7 +128,8 @@ def test_ct_in_other_units_is_refused(ct, settings):
 @pytest.mark.parametrize("fast", [True, False])
 def test_an_empty_result_is_refused(ct, settings, blind_folder, fast):
     # The full networks fail before they run: no head is found, so the crop is empty.
-    blind = replace(settings, folder=str(blind_folder), fast=fast)
+    known = standins.digests(blind_folder)
+    blind = replace(settings, folder=str(blind_folder), sha256=known, fast=fast)
     part = image_of(ct)[20:70, 20:70, 20:50]  # of a head, with air, bone and brain
     with pytest.raises(StrokeprepError, match="found no brain"):
         total_segmentator.parts(Request(part, "ct", "ncct", blind))

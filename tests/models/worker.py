@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 
+import standins
 from strokeprep.io import images
 from strokeprep.segmentation.request import Request
 from strokeprep.settings.backends import (
@@ -35,7 +36,12 @@ def cpu_by_thread() -> dict[str, float]:
 
 if __name__ == "__main__":
     backend, modality, models, source, target, *threads = sys.argv[1:]
-    chosen = NetworkSettings(models, device="cpu", threads=int(threads[0]) if threads else 1)
+    chosen = NetworkSettings(
+        models,
+        sha256=standins.digests(Path(models)),
+        device="cpu",
+        threads=int(threads[0]) if threads else 1,
+    )
     image = images.read(source)
     wall, used, before = time.monotonic(), time.process_time(), cpu_by_thread()
     found, facts = BRAINS[backend].run(Request(image, modality, source, chosen))

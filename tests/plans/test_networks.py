@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 import trees
 import yaml
 from strokeprep.segmentation.weights import store
-from strokeprep.settings.backends import MODELS
+from strokeprep.settings.backends import MODELS, Model
 from workflow_tools import REPOSITORY, jobs, snakemake
 
 NAMES = ("total-fast", "hd-bet")
@@ -22,12 +23,22 @@ def study(root, **sections) -> dict:
     return config | sections
 
 
+def unpacked(model: Model, place: Path) -> None:
+    """A model's files, without any weights in them."""
+    for pattern in model.files:
+        path = place / pattern.replace("*", "trainer")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+
+
 def weights(folder, names=NAMES, digest="0" * 64) -> None:
     """What a fetch leaves behind, without any weights in it."""
     for name in names:
-        record = folder / MODELS[name].folder / store.RECORD
-        record.parent.mkdir(parents=True, exist_ok=True)
-        record.write_text(json.dumps({"files": {}, "digest": digest}))
+        place = folder / MODELS[name].folder
+        unpacked(MODELS[name], place)
+        store.write_record(MODELS[name], place, None)
+        record = json.loads((place / store.RECORD).read_text())
+        (place / store.RECORD).write_text(json.dumps(record | {"digest": digest}))
 
 
 def planned(process, rule: str) -> list[str]:
@@ -127,13 +138,14 @@ def test_a_face_found_on_the_first_ct_is_carried_to_the_others_of_its_session(tm
 
 
 def test_the_models_rule_takes_what_the_study_needs_from_a_folder(tmp_path):
+    known = {}
     for name in NAMES:
-        for pattern in MODELS[name].files:
-            path = tmp_path / "usb" / MODELS[name].folder / pattern.replace("*", "trainer")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("{}")
-    config = study(tmp_path / "raw", models={"offline": str(tmp_path / "usb"), "folder": "here"})
+        place = tmp_path / "usb" / MODELS[name].folder
+        unpacked(MODELS[name], place)
+        known[name] = store.digest_of(place)
+    models = {"offline": str(tmp_path / "usb"), "folder": "here", "sha256": known}
+    config = study(tmp_path / "raw", models=models)
     process = snakemake(tmp_path, config, "models")
     assert process.returncode == 0, process.stdout + process.stderr
     assert store.missing(NAMES, tmp_path / "here") == []
-    assert all(store.verified(name, tmp_path / "here") for name in NAMES)
+    assert all(store.verified(name, tmp_path / "here", known) for name in NAMES)

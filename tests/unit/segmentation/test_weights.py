@@ -253,8 +253,9 @@ def test_a_folder_can_take_the_place_of_the_network(tmp_path, as_archive):
         (offline / f"{DATASET}.zip").write_bytes(content)
     else:
         zipfile.ZipFile(io.BytesIO(content)).extractall(offline)
-    fetching.fetch(["total-fast"], folder, offline=offline, known={"total-fast": sha256(content)})
-    place, _ = store.verified("total-fast", folder)
+    known = sha256(content) if as_archive else store.digest_of(offline / DATASET)
+    fetching.fetch(["total-fast"], folder, offline=offline, known={"total-fast": known})
+    place, _ = store.verified("total-fast", folder, {"total-fast": known})
     assert place == folder / "totalsegmentator" / DATASET
     checkpoint = place / "nnUNetTrainer__nnUNetPlans__3d_fullres/fold_0/checkpoint_final.pth"
     assert checkpoint.read_bytes() == CHECKPOINT
@@ -328,6 +329,93 @@ def test_a_changed_weight_is_found_before_it_is_loaded(published, tmp_path):
     checkpoint.write_bytes(b"x" + CHECKPOINT[1:])
     with pytest.raises(StrokeprepError, match="not what was fetched"):
         store.verified("hd-bet", tmp_path)
+
+
+@pytest.mark.parametrize("known", [None, "0" * 64])
+@pytest.mark.parametrize("name", ["total-fast", "total-crop"])
+def test_a_folder_that_nothing_vouches_for_is_refused_with_its_digest(
+    tmp_path, monkeypatch, name, known
+):
+    monkeypatch.setitem(MODELS, name, replace(MODELS[name], folder=f"totalsegmentator/{DATASET}"))
+    zipfile.ZipFile(io.BytesIO(packed(TOTAL))).extractall(tmp_path)
+    digest = store.digest_of(tmp_path / DATASET)
+    with pytest.raises(StrokeprepError, match=digest):
+        fetching.fetch(
+            [name], tmp_path / "m", offline=tmp_path, known={name: known} if known else {}
+        )
+    assert store.missing([name], tmp_path / "m") == [name]
+    fetching.fetch([name], tmp_path / "m", offline=tmp_path, known={name: digest})
+    assert store.missing([name], tmp_path / "m") == []
+
+
+def test_weights_exchanged_together_with_their_record_are_found_by_the_known_digest(
+    published, tmp_path
+):
+    fetching.fetch(["hd-bet"], tmp_path)
+    known = {"hd-bet": store.verified("hd-bet", tmp_path)[1]}
+    (tmp_path / "hd-bet/fold_all/checkpoint_final.pth").write_bytes(b"other")
+    store.write_record(MODELS["hd-bet"], tmp_path / "hd-bet", "0" * 64)
+    for given in (known, None):  # the archive's is pinned as well
+        with pytest.raises(StrokeprepError, match="not those that are known"):
+            store.verified("hd-bet", tmp_path, given)
+
+
+def test_a_file_that_was_not_fetched_is_found(published, tmp_path):
+    fetching.fetch(["hd-bet"], tmp_path)
+    (tmp_path / "hd-bet/fold_all/extra.pth").write_bytes(b"x")
+    with pytest.raises(StrokeprepError, match=r"not what was fetched.*extra\.pth"):
+        store.verified("hd-bet", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"files": {}}', '{"files": {}, "digest": "", "archive": ""}', "{"]
+)
+def test_a_damaged_record_is_a_missing_model(published, tmp_path, content):
+    fetching.fetch(["hd-bet"], tmp_path)
+    (tmp_path / "hd-bet" / store.RECORD).write_text(content)
+    assert store.missing(["hd-bet"], tmp_path) == ["hd-bet"]
+    assert store.digests(["hd-bet"], tmp_path) == {"hd-bet": None}
+    fetching.fetch(["hd-bet"], tmp_path)
+    assert whole(tmp_path)
+
+
+def test_weights_that_every_user_may_change_are_refused_and_none_are_fetched_so(
+    published, tmp_path
+):
+    before = os.umask(0)
+    try:
+        fetching.fetch(["hd-bet"], tmp_path)
+    finally:
+        os.umask(before)
+    store.verified("hd-bet", tmp_path)
+    (tmp_path / "hd-bet/plans.json").chmod(0o666)
+    with pytest.raises(StrokeprepError, match="Every user of this machine may change"):
+        store.verified("hd-bet", tmp_path)
+
+
+def test_an_archive_that_unpacks_to_a_hundred_times_its_size_is_refused(published, tmp_path):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in HD_BET:
+            archive.writestr(name, bytes(3_000_000))
+    published.content = content.getvalue()
+    with pytest.raises(StrokeprepError, match="bytes when it is unpacked"):
+        fetching.fetch(["hd-bet"], tmp_path, known={"hd-bet": sha256(published.content)})
+    assert store.missing(["hd-bet"], tmp_path) == ["hd-bet"]
+
+
+def test_a_folder_with_links_is_refused(tmp_path):
+    zipfile.ZipFile(io.BytesIO(packed(TOTAL))).extractall(tmp_path)
+    (tmp_path / DATASET / "loop").symlink_to(tmp_path / DATASET)
+    with pytest.raises(StrokeprepError, match="holds a link"):
+        fetching.fetch(["total-fast"], tmp_path / "m", offline=tmp_path)
+
+
+@pytest.mark.parametrize("pair", ["hd-bet", "hd-bet=12", f"nobody={'0' * 64}"])
+def test_a_digest_on_the_command_line_is_a_model_and_64_digits(pair, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        command.main(["--folder", str(tmp_path), "--sha256", pair, "hd-bet"])
+    assert "is not MODEL=DIGEST" in capsys.readouterr().err
 
 
 def test_missing_models_are_named_together_with_the_command(tmp_path):

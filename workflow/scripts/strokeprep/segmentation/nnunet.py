@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import pickle
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -74,12 +75,41 @@ def limits(threads: int) -> Iterator[Path]:
                 torch, "set_num_threads", lambda count: granted(min(count, threads))
             )
             elsewhere = mock.patch.object(tempfile, "tempdir", name)
-            with threadpool_limits(threads), capped, elsewhere:
+            with threadpool_limits(threads), capped, elsewhere, no_code_in_checkpoints():
                 granted(threads)
                 try:
                     yield private
                 finally:
                     granted(before)
+
+
+@contextmanager
+def no_code_in_checkpoints() -> Iterator[None]:
+    """Load checkpoints as data: nnU-Net's own call would run whatever code a pickle holds.
+
+    Beside tensors, nnU-Net's checkpoints hold numbers of numpy, under the names of its versions.
+    """
+    import numpy as np
+    import torch
+
+    numbers = [np.dtype, *{type(np.dtype(each)) for each in (np.float32, np.float64, np.int64)}]
+    scalar = np.float64(0).__reduce__()[0]
+    named = [(scalar, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")]
+    load = torch.load
+
+    def as_data(*arguments: Any, **options: Any) -> Any:
+        try:
+            with torch.serialization.safe_globals([*numbers, *named]):
+                return load(*arguments, **options | {"weights_only": True})
+        except pickle.UnpicklingError as error:
+            raise StrokeprepError(
+                "The checkpoint asks for code to be run, so it was not loaded",
+                str(arguments[0]),
+                "Fetch the published weights; report it if these are the published ones.",
+            ) from error
+
+    with mock.patch.object(torch, "load", as_data):
+        yield
 
 
 @contextmanager
@@ -160,6 +190,6 @@ def facts(package: str, weights: dict[str, str], where: str, **more: Any) -> dic
 
 
 def weights(names: Iterable[str], settings: NetworkSettings) -> dict[str, tuple[Path, str]]:
-    """Folder and digest of each model, verified, because loading a checkpoint runs code in it."""
+    """Folder and digest of each model, verified."""
     store.require(names, settings.folder)
-    return {name: store.verified(name, settings.folder) for name in names}
+    return {name: store.verified(name, settings.folder, settings.sha256) for name in names}

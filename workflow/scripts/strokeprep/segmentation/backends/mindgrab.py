@@ -36,7 +36,7 @@ MOST_PIECES = 5  # whose volumes are told
 
 def brain(request: Request) -> tuple[sitk.Image, dict[str, Any]]:
     """The brain (uint8 on the image's grid), how the network's answer looked, and what made it."""
-    folder, digest = store.verified(MODEL, request.network().folder)
+    folder, digest = store.verified(MODEL, request.network().folder, request.network().sha256)
     weights = meshnet.read(folder / FILE)
     mask, facts = segmented(request, weights, SIZE)
     model = {"Package": "MindGrab", "Weights": {MODEL: f"sha256:{digest}"}, "Device": "cpu"}

@@ -19,6 +19,9 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.segmentation.weights import download, store
 from strokeprep.settings.backends import MODELS, Model
 
+# Weights hardly compress: an archive unpacks to less than this times its size.
+MOST_UNPACKED = 20
+
 
 def fetch(
     names: Iterable[str],
@@ -30,10 +33,12 @@ def fetch(
 ) -> None:
     """Put the models in place: downloaded, or from a folder of what is published (``offline``).
 
-    ``offline`` may also hold folders as the packages unpack them. ``known`` gives SHA-256 of
-    archives whose publishers give none, by model name; those of another machine's record, say.
+    ``offline`` may also hold folders as the packages unpack them. ``known`` gives SHA-256 by model
+    name, from another machine's record, say: of an archive whose publisher gives none, or of all
+    files of a model, which a folder needs.
     """
     root = Path(folder)
+    os.umask(os.umask(0o077) | 0o022)  # what is fetched can be exchanged by nobody else
     for name in names:
         if name not in MODELS:
             raise StrokeprepError("No such model", name, f"Choose from {', '.join(MODELS)}.")
@@ -56,8 +61,7 @@ def _install(
         archive = download.archive_of(model, root, license_number)
         digest = _unpacked_download(model, archive, fresh, wanted)
     elif model.is_archive and (folder := _given_folder(model, offline)):
-        shutil.copytree(folder, fresh)
-        (fresh / store.RECORD).unlink(missing_ok=True)
+        _copy(model, folder, fresh, wanted)
     else:
         digest = _unpacked(model, _given_archive(model, offline), fresh, wanted)
     store.write_record(model, fresh, digest)
@@ -73,6 +77,25 @@ def _given_folder(model: Model, offline: Path) -> Path | None:
     """A folder of ``offline`` that holds the model as its package unpacks it."""
     candidates = (offline / model.folder, offline / PurePosixPath(model.folder).name)
     return next((place for place in candidates if _has_files(model, place)), None)
+
+
+def _copy(model: Model, folder: Path, fresh: Path, wanted: str | None) -> None:
+    """Copy a folder whose files have the digest that is wanted."""
+    linked = [path for path in folder.rglob("*") if path.is_symlink()]
+    if linked:
+        raise StrokeprepError(
+            f"The folder of {model.name} holds a link", linked[0], "Put the file itself there."
+        )
+    digest = store.digest_of(folder)
+    if digest != wanted:
+        raise StrokeprepError(
+            f"Nothing vouches for the folder of {model.name}, whose files have SHA-256 {digest}",
+            folder,
+            f"Give the published archive ({model.archive}); or compare with digest in "
+            f"{store.RECORD} of a machine that fetched it, and give it: "
+            f"--sha256 {model.name}=DIGEST, or models.sha256 in the config.",
+        )
+    shutil.copytree(folder, fresh, ignore=shutil.ignore_patterns(store.RECORD))
 
 
 def _given_archive(model: Model, offline: Path) -> Path:
@@ -146,9 +169,12 @@ def _unpack(model: Model, archive: Path, fresh: Path) -> None:
 
 
 def _extract(model: Model, archive: Path, folder: Path) -> None:
-    """Extract an archive; refused where a checksum in it is wrong."""
+    """Extract an archive; refused where a checksum in it is wrong, or where it is a bomb."""
     try:
         with zipfile.ZipFile(archive) as packed:
+            size = sum(member.file_size for member in packed.infolist())
+            if size > MOST_UNPACKED * archive.stat().st_size:
+                raise zipfile.BadZipFile(f"{size} bytes when it is unpacked")
             packed.extractall(folder)  # no member leaves the folder
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
         raise StrokeprepError(

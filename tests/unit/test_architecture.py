@@ -26,6 +26,7 @@ PACKAGES = (
     "bids",
     "quality",
     "privacy",
+    "metrics",
     "accuracy",
     "steps",
     "run",

@@ -10,6 +10,7 @@ SUBCOMMANDS = {
     "accuracy": "strokeprep.accuracy.summary",
     "figures": "strokeprep.report.flagged",
     "bids-schema": "strokeprep.bids.schema",
+    "metrics": "strokeprep.metrics.command",
     "settings": "strokeprep.settings.docs",
     "vocabulary": "strokeprep.privacy.vocabulary",
     "weights": "strokeprep.segmentation.weights.command",

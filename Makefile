@@ -18,7 +18,7 @@
 #   make settings   write the config's schema and the tables of config/README.md from the settings
 #   make lint    ruff, snakefmt, mypy, snakemake --lint
 #   make bench   this project beside its peers: bench-registration, bench-motion, bench-perfusion,
-#                bench-segmentation
+#                bench-metrics, bench-segmentation
 #                (osipy, a peer of the last, needs Python >= 3.12: PYTHON=python3.12)
 
 PYTHON   ?= python3
@@ -52,7 +52,7 @@ SNAKEMAKE := $(BIN)/snakemake
 # Where make itself was told how many jobs to run, that goes.
 TWO_AT_A_TIME = $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs 2)
 
-BENCHMARKS := registration motion perfusion
+BENCHMARKS := registration motion perfusion metrics
 
 STUDY = --config output=$(DIR)/derivatives work=$(DIR)/work \
   'phantom={"folder": "$(DIR)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"}'

@@ -14,7 +14,6 @@ from workflow_tools import jobs, snakemake
 EXPECTED = {
     "bids": {
         "admit": 2,
-        "locate": 2,  # the references: all other heads are found through them
         "approach": 4,  # cta, ctp, dwi; t1w
         "face": 6,  # sub-01: ncct, cta, ctp, dwi; sub-02: ncct, t1w
         "deface": 8,  # DWI has three images
@@ -39,7 +38,7 @@ EXPECTED = {
         "dataset": 1,
         "privacy_dataset": 1,
     },
-    "isles24": {  # defaced, so no head need be located; DWI and masks on the NCCT
+    "isles24": {  # defaced; DWI and masks on the NCCT
         "admit": 4,
         "approach": 3,  # cta and ctp; cta
         "deface": 12,
@@ -89,7 +88,6 @@ EXPECTED = {
     },
     "jhu": {
         "admit": 3,
-        "locate": 3,
         "approach": 1,  # the T1w of the one who has it
         "face": 4,
         "deface": 7,
@@ -151,7 +149,6 @@ def test_the_built_in_study_plans_its_jobs(tmp_path):
         "phantom": 2,
         "phantom_dataset": 1,
         "admit": 2,
-        "locate": 2,
         "approach": 2 * 4,
         "face": 2 * 5,
         "deface": 2 * 7,
@@ -178,6 +175,82 @@ def test_the_built_in_study_plans_its_jobs(tmp_path):
         "dataset": 1,
         "privacy_dataset": 1,
     }
+
+
+def given(process, rule: str) -> list[tuple[str, str]]:
+    """The inputs and the outputs of each job of a rule."""
+    found = re.findall(
+        rf"^rule {rule}:\n    input: (.+)\n    output: (.+)$", process.stdout, re.MULTILINE
+    )
+    assert found, process.stdout + process.stderr
+    return found
+
+
+@pytest.mark.parametrize("backend", ["template", "mindgrab"])
+def test_the_brain_comes_first_whatever_finds_it(tmp_path, backend):
+    config = design("bids", trees.bids(tmp_path / "raw"))
+    config["brain"] = {"ct": backend, "mr": backend}
+    process = snakemake(tmp_path, config, "--dry-run")
+    made = {}
+    for inputs, outputs in given(process, "brain"):
+        image, admitted = inputs.split(", ")
+        assert "/raw/" in image and "/admit/" in admitted  # and nothing that was computed
+        assert [path.rpartition(".")[2] for path in outputs.split(", ")] == [
+            "gz",
+            "json",
+            "h5",
+            "json",
+        ]
+        made[outputs.split("_space-orig")[0].rpartition("/")[2]] = outputs
+    assert set(made) == {
+        "sub-01_ses-01_acq-ncct",
+        "sub-01_ses-02",
+        "sub-02_acq-ncct",
+        "sub-02_run-1",
+    }
+
+
+def test_a_face_is_found_by_the_brain_of_its_own_scan_or_else_by_the_references(tmp_path):
+    process = snakemake(tmp_path, design("bids", trees.bids(tmp_path / "raw")), "--dry-run")
+    brain, carried = {}, {}
+    for inputs, outputs in given(process, "face"):
+        name = outputs.partition("_space-orig")[0].rpartition("/")[2]
+        [mask] = re.findall(r"([^/ ]+)_space-orig_desc-brain_mask.nii.gz", inputs)
+        [location] = re.findall(r"/located/\S+/([^/ ]+)\.h5", inputs)
+        assert mask == location
+        brain[name], carried[name] = mask, "/approached/" in inputs
+    assert brain == {
+        "sub-01_ses-01_acq-ncct": "sub-01_ses-01_acq-ncct",
+        "sub-01_ses-01_acq-cta_ce-iohexol": "sub-01_ses-01_acq-ncct",
+        "sub-01_ses-01_acq-ctp": "sub-01_ses-01_acq-ncct",
+        "sub-01_ses-02": "sub-01_ses-02",
+        "sub-02_acq-ncct": "sub-02_acq-ncct",
+        "sub-02_run-1": "sub-02_run-1",
+    }
+    assert [name for name in carried if carried[name]] == [
+        "sub-01_ses-01_acq-cta_ce-iohexol",
+        "sub-01_ses-01_acq-ctp",
+    ]
+
+
+def test_a_scan_whose_subject_has_no_reference_is_its_own_head(tmp_path):
+    name = "sub-01/ct/sub-01_acq-cta_ct.nii.gz"
+    process = snakemake(tmp_path, design("bids", trees.make(tmp_path / "raw", [name])), "--dry-run")
+    counts = jobs(process)
+    assert (counts["brain"], counts["face"], counts["deface"]) == (1, 1, 1)
+    assert "approach" not in counts and "register" not in counts
+
+
+OPENS_RAW = {"admit", "brain", "approach", "face", "deface", "label", "resample_label"}
+
+
+def test_few_rules_open_raw_files(tmp_path):
+    # Manual labels are raw files as well. The privacy audit is given names, and reads what it names.
+    root = trees.bids(tmp_path / "raw")
+    process = snakemake(tmp_path, design("bids", root), "--dry-run")
+    inputs = re.findall(r"^rule (\w+):\n    input: (.+)$", process.stdout, re.MULTILINE)
+    opening = {rule for rule, files in inputs if f"{root}/sub-" in files or "/manual/" in files}
+    assert opening == OPENS_RAW
 
 
 def test_a_study_of_ones_own_has_no_phantom_and_no_score(tmp_path):

@@ -81,14 +81,14 @@ def test_where_a_brain_s_network_lacks_its_weights_the_small_one_is_named_too(tm
     assert "or set brain.ct to mindgrab, whose weights are half a megabyte\n" in process.stderr
 
 
-def test_mindgrab_finds_brains_without_torch_or_gpu_and_without_a_location(tmp_path):
+def test_mindgrab_finds_brains_without_torch_or_gpu(tmp_path):
     brain, faces = (dict.fromkeys(("ct", "mr"), name) for name in ("mindgrab", "template"))
     config = study(tmp_path / "raw", brain=brain, deface=faces, threads={"segmentation": 2})
     process = snakemake(tmp_path, config, "--dry-run", "--cores", "2", "--resources", "gpu=1")
     assert "the weights of mindgrab are missing" in process.stderr
     assert "or set brain" not in process.stderr
     brains = planned(process, "brain")
-    assert len(brains) == 4 and all("located" not in job for job in brains)
+    assert len(brains) == 4
     assert all("gpu=0" in job and "threads: 2" in job for job in brains)
 
 
@@ -111,9 +111,8 @@ def test_only_jobs_with_a_network_ask_for_a_gpu(tmp_path, device, gpus):
     assert asked == {"brain": {gpus}, "face": {0, gpus}, "register": set(), "deface": set()}
 
 
-def test_the_brain_of_a_network_needs_no_location_and_a_ct_patient_gets_that_of_the_mr(tmp_path):
+def test_a_ct_patient_gets_the_brain_of_the_mr(tmp_path):
     process = snakemake(tmp_path, study(tmp_path / "raw"), "--dry-run")
-    assert all("located" not in job for job in planned(process, "brain"))
     moved = "dwi/sub-01_ses-02_space-ncct_desc-brain_mask.nii.gz"
     [job] = [each for each in planned(process, "resample_label") if moved in each]
     assert "dwi/sub-01_ses-02_space-orig_desc-brain_mask.nii.gz" in job

@@ -32,7 +32,7 @@ PROFILE = (
 STEP_BY_STEP = (*PROFILE, "--snakefile", str(REPOSITORY / "workflow/Snakefile"))
 # Too little for the Snakemakes of a job (100 MB each) and an image on the first attempt.
 STARVED = ("--set-resources", "patient:mem_mb=420 * attempt ** 3")
-STARVED_STEP = ("--set-resources", "locate:mem_mb=300 * attempt ** 2")
+STARVED_STEP = ("--set-resources", "brain:mem_mb=300 * attempt ** 2")
 PATIENCE_S = 1800
 STUDY = {
     "study": {"layout": "bids", "root": "raw"},
@@ -185,9 +185,7 @@ def test_a_step_may_be_a_job_with_the_memory_its_rule_names(study, cluster, tmp_
     target = "work/located/sub-03/ses-02/anat/sub-03_ses-02.h5"
     once = snakemake(folder, STUDY, target, *STEP_BY_STEP, *STARVED_STEP, "--retries", "0")
     assert once.returncode != 0 and not (folder / target).exists()
-    told = re.search(
-        r"locate: Killed before it could end: .*SLURM's word on it: (\S+)", once.stderr
-    )
+    told = re.search(r"brain: Killed before it could end: .*SLURM's word on it: (\S+)", once.stderr)
     (log,) = folder.glob(told[1])
     assert "exceeded memory limit" in log.read_text()
     again = snakemake(folder, STUDY, target, *STEP_BY_STEP, *STARVED_STEP)

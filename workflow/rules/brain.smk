@@ -1,14 +1,15 @@
-"""Brain masks, and images without skull."""
+"""Brain masks, where each head lies in the template, and images without skull."""
 
 
 rule brain:
     input:
-        image=of_mask(pilot_of),
-        located=partial(location_for, "brain"),
-        to_head=brain_to_head,
+        image=of_mask(raw_pilot),
+        admitted=of_mask(passed_gate),
     output:
         mask=out(naming.brain_mask(ANY, ORIG)),
         sidecar=out(naming.sidecar(naming.brain_mask(ANY, ORIG))),
+        location=located(ANY, "h5"),
+        facts=located(ANY, "json"),
     log:
         log_of("brain", naming.brain_mask(ANY, ORIG)),
     benchmark:
@@ -21,9 +22,11 @@ rule brain:
         runtime=partial(minutes_of, "brain"),
         gpu=partial(gpus_of, "brain"),
     params:
+        raw=of_mask(raw_uri),
         network=partial(depends_on, "brain"),
         modality=of_mask(modality_of),
         backend=partial(name_of_backend, "brain"),
+        limits=CONFIG.head,
         code=partial(code_of, "brain", "brain.py"),
     script:
         "../scripts/brain.py"

@@ -1,34 +1,10 @@
 """Remove faces and private header fields. No rule after these opens a raw image."""
 
 
-rule locate:
-    input:
-        image=of_mask(raw_pilot),
-        admitted=of_mask(passed_gate),
-    output:
-        transform=located(ANY, "h5"),
-        facts=located(ANY, "json"),
-    log:
-        log_of("locate", "{folder}/{datatype}/{stem}"),
-    benchmark:
-        benchmark_of("locate", "{folder}/{datatype}/{stem}")
-    conda:
-        "../../envs/imaging.yaml"
-    resources:
-        mem_mb=growing(4000),
-        runtime=30,
-    params:
-        modality=of_mask(modality_of),
-        limits=CONFIG.head,
-        code=code("locate.py"),
-    script:
-        "../scripts/locate.py"
-
-
 rule approach:
     input:
         image=of_mask(raw_pilot),
-        head=of_mask(raw_head),
+        head=of_mask(raw_reference),
         admitted=of_mask(passed_gate),
     output:
         transform=approached(ANY),
@@ -52,10 +28,12 @@ rule approach:
 rule face:
     input:
         image=of_mask(raw_pilot),
-        located=partial(location_for, "deface"),
+        brain=of_mask(brain_of_head),
+        located=of_mask(location_of_head),
         to_head=of_mask(roughly_to_head),
         nearby=of_mask(face_nearby),
-        head_to_nearby=of_mask(head_to_nearby),
+        nearby_to_reference=of_mask(nearby_to_reference),
+        to_reference=of_mask(roughly_for_nearby),
         admitted=of_mask(passed_gate),
     output:
         mask=out(naming.face_mask(ANY)),

@@ -1,40 +1,43 @@
 """Which files each rule needs, read from the study table. Small functions, cheap to call."""
 
-# --------------------------------------------------------------------------- deface
-
-
-def whole_head(scan):
-    """The scan through which a scan's face is found: its subject's reference, or itself."""
-    return STUDY.reference(scan) or scan
+# --------------------------------------------------------------------------- heads
 
 
 def located(scan, extension):
-    """Where a whole head lies in the template (h5), and what is known about it (json)."""
-    return f"{WORK}/located/{scan.folder}/{scan.datatype}/{scan.mask_stem}.{extension}"
+    """Where a head lies in the template (h5), and what is known about it (json)."""
+    return f"{WORK}/located/{scan.folder}/{scan.mask_datatype}/{scan.mask_stem}.{extension}"
+
+
+def location_of_head(scan):
+    """Both files of the location of a scan's head."""
+    return [located(STUDY.head(scan), extension) for extension in ("h5", "json")]
+
+
+def brain_of_head(scan):
+    """The brain that defacing must not touch."""
+    return brain_of(STUDY.head(scan))
 
 
 def approached(scan):
-    """The approximate transform of a scan onto its subject's whole head."""
+    """The approximate transform of a scan onto its subject's reference."""
     return f"{WORK}/approached/{scan.folder}/{scan.datatype}/{scan.mask_stem}.tfm"
 
 
-def located_head(scan):
-    """Both files of the location of a scan's whole head."""
-    return [located(whole_head(scan), extension) for extension in ("h5", "json")]
-
-
-def exactly_to_head(scan):
-    """The transform onto the whole head that registration found, if the scan needs one."""
-    return optional(to_reference(scan, STUDY.reference(scan)))
+def roughly_to_reference(scan):
+    """The approximate transform of the raw scan onto the reference, if it needs one."""
+    return approached(scan) if to_reference(scan, STUDY.reference(scan)) else []
 
 
 def roughly_to_head(scan):
-    """The approximate transform of the raw scan onto the whole head, if it needs one."""
-    return approached(scan) if exactly_to_head(scan) else []
+    """The approximate transform of the raw scan onto its head, if that is another scan."""
+    return [] if STUDY.head(scan) is scan else roughly_to_reference(scan)
 
 
-def raw_head(scan):
-    return raw_pilot(whole_head(scan))
+def raw_reference(scan):
+    return raw_pilot(STUDY.reference(scan))
+
+
+# --------------------------------------------------------------------------- deface
 
 
 def face_of(scan):
@@ -68,10 +71,15 @@ def face_nearby(scan):
     return out(naming.face_mask(first)) if first else []
 
 
-def head_to_nearby(scan):
-    """The approximate transform of that CT onto the whole head."""
+def nearby_to_reference(scan):
+    """The approximate transform of that CT onto the reference."""
     first = first_ct(scan)
-    return roughly_to_head(first) if first else []
+    return roughly_to_reference(first) if first else []
+
+
+def roughly_for_nearby(scan):
+    """The approximate transform of a scan onto the reference, if that CT's face is carried to it."""
+    return roughly_to_reference(scan) if first_ct(scan) else []
 
 
 def raw_uri(scan):
@@ -102,17 +110,6 @@ def chosen(section, wildcards):
 def models_for(section, scan):
     """The weights that a section's backend needs for a scan."""
     return backend(section, scan.modality).weights(scan.modality, CONFIG.models.fast)
-
-
-def location_for(section, wildcards):
-    """Where the whole head lies, for a backend that needs it."""
-    return located_head(mask_scan(wildcards)) if chosen(section, wildcards).needs_location else []
-
-
-def brain_to_head(wildcards):
-    """The transform onto the whole head, for a backend that needs its location."""
-    needed = chosen("brain", wildcards).needs_location
-    return exactly_to_head(mask_scan(wildcards)) if needed else []
 
 
 def environment(section):

@@ -7,11 +7,11 @@ with job(snakemake) as sidecar:
     params = snakemake.params
     done = brain_mask.brain(
         snakemake.input.image,
-        snakemake.input.located or None,
-        snakemake.input.to_head or None,
         snakemake.output.mask,
+        (snakemake.output.location, snakemake.output.facts),
         modality=params.modality,
         backend=params.backend,
+        limits=params.limits,
         networks=backends.for_job(snakemake.config["models"], snakemake.threads),
     )
     sidecar.update(done | place(snakemake))

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from heads import Head, head
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images, transforms
-from strokeprep.registration import linear, location
+from strokeprep.registration import linear, location, template
 from strokeprep.registration.location import Location
 from strokeprep.segmentation import faces
 from strokeprep.segmentation.backends import total_segmentator
@@ -23,10 +23,16 @@ MARGIN_MM = 4.0
 FACTS = {"Model": {"Package": "it"}}
 
 
-def region(image, to_template, backend=FACES["template"], margin_mm=MARGIN_MM, carried=()):
-    """What a backend removes from a CT that lies where ``to_template`` says."""
+def region(
+    image, to_template, backend=FACES["template"], margin_mm=MARGIN_MM, carried=(), brain=None
+):
+    """What a backend removes from a CT that lies where ``to_template`` says.
+
+    The brain is the template's there, unless it is given.
+    """
     request = Request(image, "ct", location=Location(to_template))
-    return faces.region(request, backend, margin_mm, carried)
+    brain = brain or (template.load().filled, to_template)
+    return faces.region(request, backend, brain, margin_mm, carried)
 
 
 @cache

@@ -55,6 +55,22 @@ def distance(mask: sitk.Image) -> sitk.Image:
     return sitk.Cast(field, sitk.sitkFloat32)
 
 
+def depth(share: sitk.Image) -> sitk.Image:
+    """The same for cubic voxels that a body fills in part, from the share of each that is filled.
+
+    Close to the surface, where a voxel is filled by half, it is precise to a fraction of a voxel.
+    """
+    mm, blur_mm = share.GetSpacing()[0], 1.0
+    share = sitk.SmoothingRecursiveGaussian(share, blur_mm)
+    far = images.array(distance(share > 0.5)) + mm / 2  # distances are between voxel centres
+    soft = np.clip(images.array(share), 0.01, 0.99)
+    # The inverse of a blurred edge, with the logit as the usual approximation of the inverse normal.
+    blur = np.hypot(blur_mm, mm / np.sqrt(12))
+    near = blur / 1.702 * np.log(soft / (1 - soft))
+    weight = np.clip(mm - np.abs(near), 0, 1)
+    return images.like((weight * near + (1 - weight) * far).astype(np.float32), share)
+
+
 def same_grid(a: sitk.Image, b: sitk.Image) -> bool:
     """Whether two images have the same voxels in the same places."""
     return a.GetSize() == b.GetSize() and np.allclose(images.affine(a), images.affine(b), atol=1e-3)

@@ -14,6 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.io import frames, grids, images, transforms
+from strokeprep.registration import template
 from strokeprep.registration.location import Location
 from strokeprep.segmentation import faces
 from strokeprep.segmentation.request import Request
@@ -59,7 +60,8 @@ def face_left_ml(image: sitk.Image, modality: str, to_template: sitk.Transform) 
 
     coarse = grids.cubic_grid(image, FACE_MM)
     request = Request(coarse, modality, location=Location(to_template))
-    face, _ = faces.region(request, FACES["template"], FACE_SLACK_MM)
+    brain = template.load().filled, to_template
+    face, _ = faces.region(request, FACES["template"], brain, FACE_SLACK_MM)
     deep = ndimage.distance_transform_cdt(images.array(face) > 0) * FACE_MM > FACE_SLACK_MM
     outside = images.background(modality)
     grey = images.array(transforms.resample(image, coarse, [], transforms.NEAREST, outside))

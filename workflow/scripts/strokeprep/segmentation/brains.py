@@ -2,22 +2,50 @@
 
 A backend is a function that takes a :class:`~strokeprep.segmentation.request.Request` and returns
 the mask (uint8) and what is known about it. What every mask must be is checked here, whichever
-backend made it.
+backend made it, and every head is located: before its brain is found if the backend asks for that,
+else by the brain.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids
+from strokeprep.registration import location
+from strokeprep.registration.location import Location
 from strokeprep.segmentation.request import Request
 from strokeprep.settings.backends import Backend
+from strokeprep.settings.registration import HEAD, HeadSettings
 
 SMALLEST_ML, LARGEST_ML = 50.0, 2600.0
+
+
+class Brain(NamedTuple):
+    """A brain mask (uint8 on its image's grid), the location of its head, and figures of both."""
+
+    mask: sitk.Image
+    location: Location
+    facts: dict[str, Any]
+
+
+def found(request: Request, backend: Backend, limits: HeadSettings = HEAD) -> Brain:
+    """The brain of a head, and where the head lies in the template."""
+    if backend.needs_location:
+        place = _located(request, limits)
+        brain, facts = mask(replace(request, location=place), backend)
+    else:
+        brain, facts = mask(request, backend)
+        place = _located(request, limits)
+    return Brain(brain, place, dict(place.metrics) | facts)
+
+
+def _located(request: Request, limits: HeadSettings) -> Location:
+    return location.locate(request.image, request.modality, request.where, limits)
 
 
 def mask(request: Request, backend: Backend) -> tuple[sitk.Image, dict[str, Any]]:

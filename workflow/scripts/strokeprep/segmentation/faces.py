@@ -1,8 +1,8 @@
 """Face masks: the voxels of a scan that defacing empties.
 
 A backend is a function of a :class:`~strokeprep.segmentation.request.Request` and a coarse grid
-that returns an :class:`Answer`. It says what to remove; protecting the brain and counting are the
-same for all.
+that returns an :class:`Answer`. It says what to remove; protecting the brain mask and counting are
+the same for all.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids
-from strokeprep.registration import template
 from strokeprep.segmentation.request import Request
 from strokeprep.settings.backends import Backend
 
@@ -23,8 +22,11 @@ from strokeprep.settings.backends import Backend
 WORK_MM = 2.0
 FAR_MM = 999.0
 
-# A scan that shows less than this share of the template's brain may not show the head at all.
+# A scan that shows less than this share of its patient's brain may not show the head at all.
 SMALLEST_SHARE = 0.02
+
+# A mask, and the transform of an image's points to it.
+Marked = tuple[sitk.Image, sitk.Transform]
 
 
 class Answer(NamedTuple):
@@ -41,18 +43,18 @@ class Answer(NamedTuple):
 def region(
     request: Request,
     backend: Backend,
+    brain: Marked,
     margin_mm: float,
-    carried: Sequence[tuple[sitk.Image, sitk.Transform]] = (),
+    carried: Sequence[Marked] = (),
 ) -> tuple[sitk.Image, dict[str, Any]]:
     """The voxels to empty (uint8 on the image's grid) and numbers about them.
 
-    Whatever the backend, nothing within ``margin_mm`` of the brain is touched. ``carried`` are
-    faces found on other images of the patient, each with the transform of this image's points to
-    it; they are emptied as well.
+    Whatever the backend, nothing within ``margin_mm`` of the ``brain`` is touched. ``carried`` are
+    faces found on other images of the patient; they are emptied as well.
     """
     coarse = grids.cubic_grid(request.image, WORK_MM)
-    depth = _brain_depth(request, coarse)
-    share = _shown(depth)
+    depth = _depth_in(brain, coarse)
+    share = _shown(depth, brain[0])
     if share < SMALLEST_SHARE:
         raise StrokeprepError(
             f"Only {share:.1%} of a brain lies in the image, so its face cannot be located",
@@ -60,11 +62,12 @@ def region(
             "Remove the scan from the study, or give the session's whole-head scan as well.",
         )
     answer = backend.run(request, coarse)
-    brain = depth if answer.brain is None else sitk.Maximum(depth, answer.brain)
-    allowed = -brain - margin_mm
+    kept = depth if answer.brain is None else sitk.Maximum(depth, answer.brain)
+    allowed = -kept - margin_mm
     mask = _on(request.image, sitk.Minimum(answer.face, allowed))
     if carried:
         mask = sitk.Or(mask, _carried(carried, request.image, allowed))
+    mask = sitk.And(mask, _outside(brain, request.image))
     return mask, {
         "BrainShown": round(share, 4),
         **_removed(mask),
@@ -73,20 +76,24 @@ def region(
     }
 
 
-def _brain_depth(request: Request, grid: sitk.Image) -> sitk.Image:
-    """How deep in the template's brain each point of a grid lies (mm)."""
-    to_template = request.head().to_template
-    return sitk.Resample(template.depth(), grid, to_template, sitk.sitkLinear, -FAR_MM)
+def _depth_in(brain: Marked, grid: sitk.Image) -> sitk.Image:
+    """How deep in a brain each point of a grid lies (mm)."""
+    mask, to_mask = brain
+    share = grids.resampled(sitk.Cast(mask > 0, sitk.sitkFloat32), WORK_MM)
+    return sitk.Resample(grids.depth(share), grid, to_mask, sitk.sitkLinear, -FAR_MM)
 
 
-def _shown(depth: sitk.Image) -> float:
-    """The share of the template's brain that lies in view, from its depth on an image's grid.
-
-    A head may be smaller or larger than the template, so this is a rough figure.
-    """
-    volume = np.count_nonzero(sitk.GetArrayViewFromImage(template.depth()) > 0)
+def _shown(depth: sitk.Image, brain: sitk.Image) -> float:
+    """The share of a brain that lies in view, from its depth on a coarse grid of the image."""
+    whole = np.count_nonzero(sitk.GetArrayViewFromImage(brain)) * np.prod(brain.GetSpacing())
     shown = np.count_nonzero(sitk.GetArrayViewFromImage(depth) > 0) * WORK_MM**3
-    return min(shown / volume, 1.0)
+    return min(shown / whole, 1.0)
+
+
+def _outside(brain: Marked, image: sitk.Image) -> sitk.Image:
+    """Where an image shows no voxel of a brain: thin parts are lost on the coarse grid."""
+    mask, to_mask = brain
+    return sitk.Resample(mask, image, to_mask, sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8) == 0
 
 
 def _on(image: sitk.Image, field: sitk.Image) -> sitk.Image:
@@ -94,9 +101,7 @@ def _on(image: sitk.Image, field: sitk.Image) -> sitk.Image:
     return sitk.Resample(field, image, sitk.Transform(), sitk.sitkLinear) > 0
 
 
-def _carried(
-    masks: Sequence[tuple[sitk.Image, sitk.Transform]], image: sitk.Image, allowed: sitk.Image
-) -> sitk.Image:
+def _carried(masks: Sequence[Marked], image: sitk.Image, allowed: sitk.Image) -> sitk.Image:
     """The union of other images' faces where it is ``allowed``."""
     from strokeprep.segmentation import skull  # slow to load, and needed for networks alone
 

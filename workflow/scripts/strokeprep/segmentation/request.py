@@ -16,9 +16,9 @@ if TYPE_CHECKING:  # jobs load what they use
 class Request:
     """A scan, and what a backend may need for it.
 
-    ``modality`` is ct or mr; ``where`` names the scan in messages. ``settings`` are for networks,
-    ``location`` (where the head lies in the template) for backends whose row in
-    :mod:`strokeprep.settings.backends` asks for it.
+    ``modality`` is ct or mr; ``where`` names the scan in messages. ``settings`` are for networks.
+    ``location`` (where the head lies in the template) is for faces, and for those brains whose
+    backend's row in :mod:`strokeprep.settings.backends` asks for it.
     """
 
     image: sitk.Image

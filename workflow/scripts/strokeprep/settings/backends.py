@@ -120,7 +120,7 @@ class Backend:
     methods_on_ct: str = ""  # what it adds where the backend has worked on a CT
     cites: tuple[str, ...] = ()
     modalities: tuple[str, ...] = ("ct", "mr")
-    needs_location: bool = False  # where the head lies in the template
+    needs_location: bool = False  # whether it finds a brain by where the head lies in the template
     full: Weights = field(default_factory=dict)
     fast: Weights = field(default_factory=dict)  # those of coarse networks, where there are any
     torch: bool = False  # whether its network runs on torch, and so on a GPU if there is one
@@ -216,7 +216,6 @@ FACES = {
             f"{CODE}.template:face",
             about="removes what a template of the face marks in front of and below the brain",
             methods="by a template of the face",
-            needs_location=True,
             memory_mb=3000,
             minutes=20,
         ),
@@ -226,7 +225,6 @@ FACES = {
             about="removes what lies in front of and below the brain and skull that it finds",
             methods="in front of and below what TotalSegmentator finds",
             cites=TOTAL_SEGMENTATOR,
-            needs_location=True,
             full=TOTAL_FULL,
             fast=TOTAL_FAST,
             torch=True,
@@ -237,7 +235,6 @@ FACES = {
             about="removes what its licensed networks call the face",
             methods="with TotalSegmentator",
             cites=TOTAL_SEGMENTATOR,
-            needs_location=True,
             full={"ct": ("face",), "mr": ("face-mr",)},
             torch=True,
         ),

@@ -1,10 +1,12 @@
-"""Steps that read raw images: locate the head, align, find the face, deface."""
+"""Steps that read raw images: align, find the face, deface."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import SimpleITK as sitk
 
 from strokeprep.bids import sidecars
 from strokeprep.io import images, transforms
@@ -12,20 +14,53 @@ from strokeprep.io.json_files import read as read_sidecar
 from strokeprep.kinds import FACE, Kind
 from strokeprep.privacy.allowed import releasable
 from strokeprep.registration import location
+from strokeprep.registration.location import Location
 from strokeprep.segmentation import faces
+from strokeprep.segmentation.faces import Marked
 from strokeprep.segmentation.request import Request
 from strokeprep.series import timing
 from strokeprep.settings.backends import FACES, NetworkSettings
-from strokeprep.settings.registration import FitSettings, HeadSettings
+from strokeprep.settings.registration import FitSettings
 
 
-def locate(source: str, transform: str, facts: str, *, modality: str, limits: HeadSettings) -> None:
-    """Write the position in the template of the head in a raw whole-head image."""
-    location.write(location.locate(images.read(source), modality, source, limits), transform, facts)
+class HeadFiles(NamedTuple):
+    """Where the head lies in an image: brain mask and location of the head, which may be another's.
+
+    ``to_head`` is the transform that resamples the image onto that other image.
+    """
+
+    brain: str
+    located: Sequence[str]
+    to_head: str | None = None
+
+    def read(self) -> tuple[Location, Marked]:
+        """The location of the image itself, and its brain."""
+        place, brain = location.read(*self.located), images.read(self.brain)
+        if not self.to_head:
+            return place, (brain, sitk.Transform())
+        onto_head = transforms.read(self.to_head).GetInverse()
+        return place.of(onto_head), (brain, onto_head)
+
+
+class NearbyFiles(NamedTuple):
+    """The face mask of another image of the session.
+
+    The transforms resample this image and that one onto the reference; None for what lies on it.
+    """
+
+    mask: str
+    to_reference: str | None
+    its_to_reference: str | None
+
+    def read(self) -> Marked:
+        """The mask and the transform of this image's points to it."""
+        steps = [transforms.read(self.to_reference).GetInverse()] if self.to_reference else []
+        steps += [transforms.read(self.its_to_reference)] if self.its_to_reference else []
+        return images.read(self.mask), transforms.chain(steps)
 
 
 def approach(source: str, head: str, target: str, *, fit: FitSettings, seed: int) -> None:
-    """Write the transform from a raw scan to the raw whole head, accurate to some tenths of a mm."""
+    """Write the transform from a raw scan to the raw reference, accurate to some tenths of a mm."""
     from strokeprep.registration import linear  # takes longest to import
 
     registration = linear.rigid(
@@ -41,32 +76,24 @@ def approach(source: str, head: str, target: str, *, fit: FitSettings, seed: int
 
 def face(
     source: str,
-    located: Sequence[str],
-    to_head: str | None,
+    head: HeadFiles,
     target: str,
     *,
     modality: str,
     backend: str,
     margin_mm: float,
     networks: NetworkSettings,
-    nearby: str | None = None,
-    head_to_nearby: str | None = None,
+    nearby: NearbyFiles | None = None,
 ) -> dict[str, Any]:
     """Write the mask of the voxels that defacing empties; returns its sidecar.
 
-    ``located`` are the files with the location of the whole head; ``to_head`` is the transform that
-    resamples this image onto that head, None if it is that head itself. ``nearby`` is the face mask
-    of another image of the session, ``head_to_nearby`` the transform that resamples that image onto
-    the head. ``networks`` says how networks run.
+    ``nearby`` is a face that was found on another image of the session. ``networks`` says how
+    networks run.
     """
-    place = location.read(*located)
-    to_nearby = [transforms.read(head_to_nearby)] if head_to_nearby else []
-    if to_head:
-        onto_head = transforms.read(to_head).GetInverse()
-        place, to_nearby = place.of(onto_head), [onto_head, *to_nearby]
+    place, brain = head.read()
     request = Request(images.read_mean(source), modality, source, networks, place)
-    carried = [(images.read(nearby), transforms.chain(to_nearby))] if nearby else []
-    mask, metrics = faces.region(request, FACES[backend], margin_mm, carried)
+    carried = [nearby.read()] if nearby else []
+    mask, metrics = faces.region(request, FACES[backend], brain, margin_mm, carried)
     images.write(mask, target, source)
     where = "found on this image and on another of the session" if nearby else "found on this image"
     return sidecars.label(FACE, where) | sidecars.by_backend(backend, metrics)

@@ -14,7 +14,7 @@ def outputs(subject: Subject, template: Space) -> list[str]:
     """Every imaging output of one subject, relative to the derivatives folder."""
     names: list[str] = []
     for scan in subject.scans:
-        names.extend(_native(scan))
+        names.extend(_native(scan, located=subject.head(scan) is scan))
         if subject.reference is not None:
             names.extend(_moved(scan, subject.reference, template))
     for label in subject.labels:
@@ -44,10 +44,11 @@ def perfusion_outputs(subject: Subject, template: Space) -> list[str]:
     ]
 
 
-def _native(scan: Scan) -> Iterator[str]:
+def _native(scan: Scan, *, located: bool) -> Iterator[str]:
+    """What is written on a scan's own grid; ``located`` if its head is found on the scan itself."""
     if not scan.defaced:
         yield naming.face_mask(scan)
-    if scan.has_brain:
+    if located:
         yield naming.brain_mask(scan, ORIG)
     for image in scan.images:
         yield naming.defaced(scan, image.kind.suffix)

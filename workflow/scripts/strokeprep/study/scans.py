@@ -150,6 +150,14 @@ class Subject:
     labels: tuple[Label, ...]
     reference: Scan | None
 
+    def head(self, scan: Scan) -> Scan:
+        """The scan whose brain mask and location tell where the head lies in ``scan``.
+
+        That is the scan itself where its brain is segmented, else the reference. Without a
+        reference there is none but the scan itself.
+        """
+        return scan if scan.has_brain else self.reference or scan
+
     @property
     def base(self) -> Scan:
         """The reference of a subject that must have one by now."""
@@ -210,6 +218,10 @@ class Study:
     def reference(self, scan: Scan) -> Scan | None:
         """The scan that ``scan`` is registered to."""
         return self.by_name[scan.subject].reference
+
+    def head(self, scan: Scan) -> Scan:
+        """The scan whose brain mask and location tell where the head lies in ``scan``."""
+        return self.by_name[scan.subject].head(scan)
 
 
 def _identity(subject: str, session: str | None) -> tuple[str, ...]:

@@ -44,6 +44,17 @@ def test_a_distance_is_in_millimetres_from_the_surface():
     assert np.diff(field[:18, 10, 10]) == pytest.approx(-2.0, abs=1e-3)
 
 
+def test_a_depth_is_precise_to_a_fraction_of_a_voxel():
+    middle, radius = np.full(3, 30.3), 21.7
+    fine = np.linalg.norm(np.indices((61, 61, 61)).T - middle, axis=-1)
+    ball = images.from_array((fine <= radius).astype(np.float32), np.eye(4))
+    depth = grids.depth(grids.resampled(ball, 2.0))
+    away = np.linalg.norm(np.indices(depth.GetSize()).T * 2.0 + 1.0 - middle, axis=-1) - radius
+    at_surface, outside = np.abs(away) < 1.0, (away > 0) & (away < 8.0)
+    assert images.array(depth)[at_surface] == pytest.approx(-away[at_surface], abs=0.45)
+    assert images.array(depth)[outside] == pytest.approx(-away[outside], abs=1.0)
+
+
 @pytest.mark.parametrize("spacing_mm", [1.0, 2.0, 4.0])
 def test_a_cubic_grid_covers_the_same_space_as_its_image(spacing_mm):
     image = oblique(np.zeros((64, 60, 8), np.int16))

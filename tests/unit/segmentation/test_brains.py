@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -11,6 +12,7 @@ from heads import Head, dice, head
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images
 from strokeprep.registration import location
+from strokeprep.registration.location import Location
 from strokeprep.segmentation import brains
 from strokeprep.segmentation.request import Request
 from strokeprep.settings.backends import BACKENDS, BRAINS, Backend
@@ -37,9 +39,7 @@ def with_speck(made: Head) -> Head:
 def masked(contrast: str) -> tuple[Head, np.ndarray, dict]:
     """A head with a bright speck deep in its brain, its mask and the numbers about it; made once."""
     made = with_speck(head(contrast))
-    located = location.locate(made.image, MODALITY[contrast])
-    request = Request(made.image, MODALITY[contrast], location=located)
-    found, metrics = brains.mask(request, BRAINS["template"])
+    found, _, metrics = brains.found(Request(made.image, MODALITY[contrast]), BRAINS["template"])
     assert grids.same_grid(found, made.image) and found.GetPixelID() == sitk.sitkUInt8
     return made, images.array(found) > 0, metrics
 
@@ -67,6 +67,37 @@ def test_the_metrics_name_the_backend_and_the_volume():
     volume = found.sum() * np.prod(made.image.GetSpacing()) / 1000
     assert metrics["BrainBackend"] == "template"
     assert metrics["BrainVolumeMl"] == pytest.approx(volume, abs=0.1)
+
+
+def blob(request: Request):
+    """A backend that finds the brain without a location."""
+    assert request.location is None
+    return sitk.Cast(request.image > 0, sitk.sitkUInt8), {"Pieces": 1}
+
+
+def by_place(request: Request):
+    """A backend that finds the brain by the location of the head."""
+    assert request.head().contrast == "found"
+    return blob(replace(request, location=None))
+
+
+@pytest.mark.parametrize(("way", "first"), [(blob, False), (by_place, True)])
+def test_every_head_is_located_before_its_brain_is_found_or_by_it(monkeypatch, way, first):
+    image = sitk.Image(20, 20, 20, sitk.sitkInt16) + 1
+    image.SetSpacing([5.0] * 3)
+    asked = []
+
+    def locate(image, modality, where, limits, brain=None):
+        asked.append(brain)
+        return Location(sitk.Transform(), "found", {"PoseScale": 0.9})
+
+    monkeypatch.setattr(location, "locate", locate)
+    chosen = replace(backend(way), needs_location=first)
+    made = brains.found(Request(image, "mr", "scan"), chosen)
+    assert made.location.contrast == "found"
+    assert {"PoseScale": 0.9, "Pieces": 1}.items() <= made.facts.items()
+    [brain] = asked
+    assert brain is None if first else grids.same_grid(brain, image)
 
 
 @pytest.mark.parametrize("section", BACKENDS)

@@ -66,6 +66,47 @@ def test_the_margin_around_the_brain_is_kept():
     assert distance[removed(8.0)].min() > 6
 
 
+def as_mask(marked: np.ndarray, made: Head) -> faces.Marked:
+    """A brain mask on a head's own grid."""
+    return images.like(marked.astype(np.uint8), made.image), sitk.Transform()
+
+
+def test_the_margin_is_that_of_the_mask_wherever_the_template_has_its_brain():
+    made, to_template = located()
+    within = np.zeros_like(made.brain)
+    within[tuple(np.argwhere(made.face).mean(axis=0).astype(int))] = True
+    ball = grids.distance(images.like(within.astype(np.uint8), made.image))
+    odd = made.brain | (images.array(ball) > -12)  # a ball of 12 mm in the midst of the face
+    mask, _ = region(made.image, to_template, brain=as_mask(odd, made))
+    gone = images.array(mask) > 0
+    away = -images.array(grids.distance(images.like(odd.astype(np.uint8), made.image)))
+    assert (gone & made.face).any() and away[gone].min() > MARGIN_MM - 0.5
+    beyond = made.face & (away > MARGIN_MM + 3)
+    assert gone[beyond].mean() > 0.97
+
+
+def test_a_part_of_the_mask_too_thin_for_the_coarse_grid_stays_as_well():
+    made, to_template = located()
+    thin = np.argwhere(made.face).mean(axis=0).astype(int)
+    odd = made.brain.copy()
+    odd[thin[0], thin[1] - 5 : thin[1] + 5, thin[2]] = True
+    mask, _ = region(made.image, to_template, brain=as_mask(odd, made), margin_mm=0.0)
+    assert not (images.array(mask) > 0)[odd].any()
+
+
+def test_the_brain_of_another_scan_is_kept_where_it_lies_in_this_one():
+    made, to_template = located()
+    moved = sitk.Image(made.image)
+    shift = np.array([12.0, -20.0, 30.0])
+    moved.SetOrigin((np.array(moved.GetOrigin()) + shift).tolist())
+    back = sitk.TranslationTransform(3, (-shift).tolist())
+    brain = as_mask(made.brain, made)[0], back
+    mask, facts = region(moved, transforms.chain([back, to_template]), brain=brain)
+    own, _ = region(made.image, to_template, brain=as_mask(made.brain, made))
+    assert (images.array(mask) == images.array(own)).mean() > 0.9999
+    assert facts["BrainShown"] > 0.98
+
+
 def test_no_plane_of_the_face_is_left_in_the_air_before_it():
     made, _ = located()
     ahead = np.cumsum(made.face, axis=1) > 0  # this voxel or one further back is face

@@ -35,17 +35,14 @@ class Brain(NamedTuple):
 
 def found(request: Request, backend: Backend, limits: HeadSettings = HEAD) -> Brain:
     """The brain of a head, and where the head lies in the template."""
+    about = request.image, request.modality, request.where, limits
     if backend.needs_location:
-        place = _located(request, limits)
+        place = location.locate(*about)
         brain, facts = mask(replace(request, location=place), backend)
     else:
         brain, facts = mask(request, backend)
-        place = _located(request, limits)
+        place = location.locate(*about, brain=brain)
     return Brain(brain, place, dict(place.metrics) | facts)
-
-
-def _located(request: Request, limits: HeadSettings) -> Location:
-    return location.locate(request.image, request.modality, request.where, limits)
 
 
 def mask(request: Request, backend: Backend) -> tuple[sitk.Image, dict[str, Any]]:

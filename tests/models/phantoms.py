@@ -12,6 +12,7 @@ from scipy import ndimage
 from strokeprep.phantom.head.mapping import draw_mapping
 from strokeprep.phantom.head.subject import Head, draw_traits, make_head
 from strokeprep.phantom.head.tissue import TISSUE_NUMBER
+from strokeprep.phantom.scan import contrast as contrasts
 from strokeprep.phantom.scan import exam, scanner
 
 HEAD_MM = 2.0  # of the lattice a head is built on
@@ -55,8 +56,8 @@ def scan(
     patient, random = head(seed), np.random.default_rng([seed, len(contrast)])
     view = _view(patient, spacing, random)
     volume = {
-        "ct": lambda: exam.ct_scan(patient, exam.ncct_volume(patient), view, CT_NOISE_HU, random),
-        "cta": lambda: exam.ct_scan(patient, exam.cta_volume(patient), view, CT_NOISE_HU, random),
+        "ct": lambda: exam.ct_scan(patient, contrasts.ncct(patient), view, CT_NOISE_HU, random),
+        "cta": lambda: exam.ct_scan(patient, contrasts.cta(patient), view, CT_NOISE_HU, random),
         "t1": lambda: exam.t1w_scan(patient, view, MR_NOISE, random),
         "b0": lambda: exam.dwi_scan(patient, view, MR_NOISE, random)["b0"],
     }[contrast]()

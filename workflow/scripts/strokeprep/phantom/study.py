@@ -16,7 +16,7 @@ from strokeprep.phantom.head.subject import Head, draw_traits, make_head
 from strokeprep.phantom.head.tissue import MATERIALS, TISSUE_NUMBER
 from strokeprep.phantom.head.vessels import cow_numbers
 from strokeprep.phantom.names import GRIDS, MNI, image_stem
-from strokeprep.phantom.scan import exam, scanner
+from strokeprep.phantom.scan import contrast, exam, scanner
 from strokeprep.phantom.scan.exam import View
 from strokeprep.phantom.scan.protocol import Protocol, Scan, protocol
 from strokeprep.phantom.scan.scanner import centred_grid, pose
@@ -170,10 +170,10 @@ def _write_ct(
 ) -> None:
     """NCCT and CTA with their labels and truth."""
     ncct, cta = plan.views["ncct"], plan.views["cta"]
-    scan = exam.ct_scan(head, exam.ncct_volume(head), ncct, setup.ncct.noise, random)
+    scan = exam.ct_scan(head, contrast.ncct(head), ncct, setup.ncct.noise, random)
     comment = f"Patient {PATIENT}, born 1950-01-01, Phantom General Hospital"
     files.image("ncct", scan, ncct, _ct_sidecar("non-contrast head CT"), comment=comment)
-    scan = exam.ct_scan(head, exam.cta_volume(head), cta, setup.cta.noise, random)
+    scan = exam.ct_scan(head, contrast.cta(head), cta, setup.cta.noise, random)
     files.image("cta", scan, cta, _ct_sidecar("CT angiography"))
     for name, view in (("ncct", ncct), ("cta", cta)):
         files.masks(name, head, view)
@@ -237,7 +237,7 @@ def _write_mri(
     for name, array in exam.dwi_scan(head, dwi, setup.dwi.noise, random).items():
         sidecar: dict[str, Any] = {"Modality": "MR", "Description": f"Synthetic {what[name]}"}
         if name == "trace":
-            sidecar["DiffusionBValue"] = exam.B_VALUE
+            sidecar["DiffusionBValue"] = contrast.B_VALUE
         if name == "adc":
             sidecar["Units"] = "10^-6 mm^2/s"
         files.image(name, array, dwi, sidecar)

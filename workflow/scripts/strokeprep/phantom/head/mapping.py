@@ -15,37 +15,56 @@ MNI_BOX = np.array([[-101.0, -131.0, -187.0], [101.0, 119.0, 95.0]])  # covered 
 
 @dataclass(frozen=True)
 class Mapping:
-    """Head to MNI: a B-spline displacement in head space, if there is one, and then an affine."""
+    """Head to MNI: a B-spline displacement in head space, if there is one, and then an affine.
+
+    What a disease displaces is a second displacement, in MNI space, and acts after the affine.
+    """
 
     affine: sitk.AffineTransform
     spline: sitk.BSplineTransform | None
+    displaced: sitk.DisplacementFieldTransform | None = None
 
     @property
     def transform(self) -> sitk.Transform:
         """Head points (LPS) to MNI points (LPS)."""
-        if self.spline is None:
-            return self.affine
-        return sitk.CompositeTransform([self.affine, self.spline])  # the last acts first
+        return self._chain(self.spline)
+
+    def _chain(self, first: sitk.Transform | None) -> sitk.Transform:
+        """The parts that there are; ``first`` acts in head space."""
+        parts = [part for part in (self.displaced, self.affine, first) if part is not None]
+        return (
+            parts[0] if len(parts) == 1 else sitk.CompositeTransform(parts)
+        )  # the last acts first
 
     def on(self, lattice: Lattice) -> sitk.Transform:
         """The same mapping, with the spline tabulated on a lattice to make resampling fast."""
         if self.spline is None:
-            return self.affine
-        field = sitk.GetImageFromArray(spline_displacement(self.spline, lattice), isVector=True)
-        field.CopyInformation(lattice_image(np.zeros(lattice.shape, np.uint8), lattice))
-        return sitk.CompositeTransform([self.affine, sitk.DisplacementFieldTransform(field)])
+            return self.transform
+        return self._chain(tabulated(spline_displacement(self.spline, lattice), lattice))
 
     def head_point(self, mni: np.ndarray) -> np.ndarray:
         """The head point (RAS) that maps to an MNI point (RAS)."""
         target = FLIP @ np.asarray(mni, float)
+        if self.displaced is not None:
+            target = _before(self.displaced, target, steps=40)
         inverse = self.affine.GetInverse()
         start = np.array(inverse.TransformPoint(tuple(target)))
-        point = start
-        if self.spline is not None:
-            for _ in range(12):  # converges, as the displacement varies slowly
-                shift = np.subtract(self.spline.TransformPoint(tuple(point)), point)
-                point = start - shift
-        return FLIP @ point
+        return FLIP @ (start if self.spline is None else _before(self.spline, start, steps=12))
+
+
+def tabulated(displacement: np.ndarray, lattice: Lattice) -> sitk.DisplacementFieldTransform:
+    """The transform of displacements (LPS mm, [z, y, x, 3]) on a lattice."""
+    field = sitk.GetImageFromArray(displacement.astype(np.float64), isVector=True)
+    field.CopyInformation(lattice_image(np.zeros(lattice.shape, np.uint8), lattice))
+    return sitk.DisplacementFieldTransform(field)
+
+
+def _before(displacement: sitk.Transform, target: np.ndarray, steps: int) -> np.ndarray:
+    """The point that a displacement moves to a target; found, as the displacement varies slowly."""
+    point = target
+    for _ in range(steps):
+        point = target - np.subtract(displacement.TransformPoint(tuple(point)), point)
+    return point
 
 
 def draw_mapping(random: np.random.Generator, deformation_mm: float) -> Mapping:

@@ -5,25 +5,29 @@ Head space is the patient's own RAS frame, close to MNI space; `Mapping` maps it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
-from scipy import ndimage
 
 from strokeprep.io.labels import bounding_box
 from strokeprep.phantom.head.anatomy import anatomy, lattice_image
+from strokeprep.phantom.head.lesions import growth, paint_lesion, stroke_shares
 from strokeprep.phantom.head.mapping import Mapping, head_lattice
+from strokeprep.phantom.head.pathology import Pathology, altered, mappings
 from strokeprep.phantom.head.shapes import Lattice
 from strokeprep.phantom.head.tissue import (
+    QUANTITIES,
     Canvas,
-    doubled,
-    embedded,
     face_share,
     paint_brain,
     paint_head,
 )
 from strokeprep.phantom.head.vessels import Vessel, surface_distance, vessels
+
+HEALTHY = Pathology()
+MALIGNANT_RATIO = 0.2  # penumbra over core where most of the territory is dead
 
 
 @dataclass(frozen=True)
@@ -82,22 +86,57 @@ def draw_traits(random: np.random.Generator) -> Traits:
 
 
 def make_head(
-    mapping: Mapping, traits: Traits, voxel_mm: float, random: np.random.Generator
+    mapping: Mapping,
+    traits: Traits,
+    voxel_mm: float,
+    random: np.random.Generator,
+    ill: Pathology = HEALTHY,
+    quantities: Sequence[str] = QUANTITIES,
 ) -> Head:
-    """Resample the anatomy to head space and add the stroke."""
-    lattice = head_lattice(mapping.affine, voxel_mm)
-    canvas = Canvas(anatomy(), mapping, lattice)
-    paint_head(canvas, traits.skull_mm, traits.scalp_mm)
+    """Resample the anatomy to head space and add the stroke, and what else ails the head."""
+    side = -1 if traits.lesion_side == "L" else 1
+    whole, brain = mappings(mapping, ill, side)
+    lattice = head_lattice(whole.affine, voxel_mm)
+    canvas = Canvas(altered(anatomy(), ill, side), whole, brain, lattice, quantities)
+    paint_head(canvas, traits.skull_mm + ill.skull_mm, traits.scalp_mm)
     shares = canvas.brain_shares()
     paint_brain(canvas, shares)
     shares["face"] = face_share(canvas)
-    tubes = [v.mapped(mapping.head_point) for v in vessels(traits.lesion_side)]
-    shares |= _vessel_shares(tubes, lattice)
-    shares |= _stroke_shares(shares, mapping, traits, lattice, random)
-    return Head(lattice, mapping, traits, tubes, canvas.volumes, shares, canvas.tissue)
+    tubes = [
+        v.mapped((whole if v.kind == "vein" else brain).head_point)
+        for v in vessels(traits.lesion_side)
+    ]
+    shares |= vessel_shares(tubes, lattice)
+    stroke = growth(traits.lesion_centre, shares, brain, lattice, random)
+    volume, ratio = traits.lesion_ml, traits.penumbra_ratio
+    if ill.infarct_ml:
+        volume, ratio = ill.infarct_ml, MALIGNANT_RATIO
+    shares |= stroke_shares(stroke, volume, ratio, lattice)
+    _paint_lesions(canvas, shares, ill, side, random)
+    return Head(lattice, brain, traits, tubes, canvas.volumes, shares, canvas.tissue)
 
 
-def _vessel_shares(tubes: list[Vessel], lattice: Lattice) -> dict[str, np.ndarray]:
+def _paint_lesions(
+    canvas: Canvas,
+    shares: dict[str, np.ndarray],
+    ill: Pathology,
+    side: int,
+    random: np.random.Generator,
+) -> None:
+    """Paint the haematoma on the side of the stroke, and the old infarct on the other."""
+    if ill.old_infarct_ml:
+        place = (-side * 46.0, -10.0, 14.0)
+        old = growth(place, shares, canvas.brain, canvas.lattice, random)
+        paint_lesion(canvas, shares, old, ill.old_infarct_ml, 0.25, ("csf", "gliosis"))
+    if ill.haematoma_ml:
+        place = (side * 32.0, -8.0, 10.0)
+        bleeding = growth(place, shares, canvas.brain, canvas.lattice, random, unevenness_mm=2.5)
+        paint_lesion(canvas, shares, bleeding, ill.haematoma_ml, 0.6, ("blood", "oedema"))
+        for name in ("core", "penumbra"):  # the bleeding took the place of the infarct
+            shares[name][:] = 0
+
+
+def vessel_shares(tubes: list[Vessel], lattice: Lattice) -> dict[str, np.ndarray]:
     """Each voxel's share of every kind of vessel."""
     kinds = ("artery", "collateral", "thrombus", "vein")
     shares = {kind: np.zeros(lattice.shape, np.float32) for kind in kinds}
@@ -113,39 +152,3 @@ def _vessel_shares(tubes: list[Vessel], lattice: Lattice) -> dict[str, np.ndarra
     shares["artery"] *= 1 - shares["thrombus"]
     shares["collateral"] *= 1 - np.maximum(shares["thrombus"], shares["artery"])
     return shares
-
-
-def _stroke_shares(
-    shares: dict[str, np.ndarray],
-    mapping: Mapping,
-    traits: Traits,
-    lattice: Lattice,
-    random: np.random.Generator,
-) -> dict[str, np.ndarray]:
-    """Infarct core and the penumbra around it: irregular, in the parenchyma of one hemisphere."""
-    centre = mapping.head_point(np.array(traits.lesion_centre))
-    reach_mm, edge_mm = 55, 0.8  # from the centre to the sides of the box; the blur of the edge
-    box = lattice.box(centre - reach_mm, centre + reach_mm)
-    x, y, z = (c - m for c, m in zip(lattice.coordinates(box), centre, strict=True))
-    radius = np.sqrt((x / 0.8) ** 2 + (y / 1.25) ** 2 + z**2)
-    uneven = ndimage.zoom(random.standard_normal((9, 9, 9)), 29 / 9, order=3)  # every 4 mm
-    for _ in range(round(np.log2(4 / lattice.spacing))):
-        uneven = doubled(uneven)
-    grown = radius + 7.0 * uneven[tuple(slice(n) for n in radius.shape)]
-    tissue = (shares["gm"] + shares["wm"])[box] > 0.6
-    midline = mapping.head_point(np.array([0.0, traits.lesion_centre[1], 10.0]))[0]
-    tissue &= (lattice.coordinates(box)[0] - midline) * np.sign(traits.lesion_centre[0]) > 4
-    grown = np.where(tissue, grown, np.inf)
-    order = np.sort(grown[tissue])
-    core_voxels = int(traits.lesion_ml * 1000 / lattice.spacing**3)
-    all_voxels = min(int(core_voxels * (1 + traits.penumbra_ratio)), len(order) - 1)
-    core = (grown < order[core_voxels]).astype(np.float32)
-    whole = (grown < order[all_voxels]).astype(np.float32)
-    core, whole = (
-        ndimage.gaussian_filter(m, edge_mm / lattice.spacing) * tissue for m in (core, whole)
-    )
-    core = np.minimum(core, whole)
-    return {
-        "core": embedded(core, box, lattice),
-        "penumbra": embedded(whole - core, box, lattice),
-    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -14,51 +15,80 @@ from strokeprep.phantom.head.shapes import FAR, FLIP, Lattice
 
 FIELD_MM = 2.0  # spacing of the warped distance fields; that of volumes may be half of it
 WARP_MARGIN = 6.0  # mm around a warped box, whose faces are not flat
+DISPLACED_MARGIN = 18.0  # the same where a disease displaces tissue
 
 
 @dataclass(frozen=True)
 class Material:
-    """The values of a tissue: HU, T1-weighted and b0 signal, ADC in 1e-6 mm2/s."""
+    """The values of a tissue.
+
+    HU, T1-weighted and b0 signal, ADC in 1e-6 mm2/s, and the signal on T2-weighted, FLAIR,
+    T2*-weighted and time-of-flight images.
+    """
 
     hu: float
     t1: float
     b0: float
     adc: float
+    t2: float
+    flair: float
+    t2star: float
+    tof: float
 
 
 MATERIALS: dict[str, Material] = {
-    "air": Material(-1000, 8, 4, 0),
-    "skin": Material(45, 420, 60, 900),
-    "fat": Material(-90, 1050, 45, 200),  # fat-suppressed on EPI
-    "muscle": Material(55, 430, 110, 1300),
-    "bone": Material(1150, 50, 8, 300),
-    "diploe": Material(380, 480, 30, 300),
-    "teeth": Material(2000, 30, 4, 300),
-    "sclera": Material(50, 350, 200, 1000),
-    "vitreous": Material(10, 180, 1000, 2800),
-    "lens": Material(75, 380, 150, 900),
-    "csf": Material(6, 170, 1050, 3000),
-    "gm": Material(37, 560, 430, 840),
-    "wm": Material(28, 800, 340, 740),
+    "air": Material(-1000, 8, 4, 0, 5, 5, 5, 5),
+    "skin": Material(45, 420, 60, 900, 190, 170, 160, 130),
+    # fat-suppressed on EPI
+    "fat": Material(-90, 1050, 45, 200, 640, 560, 420, 260),
+    "muscle": Material(55, 430, 110, 1300, 150, 210, 230, 190),
+    "bone": Material(1150, 50, 8, 300, 30, 25, 15, 20),
+    "diploe": Material(380, 480, 30, 300, 330, 260, 110, 130),
+    "teeth": Material(2000, 30, 4, 300, 15, 12, 8, 10),
+    "sclera": Material(50, 350, 200, 1000, 130, 170, 140, 120),
+    "vitreous": Material(10, 180, 1000, 2800, 1080, 70, 520, 90),
+    "lens": Material(75, 380, 150, 900, 120, 200, 190, 160),
+    "csf": Material(6, 170, 1050, 3000, 1100, 45, 540, 80),
+    "gm": Material(37, 560, 430, 840, 460, 500, 430, 240),
+    "wm": Material(28, 800, 340, 740, 310, 390, 370, 270),
 }
 TISSUE_NUMBER = {name: number for number, name in enumerate(MATERIALS)}
+# What only ill heads have. Its voxels keep the number of the tissue it replaces.
+ILL_MATERIALS: dict[str, Material] = {
+    "gliosis": Material(20, 360, 650, 1500, 760, 800, 480, 200),
+    "blood": Material(70, 520, 180, 500, 260, 420, 40, 300),  # some hours old
+    "oedema": Material(19, 430, 620, 1450, 780, 820, 480, 210),
+}
+# The quantities that the scans of the built-in study need.
+QUANTITIES = ("hu", "t1", "b0", "adc")
 
 
 class Canvas:
     """Volumes in head space on which materials are painted, one solid over another.
 
-    The spacing of the lattice is that of the fields, or half of it.
+    The spacing of the lattice is that of the fields, or half of it. The brain may be displaced in
+    its skull: then it has a mapping of its own.
     """
 
-    def __init__(self, template: Anatomy, mapping: Mapping, lattice: Lattice) -> None:
-        self.template, self.mapping, self.lattice = template, mapping, lattice
+    def __init__(
+        self,
+        template: Anatomy,
+        mapping: Mapping,
+        brain: Mapping,
+        lattice: Lattice,
+        quantities: Sequence[str],
+    ) -> None:
+        self.template, self.lattice, self.brain = template, lattice, brain
         coarse = head_lattice(mapping.affine, FIELD_MM)
         move = mapping.on(coarse)
         self.fields = {
             name: _warped(f, coarse, move, mapping) for name, f in template.fields.items()
         }
+        if brain is not mapping:
+            field, move = template.fields["brain"], brain.on(coarse)
+            self.fields["brain"] = _warped(field, coarse, move, brain)
         air = asdict(MATERIALS["air"])
-        self.volumes = {q: np.full(lattice.shape, value, np.float32) for q, value in air.items()}
+        self.volumes = {q: np.full(lattice.shape, air[q], np.float32) for q in quantities}
         self.tissue = np.zeros(lattice.shape, np.uint8)
 
     def solid(self, *fields: np.ndarray) -> tuple[tuple[slice, ...], np.ndarray]:
@@ -77,17 +107,19 @@ class Canvas:
 
     def cover(self, material: str, box: tuple[slice, ...], share: np.ndarray) -> None:
         """Blend a material in by its share of each voxel."""
+        values = (MATERIALS | ILL_MATERIALS)[material]
         for quantity, volume in self.volumes.items():
             view = volume[box]
-            view += share * (getattr(MATERIALS[material], quantity) - view)
-        self.tissue[box][share > 0.5] = TISSUE_NUMBER[material]
+            view += share * (getattr(values, quantity) - view)
+        if material in TISSUE_NUMBER:
+            self.tissue[box][share > 0.5] = TISSUE_NUMBER[material]
 
     def brain_shares(self) -> dict[str, np.ndarray]:
         """Grey matter, white matter and filled brain, each voxel's share."""
         box, brain = self.solid(self.fields["brain"])
         around = self.lattice.inset(box)
         reference = lattice_image(np.zeros(around.shape, np.uint8), around)
-        move = self.mapping.on(around)
+        move = self.brain.on(around)
         shares = {"brain": embedded(brain, box, self.lattice)}
         for name, image in (("gm", self.template.gm), ("wm", self.template.wm)):
             tissue = sitk.Resample(image, reference, move, sitk.sitkLinear, 0.0)
@@ -106,7 +138,8 @@ def _warped(
         for j in (0, field.GetHeight() - 1)
         for k in (0, field.GetDepth() - 1)
     ]
-    box = lattice.box(np.min(corners, 0) - WARP_MARGIN, np.max(corners, 0) + WARP_MARGIN)
+    margin = WARP_MARGIN if mapping.displaced is None else DISPLACED_MARGIN
+    box = lattice.box(np.min(corners, 0) - margin, np.max(corners, 0) + margin)
     part = lattice.inset(box)
     reference = lattice_image(np.zeros(part.shape, np.uint8), part)
     whole = np.full(lattice.shape, FAR, np.float32)

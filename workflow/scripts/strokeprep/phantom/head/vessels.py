@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -44,6 +44,8 @@ _SINUSES = {
     "TS-R": (4.0, [(0, -102, 5), (25, -98, -18), (50, -75, -26), (60, -50, -34)]),
     "TS-L": (4.0, [(0, -102, 5), (-25, -98, -18), (-50, -75, -26), (-60, -50, -34)]),
 }
+# along the floor of the lateral ventricles
+_PLEXUS = (3.2, [(4, 8, 6), (10, -10, 14), (20, -34, 14), (25, -42, 6)])
 _DOWNSTREAM = ("M2-sup", "M2-inf", "M4-sup", "M4-front", "M4-inf")
 
 
@@ -73,6 +75,17 @@ def vessels(occluded_side: str) -> list[Vessel]:
     for name, (radius, points) in _SINUSES.items():
         tubes.append(Vessel(name, "vein", radius, _resampled(np.array(points, float))))
     return tubes
+
+
+def choroid_plexus(head_point: Callable[[np.ndarray], np.ndarray]) -> list[Vessel]:
+    """The plexus of both lateral ventricles, as veins at head points."""
+    radius, points = _PLEXUS
+    line = _resampled(np.array(points, float))
+    sides = {"L": (-1, 1, 1), "R": (1, 1, 1)}
+    return [
+        Vessel(f"plexus-{side}", "vein", radius, line * sign).mapped(head_point)
+        for side, sign in sides.items()
+    ]
 
 
 def _cut(name: str, radius: float, line: np.ndarray, occluded_side: str) -> list[Vessel]:

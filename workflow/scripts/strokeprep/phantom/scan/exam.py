@@ -6,13 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
-from scipy import ndimage
 
 from strokeprep.phantom.head.anatomy import lattice_image
 from strokeprep.phantom.head.shapes import FLIP, Lattice
 from strokeprep.phantom.head.subject import Head
-from strokeprep.phantom.head.tissue import FIELD_MM, TISSUE_NUMBER, doubled
-from strokeprep.phantom.scan import scanner
+from strokeprep.phantom.scan import contrast, scanner
 from strokeprep.phantom.scan.bolus import (
     Arterial,
     Tissue,
@@ -20,10 +18,9 @@ from strokeprep.phantom.scan.bolus import (
     tissue_curve,
     venous_curve,
 )
+from strokeprep.phantom.scan.contrast import B_VALUE
 from strokeprep.phantom.scan.scanner import Grid
 
-CTA_HU = {"artery": 390.0, "collateral": 150.0, "vein": 190.0, "thrombus": 60.0}
-B_VALUE = 1000.0  # s/mm2
 BOLUS = Arterial()
 # literature-like values, ml/100 g/min, ml/100 g, s after the arterial reference
 PERFUSION: dict[str, Tissue] = {
@@ -56,28 +53,6 @@ class View:
         over = (1, 1, self.over[2])
         filled = scanner.sampled(head.cropped(share), self.grid, self.image_to_head, over)
         return (filled >= 0.5).astype(np.uint8)
-
-
-def ncct_volume(head: Head) -> np.ndarray:
-    """Head-space HU without contrast: blood, a dense thrombus and a faint infarct added."""
-    shares, blood_hu, thrombus_hu = head.shares, 45.0, 70.0
-    hu = head.volumes["hu"] + head.traits.lesion_hu * shares["core"]
-    blood = np.minimum(shares["artery"] + shares["collateral"] + shares["vein"], 1)
-    hu += blood * (blood_hu - hu)
-    hu += shares["thrombus"] * (thrombus_hu - hu)
-    return hu
-
-
-def cta_volume(head: Head) -> np.ndarray:
-    """Head-space HU in the arterial phase; the blocked artery stays dark."""
-    shares = head.shares
-    alive = 1 - shares["core"] - 0.6 * shares["penumbra"]
-    hu = head.volumes["hu"] + head.traits.lesion_hu * shares["core"]
-    grey_hu = 6.0  # enhancement of grey matter
-    hu += grey_hu * (shares["gm"] + 0.4 * shares["wm"]) * alive
-    for kind, value in CTA_HU.items():
-        hu += shares[kind] * (value - hu)
-    return hu
 
 
 def ct_scan(
@@ -147,7 +122,7 @@ class Slab:
 
     def __init__(self, head: Head, view: View, motion_mm: float) -> None:
         self.box = _covered(head.lattice, view, reach=4 + 4 * motion_mm)
-        self.base = ncct_volume(head)[self.box]
+        self.base = contrast.ncct(head)[self.box]
         self.lattice = head.lattice.inset(self.box)
         parts = _curve_shares({name: share[self.box] for name, share in head.shares.items()})
         self.names = list(parts)
@@ -255,10 +230,7 @@ def dwi_scan(
     head: Head, view: View, noise: float, random: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """b0, trace and ADC, int16; without noise, trace = b0 exp(-b ADC)."""
-    core, core_adc, core_b0_gain = head.shares["core"], 430.0, 1.15
-    b0 = head.volumes["b0"] * (1 + (core_b0_gain - 1) * core) * _epi_loss(head)
-    adc = head.volumes["adc"] + core * (core_adc - head.volumes["adc"])
-    b0, adc = view.sample(head, b0), view.sample(head, adc)
+    b0, adc = view.sample(head, contrast.b0(head)), view.sample(head, contrast.adc(head))
     trace = b0 * np.exp(-B_VALUE * 1e-6 * adc)
     noisy_b0 = np.rint(scanner.rician(random, b0, noise))
     noisy_trace = np.rint(scanner.rician(random, trace, noise / 2))  # mean of directions
@@ -268,29 +240,9 @@ def dwi_scan(
     return {name: array.astype(np.int16) for name, array in scans.items()}
 
 
-def _epi_loss(head: Head) -> np.ndarray:
-    """The share of the signal that is left near air-filled bone and the skull base."""
-    fine = head.lattice.spacing < FIELD_MM  # then the number of points along each axis is odd
-    tissue = head.tissue[::2, ::2, ::2] if fine else head.tissue
-    bone = tissue == TISSUE_NUMBER["bone"]
-    in_front = np.maximum.accumulate(bone[:, ::-1], axis=1)[:, ::-1]
-    behind = np.maximum.accumulate(bone, axis=1)
-    hollow = (
-        (tissue == TISSUE_NUMBER["air"]) & in_front & behind
-    )  # air inside the head, not around it
-    reach = ndimage.distance_transform_edt(~hollow, sampling=FIELD_MM).astype(np.float32)
-    most_loss, range_mm = 0.85, 7.0
-    left = 1 - most_loss * np.exp(-((reach / range_mm) ** 2))
-    return doubled(left) if fine else left
-
-
 def t1w_scan(head: Head, view: View, noise: float, random: np.random.Generator) -> np.ndarray:
     """T1-weighted MRI, int16, with a mild bias field and a coil whose signal falls at the neck."""
-    vessel = sum(head.shares[kind] for kind in ("artery", "collateral", "vein"))
-    t1 = head.volumes["t1"]
-    t1 = t1 + np.minimum(vessel, 1) * (90.0 - t1)  # flow void
-    t1 = t1 + 0.15 * head.shares["core"] * (250.0 - t1)
-    signal = view.sample(head, t1) * _bias(view.grid, random)
+    signal = view.sample(head, contrast.t1w(head)) * _bias(view.grid, random)
     return np.rint(scanner.rician(random, signal, noise)).astype(np.int16)
 
 

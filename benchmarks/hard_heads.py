@@ -1,0 +1,104 @@
+"""The template backend on hard heads: ill ones, in any contrast, scanned in any way, with known brains.
+
+    PYTHONPATH=workflow/scripts python benchmarks/hard_heads.py [--seeds 1 2 3] [--cases NAME …]
+    PYTHONPATH=workflow/scripts python benchmarks/hard_heads.py --write FOLDER    # for heads.py
+
+The heads are those of ``strokeprep.phantom.heads``. A row says how a head fared: the Dice coefficient of its
+mask with the true brain, the mean distance (mm) between where points of its brain were located in the
+template and where they are, CPU seconds of location and mask, or why it was refused. Each case has seeds of
+its own, so that no two cases show one patient. The exit status is 1 if a head was refused or its Dice is below
+the limit. With ``--write`` the heads are only written, as a folder that ``benchmarks/heads.py`` runs all
+backends on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from strokeprep.errors import StrokeprepError
+from strokeprep.io import images, labels, transforms
+from strokeprep.phantom import heads
+from strokeprep.registration import location
+from strokeprep.segmentation import brains
+from strokeprep.segmentation.request import Request
+from strokeprep.settings.backends import BRAINS
+
+LEAST_DICE = 0.92
+HEADING = ("case", "seed", "Dice", "apart mm", "CPU s", "outcome")
+
+
+def seed_of(case: str, draw: int) -> int:
+    """The seed of a case's draw: 1, 2, …"""
+    return 100 * draw + list(heads.CASES).index(case)
+
+
+def apart_mm(head: heads.Head, found: sitk.Transform) -> float:
+    """Mean distance in the template between where points of the brain were found and where they are."""
+    inside = np.argwhere(head.brain)[::200]
+    affine = images.affine(head.image)
+    points = inside @ affine[:3, :3].T + affine[:3, 3]
+    there, true = (transforms.apply(way, points) for way in (found, head.to_template))
+    return float(np.linalg.norm(there - true, axis=1).mean())
+
+
+def row(case: str, draw: int) -> tuple[list[str], bool]:
+    """The cells of a head, and whether it is right."""
+    head = heads.case(case, seed_of(case, draw))
+    start = time.process_time()
+    cells = [case, str(draw)]
+    try:
+        place = location.locate(head.image, head.modality, case)
+        mask, _ = brains.mask(
+            Request(head.image, head.modality, case, location=place), BRAINS["template"]
+        )
+    except StrokeprepError as error:
+        seconds = time.process_time() - start
+        return [*cells, "-", "-", f"{seconds:.1f}", " ".join(str(error).split())], False
+    seconds = time.process_time() - start
+    dice = labels.dice(images.array(mask) > 0, head.brain)
+    figures = [f"{dice:.3f}", f"{apart_mm(head, place.to_template):.1f}", f"{seconds:.1f}"]
+    right = dice >= LEAST_DICE
+    return [*cells, *figures, "right" if right else "wrong"], right
+
+
+def write(folder: Path, case: str, draw: int) -> None:
+    """A head as a folder, as ``benchmarks/heads.py`` wants it."""
+    head = heads.case(case, seed_of(case, draw))
+    name = "".join(letter if letter.isalnum() else "_" for letter in f"{case} {draw}")
+    target = folder / name
+    target.mkdir(parents=True, exist_ok=True)
+    brain = images.like(head.brain.astype(np.uint8), head.image)
+    sitk.WriteImage(head.image, str(target / "image.nii.gz"))
+    sitk.WriteImage(brain, str(target / "judge.nii.gz"))
+    (target / "modality.txt").write_text(head.modality + "\n")
+
+
+def main() -> int:
+    """Print the table, or write the heads."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--cases", nargs="+", default=list(heads.CASES), choices=heads.CASES)
+    parser.add_argument("--write", type=Path)
+    arguments = parser.parse_args()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    drawn = [(case, seed) for seed in arguments.seeds for case in arguments.cases]
+    if arguments.write:
+        for case, seed in drawn:
+            write(arguments.write, case, seed)
+        return 0
+    print(*HEADING, sep="\t", flush=True)
+    all_right = True
+    for case, seed in drawn:
+        cells, right = row(case, seed)
+        print(*cells, sep="\t", flush=True)
+        all_right &= right
+    return int(not all_right)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -16,9 +16,12 @@ from strokeprep.segmentation.request import Request
 # Where the pia lies from the edge of the template's brain (mm, outwards), by the contrast of the
 # image that was located. On a T1w the fit takes the dark fluid over the cortex for skull and ends
 # short of the pia.
-EDGE_MM = {"ct": 0.1, "dark fluid": 0.6, "bright fluid": 0.0}
+EDGE_MM = {"ct": 0.1, "dark fluid": 0.3, "bright fluid": -0.3}
 
 SURROUNDINGS_MM = 14.0
+
+# How far beyond the template's brain an image is compared with it.
+REACH_MM = 40.0
 
 # On CT, bone and the air of the sinuses are taken out of the mask near its surface. What is bright
 # deeper inside is calcium or blood.
@@ -40,15 +43,21 @@ BOX_MM = 400.0
 
 
 def brain(request: Request) -> tuple[sitk.Image, dict[str, float]]:
-    """The template's brain where the image's head lies; on CT, less bone and air at its surface."""
+    """The template's brain, its contour corrected by the image; on CT, less bone and air there."""
+    from strokeprep.segmentation import contour  # slow to load, and faces do without
+
     image, location = request.image, request.head()
-    box, depth = depth_on(image, location.to_template)
-    inside = depth > -EDGE_MM[location.contrast]
+    grid = grids.cubic_grid(image, contour.GRID_MM)
+    there = sitk.Resample(_template_depth(), grid, location.to_template, sitk.sitkLinear, -99.0)
+    edge = EDGE_MM[location.contrast]
+    found = contour.corrected(image, location.contrast, there + edge)
+    box, depth = finely(found.depth, image)
+    inside = depth > 0
     if request.modality == "ct":
         inside &= (depth > BONE_NEAR_MM) | _soft(image, box)
     whole = np.zeros(image.GetSize(), np.uint8)
     whole[box] = labels.largest_part(inside)
-    return images.like(whole, image), dict(location.metrics)
+    return images.like(whole, image), dict(location.metrics) | found.metrics
 
 
 def face(request: Request, grid: sitk.Image) -> Answer:
@@ -58,17 +67,16 @@ def face(request: Request, grid: sitk.Image) -> Answer:
     return Answer(field, None, {})
 
 
-def depth_on(
-    image: sitk.Image, to_template: sitk.Transform
-) -> tuple[tuple[slice, ...], np.ndarray]:
-    """The box of voxels the brain and its surroundings fill, and how deep in it each lies (mm)."""
-    grid = grids.cubic_grid(image, WORK_MM)
-    coarse = sitk.Resample(template.depth(), grid, to_template, sitk.sitkLinear, -99.0)
-    box = _box_of_brain(coarse, image)
+def finely(depth: sitk.Image, image: sitk.Image) -> tuple[labels.Box, np.ndarray]:
+    """The box of voxels the brain and its surroundings fill, and how deep in it each lies (mm).
+
+    ``depth`` is on a coarser grid over the same space.
+    """
+    box = _box_of_brain(depth, image)
     if any(part.start >= part.stop for part in box):
         return box, np.zeros([0, 0, 0], np.float32)
     fine = sitk.Resample(
-        coarse,
+        depth,
         image[box],
         sitk.Transform(),
         sitk.sitkLinear,
@@ -108,6 +116,17 @@ def _soft(image: sitk.Image, box: tuple[slice, ...]) -> np.ndarray:
     sigma = [min(0.6 / spacing, 1.0) for spacing in image.GetSpacing()]
     smooth = ndimage.gaussian_filter(hu, sigma, truncate=2.0)
     return (smooth < BONE_HU) & (smooth > AIR_HU)
+
+
+@cache
+def _template_depth() -> sitk.Image:
+    """The depth in the template's brain, also beyond the edge of the template's image."""
+    spacing = template.depth().GetSpacing()[0]
+    margin = [round(REACH_MM / spacing)] * 3
+    wider = sitk.ConstantPad(template.depth(), margin, margin, -99.0)
+    far = grids.distance(wider > 0) + spacing / 2  # distances are between voxel centres
+    known, beyond = images.array(wider), images.array(far)
+    return images.like(np.where(known > -99.0, known, beyond), wider)
 
 
 @cache

@@ -28,6 +28,7 @@ from strokeprep.segmentation import surface as surfaces
 from strokeprep.segmentation.surface import INSIDE_MM, OUTSIDE_MM, Surface
 
 GRID_MM = 2.0
+LEAST_VOXELS = 2000  # 16 ml: of less, no contour can be seen
 ROUNDS = 2  # surfaces are drawn anew after each
 LESSONS = 2  # times that shades are learned in each round
 
@@ -76,7 +77,7 @@ def corrected(image: sitk.Image, contrast: str, depth: sitk.Image) -> Contour:
     box = labels.bounding_box(before > -(OUTSIDE_MM + MOST_MM))
     values, now = images.array(_on(depth, image))[box], before[box]
     clear = 0.0
-    for _ in range(ROUNDS if now.size else 0):
+    for _ in range(ROUNDS if np.count_nonzero(now > 0) > LEAST_VOXELS else 0):
         now, clear = _round(values, contrast, now)
     after = np.full_like(before, before.min(initial=0))
     after[box] = now

@@ -41,6 +41,8 @@ OUTERMOST_MM, INNERMOST_MM = -12, 10
 LOCAL = 0.5  # share of what is learned that comes from the region, not from the whole surface
 SURPRISE = 0.03  # share of voxels that may have any shade
 
+LEAST_SEEN = 0.3  # voxels of a patch at one depth
+
 MOST_MM = 12  # that a patch moves in one round
 MOVES_MM = np.arange(-MOST_MM, MOST_MM + 1.0)
 
@@ -55,6 +57,8 @@ CLEAR = 0.25  # 1/mm²: the evidence alone places the contour to two millimetres
 # fluid is bright the fall is at the skull, where it is dark at the cortex.
 INSIDE_THE_FALL_MM = {"ct": (-0.8, 1.0), "dark fluid": (-0.9, 1.2), "bright fluid": (-0.3, 4.0)}
 LEAST_FALL = 0.1  # in shades from 0 to 1; without as much there is no skull to see
+LEAST_FALLS = 0.3  # share of patches that have to show it
+SKULL_WITHIN_MM = 10.0  # of the contour
 
 # The shade of a HU value, with most of the range for soft tissue.
 HU, SHADE_OF_HU = (-1000, -250, -100, -20, 100, 250, 800), (0, 0.05, 0.15, 0.25, 0.75, 0.9, 1)
@@ -172,7 +176,7 @@ def _shares(counts: np.ndarray) -> np.ndarray:
 def _fit(counts: np.ndarray, learned: np.ndarray, surface: Surface) -> np.ndarray:
     """How well each patch fits after each move: mean log probability, summed over millimetres."""
     total = counts.sum(axis=2, keepdims=True)
-    shares = np.where(total > 0.3, counts / np.maximum(total, 1e-6), 0)
+    shares = np.where(total > LEAST_SEEN, counts / np.maximum(total, 1e-6), 0)
     every = np.arange(len(_shelves()))
     fit = np.zeros((len(counts), len(MOVES_MM)))
     for region, expected in enumerate(learned):
@@ -204,41 +208,41 @@ def _best(
 
 def _to_the_fall(counts: np.ndarray, moves: np.ndarray, contrast: str) -> float:
     """The move (mm) of the whole contour that brings it near the fall from brain to skull."""
-    fall = _fall(counts, moves, contrast)
-    if fall is None:
+    falls = _falls(counts, moves, contrast)
+    if np.isfinite(falls).mean() < LEAST_FALLS:
         return 0.0
+    fall = float(np.nanmedian(falls))
     least, most = INSIDE_THE_FALL_MM[contrast]
     # A positive depth of the fall means that the contour lies outside it.
     return -max(fall + least, 0.0) - min(fall + most, 0.0)
 
 
-def _fall(counts: np.ndarray, moves: np.ndarray, contrast: str) -> float | None:
-    """How deep (mm) the mean shade is halfway between brain and the skull."""
-    shelf = np.floor(_shelves()[None] + moves[:, None] + OUTSIDE_MM).astype(int)
-    inside = (shelf >= 0) & (shelf < len(_shelves()))
-    mass = np.bincount(shelf[inside], counts.sum(axis=2)[inside], minlength=len(_shelves()))
-    grey = counts @ ((np.arange(SHADES) + 0.5) / SHADES)
-    mean = np.bincount(shelf[inside], grey[inside], minlength=len(_shelves())) / (mass + 1e-6)
+def _falls(counts: np.ndarray, moves: np.ndarray, contrast: str) -> np.ndarray:
+    """How deep (mm) each patch's mean shade is halfway between brain and skull; NaN if unknown."""
+    total = counts.sum(axis=2)
+    mean = counts @ ((np.arange(SHADES) + 0.5) / SHADES) / np.maximum(total, 1e-6)
     skull = mean if contrast == "ct" else -mean
-    return _half_way(skull[::-1], _shelves()[::-1])
+    depth = _shelves()[None] + moves[:, None]
+    seen = total > LEAST_SEEN
+    inside = seen & (depth > 5) & (depth < 11)
+    brain = np.median(skull[inside]) if inside.any() else 0.0
+    near = seen & (depth > -SKULL_WITHIN_MM) & (depth < SKULL_WITHIN_MM)
+    change = np.where(near, skull - brain, 0)[:, ::-1]  # from inside to outside
+    return _half_way(change, depth[:, ::-1])
 
 
-def _half_way(skull: np.ndarray, depth: np.ndarray) -> float | None:
-    """Where a profile from inside to outside has risen halfway to its first rim."""
-    brain = float(np.median(skull[(depth > 5) & (depth < 11)]))
-    near = (depth < 8) & (depth > -10)
-    change, depth = (skull - brain)[near], depth[near]
-    most = np.maximum.accumulate(change)
+def _half_way(change: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """The depth where each profile has changed half as much as at its first rim; NaN without a rim."""
+    most = np.maximum.accumulate(change, axis=1)
     # Scalp and air beyond the rim do not count.
-    beyond = np.flatnonzero((most > LEAST_FALL) & (change < 0.6 * most))
-    rim = most[beyond[0] if beyond.size else -1]
-    if rim < LEAST_FALL:
-        return None
-    place = int(np.argmax(change > rim / 2))
-    if place == 0:
-        return float(depth[0])
-    before, after = change[place - 1], change[place]
-    return float(depth[place - 1] - (rim / 2 - before) / (after - before))
+    beyond = np.logical_or.accumulate((most > LEAST_FALL) & (change < 0.6 * most), axis=1)
+    half = np.where(beyond, 0, change).max(axis=1) / 2
+    place = np.argmax(change > half[:, None], axis=1)
+    row = np.arange(len(change))
+    before, after = change[row, place - 1], change[row, place]
+    share = (half - before) / np.maximum(after - before, 1e-6)
+    known = (half > LEAST_FALL / 2) & (place > 0)
+    return np.where(known, depth[row, place - 1] - share, np.nan)
 
 
 def _distance(depth: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ from strokeprep.study.table import build
 TEMPLATE = Space("MNI152NLin2009aSym", "2")
 SHAPE = (4, 4, 3)
 COW_NAMES = {1: "basilar artery", 2: "right P1"}
-# The raw images of the two patients: (subject, session, role, entities, drawn on).
+# The raw images of the patients: (subject, session, role, entities, drawn on).
 FILES = (
     ("01", "01", "ncct", ("acq-ncct",), ""),
     ("01", "01", "cta", ("acq-cta",), ""),
@@ -35,14 +35,25 @@ FILES = (
     ("01", "01", "cow", ("acq-cta",), "cta"),
     ("02", None, "t1w", (), ""),
     ("02", None, "lesion", (), "t1w"),
+    ("03", "01", "t1w", (), ""),
+    ("03", "01", "t1w", ("acq-mprage",), ""),
+    ("03", "01", "t1wce", ("ce-gadolinium",), ""),
+    ("03", "01", "t2w", (), ""),
+    ("03", "01", "flair", ("run-1",), ""),
+    ("03", "01", "swi", ("part-mag",), ""),
+    ("03", "01", "t2star", ("acq-hemo",), ""),
+    ("03", "01", "tof", (), ""),
+    ("03", "01", "pwi", (), ""),
+    ("03", "01", "lesion", ("acq-mprage",), "t1w"),
+    ("03", "01", "lesion", ("acq-flair", "run-1"), "flair"),
 )
 
 
 def study() -> Study:
-    """Two patients who together have every kind of image and label."""
+    """Patients who together have every kind of image and label."""
     rows = [
-        Row(subject, session, role, Path(f"{subject}-{session}-{role}"), on, NATIVE, False, None,
-            entities)
+        Row(subject, session, role, Path("-".join((subject, session or "", role, *entities))), on,
+            NATIVE, False, None, entities)
         for subject, session, role, entities, on in FILES
     ]  # fmt: skip
     return build(rows, references=("ncct", "t1w"))
@@ -73,24 +84,30 @@ def write_derivatives(folder: Path) -> Path:
 
 
 def write_raw(folder: Path) -> Path:
-    """A raw CT dataset: images, participants and phenotype tables."""
+    """A raw dataset: images, participants and phenotype tables."""
     for name, frames in (("ct/{}_acq-ncct_ct", 1), ("ct/{}_acq-cta_ct", 1),
                          ("ct/{}_acq-ctp_ct", 5)):  # fmt: skip
         _write_raw_image(folder / "sub-01/ses-01" / name.format("sub-01_ses-01"), frames)
     for suffix in ("S0map", "trace", "ADC"):
         _write_raw_image(folder / f"sub-01/ses-02/dwi/sub-01_ses-02_{suffix}", 1)
     _write_raw_image(folder / "sub-02/anat/sub-02_T1w", 1)
+    [full] = [subject for subject in study().subjects if subject.name == "03"]
+    for scan in full.scans:
+        name = f"{scan.folder}/{scan.datatype}/{scan.stem}_{scan.pilot.kind.suffix}"
+        _write_raw_image(folder / name, 5 if scan.is_4d else 1)
     _write_json(
         folder / "dataset_description.json",
         {"Name": "Synthetic study", "BIDSVersion": "1.11.1", "DatasetType": "raw"},
     )
-    (folder / "README.md").write_text("A synthetic study of two patients. " * 5)
+    (folder / "README.md").write_text("A synthetic study of three patients. " * 5)
     (folder / "participants.tsv").write_text(
         "participant_id\tage\tsex\tname\nsub-01\t74\tF\tJane\nsub-02\t61\tM\tJoe\n"
+        "sub-03\t55\tF\tAda\n"
     )
     (folder / "phenotype").mkdir()
     (folder / "phenotype/outcome.tsv").write_text(
         "participant_id\tmrs_90d\tdate_of_birth\nsub-01\t3\t1930-01-01\nsub-02\t1\t1960-01-01\n"
+        "sub-03\t2\t1970-01-01\n"
     )
     return folder
 
@@ -141,13 +158,20 @@ def sidecar(path: str, scan: Scan, reference: Scan | None) -> dict[str, Any]:
 
 
 def _is_series(path: str) -> bool:
-    return "acq-ctp" in path and path.endswith(("desc-defaced_ct.nii.gz", "desc-preproc_ct.nii.gz"))
+    ends = ("desc-defaced_ct.nii.gz", "desc-preproc_ct.nii.gz", "desc-defaced_dsc.nii.gz")
+    return ("acq-ctp" in path or "/perf/" in path) and path.endswith(ends)
 
 
 def _scan_of(path: str, scans: Sequence[Scan]) -> Scan:
-    """The scan of an output: the one with the longest stem that starts its name."""
-    fitting = [scan for scan in scans if Path(path).name.startswith(scan.stem + "_")]
-    return max(fitting, key=lambda scan: len(scan.stem))
+    """The scan of an output: the one with the longest stem that starts its name, and its suffix."""
+    suffix = path.partition(".")[0].rpartition("_")[2]
+
+    def fit(scan: Scan) -> tuple[int, bool]:
+        stems = [s for s in (scan.stem, scan.mask_stem) if Path(path).name.startswith(s + "_")]
+        own = suffix in [image.kind.suffix for image in scan.images]
+        return max(map(len, stems), default=0), own
+
+    return max(scans, key=fit)
 
 
 def _write_output(folder: Path, path: str, scan: Scan, reference: Scan | None) -> None:
@@ -170,7 +194,7 @@ def _write_output(folder: Path, path: str, scan: Scan, reference: Scan | None) -
 
 def _write_raw_image(stem: Path, frames: int) -> None:
     shape = SHAPE if frames == 1 else (*SHAPE, frames)
-    content = {"Modality": "CT"} if frames == 1 else {"Modality": "CT", "RepetitionTime": 1.5}
+    content: dict[str, Any] = {} if frames == 1 else {"RepetitionTime": 1.5, "EchoTime": 0.03}
     _write_json(stem.with_name(stem.name + ".json"), content)
     _write_nifti(stem.with_name(stem.name + ".nii.gz"), np.zeros(shape, np.int16))
 

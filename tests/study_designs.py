@@ -14,13 +14,22 @@ from strokeprep.study.scans import Study
 from workflow_tools import REPOSITORY
 
 TEMPLATE = Space("MNI152NLin2009aSym", "2")
-DESIGNS = ("bids", "isles24", "isles24_as_described", "jhu", "atlas", "atlas_native")
+DESIGNS = (
+    "bids",
+    "bids_protocol",
+    "isles22",
+    "isles24",
+    "isles24_as_described",
+    "jhu",
+    "atlas",
+    "atlas_native",
+)
 
 
 def design(name: str, root: Path) -> dict[str, Any]:
     """The config of a design whose study lies in a folder."""
-    layout = name.split("_")[0]
-    given = yaml.safe_load((REPOSITORY / "config" / f"{layout}.yaml").read_text())
+    example = name.split("_")[0]
+    given = yaml.safe_load((REPOSITORY / "config" / f"{example}.yaml").read_text())
     given["study"]["root"] = str(root)
     return given
 

@@ -23,7 +23,7 @@ def bids(root: Path) -> Path:
 
     sub-01 has a sidecar of its NCCT, and masks in derivatives/manual: the infarct natively and
     on the NCCT, the occlusion on the CTA, the Circle of Willis on the NCCT. sub-02 has only T1w
-    (run-1) with an infarct drawn on it, and an .nii NCCT.
+    (run-1) with an infarct drawn on it, FLAIR and an .nii NCCT.
     """
     return make(
         root,
@@ -40,6 +40,7 @@ def bids(root: Path) -> Path:
             "sub-01/ses-02/dwi/sub-01_ses-02_ADC.nii.gz",
             "sub-02/ct/sub-02_acq-ncct_ct.nii",
             "sub-02/anat/sub-02_run-1_T1w.nii.gz",
+            "sub-02/anat/sub-02_FLAIR.nii.gz",
             # no part of the study
             "sub-01/ses-01/ct/sub-01_ses-01_acq-NCCT_ct.nii.gz",
             "sub-01/ses-01/ct/sub-01_ses-01_acq-bone_ct.nii.gz",
@@ -47,7 +48,7 @@ def bids(root: Path) -> Path:
             "sub-01/ses-01/ct/sub-02_acq-ncct_ct.nii.gz",
             "sub-01/ses-02/dwi/sub-01_ses-02_dwi.nii.gz",
             "sub-01/ses-02/dwi/sub-01_ses-02_dwi.bval",
-            "sub-02/anat/sub-02_FLAIR.nii.gz",
+            "sub-02/pet/sub-02_pet.nii.gz",
             "sub-02/anat/sub-02_T1w.nii.gz.part",
             "sub-02/.git/annex/sub-02_acq-cta_ct.nii.gz",
             "sourcedata/sub-03/ct/sub-03_acq-ncct_ct.nii.gz",
@@ -66,6 +67,57 @@ def bids(root: Path) -> Path:
 
 
 MANUAL = "derivatives/manual"
+
+
+def bids_protocol(root: Path) -> Path:
+    """sub-01 has all MR of a stroke protocol, two T1w, infarcts drawn on DWI and FLAIR, and phase
+    images that are no part of the study; sub-02 has CTA and CTP without an NCCT.
+    """
+    anat, name = "sub-01/ses-1/anat/sub-01_ses-1", "sub-01/ses-1/{0}/sub-01_ses-1_{1}"
+    return make(
+        root,
+        [
+            *(f"{anat}_{each}.nii.gz" for each in STRUCTURAL),
+            *(name.format("dwi", each) + ".nii.gz" for each in ("S0map", "trace", "ADC")),
+            name.format("perf", "dsc") + ".nii.gz",
+            f"{MANUAL}/{name.format('dwi', 'label-L_mask')}.nii.gz",
+            f"{MANUAL}/{name.format('anat', 'acq-FLAIR_label-L_mask')}.nii.gz",
+            "sub-02/ct/sub-02_acq-cta_ct.nii.gz",
+            "sub-02/ct/sub-02_acq-ctp_ct.nii.gz",
+            # no part of the study
+            f"{anat}_part-phase_swi.nii.gz",
+            f"{anat}_acq-gre_part-phase_T2starw.nii.gz",
+        ],
+    )
+
+
+def isles22(root: Path) -> Path:
+    """strokecase0001 with its mask, and strokecase0002 without FLAIR."""
+    name = "sub-strokecase{0}/ses-0001/{1}sub-strokecase{0}_ses-0001_{2}.nii.gz"
+    files = [
+        ("0001", "anat/", "FLAIR"),
+        *((number, "dwi/", kind) for number in ("0001", "0002") for kind in ("dwi", "adc")),
+    ]
+    masks = [("0001", "", "msk"), ("0002", "", "msk")]
+    return make(
+        root,
+        [
+            *(name.format(*file) for file in files),
+            *(f"derivatives/{name.format(*mask)}" for mask in masks),
+        ],
+    )
+
+
+STRUCTURAL = (
+    "T1w",
+    "acq-mprage_T1w",
+    "ce-gadolinium_T1w",
+    "T2w",
+    "FLAIR",
+    "part-mag_swi",
+    "acq-gre_T2starw",
+    "angio",
+)
 
 
 def isles24(root: Path) -> Path:
@@ -137,7 +189,7 @@ def isles24_as_described(root: Path) -> Path:
 
 
 def jhu(root: Path) -> Path:
-    """0ab4fbd5 is complete, with copies that must not be used; 10000002 (only digits) has a session
+    """0ab4fbd5 has all scans of the release, with copies that must not be used; 10000002 (only digits) has a session
     and names without space-; 0ab4fbd7 has only an ADC.
     """
     return make(
@@ -155,7 +207,10 @@ def jhu(root: Path) -> Path:
             "raw-data/DWI/sub-0ab4fbd5/sub-0ab4fbd5_ADC_space-orig_skull-stripped.nii.gz",
             "raw-data/DWI/sub-0ab4fbd5/sub-0ab4fbd5_DWI_space-JHUMNI.nii.gz",
             "raw-data/anat/sub-0ab4fbd5/sub-0ab4fbd5_T1w.nii.gz",
-            "raw-data/anat/sub-0ab4fbd5/sub-0ab4fbd5_FLAIR.nii.gz",
+            *(
+                f"raw-data/anat/sub-0ab4fbd5/sub-0ab4fbd5_{each}_space-orig.nii.gz"
+                for each in ("MPRAGE", "T2w", "FLAIR", "SWI", "PWI")
+            ),
             "DWI-mask/sub-0ab4fbd5/sub-0ab4fbd5_DWI_space-orig_desc-brain_mask.nii.gz",
             "DWI-mask/sub-0ab4fbd5/sub-0ab4fbd5_DWI_space-orig_desc-stroke_mask.nii.gz",
             "DWI-MNI-IntensityNormalized/sub-0ab4fbd5/sub-0ab4fbd5_DWI.nii.gz",

@@ -22,6 +22,7 @@ CT = "sub-01/ses-01/ct/sub-01_ses-01_acq-"
 NCCT, CTA, CTP = (f"{CT}{name}_ct.nii.gz" for name in ("ncct", "cta", "ctp"))
 DWI = "sub-01/ses-02/dwi/sub-01_ses-02_"
 B0, TRACE, ADC = (f"{DWI}{name}.nii.gz" for name in ("S0map", "trace", "ADC"))
+PWI = "sub-01/ses-02/perf/sub-01_ses-02_dsc.nii.gz"
 T1W = "sub-01/ses-02/anat/sub-01_ses-02_T1w.nii.gz"
 MANUAL = "derivatives/manual/"
 LESION = f"{MANUAL}{DWI}space-orig_label-L_desc-infarct_mask.nii.gz"
@@ -272,6 +273,15 @@ def no_time(path: Path) -> None:
     sidecar(VolumeTiming=None)(path)
 
 
+def mr_series_without_times(path: Path) -> None:
+    """An MR perfusion series beside the diffusion images, whose values it takes."""
+    nifti = nib.load(str(path.parents[3] / B0))
+    path.parent.mkdir()
+    frames = np.stack([np.asarray(nifti.dataobj)] * 3, axis=3)
+    save(path, frames, nifti)
+    header(PIXDIM + 16, "f", 0.0)(path)
+
+
 # The times of the series without those of twenty seconds.
 BROKEN_OFF = [*np.arange(0.0, 27.0, 2.0).tolist(), *np.arange(46.0, 61.0, 3.5).tolist()]
 
@@ -451,6 +461,9 @@ CASES: dict[str, Case] = {
         ADC, "adc_scale", "median ADC", voxels(lambda d: (d * 1e-6).astype(np.float32))
     ),
     # time
+    "an MR series without times": Case(
+        PWI, "timing_unknown", "Neither sidecar nor header", mr_series_without_times
+    ),
     "no time axis": Case(CTP, "timing_missing", "Nothing says when", no_time),
     "times of another series": Case(
         CTP, "timing", "times for", sidecar(VolumeTiming=[0.0, 1.5, 3.0])

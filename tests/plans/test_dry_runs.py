@@ -14,20 +14,20 @@ from workflow_tools import jobs, snakemake
 EXPECTED = {
     "bids": {
         "admit": 2,
-        "approach": 4,  # cta, ctp, dwi; t1w
-        "face": 6,  # sub-01: ncct, cta, ctp, dwi; sub-02: ncct, t1w
-        "deface": 8,  # DWI has three images
+        "approach": 5,  # cta, ctp, dwi; t1w, flair
+        "face": 7,  # sub-01: ncct, cta, ctp, dwi; sub-02: ncct, t1w, flair
+        "deface": 9,  # DWI has three images
         "motion": 1,
         "one_second": 1,
         "one_second_moved": 1,
         "perfusion": 1,
-        "brain": 4,  # ncct and dwi; ncct and t1w
-        "strip": 6,
-        "register": 4,  # cta, ctp, dwi; t1w
+        "brain": 5,  # ncct and dwi; ncct, t1w and flair
+        "strip": 7,
+        "register": 5,  # cta, ctp, dwi; t1w, flair
         "normalise": 2,
-        "resample": 16,
+        "resample": 18,
         "label": 3,  # lvo and infarct; infarct. The Circle of Willis came on the NCCT.
-        "resample_label": 16,
+        "resample_label": 18,
         "resample_perfusion": 2,
         "audit": 2,
         "subject_report": 2,
@@ -35,6 +35,50 @@ EXPECTED = {
         "audit_perfusion": 1,
         "perfusion_report": 1,
         "privacy_perfusion": 1,
+        "dataset": 1,
+        "privacy_dataset": 1,
+    },
+    "bids_protocol": {
+        "admit": 2,
+        "approach": 10,  # all others
+        "face": 12,
+        "deface": 14,
+        "average": 1,  # the MR perfusion series
+        "motion": 1,  # the CT perfusion series, as the next three
+        "one_second": 1,
+        "one_second_moved": 1,
+        "perfusion": 1,
+        "brain": 9,  # dwi, three t1w, t2w, flair, swi, t2star; cta, as it is the reference
+        "strip": 11,
+        "register": 10,
+        "normalise": 2,
+        "resample": 25,
+        "label": 2,  # infarcts on dwi and flair
+        "resample_label": 21,
+        "resample_perfusion": 2,
+        "audit": 2,
+        "subject_report": 2,
+        "privacy": 2,
+        "audit_perfusion": 1,
+        "perfusion_report": 1,
+        "privacy_perfusion": 1,
+        "dataset": 1,
+        "privacy_dataset": 1,
+    },
+    "isles22": {  # without skull; FLAIR is registered to DWI
+        "admit": 2,
+        "approach": 1,
+        "deface": 5,
+        "brain": 3,
+        "strip": 5,
+        "register": 1,
+        "normalise": 2,
+        "resample": 6,
+        "label": 2,
+        "resample_label": 8,
+        "audit": 2,
+        "subject_report": 2,
+        "privacy": 2,
         "dataset": 1,
         "privacy_dataset": 1,
     },
@@ -88,16 +132,17 @@ EXPECTED = {
     },
     "jhu": {
         "admit": 3,
-        "approach": 1,  # the T1w of the one who has it
-        "face": 4,
-        "deface": 7,
-        "brain": 4,
-        "strip": 7,
-        "register": 1,
+        "approach": 6,  # T1w, MPRAGE, T2w, FLAIR, SWI and PWI of the one who has them
+        "face": 9,
+        "deface": 12,
+        "average": 1,
+        "brain": 8,
+        "strip": 11,
+        "register": 6,
         "normalise": 3,
-        "resample": 8,
+        "resample": 18,
         "label": 2,
-        "resample_label": 10,
+        "resample_label": 18,
         "audit": 3,
         "subject_report": 3,
         "privacy": 3,
@@ -265,7 +310,7 @@ def test_a_filter_leaves_the_other_subjects_out(tmp_path):
     config = design("bids", trees.bids(tmp_path / "raw"))
     config["study"]["subjects"] = ["02"]
     counts = jobs(snakemake(tmp_path, config, "--dry-run"))
-    assert (counts["admit"], counts["deface"], counts["register"]) == (1, 2, 1)
+    assert (counts["admit"], counts["deface"], counts["register"]) == (1, 3, 2)
     assert "motion" not in counts
 
 

@@ -13,27 +13,13 @@ from strokeprep.kinds import (
     KINDS,
     LABELS,
     SCANS,
-    STRIPPED,
     Kind,
-    ScanKind,
+    scan_kind,
 )
 from strokeprep.study import naming, table
 from strokeprep.study.scans import Image, Row, Scan
 
-FLAIR = Kind(
-    name="flair",
-    called="FLAIR image",
-    suffix="FLAIR",
-    scan=ScanKind(
-        name="flair",
-        title="FLAIR",
-        modality="mr",
-        datatype="anat",
-        mask_datatype="anat",
-        views=(STRIPPED,),
-        mask_acq="flair",
-    ),
-)
+FLAIR = KINDS["flair"]
 
 
 def scan(kind: Kind, *entities: str) -> Scan:
@@ -53,11 +39,16 @@ def names(of: Scan) -> set[str]:
     }
 
 
+def own_entities(kind: Kind) -> tuple[str, ...]:
+    """The entities that every image of a kind has."""
+    given = {"acq": kind.scan.acq, "ce": kind.scan.ce}
+    return tuple(f"{key}-{value}" for key, value in given.items() if value)
+
+
 def test_all_kinds_of_scans_may_share_a_session():
     rows = [
-        Row("1", "01", name, Path(f"{name}.nii"), entities=acq)
+        Row("1", "01", name, Path(f"{name}.nii"), entities=own_entities(kind))
         for name, kind in KINDS.items()
-        for acq in [(f"acq-{kind.scan.acq}",) if kind.scan.acq else ()]
     ]
     [subject] = table.build(rows, ["ncct"]).subjects
     assert [each.name for each in subject.scans] == list(SCANS)
@@ -65,8 +56,16 @@ def test_all_kinds_of_scans_may_share_a_session():
 
 @pytest.mark.parametrize("entities", [(), ("acq-3d", "run-1")])
 def test_the_names_of_two_scans_that_differ_by_suffix_differ(entities):
-    t1w, flair = scan(KINDS["t1w"], *entities), scan(FLAIR, *entities)
-    assert len(names(t1w) | names(flair)) == len(names(t1w)) + len(names(flair))
+    every = [scan(kind, *entities) for kind in KINDS.values() if kind.scan.may_repeat]
+    plain = [each for each in every if not each.kind.ce]
+    assert len({name for each in plain for name in names(each)}) == 5 * len(plain)
+
+
+def test_the_kind_of_a_scan_is_known_from_its_name():
+    for name, kind in SCANS.items():
+        assert scan_kind(name) is kind
+        assert scan_kind(f"{name}Run2") is kind
+    assert scan_kind("MNI152NLin2009aSym") is None
 
 
 def test_a_mask_says_which_scan_of_its_folder_it_belongs_to_and_keeps_the_other_entities():

@@ -23,8 +23,16 @@ ACCEPTED_WARNINGS = {
     ("JSON_KEY_RECOMMENDED", "/dataset_description.json"),
     ("AMBIGUOUS_AFFINE", None),
 }
-IGNORED = re.compile(r"/ct/|_xfm\.|_timeseries\.|/perf/.*_(cbf|cbv|mtt|tmax|mask|dseg)\.")
-PYBIDS_NAMES = {"sub": "subject", "ses": "session", "acq": "acquisition", "seg": "segmentation"}
+IGNORED = re.compile(
+    r"/ct/|_xfm\.|_timeseries\.|_swi\.|/perf/.*_(cbf|cbv|mtt|tmax|dsc|mask|dseg)\."
+)
+PYBIDS_NAMES = {
+    "sub": "subject",
+    "ses": "session",
+    "acq": "acquisition",
+    "ce": "ceagent",
+    "seg": "segmentation",
+}
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +95,10 @@ def test_the_raw_dataset_and_its_masks_are_valid(raw: Path, schema: Path) -> Non
     assert bids_tools.validate(raw / "derivatives/manual", schema).errors == []
 
 
-def test_stock_bids_rejects_ct_so_the_extension_is_needed(written: Path) -> None:
+def test_stock_bids_rejects_ct_swi_and_dsc_so_the_extension_is_needed(written: Path) -> None:
     located = {issue.location for issue in bids_tools.validate(written.parent / "raw").errors}
-    assert {Path(location).parts[3] for location in located} == {"ct"}
+    rejected = {Path(location).name.partition(".")[0].rpartition("_")[2] for location in located}
+    assert rejected == {"ct", "swi", "dsc"}
 
 
 @pytest.mark.parametrize("parser", [bids_tools.parse_with_pybids, bids_tools.parse_with_bids2table])
@@ -168,7 +177,10 @@ def _entities(path: str) -> dict[str, str]:
 
 def _known(path: str, parsed: dict) -> dict[str, str | None]:
     """The same entities as a parser named them."""
-    return {key: parsed.get(PYBIDS_NAMES.get(key, key), parsed.get(key)) for key in _entities(path)}
+    found = {
+        key: parsed.get(PYBIDS_NAMES.get(key, key), parsed.get(key)) for key in _entities(path)
+    }
+    return {key: None if value is None else str(value) for key, value in found.items()}
 
 
 # --- Seeded defects: what must not get past the checks --------------------------------------

@@ -27,19 +27,18 @@ from strokeprep.study.naming import ANY, ANY_LABEL, ANYWHERE, ORIG, WILD, Space
 
 
 def read_study():
-    """The validated config and the study it describes, or one message for the user."""
+    """The validated config, the study it describes and its files, or one message for the user."""
     try:
         config.update(settings.completed(config))
         read = settings.checked(config)
-        built = table.build(
-            designs.read(read), read.reference, read.study.subjects, read.study.sessions
-        )
-        return read, built
+        rows = designs.read(read)
+        built = table.build(rows, read.reference, read.study.subjects, read.study.sessions)
+        return read, built, rows
     except StrokeprepError as error:
         raise WorkflowError(str(error)) from None
 
 
-CONFIG, STUDY = read_study()
+CONFIG, STUDY, ROWS = read_study()
 
 OUT, WORK = CONFIG.output, CONFIG.work
 TEMPLATE = Space(CONFIG.template.name, CONFIG.template.res)
@@ -55,6 +54,7 @@ MOVES = moves.Moves(STUDY, TEMPLATE)
 if workflow.is_main_process and patients.WITHIN not in os.environ:
     for remark in [
         *STUDY.remarks,
+        *designs.remarks(CONFIG, ROWS),
         *dataset.remarks(Path(OUT), STUDY.by_name, ORIGIN.root),
     ]:
         print(f"strokeprep: {remark}", file=sys.stderr)

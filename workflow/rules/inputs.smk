@@ -276,6 +276,13 @@ def reference_to_template(scan):
     return out(naming.from_template(reference, reference.name, TEMPLATE.label))
 
 
+# --------------------------------------------------------------------------- pwi
+
+
+PWI = kinds.KINDS["pwi"]
+MR_SERIES = naming.Pattern(datatype=PWI.scan.datatype, mask_datatype=PWI.scan.mask_datatype)
+
+
 # --------------------------------------------------------------------------- registration
 
 
@@ -296,8 +303,10 @@ def lesions_on_reference(scan):
 
 
 # Grids that something is moved to.
-ELSEWHERE = naming.constraint("space", [*kinds.REFERENCES, TEMPLATE.label])
-VIEWS = {view for scan in kinds.SCANS.values() for view in scan.views}
+ELSEWHERE = naming.constraint(
+    "space", [TEMPLATE.label, *(scan.name for scan in STUDY.scans if scan.is_reference)]
+)
+VIEWS = {view for scan in STUDY.scans for view in scan.views}
 
 
 def source(move):

@@ -57,11 +57,94 @@ def test_bids_rows_are_exact(tmp_path):
         ("01", "02", "lesion", "dwi", NATIVE, "",
          f"{trees.MANUAL}/{two}space-orig_label-L_desc-infarct_mask.nii.gz"),
         ("01", "02", "trace", "", NATIVE, "", f"{two}trace.nii.gz"),
+        ("02", None, "flair", "", NATIVE, "", "sub-02/anat/sub-02_FLAIR.nii.gz"),
         ("02", None, "lesion", "t1w", NATIVE, "run-1",
          f"{trees.MANUAL}/sub-02/anat/sub-02_run-1_label-L_mask.nii.gz"),
         ("02", None, "ncct", "", NATIVE, "acq-ncct", "sub-02/ct/sub-02_acq-ncct_ct.nii"),
         ("02", None, "t1w", "", NATIVE, "run-1", "sub-02/anat/sub-02_run-1_T1w.nii.gz"),
     ]  # fmt: skip
+
+
+def test_rows_of_a_whole_mr_protocol_are_exact(tmp_path):
+    root = trees.bids_protocol(tmp_path)
+    anat, dwi = (f"sub-01/ses-1/{folder}/sub-01_ses-1_" for folder in ("anat", "dwi"))
+    rows = table(read("bids", root, subjects=["01"]), root)
+    assert [row for row in rows if row[0] == "01"] == [
+        ("01", "1", "adc", "", NATIVE, "", f"{dwi}ADC.nii.gz"),
+        ("01", "1", "b0", "", NATIVE, "", f"{dwi}S0map.nii.gz"),
+        ("01", "1", "flair", "", NATIVE, "", f"{anat}FLAIR.nii.gz"),
+        ("01", "1", "lesion", "flair", NATIVE, "acq-FLAIR",
+         f"{trees.MANUAL}/{anat}acq-FLAIR_label-L_mask.nii.gz"),
+        ("01", "1", "lesion", "dwi", NATIVE, "", f"{trees.MANUAL}/{dwi}label-L_mask.nii.gz"),
+        ("01", "1", "pwi", "", NATIVE, "", "sub-01/ses-1/perf/sub-01_ses-1_dsc.nii.gz"),
+        ("01", "1", "swi", "", NATIVE, "part-mag", f"{anat}part-mag_swi.nii.gz"),
+        ("01", "1", "t1w", "", NATIVE, "", f"{anat}T1w.nii.gz"),
+        ("01", "1", "t1w", "", NATIVE, "acq-mprage", f"{anat}acq-mprage_T1w.nii.gz"),
+        ("01", "1", "t1wce", "", NATIVE, "ce-gadolinium", f"{anat}ce-gadolinium_T1w.nii.gz"),
+        ("01", "1", "t2star", "", NATIVE, "acq-gre", f"{anat}acq-gre_T2starw.nii.gz"),
+        ("01", "1", "t2w", "", NATIVE, "", f"{anat}T2w.nii.gz"),
+        ("01", "1", "tof", "", NATIVE, "", f"{anat}angio.nii.gz"),
+        ("01", "1", "trace", "", NATIVE, "", f"{dwi}trace.nii.gz"),
+    ]  # fmt: skip
+
+
+def told(root: Path) -> list[str]:
+    """The remarks on a raw BIDS study."""
+    read = config.load({"study": {"layout": "bids", "root": str(root)}})
+    return designs.remarks(read, designs.read(read))
+
+
+def test_images_of_unknown_kinds_and_phase_images_are_told_of(tmp_path):
+    (remark,) = told(trees.bids_protocol(tmp_path / "protocol"))
+    assert "sub-01/ses-1/anat/sub-01_ses-1_part-phase_swi" in remark
+    assert "sub-01/ses-1/anat/sub-01_ses-1_acq-gre_part-phase_T2starw" in remark
+    (remark,) = told(trees.bids(tmp_path / "bids"))
+    assert "acq-bone_ct" in remark and "and 2 more" in remark
+
+
+def test_a_pet_is_told_of_and_not_taken(tmp_path):
+    root = trees.make(tmp_path, ["sub-1/anat/sub-1_T1w.nii.gz", "sub-1/pet/sub-1_pet.nii.gz"])
+    assert [row.role for row in read("bids", root)] == ["t1w"]
+    (remark,) = told(root)
+    assert "images left out" in remark and "sub-1/pet/sub-1_pet" in remark
+
+
+def test_a_study_all_of_whose_images_are_taken_has_nothing_told(tmp_path):
+    assert told(trees.make(tmp_path, ["sub-1/anat/sub-1_T1w.nii.gz"])) == []
+
+
+@pytest.mark.parametrize("folder", ["anat", "swi"])
+def test_swi_is_found_where_bids_and_its_draft_put_it(tmp_path, folder):
+    root = trees.make(tmp_path, [f"sub-1/{folder}/sub-1_swi.nii.gz"])
+    assert [row.role for row in read("bids", root)] == ["swi"]
+
+
+@pytest.mark.parametrize(
+    ("name", "on"),
+    [
+        ("anat/sub-1", "t1w"),
+        ("anat/sub-1_acq-mprage", "t1w"),
+        ("anat/sub-1_ce-gadolinium", "t1wce"),
+        ("anat/sub-1_acq-flair", "flair"),
+        ("anat/sub-1_acq-FLAIR", "flair"),
+        ("anat/sub-1_acq-coronalflair_run-2", "flair"),
+        ("anat/sub-1_acq-t2w", "t2w"),
+        ("anat/sub-1_acq-t2star", "t2star"),
+        ("dwi/sub-1", "dwi"),
+    ],
+)
+def test_the_name_of_a_mask_says_what_it_is_drawn_on(tmp_path, name, on):
+    root = trees.make(
+        tmp_path, ["sub-1/anat/sub-1_T1w.nii", f"derivatives/sub-1/{name}_label-L_mask.nii"]
+    )
+    assert [row.on for row in read("bids", root) if row.role == "lesion"] == [on]
+
+
+def test_a_post_contrast_image_of_another_name_gets_the_entity_of_its_kind(tmp_path):
+    root = trees.make(tmp_path, ["sub-1/anat/sub-1_acq-post_T1w.nii"])
+    pattern = r"sub-(?P<subject>\w+)_acq-post_T1w"
+    rows = read("bids", root, patterns={"t1wce": pattern, "t1w": r"(?P<subject>\w+)/none"})
+    assert [(row.role, row.entities) for row in rows] == [("t1wce", ("acq-post", "ce-gadolinium"))]
 
 
 def test_isles24_rows_are_exact(tmp_path):
@@ -136,14 +219,18 @@ def test_isles24_as_described_rows_are_exact(tmp_path):
 def test_jhu_rows_are_exact_and_hold_no_stripped_or_normalised_copy(tmp_path):
     root = trees.jhu(tmp_path)
     dwi, mask = "raw-data/DWI/sub-0ab4fbd5/sub-0ab4fbd5_", "DWI-mask/sub-0ab4fbd5/sub-0ab4fbd5_"
-    two = "raw-data/DWI/sub-10000002_ses-1_"
+    anat, two = "raw-data/anat/sub-0ab4fbd5/sub-0ab4fbd5_", "raw-data/DWI/sub-10000002_ses-1_"
     assert table(read("jhu", root), root) == [
         ("0ab4fbd5", None, "adc", "", NATIVE, "", f"{dwi}ADC_space-orig.nii.gz"),
         ("0ab4fbd5", None, "b0", "", NATIVE, "", f"{dwi}B0_space-orig.nii.gz"),
+        ("0ab4fbd5", None, "flair", "", NATIVE, "", f"{anat}FLAIR_space-orig.nii.gz"),
         ("0ab4fbd5", None, "lesion", "dwi", NATIVE, "",
          f"{mask}DWI_space-orig_desc-stroke_mask.nii.gz"),
-        ("0ab4fbd5", None, "t1w", "", NATIVE, "",
-         "raw-data/anat/sub-0ab4fbd5/sub-0ab4fbd5_T1w.nii.gz"),
+        ("0ab4fbd5", None, "pwi", "", NATIVE, "", f"{anat}PWI_space-orig.nii.gz"),
+        ("0ab4fbd5", None, "swi", "", NATIVE, "", f"{anat}SWI_space-orig.nii.gz"),
+        ("0ab4fbd5", None, "t1w", "", NATIVE, "acq-MPRAGE", f"{anat}MPRAGE_space-orig.nii.gz"),
+        ("0ab4fbd5", None, "t1w", "", NATIVE, "", f"{anat}T1w.nii.gz"),
+        ("0ab4fbd5", None, "t2w", "", NATIVE, "", f"{anat}T2w_space-orig.nii.gz"),
         ("0ab4fbd5", None, "trace", "", NATIVE, "", f"{dwi}DWI_space-orig.nii.gz"),
         ("0ab4fbd7", None, "adc", "", NATIVE, "", "raw-data/DWI/sub-0ab4fbd7_ADC_space-orig.nii.gz"),
         ("10000002", "1", "b0", "", NATIVE, "", f"{two}b0.nii"),
@@ -279,8 +366,8 @@ def read_with_links(root: Path, *folders: Path) -> list:
 
 def test_linked_folders_are_read_and_circular_links_end(tmp_path):
     rows = read_with_links(linked(tmp_path), tmp_path / "disk")
-    assert len(rows) == 8
-    assert len({row.path for row in rows}) == 8
+    assert len(rows) == 13
+    assert len({row.path for row in rows}) == 13
 
 
 def test_a_linked_folder_outside_of_the_study_is_refused(tmp_path):
@@ -313,7 +400,7 @@ def test_a_link_that_is_no_image_of_the_study_is_let_be(tmp_path):
     root = trees.bids(tmp_path / "study")
     (tmp_path / "notes.nii.gz").touch()
     (root / "sub-01" / "notes.nii.gz").symlink_to(tmp_path / "notes.nii.gz")
-    assert len(read("bids", root)) == 12
+    assert len(read("bids", root)) == 13
 
 
 @pytest.mark.parametrize("name", ["two\nlines", "a\x1b[31mred", "{wildcards}", "}"])
@@ -372,7 +459,7 @@ def test_a_layout_without_reader_is_refused():
 # Names as study folders have them, right and slightly wrong.
 PIECES = st.sampled_from(
     ["sub-01", "sub-stroke0001", "sub-0ab4fbd5", "ses-1", "acq-ncct", "acq-cta", "run-1", "run-2",
-     "space-ncct", "space-orig", trees.MNI, "label-L", "label-LVO", "seg-CoW", "desc-stroke",
+     "ce-gd", "part-phase", "FLAIR", "swi", "dsc", "angio", "MPRAGE", "PWI", "space-ncct", "space-orig", trees.MNI, "label-L", "label-LVO", "seg-CoW", "desc-stroke",
      "desc-T1lesion", "ct", "ncct", "ctp", "dwi", "adc", "DWI", "ADC", "B0", "trace", "T1w",
      "lesion-msk", "mask", "dseg", "", "-", "é"]
 )  # fmt: skip

@@ -24,6 +24,9 @@ LESION = Row("1", "02", "lesion", Path("lesion.nii.gz"), on="dwi")
 LVO = Row("1", "01", "lvo", Path("lvo.nii.gz"), on="cta")
 
 
+STUDY = {"study": {"layout": "phantom"}}
+
+
 def build(layout: str, root: Path, reference: list[str], **filters) -> Study:
     """The study of a tree."""
     given = {"study": {"layout": layout, "root": str(root)}, "reference": reference}
@@ -53,7 +56,11 @@ def test_a_bids_subject_has_its_scans_in_order_and_its_labels_on_them(tmp_path):
         ("lvo", "cta", False),
         ("lesion", "dwi", False),
     ]
-    assert scans(two) == [(None, "ncct", ["ncct"]), (None, "t1w", ["t1w"])]
+    assert scans(two) == [
+        (None, "ncct", ["ncct"]),
+        (None, "t1w", ["t1w"]),
+        (None, "flair", ["flair"]),
+    ]
     assert [label.scan.name for label in two.labels] == ["t1w"]
 
 
@@ -92,6 +99,91 @@ def test_an_atlas_mask_is_drawn_on_its_t1w(tmp_path):
     assert [label.scan for label in one.labels] == [one.reference]
     assert not one.reference.in_reference_space
     assert two.labels == () and two.reference is not None
+
+
+# --- several scans of a kind
+
+T1W = Row("1", "01", "t1w", Path("t1w.nii.gz"))
+MPRAGE = replace(T1W, path=Path("mprage.nii.gz"), entities=("acq-mprage",))
+
+
+def names(*rows: Row) -> list[str]:
+    """The names of the scans of some images."""
+    return [scan.name for scan in table.build(rows, ["t1w"]).scans]
+
+
+def test_a_scan_alone_has_the_name_of_its_kind_whatever_its_entities():
+    assert names(MPRAGE) == ["t1w"]
+
+
+def test_several_scans_of_a_kind_are_named_by_what_tells_them_apart():
+    assert names(T1W, MPRAGE) == ["t1w", "t1wMprage"]
+    runs = [replace(MPRAGE, entities=("acq-mprage", f"run-{n}")) for n in (1, 2)]
+    assert names(*runs) == ["t1wRun1", "t1wRun2"]
+    assert names(T1W, replace(T1W, entities=("acq-3d",))) == ["t1w", "t1wAcq3d"]
+
+
+def test_scans_of_a_kind_in_two_sessions_keep_its_name():
+    assert names(T1W, replace(MPRAGE, session="02")) == ["t1w", "t1w"]
+
+
+def test_contrast_agent_makes_another_kind():
+    post = replace(T1W, role="t1wce", entities=("ce-gadolinium",))
+    assert names(T1W, post) == ["t1w", "t1wce"]
+
+
+def test_names_that_differ_by_the_case_of_a_letter_are_refused():
+    with pytest.raises(StrokeprepError, match="get the same name"):
+        names(T1W, MPRAGE, replace(MPRAGE, entities=("acq-Mprage",)))
+
+
+@pytest.mark.parametrize("acq", ["mprage", "sag3D", "IRSPGR"])
+def test_of_several_t1w_one_with_thin_slices_is_the_reference(acq):
+    [subject] = table.build([T1W, replace(MPRAGE, entities=(f"acq-{acq}",))], ["t1w"]).subjects
+    assert subject.reference.entities == (f"acq-{acq}",)
+    assert [scan.is_reference for scan in subject.scans] == [False, True]
+
+
+def test_of_two_t1w_of_thick_slices_the_first_by_name_is_the_reference():
+    one, two = (replace(T1W, entities=(f"acq-{name}",)) for name in ("ax", "cor"))
+    assert table.build([two, one], ["t1w"]).subjects[0].reference.entities == ("acq-ax",)
+
+
+def test_a_mask_lies_on_the_scan_whose_entities_it_has():
+    lesion = replace(LESION, session="01", on="t1w")
+    rows = [T1W, MPRAGE, lesion, replace(lesion, entities=("acq-mprage",))]
+    [subject] = table.build(rows, ["t1w"]).subjects
+    assert [label.scan.name for label in subject.labels] == ["t1w", "t1wMprage"]
+
+
+def test_a_mask_that_does_not_say_on_which_of_two_scans_it_lies_is_refused():
+    lesion = replace(LESION, session="01", on="t1w", entities=("acq-rater1",))
+    with pytest.raises(StrokeprepError, match=r"several t1w scans.*lesion\.nii.*acq-mprage_\*"):
+        table.build([T1W, MPRAGE, lesion], ["t1w"])
+
+
+def test_infarcts_drawn_on_two_scans_of_a_session_are_both_kept():
+    flair = replace(TRACE, role="flair", path=Path("flair.nii.gz"))
+    rows = [TRACE, flair, LESION, replace(LESION, on="flair", path=Path("on-flair.nii.gz"))]
+    [subject] = table.build(rows, ["dwi"]).subjects
+    assert [label.scan.name for label in subject.labels] == ["dwi", "flair"]
+    assert len({naming.label(label.scan, naming.ORIG, label.kind) for label in subject.labels}) == 2
+
+
+# --- references
+
+
+def test_a_cta_without_ncct_is_the_reference_and_gets_a_brain_of_its_own():
+    [subject] = table.build([CTA, TRACE], config.load(STUDY).reference).subjects
+    assert subject.reference.name == "cta" and subject.reference.has_brain
+
+
+def test_a_cta_beside_an_ncct_needs_no_brain_of_its_own():
+    [subject] = table.build([NCCT, CTA], config.load(STUDY).reference).subjects
+    assert [(scan.name, scan.has_brain) for scan in subject.scans] == [
+        ("ncct", True),
+        ("cta", False),
+    ]
 
 
 # --- filters

@@ -6,15 +6,17 @@ images takes it from there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, TypeVar
 
 # The grid of a file that lies on its own scan's.
 NATIVE = "native"
 # Where maps of cerebral perfusion lie, whatever they were measured with.
 PERFUSION = "perf"
-# How an image is written in other spaces, by its ``desc-`` entity; whole images have none.
+# How an image is written in other spaces, by its ``desc-`` entity; whole images have none. The
+# reference of a subject is always written stripped as well.
 WHOLE, MEAN, STRIPPED = None, "mean", "brain"
 
 
@@ -28,17 +30,16 @@ class ScanKind:
     datatype: str  # BIDS folder of its images
     mask_datatype: str  # and of masks drawn on it
     views: tuple[str | None, ...] = ()  # what is written of its images in other spaces
+    also_in: str = ""  # another folder that some converters write raw images of it to
     acq: str = ""  # every image of it is told apart by this acq-, since all CT has one suffix
+    ce: str = ""  # every image of it has a ce-: this one, unless its name gives another
     mask_acq: str = ""  # its masks get this acq-, where the folder holds another scan's masks
+    may_repeat: bool = False  # whether a session may have several, told apart by their entities
+    is_slab: bool = False  # whether it shows a part of the head by design
     ndim: int = 3
     is_reference: bool = False  # whether other scans may be registered to it
     has_perfusion: bool = False  # whether perfusion maps are computed from it
     window_hu: tuple[float, float] = (-5, 85)  # CT on pages; MR is shown by its own brightness
-
-    @property
-    def has_brain(self) -> bool:
-        """Whether the brain is segmented on the scan itself."""
-        return STRIPPED in self.views
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +112,20 @@ _DWI = ScanKind(
     is_reference=True,
 )
 
-# Of one scan's images, the first kind listed stands for the scan.
+
+_T1W = ScanKind(
+    name="t1w",
+    title="T1w",
+    modality="mr",
+    datatype="anat",
+    mask_datatype="anat",
+    views=(STRIPPED,),
+    may_repeat=True,
+    is_reference=True,
+)
+
+# Of one scan's images, the first kind listed stands for the scan. Names are lower case: what tells
+# two scans of a kind apart is added to them with a capital.
 KINDS: dict[str, Kind] = _by_name(
     (
         Kind(
@@ -126,6 +140,7 @@ KINDS: dict[str, Kind] = _by_name(
                 modality="ct",
                 datatype="ct",
                 mask_datatype="anat",
+                also_in="anat",
                 views=(WHOLE, STRIPPED),
                 acq="ncct",
                 is_reference=True,
@@ -143,8 +158,10 @@ KINDS: dict[str, Kind] = _by_name(
                 modality="ct",
                 datatype="ct",
                 mask_datatype="anat",
+                also_in="anat",
                 views=(WHOLE,),
                 acq="cta",
+                is_reference=True,
                 window_hu=(-20, 320),
             ),
         ),
@@ -160,8 +177,10 @@ KINDS: dict[str, Kind] = _by_name(
                 modality="ct",
                 datatype="ct",
                 mask_datatype="anat",
+                also_in="anat",
                 views=(MEAN,),
                 acq="ctp",
+                is_slab=True,
                 ndim=4,
                 has_perfusion=True,
             ),
@@ -175,24 +194,79 @@ KINDS: dict[str, Kind] = _by_name(
             quantity="diffusivity",
             scan=_DWI,
         ),
+        Kind(name="t1w", called="T1-weighted image", suffix="T1w", scan=_T1W),
         Kind(
-            name="t1w",
-            called="T1-weighted image",
+            name="t1wce",
+            called="T1-weighted image after contrast agent",
             suffix="T1w",
+            scan=replace(_T1W, name="t1wce", title="T1w with contrast", ce="gadolinium"),
+        ),
+        Kind(
+            name="t2w",
+            called="T2-weighted image",
+            suffix="T2w",
+            scan=replace(_T1W, name="t2w", title="T2w", mask_acq="t2w"),
+        ),
+        Kind(
+            name="flair",
+            called="T2-weighted image with dark fluid (FLAIR)",
+            suffix="FLAIR",
+            scan=replace(_T1W, name="flair", title="FLAIR", mask_acq="flair"),
+        ),
+        Kind(
+            name="swi",
+            called="susceptibility-weighted image",
+            suffix="swi",
+            scan=replace(
+                _T1W, name="swi", title="SWI", mask_acq="swi", also_in="swi", is_reference=False
+            ),
+        ),
+        Kind(
+            name="t2star",
+            called="T2*-weighted image",
+            suffix="T2starw",
+            scan=replace(_T1W, name="t2star", title="T2*w", mask_acq="t2star", is_reference=False),
+        ),
+        Kind(
+            name="tof",
+            called="time-of-flight angiogram",
+            suffix="angio",
+            scan=replace(
+                _T1W,
+                name="tof",
+                title="TOF",
+                mask_acq="tof",
+                views=(WHOLE,),  # a slab shows too little of the head to find the brain by
+                is_slab=True,
+                is_reference=False,
+            ),
+        ),
+        Kind(
+            name="pwi",
+            called="MR perfusion series (DSC)",
+            suffix="dsc",
             scan=ScanKind(
-                name="t1w",
-                title="T1w",
+                name="pwi",
+                title="PWI",
                 modality="mr",
-                datatype="anat",
-                mask_datatype="anat",
-                views=(STRIPPED,),
-                is_reference=True,
+                datatype=PERFUSION,
+                mask_datatype=PERFUSION,
+                views=(MEAN,),
+                ndim=4,
             ),
         ),
     )
 )
 KIND_ORDER = {name: index for index, name in enumerate(KINDS)}
 SCANS: dict[str, ScanKind] = _by_name(kind.scan for kind in KINDS.values())
+
+
+def scan_kind(name: str) -> ScanKind | None:
+    """The kind of a scan by the scan's name; None if it is no scan's, but a template's."""
+    kind = re.match(r"[a-z0-9]*", name)
+    return SCANS.get(kind.group()) if kind else None
+
+
 REFERENCES = tuple(scan.name for scan in SCANS.values() if scan.is_reference)
 
 _PERFUSION_MAPS = ScanKind(

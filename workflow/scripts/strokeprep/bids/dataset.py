@@ -32,15 +32,17 @@ DESCRIPTIONS = {
     "infarct": "Manually drawn infarct",
     "aif": "Arterial input and venous outflow of a perfusion series",
     "coverage": "Where a motion-corrected series shows the head in every frame",
-    "mean": "Mean of the motion-corrected frames of a series before contrast",
+    "mean": "Mean of a series; of CT perfusion that of the motion-corrected frames before contrast",
     "motion": "Position of the head in every frame of a series",
     "preproc": "Preprocessed series: motion corrected, resampled in time",
 }
 
 BIDSIGNORE = """\
-# not in BIDS 1.11.1: CT (BEP024 draft), CT-perfusion maps, transforms (BEP014 draft), \
-tabular time series (BEP012 draft)
+# not in BIDS 1.11.1: CT (BEP024 draft), SWI (BEP004 draft), DSC perfusion, CT-perfusion maps, \
+transforms (BEP014 draft), tabular time series (BEP012 draft)
 **/ct
+**/anat/*_swi.*
+**/perf/*_dsc.*
 **/perf/*_cbf.*
 **/perf/*_cbv.*
 **/perf/*_mtt.*
@@ -60,8 +62,8 @@ within each patient and to a template, with every manual mask carried along.
     sub-<id>/[ses-<id>/]
         ct/      CT, CT angiography, CT perfusion, and the transforms from them
         dwi/     diffusion images, their masks and transforms
-        anat/    T1-weighted MRI; masks and segmentations drawn on CT or T1
-        perf/    CT-perfusion maps
+        anat/    structural MRI; masks and segmentations drawn on it or on CT
+        perf/    CT-perfusion maps, MR perfusion series
     phenotype/   clinical tables, without identifying columns
     docs/qc/     quality control
     participants.tsv, descriptions.tsv
@@ -72,10 +74,10 @@ grid it has (`SpatialReference`). `bids:raw:` is the raw dataset. `DatasetLinks`
 
 ## Validity
 
-The dataset is valid under BIDS {bids} except for CT, CT-perfusion maps, transforms and time series,
-which BIDS does not define yet. These are named by the drafts BEP024, BEP014 and BEP012, and are
-checked with an extension of the BIDS schema, which is part of strokeprep and not of BIDS. To check
-the standard part:
+The dataset is valid under BIDS {bids} except for CT, SWI, MR perfusion, CT-perfusion maps, transforms
+and time series, which BIDS does not define yet. These are named after the drafts BEP024, BEP004, BEP014
+and BEP012 where there is one, and are checked with an extension of the BIDS schema, which is part of
+strokeprep and not of BIDS. To check the standard part:
 
     pip install bids-validator-deno==3.0.2 bidsschematools==1.2.7
     bids-validator-deno <this folder>

@@ -32,7 +32,7 @@ VERSION_SUFFIX = "+stroke-ct"
 def extended_schema(
     base: Mapping[str, Any] | None = None, additions: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The BIDS schema with CT, perfusion maps, transforms and time series."""
+    """The BIDS schema with CT, SWI, perfusion, transforms and time series."""
     schema = json.loads(json.dumps(_stock_schema() if base is None else base))
     additions = yaml.safe_load(ADDITIONS.read_text()) if additions is None else additions
     _merge(schema, additions["merge"], at="schema")

@@ -184,6 +184,11 @@ CHECKS: dict[str, Check] = {
         "a series without frame times in sidecar or config",
         "with guessed times a map looks right but is wrong; the config may allow the header's",
     ),
+    "timing_unknown": Check(
+        WARN,
+        "the same of an MR perfusion series",
+        "it is released as it is, and its users will need the times",
+    ),
     "timing_header": Check(
         WARN,
         "a header with another interval than the frame times",

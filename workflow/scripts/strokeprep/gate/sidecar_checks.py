@@ -35,8 +35,10 @@ def of_image(
     yield from _modality(kind, sidecar, path)
     yield from _slices(nifti, sidecar, path, settings)
     yield from _tilt(nifti, sidecar, path)
-    if kind.ndim == 4:
+    if kind.scan.has_perfusion:
         yield from _times(nifti, sidecar, path, settings)
+    elif kind.ndim == 4:
+        yield from _own_times(nifti, sidecar, path)
 
 
 def two_patients(sidecars: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
@@ -146,6 +148,13 @@ def _times(
     if frames < settings.fewest_frames:
         what = f"The series has {frames} frames"
         yield Finding.of("series_short", what, path, "Give the whole series if there is more.")
+
+
+def _own_times(nifti: nib.Nifti1Image, sidecar: Mapping[str, Any], path: Path) -> Iterator[Finding]:
+    """Whether a series that is only carried along says when its frames were taken."""
+    if timing.header_interval(nifti) is None and not any(key in sidecar for key in TIMES):
+        what = "Neither sidecar nor header says when the frames were taken"
+        yield Finding.of("timing_unknown", what, path, "Add RepetitionTime to the sidecar.")
 
 
 def _doubtful(times: timing.Timing, path: Path) -> Iterator[Finding]:

@@ -47,6 +47,9 @@ TEMPLATES = {
 }
 SOFTWARE = {"SimpleITK": ("lowekamp2013",)}
 TRANSFORM = re.compile(r"_from-(\w+)_to-(\w+)_mode-image_xfm\.(?:txt|h5)$")
+ON_CT = re.compile(
+    rf"_acq-({'|'.join(scan.acq for scan in kinds.SCANS.values() if scan.modality == 'ct')})_"
+)
 S0_ON_TEMPLATE = re.compile(r"_space-MNI.+_desc-brain_S0map\.nii")
 
 
@@ -137,7 +140,7 @@ def _brains(steps: Steps) -> dict[str, Any]:
         if file.name.endswith("_space-orig_desc-brain_mask.nii.gz")
     ]
     on_ct = {BRAINS[name].methods_on_ct for file, name in masks
-             if name in BRAINS and "_acq-ncct_" in file.name}  # fmt: skip
+             if name in BRAINS and ON_CT.search(file.name)}  # fmt: skip
     return {
         "brains": _backends(BRAINS, (name for _, name in masks)),
         "on_ct": sorted(filter(None, on_ct)),
@@ -157,15 +160,14 @@ def _registrations(steps: Steps) -> dict[str, Any]:
     moves: dict[tuple[str, str], set[str]] = {}
     for file, about in steps:
         match = TRANSFORM.search(file.name)
-        if match and match[1] in kinds.SCANS:  # the way back says nothing new
-            moves.setdefault((match[2], about["Type"]), set()).add(match[1].upper())
+        scan = match and kinds.scan_kind(match[1])
+        if match and scan:  # the way back says nothing new
+            moves.setdefault((match[2], about["Type"]), set()).add(scan.title)
     by_target: dict[str, list[dict[str, str]]] = {"to_reference": [], "to_template": []}
     for (target, kind), scans in moves.items():
-        listed = _listed(sorted(scans))
-        if target in kinds.SCANS:
-            by_target["to_reference"].append(
-                {"scans": listed, "target": target.upper(), "how": kind}
-            )
+        listed, fixed = _listed(sorted(scans)), kinds.scan_kind(target)
+        if fixed:
+            by_target["to_reference"].append({"scans": listed, "target": fixed.title, "how": kind})
         else:
             how = _cited(*WARPS.get(kind, (f"{kind} transforms", ())))
             name = _cited(target, TEMPLATES.get(target, ()))

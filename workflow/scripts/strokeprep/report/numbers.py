@@ -98,7 +98,7 @@ def _signal(scene: Scene, judge: Judge, settings: TemplateSettings) -> Iterator[
 def of_move(scene: Scene, shown: Shown, judge: Judge) -> Iterator[Measurement]:
     """How well a scan lies on the reference, and the right way round."""
     step, brain = f"{shown.plan.scan} to {scene.plan.reference}", scene.brain & shown.seen
-    if not shown.plan.is_series:  # a slab is judged by what it shows in every frame
+    if not shown.plan.is_slab:
         yield judge(step, "brain_seen", np.count_nonzero(brain) / np.count_nonzero(scene.brain))
     fixed = ranged(scene.grey, scene.plan.modality)
     after = ranged(shown.after, shown.plan.modality)

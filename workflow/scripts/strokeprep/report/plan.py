@@ -6,7 +6,8 @@ a page each, because perfusion may fail where the images are fine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from strokeprep import kinds
@@ -73,7 +74,7 @@ class Moved:
     stripped: bool  # whether the image on the reference shows the brain alone
     transform: str  # maps points of the reference to points of the scan
     brain: str  # its own brain mask on the reference's grid, or ""
-    is_series: bool
+    is_slab: bool  # whether it shows a part of the head by design
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ class Face:
     """A released image of a head, and the mask of the removed face."""
 
     scan: str
+    title: str  # what pages call the scan
     modality: str
     image: str
     mask: str  # voxels set to background; "" if the input was defaced already
@@ -129,6 +131,7 @@ class Images:
     faces: tuple[Face, ...] = ()
     series: tuple[Series, ...] = ()
     s0_on_template: str = ""  # skull-stripped diffusion image without weighting, or ""
+    titles: Mapping[str, str] = field(default_factory=dict)  # what pages call each scan
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -174,10 +177,11 @@ def images(subject: Subject, template: Space) -> Images:
     """The plan of a subject's page."""
     reference = subject.reference
     faces = tuple(_face(scan, reference) for scan in subject.scans)
+    titles = {scan.name: scan.title for scan in subject.scans}
     if reference is None:
-        return Images(subject.name, faces=faces)
+        return Images(subject.name, faces=faces, titles=titles)
     home = moves.reference_space(reference)
-    views = reference.kind.views
+    views = reference.views
     suffix = reference.pilot.kind.suffix
     return Images(
         subject=subject.name,
@@ -198,7 +202,7 @@ def images(subject: Subject, template: Space) -> Images:
         series=tuple(
             Series(naming.motion(scan), naming.coverage(scan, home))
             for scan in subject.scans
-            if scan.is_4d
+            if scan.has_perfusion
         ),
         s0_on_template=next(
             (
@@ -208,6 +212,7 @@ def images(subject: Subject, template: Space) -> Images:
             ),
             "",
         ),
+        titles=titles,
     )
 
 
@@ -231,6 +236,7 @@ def _face(scan: Scan, reference: Scan | None) -> Face:
     brain, transform = ("", "") if reference is None else brain_of(scan, reference)
     return Face(
         scan.name,
+        scan.title,
         scan.modality,
         naming.defaced(scan, scan.pilot.kind.suffix),
         "" if scan.defaced else naming.face_mask(scan),
@@ -241,7 +247,7 @@ def _face(scan: Scan, reference: Scan | None) -> Face:
 
 
 def _moved(scan: Scan, reference: Scan) -> Moved:
-    suffix, desc = scan.pilot.kind.suffix, scan.kind.views[0]
+    suffix, desc = scan.pilot.kind.suffix, scan.views[0]
     return Moved(
         scan=scan.name,
         modality=scan.modality,
@@ -250,7 +256,7 @@ def _moved(scan: Scan, reference: Scan) -> Moved:
         stripped=desc == "brain",
         transform=moves.to_reference(scan, reference),
         brain=naming.brain_mask(scan, moves.reference_space(reference)) if scan.has_brain else "",
-        is_series=scan.is_4d,
+        is_slab=scan.kind.is_slab,
     )
 
 

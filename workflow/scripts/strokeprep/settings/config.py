@@ -76,8 +76,9 @@ class Config:
         '"-work" added.',
     )
     reference: tuple[Scan, ...] = setting(
-        ("ncct", "dwi", "t1w"),
-        "Scans the others are registered to, best first; each subject takes the first it has. "
+        ("ncct", "cta", "dwi", "t1w", "flair", "t2w", "t1wce"),
+        "Scans the others are registered to, best first; each subject takes the first it has, and of "
+        "several of a kind one whose acq- speaks of thin slices (mprage, 3d). "
         "Also the spaces in which labels or images of the study may already lie (space-ncct).",
         fewest=1,
         unique=True,

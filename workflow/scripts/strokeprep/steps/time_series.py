@@ -50,6 +50,16 @@ def motion(
     }
 
 
+def average(source: str, target: str, *, kind: Kind) -> dict[str, Any]:
+    """Write the mean of a series over all its frames, as they are; returns its sidecar."""
+    series = images.open_nifti(Path(source))
+    mean = images.array(images.read_mean(source))
+    images.write_array(
+        images.as_dtype(mean, series.get_data_dtype()), series.affine, target, source
+    )
+    return sidecars.image(kind, f"Mean of the {kind.called} over time", skull_stripped=False)
+
+
 def in_seconds(
     source: str,
     metadata: str,

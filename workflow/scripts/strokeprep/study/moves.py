@@ -95,14 +95,14 @@ def views(scan: Scan, reference: Scan, template: Space) -> dict[str, Move]:
             grid=_grid(reference, space, template),
         )
         for image in scan.images
-        for view in scan.kind.views
+        for view in scan.views
         for space in _spaces(template, None if scan is reference else reference)
     }
 
 
 def series(scan: Scan, reference: Scan) -> dict[str, Move]:
-    """The frames of a series, one a second, on the grid of the reference."""
-    if not scan.is_4d:
+    """The frames of a series that maps are made of, one a second, on the grid of the reference."""
+    if not scan.has_perfusion:
         return {}
     space = reference_space(reference)
     return {

@@ -60,6 +60,9 @@ ANYWHERE = Space(WILD, WILD)
 ORIG = Space("orig")
 ANY_LABEL = LabelKind(name="any", called="", suffix="{suffix}", seg=WILD, label=WILD, desc=WILD)
 
+# How the name of a scan may go on behind that of its kind (strokeprep.study.table).
+APART = r"([A-Z][A-Za-z0-9]*)?"
+
 # What wildcards may hold, in names of every kind.
 CONSTRAINTS = {
     "folder": r"sub-[A-Za-z0-9]+(/ses-[A-Za-z0-9]+)?",
@@ -71,8 +74,8 @@ CONSTRAINTS = {
     ),
     "stem": r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?(_(acq|ce|rec|dir|run|echo|part)-[A-Za-z0-9]+)*",
     "suffix": "|".join(sorted({kind.suffix for kind in kinds.KINDS.values()})),
-    "scan": "|".join(kinds.SCANS),
-    "reference": "|".join(kinds.REFERENCES),
+    "scan": rf"({'|'.join(kinds.SCANS)}){APART}",
+    "reference": rf"({'|'.join(kinds.REFERENCES)}){APART}",
 } | {key: rf"(_{key}-[A-Za-z0-9]+)?" for key in ORDER}
 
 

@@ -53,8 +53,9 @@ def _native(scan: Scan, *, located: bool) -> Iterator[str]:
     for image in scan.images:
         yield naming.defaced(scan, image.kind.suffix)
         if scan.is_4d:
-            yield naming.motion(scan)
             yield naming.mean(scan, image.kind.suffix)
+        if scan.has_perfusion:
+            yield naming.motion(scan)
             yield naming.preproc(scan, image.kind.suffix, ORIG, "preproc")
             yield naming.coverage(scan, ORIG)
         if scan.has_brain:
@@ -69,6 +70,6 @@ def _moved(scan: Scan, reference: Scan, template: Space) -> Iterator[str]:
         yield transform
     yield from moves.views(scan, reference, template)
     yield from moves.series(scan, reference)
-    if scan.is_4d:
+    if scan.has_perfusion:
         yield naming.coverage(scan, moves.reference_space(reference))
     yield from moves.brain_masks(scan, reference, template)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from strokeprep.kinds import NATIVE, Kind, LabelKind, ScanKind
+from strokeprep.kinds import NATIVE, STRIPPED, Kind, LabelKind, ScanKind
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,11 @@ class Image:
 
 @dataclass(frozen=True)
 class Scan:
-    """Images of one acquisition: one grid, one face, one transform."""
+    """Images of one acquisition: one grid, one face, one transform.
+
+    ``name`` is that of its kind. Where a session has several of a kind, it goes on with what tells
+    them apart, as ``t1wMprage``.
+    """
 
     subject: str
     session: str | None
@@ -54,6 +58,7 @@ class Scan:
     images: tuple[Image, ...]
     entities: tuple[str, ...]
     resampled_to: str | None = None
+    is_reference: bool = False  # whether the subject's other scans are registered to it
 
     @property
     def in_reference_space(self) -> bool:
@@ -69,6 +74,17 @@ class Scan:
     def kind(self) -> ScanKind:
         """What sort of scan it is."""
         return self.pilot.kind.scan
+
+    @property
+    def title(self) -> str:
+        """What pages call it."""
+        return f"{self.kind.title} {self.name.removeprefix(self.kind.name)}".strip()
+
+    @property
+    def views(self) -> tuple[str | None, ...]:
+        """What is written of its images in other spaces; of the reference always the brain, too."""
+        views = self.kind.views
+        return views if STRIPPED in views or not self.is_reference else (*views, STRIPPED)
 
     @property
     def modality(self) -> str:
@@ -93,7 +109,7 @@ class Scan:
     @property
     def has_brain(self) -> bool:
         """Whether the brain is segmented on the scan itself."""
-        return self.kind.has_brain
+        return STRIPPED in self.views
 
     @property
     def folder(self) -> str:
@@ -106,15 +122,19 @@ class Scan:
         return "_".join((*_identity(self.subject, self.session), *self.entities))
 
     @property
-    def mask_stem(self) -> str:
-        """The start of the file name of every mask drawn on the scan.
+    def mask_entities(self) -> tuple[str, ...]:
+        """The entities of every mask drawn on the scan.
 
         Where one folder holds masks of several kinds of scans, ``acq-`` tells them apart.
         """
         given = dict(entity.split("-", 1) for entity in self.entities)
         acq = given.pop("acq", "") + self.kind.mask_acq
-        entities = ([f"acq-{acq}"] if acq else []) + [f"{key}-{given[key]}" for key in given]
-        return "_".join((*_identity(self.subject, self.session), *entities))
+        return (*([f"acq-{acq}"] if acq else []), *(f"{key}-{given[key]}" for key in given))
+
+    @property
+    def mask_stem(self) -> str:
+        """The start of the file name of every mask drawn on the scan."""
+        return "_".join((*_identity(self.subject, self.session), *self.mask_entities))
 
     @property
     def is_4d(self) -> bool:

@@ -10,11 +10,16 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.kinds import KIND_ORDER, KINDS, LABELS, NATIVE, SCANS
 from strokeprep.study import naming
 from strokeprep.study.scans import Image, Label, Row, Scan, Study, Subject
+
+# What acq- says of MR with thin slices, the better one to register others to.
+THIN_SLICES = re.compile(r"acq-\w*(mp2?r|3d|iso|spgr|bravo|vibe|space|cube|vista)", re.IGNORECASE)
 
 
 def build(
@@ -78,7 +83,7 @@ def _refuse_duplicates(rows: Iterable[Row]) -> None:
                 row.path,
                 "Rename the folder, or set study.patterns so that it yields a plain name.",
             )
-        key = (row.subject, row.session, row.role)
+        key = (row.subject, row.session, row.role, row.on, _told_apart_by(row))
         if key in seen:
             raise StrokeprepError(
                 f"Two files claim to be the {row.role} of sub-{row.subject}"
@@ -89,14 +94,18 @@ def _refuse_duplicates(rows: Iterable[Row]) -> None:
         seen[key] = row
 
 
+def _told_apart_by(row: Row) -> tuple[str, ...]:
+    """The entities by which files of one role may differ; images of most scans may not."""
+    is_alone = row.role in KINDS and not KINDS[row.role].scan.may_repeat
+    return () if is_alone else row.entities
+
+
 def _subject(
     name: str, rows: Sequence[Row], references: Sequence[str], remarks: list[str]
 ) -> Subject:
-    scans = _scans(name, [row for row in rows if row.role in KINDS])
-    native = [scan for scan in scans if scan.resampled_to is None]
-    reference = next(
-        (scan for wanted in references for scan in native if scan.name == wanted), None
-    )
+    found = _scans(name, [row for row in rows if row.role in KINDS])
+    scans = _with_reference(found, references)
+    reference = next((scan for scan in scans if scan.is_reference), None)
     if reference is None:
         remarks.append(
             f"sub-{name}: no {' or '.join(references)}, so nothing can be registered; "
@@ -109,24 +118,60 @@ def _subject(
                 f"sub-{name}: {scan.name} left out, it was resampled to the {scan.resampled_to}, "
                 "which is missing."
             )
-    found = [
+    labels = [
         label
         for row in rows
         if row.role in LABELS
         for label in [_label(row, usable, reference, remarks)]
         if label
     ]
-    _refuse_twins(found)
-    return Subject(name, usable, tuple(found), reference)
+    _refuse_twins(labels)
+    return Subject(name, usable, tuple(labels), reference)
+
+
+def _with_reference(scans: Iterable[Scan], references: Sequence[str]) -> tuple[Scan, ...]:
+    """The scans, with the one marked that the others are registered to.
+
+    Of several of one kind it is one whose ``acq-`` speaks of thin slices, or else the first.
+    """
+    scans = tuple(scans)
+    native = [scan for scan in scans if scan.resampled_to is None]
+    native.sort(key=lambda scan: not any(THIN_SLICES.match(each) for each in scan.entities))
+    chosen = next(
+        (scan for wanted in references for scan in native if scan.kind.name == wanted), None
+    )
+    return tuple(replace(scan, is_reference=True) if scan is chosen else scan for scan in scans)
 
 
 def _scans(subject: str, rows: Sequence[Row]) -> tuple[Scan, ...]:
-    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    groups: dict[_Which, list[Row]] = defaultdict(list)
     for row in rows:
-        groups[row.session or "", KINDS[row.role].scan.name].append(row)
-    kinds = list(SCANS)
-    order = sorted(groups, key=lambda key: (key[0], kinds.index(key[1])))
-    return tuple(_scan(subject, name, groups[session, name]) for session, name in order)
+        kind = KINDS[row.role].scan
+        apart = row.entities if kind.may_repeat else ()
+        groups[_Which(row.session or "", list(SCANS).index(kind.name), apart)].append(row)
+    return tuple(_scan(subject, _name(which, groups), groups[which]) for which in sorted(groups))
+
+
+class _Which(NamedTuple):
+    """Which scan of a subject an image belongs to, in the order of scans."""
+
+    session: str
+    kind: int
+    told_apart_by: tuple[str, ...]
+
+
+def _name(which: _Which, others: Iterable[_Which]) -> str:
+    """The name of a scan: its kind's, and what tells it apart from others of its session."""
+    alike = [set(other.told_apart_by) for other in others if other[:2] == which[:2]]
+    own = [each for each in which.told_apart_by if each not in set.intersection(*alike)]
+    return list(SCANS)[which.kind] + "".join(map(_capitalised, own))
+
+
+def _capitalised(entity: str) -> str:
+    """An entity as the end of a scan's name: acq-mprage as Mprage, run-2 as Run2."""
+    key, value = entity.split("-", 1)
+    word = value if key == "acq" and value[0].isalpha() else key + value
+    return word[0].upper() + word[1:]
 
 
 def _scan(subject: str, name: str, rows: list[Row]) -> Scan:
@@ -153,16 +198,16 @@ def _resampled_to(row: Row) -> str | None:
 
 def _lies_on(resampled_to: str | None, reference: Scan | None) -> bool:
     """Whether a grid is a scan's own, or that of the subject's reference."""
-    return resampled_to is None or (reference is not None and reference.name == resampled_to)
+    if resampled_to is None:
+        return True
+    return reference is not None and resampled_to in (reference.name, reference.kind.name)
 
 
 def _label(
     row: Row, scans: Sequence[Scan], reference: Scan | None, remarks: list[str]
 ) -> Label | None:
     """The label of a row, or nothing and a remark where the scan it needs is missing."""
-    drawn_on = [scan for scan in scans if scan.name == row.on]
-    same_session = [scan for scan in drawn_on if scan.session == row.session]
-    scan = next(iter(same_session or drawn_on), None)
+    scan = _drawn_on(row, scans)
     moved = _resampled_to(row)
     if moved is not None:
         scan = scan or reference
@@ -171,6 +216,25 @@ def _label(
         remarks.append(f"sub-{row.subject}: {row.role} left out, {missing}.")
         return None
     return Label(LABELS[row.role], row.path, scan, moved is not None)
+
+
+def _drawn_on(row: Row, scans: Sequence[Scan]) -> Scan | None:
+    """The scan a label is drawn on: that of its session, and of several the one with its name."""
+    of_kind = [scan for scan in scans if scan.kind.name == row.on]
+    near = [scan for scan in of_kind if scan.session == row.session] or of_kind[:1]
+    if len(near) < 2:
+        return next(iter(near), None)
+    name = [each.lower() for each in row.entities]
+    named = [scan for scan in near if [each.lower() for each in scan.mask_entities] == name]
+    if not named:
+        stems = ", ".join(f"{scan.mask_stem}_*" for scan in near)
+        raise StrokeprepError(
+            f"sub-{row.subject} has several {row.on} scans, and the {row.role} does not say on "
+            "which it is drawn",
+            row.path,
+            f"Name it like the masks of one of them: {stems}.",
+        )
+    return named[0]
 
 
 def _missing(row: Row, scan: Scan | None, moved: str | None, reference: Scan | None) -> str:
@@ -204,7 +268,8 @@ def _refuse_name_clashes(subjects: Iterable[Subject]) -> None:
         seen: dict[str, Scan] = {}
         for scan in subject.scans:
             images = (naming.defaced(scan, image.kind.suffix) for image in scan.images)
-            for name in (naming.brain_mask(scan, naming.ORIG), *images):
+            called = f"{scan.folder}: {scan.name}"  # in transforms
+            for name in (called, naming.brain_mask(scan, naming.ORIG), *images):
                 other = seen.setdefault(name, scan)
                 if other is not scan:
                     raise StrokeprepError(

@@ -53,7 +53,7 @@ def _released(face: Face, files: views.Files) -> Iterator[Figure]:
     if face.mask:
         layer = Layer(gone, ORANGE, filled=True, name="removed")
         frames.insert(0, ("removed region", looks.strip(grey, cuts, scale, [layer])))
-    name = looks.CALLED[face.scan]
+    name = face.title
     yield Figure(f"{name}: slices", tuple(frames))
     if _has_surface(head):
         surface = pictures.picture(pictures.renders(head))
@@ -88,7 +88,7 @@ def _before_and_after(face: Face, files: views.Files, before: sitk.Image) -> Ite
     scale = _scale(pair[0][1], head, face.modality)
     i, j, k = views.middle(head)
     cuts = [Slice(SAGITTAL, i), Slice(AXIAL, k), Slice(CORONAL, j)]
-    name = looks.CALLED[face.scan]
+    name = face.title
     slices = tuple((when, looks.strip(grey, cuts, scale)) for when, grey in pair)
     yield Figure(f"{name}: slices", slices)
     if _has_surface(head):

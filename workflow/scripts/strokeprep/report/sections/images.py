@@ -44,7 +44,7 @@ def brain(scene: Scene) -> Section:
     frames = looks.with_and_without("with mask", scene.grey, cuts, scale, outline)
     own = [
         Figure(
-            f"{looks.CALLED[shown.plan.scan]}: its own mask on the reference",
+            f"{scene.plan.titles[shown.plan.scan]}: its own mask on the reference",
             looks.with_and_without(
                 "with mask",
                 shown.unstripped,
@@ -61,7 +61,7 @@ def brain(scene: Scene) -> Section:
         "Brain masks",
         "The outline follows the surface of the brain: no skull or eye inside, no lobe outside, "
         "both halves alike, cerebellum and temporal poles included.",
-        (Figure(f"{looks.CALLED[scene.plan.reference]}: brain mask", frames), *own),
+        (Figure(f"{scene.plan.titles[scene.plan.reference]}: brain mask", frames), *own),
         (f"brain {scene.plan.reference}", f"signal {scene.plan.reference}"),
     )
 
@@ -79,7 +79,7 @@ def registration(scene: Scene, shown: Shown) -> Section:
     ]
     if shown.before is not None:
         frames.insert(1, ("before", looks.strip(shown.before, cuts, scale, outline)))
-    name, reference = looks.CALLED[shown.plan.scan], looks.CALLED[scene.plan.reference]
+    name, reference = scene.plan.titles[shown.plan.scan], scene.plan.titles[scene.plan.reference]
     return Section(
         f"to-{shown.plan.scan}",
         f"{name} on {reference}",
@@ -112,7 +112,7 @@ def template(scene: Scene, settings: TemplateSettings) -> Section:
     )
     return Section(
         "template",
-        f"{looks.CALLED[scene.plan.reference]} in {scene.plan.template}",
+        f"{scene.plan.titles[scene.plan.reference]} in {scene.plan.template}",
         "The brain fills the template's outline, the midline is upright and in the middle, the "
         "ventricles lie where the template has its own (of any size: they grow with age).",
         (Figure("In template space", frames),),

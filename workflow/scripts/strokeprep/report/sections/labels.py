@@ -21,7 +21,7 @@ MOST_NAMED = 6  # values of a mask that fit below a picture by name
 
 def labels(scene: Scene) -> Section:
     """Each mask where it was moved to, with the image it lies on."""
-    reference = looks.CALLED[scene.plan.reference]
+    reference = scene.plan.titles[scene.plan.reference]
     standard = views.around(
         scene.read(scene.plan.template_brain), looks.MAP_MM, looks.AROUND_BRAIN_MM
     )
@@ -35,7 +35,7 @@ def labels(scene: Scene) -> Section:
             *_drawn(scene.grey, scene.marked(label.on_reference), scene, name, reference),
             *_drawn(grey, there, scene, name, "template"),
         )
-        title = f"{name[0].upper()}{name[1:]}, drawn on {looks.CALLED[label.scan]}"
+        title = f"{name[0].upper()}{name[1:]}, drawn on {scene.plan.titles[label.scan]}"
         figures.append(Figure(title, frames))
     return Section(
         "labels",

@@ -17,7 +17,6 @@ AROUND_BRAIN_MM = 8.0
 FEW_COLOURS = 128  # enough for grey levels and outlines; a third of the bytes
 BRAIN_HU = Scale(*SCANS["ctp"].window_hu)
 BONE_HU = Scale(-150, 350)
-CALLED = {name: kind.title for name, kind in SCANS.items()}
 LABEL_CALLED = {name: kind.title for name, kind in LABELS.items()}
 
 

@@ -22,7 +22,7 @@ def viewer(scene: Scene) -> Viewer:
     for name, values, modality in volumes:
         coarse = views.seen(scene.as_image(values), view)
         mosaic, across = pictures.mosaic(coarse, looks.scale(values, modality, name, scene.brain))
-        shown.append((looks.CALLED[name], mosaic))
+        shown.append((scene.plan.titles[name], mosaic))
     masks = [("brain mask", scene.brain_image)]
     masks += [
         (looks.LABEL_CALLED[label.kind], scene.read(label.on_reference))

@@ -14,8 +14,9 @@ a label is drawn on, or the folder ``dwi`` or ``anat``).
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import cast
 
@@ -43,6 +44,9 @@ from strokeprep.study.layouts.engine import (
 )
 from strokeprep.study.scans import Row
 
+# Of files that are left out, a remark names so many.
+MOST_NAMED = 3
+
 
 def read(config: Config) -> list[Row]:
     """The rows of the study that a complete config describes, sorted."""
@@ -57,6 +61,26 @@ def read(config: Config) -> list[Row]:
     )
 
 
+def remarks(config: Config, rows: Iterable[Row]) -> list[str]:
+    """What to tell of the images of raw BIDS subjects that are no rows: a PET, a phase image."""
+    if config.study.layout != "bids":  # other releases hold many copies that are no raw images
+        return []
+    root, taken = _root(config), {str(row.path) for row in rows}
+    files = _files(config, root, _subject_folders(root))
+    left = [
+        file.below
+        for file in files
+        if file.path not in taken and not os.path.basename(file.path).startswith(".")
+    ]
+    if not left:
+        return []
+    more = f" and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
+    return [
+        f"images left out, whose names are of no known kind of scan: {', '.join(left[:MOST_NAMED])}"
+        f"{more}. study.patterns can say what they are."
+    ]
+
+
 # --- Patterns -------------------------------------------------------------------------------
 
 _SPACE = rf"(?:_space-(?P<space>{_WORD}))?"
@@ -68,30 +92,52 @@ _NAME = r"sub-(?P=subject)(?(session)_ses-(?P=session))"
 _ANYWHERE = rf"sub-(?P<subject>{_WORD})(?:_ses-(?P<session>{_WORD}))?{_ENTITIES}"
 
 
+# Phase and complex images cannot be shown or registered like the magnitude.
+_MAGNITUDE = r"(?![^/]*_part-(?:phase|real|imag)_)"
+_WITH_CONTRAST, _PLAIN = rf"(?=[^/]*_ce-{_WORD}_)", r"(?![^/]*_ce-)"
+
+
 def _bids_image(kind: Kind) -> Pattern:
     scan = kind.scan
-    # CT belongs into ct/; some converters write it into anat/.
-    folder = f"(?:{scan.datatype}|anat)" if scan.modality == "ct" else scan.datatype
+    folder = f"(?:{scan.datatype}|{scan.also_in})" if scan.also_in else scan.datatype
     acq = f"_acq-{scan.acq}" if scan.acq else ""
-    return Pattern(kind.name, f"{_FOLDERS}{folder}/{_NAME}{acq}{_ENTITIES}{_SPACE}_{kind.suffix}")
+    name = f"{_NAME}{acq}{_ENTITIES}{_SPACE}_{kind.suffix}"
+    return Pattern(kind.name, f"{_FOLDERS}{folder}/{_MAGNITUDE}{_contrast(kind)}{name}")
+
+
+def _contrast(kind: Kind) -> str:
+    """What ce- says of an image whose suffix does not tell whether there was contrast agent."""
+    if kind.scan.ce:
+        return _WITH_CONTRAST
+    alike = (other for other in KINDS.values() if other.suffix == kind.suffix)
+    return _PLAIN if any(other.scan.ce for other in alike) else ""
 
 
 def _bids_name(kind: Kind) -> str:
     """How a message shows the name that is looked for."""
     acq = f"_acq-{kind.scan.acq}" if kind.scan.acq else ""
-    return f"{kind.scan.datatype}/*{acq}_{kind.suffix}"
+    ce = "_ce-*" if kind.scan.ce else ""
+    return f"{kind.scan.datatype}/*{acq}{ce}_{kind.suffix}"
 
 
 def _bids_label(role: str, folder: str, acq: str, tail: str, on: str = "") -> Pattern:
     return Pattern(role, f"{_FOLDERS}{folder}/{_NAME}{acq}{_ENTITIES}{_SPACE}_{tail}", on)
 
 
-# Scans whose masks say by acq- what they are drawn on; those of the others say it by their folder.
+# Scans whose masks say by acq- what they are drawn on; those of the others say it by their folder,
+# or by ce-.
 _SAID = "|".join(scan.name for scan in SCANS.values() if scan.acq or scan.mask_acq)
+_SAYS = rf"_acq-[A-Za-z0-9]*?(?i:{_SAID})_"
 BIDS = (
     *map(_bids_image, KINDS.values()),
-    _bids_label("lesion", "(?:ct|anat)", f"_acq-(?P<on>{_SAID})", f"label-L{_DESC}_mask"),
-    _bids_label("lesion", "(?P<on>dwi|anat)", f"(?!_acq-(?:{_SAID})_)", f"label-L{_DESC}_mask"),
+    _bids_label(
+        "lesion",
+        "(?:ct|anat)",
+        rf"_acq-[A-Za-z0-9]*?(?P<on>(?i:{_SAID}))",
+        f"label-L{_DESC}_mask",
+    ),
+    _bids_label("lesion", "(?P<on>dwi|anat)", f"(?!{_SAYS}){_PLAIN}", f"label-L{_DESC}_mask"),
+    _bids_label("lesion", "anat", rf"(?!{_SAYS})(?=[^/]*_(?P<on>ce)-)", f"label-L{_DESC}_mask"),
     _bids_label("lvo", "(?:ct|anat)", f"_acq-cta(?:{_WORD})?", f"label-LVO{_DESC}_mask", "cta"),
     _bids_label("cow", "(?:ct|anat)", f"_acq-cta(?:{_WORD})?", f"seg-CoW{_DESC}_dseg", "cta"),
 )
@@ -137,13 +183,17 @@ def _isles24_unmarked(grid: str) -> tuple[Pattern, ...]:
 _JHU = rf"(?:sub-)?(?P<subject>[0-9A-Fa-f]{{8}})(?:_ses-(?P<session>{_WORD}))?{_ENTITIES}"
 
 
-def _jhu(role: str, tail: str, folder: str = "") -> tuple[Pattern, ...]:
+def _jhu(role: str, tail: str, folder: str = "", acq: str = "") -> tuple[Pattern, ...]:
     """A name that says space-orig, and the same without it as the second choice."""
     on = drawn_on(role)
     return tuple(
-        Pattern(role, folder + _JHU + tail.replace("<orig>", orig), on, rank=rank)
+        Pattern(role, folder + _JHU + tail.replace("<orig>", orig), on, rank=rank, acq=acq)
         for rank, orig in enumerate(("_space-orig", ""))
     )
+
+
+def _jhu_anat(role: str, name: str, acq: str = "") -> tuple[Pattern, ...]:
+    return _jhu(role, f"_{name}<orig>", "anat/(?:[^/]+/)*", acq)
 
 
 # Each pattern covers the whole name, since the names of skull-stripped and normalised copies go on
@@ -152,7 +202,12 @@ JHU = (
     *_jhu("trace", "_DWI<orig>"),
     *_jhu("adc", "_ADC<orig>"),
     *_jhu("b0", "_(?:B0|b0|S0map)<orig>"),
-    *_jhu("t1w", "_(?:T1w|MPRAGE)<orig>", folder="anat/(?:[^/]+/)*"),
+    *_jhu_anat("t1w", "T1w?"),
+    *_jhu_anat("t1w", "MPRAGE", acq="MPRAGE"),
+    *_jhu_anat("t2w", "T2w?"),
+    *_jhu_anat("flair", "FLAIR"),
+    *_jhu_anat("swi", "SWI"),
+    *_jhu_anat("pwi", "PWI"),
     *_jhu("lesion", f"(?:_(?:DWI|ADC|B0|b0))?<orig>(?:_label-{_WORD})?_desc-stroke_mask"),
 )
 # Folders of the release that hold normalised images and templates under similar names.
@@ -222,7 +277,7 @@ def jhu(config: Config) -> list[Row]:
         _matches(files, _with_overrides(JHU, config), config),
         root,
         "in any folder sub-<8 hexadecimal digits>_DWI_space-orig, _ADC_space-orig, "
-        "_B0_space-orig, *_desc-stroke_mask and anat/*_T1w",
+        "_B0_space-orig, *_desc-stroke_mask and anat/*_{T1w,MPRAGE,T2w,FLAIR,SWI,PWI}",
     )
 
 

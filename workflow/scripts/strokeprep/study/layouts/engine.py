@@ -35,8 +35,8 @@ EXTENSIONS = (".nii.gz", ".nii")
 KEPT = ("acq", "ce", "rec", "dir", "run", "echo", "part")
 
 
-# The scan that a folder name stands for, where a label says no more of what it is drawn on.
-SCAN_OF_FOLDER = {"anat": "t1w"}
+# The scan that a folder or an entity stands for, where a label says no more of what it is drawn on.
+SCAN_OF_WORD = {"anat": "t1w", "ce": "t1wce"}
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Pattern:
     on: str = ""
     grid: str = NATIVE
     rank: int = 0
+    acq: str = ""  # given to files whose names have no acq-, to tell two of one kind apart
 
 
 def drawn_on(role: str) -> str:
@@ -260,13 +261,13 @@ def _found(file: _File, pattern: Pattern, match: re.Match, config: Config) -> _F
         space=groups.get("space") or config.reference[0] if grid == REFERENCE else NATIVE,
         defaced=is_image and config.study.defaced,
         sidecar=Path(file.sidecar) if file.sidecar else None,
-        entities=_entities(pattern.role, os.path.basename(file.below)),
+        entities=_entities(pattern, os.path.basename(file.below)),
     )
     return _Found(row, scan, grid, pattern.rank)
 
 
 def _drawn_on(name: str, file: _File) -> str:
-    scan = SCAN_OF_FOLDER.get(name, name)
+    scan = SCAN_OF_WORD.get(name.lower(), name.lower())
     if scan not in SCANS:
         raise StrokeprepError(
             f"A label is said to be drawn on '{name}', which is no scan",
@@ -285,11 +286,13 @@ def _grid(space: str | None, default: str, scan: str, references: Sequence[str])
     return REFERENCE if space in references else None
 
 
-def _entities(role: str, name: str) -> tuple[str, ...]:
-    """The entities a derivative keeps; a kind that is told apart by ``acq-`` always has one."""
+def _entities(pattern: Pattern, name: str) -> tuple[str, ...]:
+    """The entities a derivative keeps; a kind that is told apart by one always has it."""
     given = dict(re.findall(rf"_({'|'.join(KEPT)})-({_WORD})(?=_|$)", name))
-    if role in KINDS and KINDS[role].scan.acq:
-        given.setdefault("acq", KINDS[role].scan.acq)
+    scan = KINDS[pattern.role].scan if pattern.role in KINDS else None
+    for key, value in (("acq", pattern.acq or (scan and scan.acq)), ("ce", scan and scan.ce)):
+        if value:
+            given.setdefault(key, value)
     return tuple(f"{key}-{given[key]}" for key in KEPT if key in given)
 
 
@@ -318,7 +321,7 @@ def _on_one_grid(files: Sequence[_Found]) -> list[_Found]:
     labels = [each for each in files if each.row.role not in KINDS]
     grid = max(
         (grid for grid in GRIDS if any(image.grid == grid for image in images)),
-        key=lambda grid: len({each.row.role for each in files if _fits(each, grid)}),
+        key=lambda grid: len({_what(each) for each in files if _fits(each, grid)}),
         default=NATIVE,
     )
     preferred = (grid, REFERENCE, *GRIDS)
@@ -327,18 +330,24 @@ def _on_one_grid(files: Sequence[_Found]) -> list[_Found]:
     )
 
 
+def _what(each: _Found) -> tuple[str, tuple[str, ...]]:
+    """The role of a file, and what tells it apart where a session may have several."""
+    kind = KINDS.get(each.row.role)
+    return each.row.role, each.row.entities if kind and kind.scan.may_repeat else ()
+
+
 def _fits(each: _Found, grid: str) -> bool:
     is_label = each.row.role not in KINDS
     return each.grid == grid or (is_label and each.grid == REFERENCE)
 
 
 def _best(files: Sequence[_Found], grids: Sequence[str]) -> list[_Found]:
-    """For every role the files of the best grid and rank. Ties all stay and are refused later."""
+    """Of every image and label the files of the best grid and rank. Ties stay, to be refused later."""
 
     def order(each: _Found) -> tuple[int, int]:
         return grids.index(each.grid), each.rank
 
-    best: dict[str, tuple[int, int]] = {}
+    best: dict[tuple, tuple[int, int]] = {}
     for each in files:
-        best[each.row.role] = min(best.get(each.row.role, order(each)), order(each))
-    return [each for each in files if order(each) == best[each.row.role]]
+        best[_what(each)] = min(best.get(_what(each), order(each)), order(each))
+    return [each for each in files if order(each) == best[_what(each)]]

@@ -29,6 +29,22 @@ def test_methods_cite_the_network_that_found_the_brains():
     assert written.keys[-2:] == ["isensee2019", "isensee2021"]
 
 
+def test_methods_call_scans_by_their_titles_and_say_what_became_of_mr_series():
+    folder, names = "bids::sub-1/anat/sub-1", ("flair", "t1wMprage", "t1wThick", "pwi")
+    moves = {
+        f"{folder}_from-{name}_to-dwi_mode-image_xfm.txt": {
+            "Parameters": {"Type": "rigid"},
+            "Software": {},
+        }
+        for name in names
+    }
+    mean = {"bids::sub-1/perf/sub-1_desc-mean_dsc.nii.gz": {"Parameters": {}, "Software": {}}}
+    words = methods.of(moves | mean).text
+    assert "FLAIR, PWI and T1w were registered to the DWI of the same subject by rigid" in words
+    assert "MR perfusion series were carried along" in words
+    assert "MR perfusion" not in methods.of(moves).text
+
+
 def test_every_reference_has_a_title_a_year_and_a_doi():
     references = methods.bibliography()
     assert len(references) == methods.REFERENCES.read_text().count("@") > 10

@@ -24,8 +24,28 @@ def test_what_a_patient_has_decides_what_a_page_shows():
     assert "_space-MNI152NLin2009aSym_res-2_desc-brain_S0map" in diffusion.s0_on_template
     t1w = of("t1w")
     assert (t1w.reference, t1w.modality, t1w.s0_on_template) == ("t1w", "mr", "")
-    alone = of("cta")
-    assert (alone.reference, [face.scan for face in alone.faces]) == ("", ["cta"])
+    alone = of("swi")
+    assert (alone.reference, [face.scan for face in alone.faces]) == ("", ["swi"])
+
+
+def test_pages_tell_scans_and_masks_of_a_kind_apart():
+    raw = Path("/raw")
+    rows = [
+        study.Row("1", None, "b0", raw / "b0"),
+        study.Row("1", None, "t1w", raw / "t1w"),
+        study.Row("1", None, "t1w", raw / "mprage", entities=("acq-mprage",)),
+        study.Row("1", None, "flair", raw / "flair"),
+        study.Row("1", None, "lesion", raw / "one", on="dwi"),
+        study.Row("1", None, "lesion", raw / "two", on="flair"),
+    ]
+    shown = plan.images(study.build(rows, ["dwi"]).subjects[0], naming.Space("MNI", "2"))
+    assert list(shown.titles.values()) == ["DWI", "T1w", "T1w Mprage", "FLAIR"]
+    assert [face.title for face in shown.faces] == list(shown.titles.values())
+    assert len({move.on_reference for move in shown.moved}) == 3
+    assert [(each.title, each.step) for each in shown.labels] == [
+        ("lesion of DWI", "lesion of dwi on dwi"),
+        ("lesion of FLAIR", "lesion of flair on dwi"),
+    ]
 
 
 def test_the_cohort_page_and_the_plans_need_no_imaging_package():

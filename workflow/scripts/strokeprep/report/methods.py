@@ -119,6 +119,7 @@ def of(nodes: Nodes) -> Methods:
         **_brains(steps),
         **_registrations(steps),
         **_perfusion(steps),
+        mr_series=any(file.name.endswith("_desc-mean_dsc.nii.gz") for file, _ in steps),
         gammas=any(S0_ON_TEMPLATE.search(file.name) for file, _ in steps),
         software=_software(node["Software"] for node in nodes.values()),
     )

@@ -144,7 +144,7 @@ def of_motion(scene: Scene, series: Series, judge: Judge) -> Iterator[Measuremen
 
 def of_label(scene: Scene, label: Drawn, judge: Judge, least_ml: float) -> Iterator[Measurement]:
     """What moving a label did to it, and whether it lies in the brain."""
-    step = f"{label.kind} on {scene.plan.reference}"
+    step = label.step
     yield judge(step, "label_ml", _ml(scene.read(label.on_reference)))
     if label.native:
         before, after = (labels.read(scene.root / n) for n in (label.native, label.on_reference))

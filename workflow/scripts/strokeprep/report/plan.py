@@ -83,6 +83,8 @@ class Drawn:
 
     kind: str
     scan: str
+    title: str  # what pages call it
+    step: str  # what its figures are about
     native: str  # where it was drawn; "" if that is the reference
     on_reference: str
     on_template: str
@@ -197,7 +199,7 @@ def images(subject: Subject, template: Space) -> Images:
         ),
         template_brain=naming.brain_mask(reference, template),
         moved=tuple(_moved(scan, reference) for scan in subject.scans if scan is not reference),
-        labels=tuple(_drawn(label, reference, home, template) for label in subject.labels),
+        labels=tuple(_drawn(label, subject, template) for label in subject.labels),
         faces=faces,
         series=tuple(
             Series(naming.motion(scan), naming.coverage(scan, home))
@@ -260,7 +262,12 @@ def _moved(scan: Scan, reference: Scan) -> Moved:
     )
 
 
-def _drawn(label: Label, reference: Scan, home: Space, template: Space) -> Drawn:
+def _drawn(label: Label, subject: Subject, template: Space) -> Drawn:
+    reference = subject.base
+    home = moves.reference_space(reference)
+    alike = [other for other in subject.labels if other.kind is label.kind]
+    several = len(alike) > 1
+    of = f" of {label.scan.name}" if several else ""
     own = label.scan is reference and not label.in_reference_space
     native, on_reference, on_template = (
         naming.label(label.scan, space, label.kind) for space in (ORIG, home, template)
@@ -268,6 +275,8 @@ def _drawn(label: Label, reference: Scan, home: Space, template: Space) -> Drawn
     return Drawn(
         label.kind.name,
         label.scan.name,
+        f"{label.kind.title} of {label.scan.title}" if several else label.kind.title,
+        f"{label.kind.name}{of} on {reference.name}",
         "" if own or label.in_reference_space else native,
         native if own else on_reference,
         on_template,

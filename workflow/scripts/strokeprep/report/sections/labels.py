@@ -29,13 +29,14 @@ def labels(scene: Scene) -> Section:
     grey = views.seen(image, standard, None, images.background(scene.plan.modality))
     figures = []
     for label in scene.plan.labels:
-        name = looks.LABEL_CALLED[label.kind]
         there = views.marked(scene.read(label.on_template), standard)
         frames = (
-            *_drawn(scene.grey, scene.marked(label.on_reference), scene, name, reference),
-            *_drawn(grey, there, scene, name, "template"),
+            *_drawn(scene.grey, scene.marked(label.on_reference), scene, label.title, reference),
+            *_drawn(grey, there, scene, label.title, "template"),
         )
-        title = f"{name[0].upper()}{name[1:]}, drawn on {scene.plan.titles[label.scan]}"
+        title = (
+            f"{label.title[0].upper()}{label.title[1:]}, drawn on {scene.plan.titles[label.scan]}"
+        )
         figures.append(Figure(title, frames))
     return Section(
         "labels",
@@ -43,7 +44,7 @@ def labels(scene: Scene) -> Section:
         "A lesion lies in the brain on the side of the symptoms; an occlusion and the circle of "
         "Willis lie on the arteries of the skull base; the same place in both spaces.",
         tuple(figures),
-        tuple(f"{label.kind} on {scene.plan.reference}" for label in scene.plan.labels),
+        tuple(label.step for label in scene.plan.labels),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from strokeprep.drawing import pictures
 from strokeprep.drawing.pictures import AXIAL, CORONAL, SAGITTAL, Layer, Picture, Scale, Slice
-from strokeprep.kinds import LABELS, SCANS
+from strokeprep.kinds import SCANS
 from strokeprep.report import views
 from strokeprep.report.scene import Scene, Shown
 
@@ -17,7 +17,6 @@ AROUND_BRAIN_MM = 8.0
 FEW_COLOURS = 128  # enough for grey levels and outlines; a third of the bytes
 BRAIN_HU = Scale(*SCANS["ctp"].window_hu)
 BONE_HU = Scale(-150, 350)
-LABEL_CALLED = {name: kind.title for name, kind in LABELS.items()}
 
 
 def strip(

@@ -24,10 +24,7 @@ def viewer(scene: Scene) -> Viewer:
         mosaic, across = pictures.mosaic(coarse, looks.scale(values, modality, name, scene.brain))
         shown.append((scene.plan.titles[name], mosaic))
     masks = [("brain mask", scene.brain_image)]
-    masks += [
-        (looks.LABEL_CALLED[label.kind], scene.read(label.on_reference))
-        for label in scene.plan.labels
-    ]
+    masks += [(label.title, scene.read(label.on_reference)) for label in scene.plan.labels]
     overlays = tuple(
         (name, pictures.mosaic(views.marked(mask, view) > 0, Scale(0, 1))[0])
         for name, mask in masks

@@ -22,6 +22,11 @@ transforms that maximise mutual information [@mattes2003].
 Transforms were composed, so that every image was interpolated once; masks by nearest neighbour.
 {% endif %}
 
+{% if mr_series %}
+MR perfusion series were carried along frame by frame without motion correction or maps; their mean
+over time was registered.
+{% endif %}
+
 {% if maps %}
 CT perfusion series were corrected for motion frame by frame, resampled to one frame per second, and
 smoothed in plane ({{ maps.InPlaneSmoothing | short }} mm full width at half maximum). Arterial input

@@ -78,7 +78,7 @@ def test_the_given_config_and_the_schema_are_not_changed():
     complete["reference"].clear()
     assert given == MINIMAL
     assert load()["study"]["subjects"] == []
-    assert load()["reference"] == ["ncct", "dwi", "t1w"]
+    assert load()["reference"][:4] == ["ncct", "cta", "dwi", "t1w"]
 
 
 def test_work_stands_beside_the_output():
@@ -144,7 +144,7 @@ def test_a_key_like_no_other_is_to_be_removed():
         ({"audit": 3}, "audit", "a section with keys"),
         ({"template": {"resolution_mm": 9}}, "template.resolution_mm", "at most 4"),
         ({"reference": []}, "reference", "not empty"),
-        ({"reference": ["cta"]}, "reference.0", "one of ncct, dwi, t1w"),
+        ({"reference": ["swi"]}, "reference.0", "one of ncct, cta, dwi, t1w"),
         ({"output": ""}, "output", "text that is not empty"),
         ({"models": {"device": "gpu"}}, "models.device", "auto, cpu, cuda or cuda:N"),
         ({"models": {"sha256": {"hd-bet": "12"}}}, "models.sha256.hd-bet", "64 hexadecimal"),

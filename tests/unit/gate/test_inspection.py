@@ -21,8 +21,10 @@ REPOSITORY = Path(__file__).parents[3]
 AFFINE = np.diag([-8.0, -8.0, 10.0, 1.0])
 
 
-def stored(path: Path, data: np.ndarray, affine=AFFINE, codes=(2, 1)) -> str:
+def stored(path: Path, data: np.ndarray, affine=AFFINE, codes=(2, 1), interval_s: float = 1) -> str:
     nifti = nib.Nifti1Image(data, affine)
+    if data.ndim == 4:
+        nifti.header["pixdim"][4] = interval_s
     nifti.set_qform(affine, codes[0])
     nifti.set_sform(affine, codes[1])
     nifti.header.set_xyzt_units("mm", "sec")
@@ -67,6 +69,27 @@ def test_the_interval_of_the_header_is_only_used_if_the_config_says_so(tmp_path)
     assert timing_findings(tmp_path, None) == [("timing_missing", REFUSE)]
     assert timing_findings(tmp_path, None, "header") == []
     assert timing_findings(tmp_path, None, 2) == [("timing_header", WARN)]
+
+
+MR_KINDS = [kind for kind in KINDS.values() if kind.quantity == "signal"]
+
+
+@pytest.mark.parametrize("kind", MR_KINDS, ids=lambda kind: kind.name)
+def test_mr_with_slices_of_seven_millimetres_is_admitted_without_a_word(tmp_path, kind):
+    frames = (12,) if kind.ndim == 4 else ()
+    signal = np.maximum(head(32, 32, 20, *frames) + 1000, 0).astype(np.int16)
+    path = stored(tmp_path / f"{kind.name}.nii.gz", signal, np.diag([-6.0, -6.0, 7.0, 1.0]))
+    report = inspection.inspect([inspection.RawImage(path, kind, None, path)], [])
+    assert report.lines() == []
+
+
+def test_an_mr_series_without_frame_times_is_admitted_with_a_warning(tmp_path):
+    signal = np.maximum(head(32, 32, 8, 12) + 1000, 0).astype(np.int16)
+    path = stored(tmp_path / "dsc.nii.gz", signal, interval_s=0)
+    pwi = inspection.RawImage(path, KINDS["pwi"], None, path)
+    report = inspection.inspect([pwi], [])
+    assert [finding.check for finding in report.findings] == ["timing_unknown"]
+    assert not report.refused
 
 
 def test_a_published_report_has_the_bids_name_of_each_file(tmp_path):

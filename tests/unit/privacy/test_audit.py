@@ -124,6 +124,34 @@ def test_a_clean_dataset_is_clean(study):
     assert leaks.report([]) == {"clean": True, "leaks": []}
 
 
+def add_anat(study: Study, flair: np.ndarray | None = None) -> None:
+    """A T1w and a FLAIR on one grid, whose faces were found apart by a voxel."""
+    for shift, (suffix, acq) in enumerate({"T1w": "", "FLAIR": "_acq-flair"}.items()):
+        face = np.zeros(SHAPE, np.uint8)
+        face[8 + shift : 24 + shift, 16:, :10] = 1
+        emptied = np.where(face, 0, study.head) if flair is None or not shift else flair
+        stem = "sub-01/ses-02/anat/sub-01_ses-02"
+        mask = f"{stem}{acq}_space-orig_label-face_mask"
+        raw = f"bids:raw:{stem}_{suffix}.nii.gz"
+        study.add(mask, face, [raw])
+        sources = [raw, f"bids::{mask}.nii.gz"]
+        study.add(f"{stem}_desc-defaced_{suffix}", emptied.astype(np.int16), sources)
+
+
+def test_scans_that_share_a_grid_are_each_held_to_their_own_face(study):
+    add_anat(study)
+    assert study.leaks() == []
+
+
+def test_a_single_voxel_left_in_the_face_of_one_of_them_is_a_leak(study):
+    flair = study.head.copy()
+    flair[9:25, 16:, :10] = 0
+    flair[24, 20, 5] = 50  # beside the face of the T1w
+    add_anat(study, flair)
+    [leak] = study.leaks()
+    assert (leak.find, leak.where.endswith("_desc-defaced_FLAIR.nii.gz")) == ("face", True)
+
+
 # --- Planted leaks ----------------------------------------------------------------------------
 
 

@@ -190,11 +190,16 @@ def _empty_regions(
 ) -> list[_EmptyRegion]:
     """Regions of an image that have to be empty.
 
-    On the mask of its own scan nothing may be left, as in the audit of its subject. On another mask
-    of the same grid, the scan was resampled, and only the core of the mask has to be empty.
+    On the mask that a defaced image was made with nothing may be left, as in the audit of its
+    subject. On another mask of the same grid, the scan was resampled or shares its grid with another,
+    and only the core of the mask has to be empty.
     """
-    own = f"{path.name.partition(DEFACED)[0]}_space-orig{FACE_MASK}{naming.IMAGE}"
-    exact = [mask for mask in masks if DEFACED in path.name and mask.path.name == own]
+    made_with = [source.removeprefix(OWN_SOURCE) for source in _sources(path) or ()]
+    exact = [
+        mask
+        for mask in masks
+        if DEFACED in path.name and any(mask.path.as_posix().endswith(name) for name in made_with)
+    ]
     others = [mask for mask in masks if mask not in exact and mask.core.any()]
     return [_EmptyRegion(mask.region) for mask in exact if mask.fits(nifti)] + [
         _EmptyRegion(mask.core, FILL_TOLERANCE, INTERPOLATED_SHARE)

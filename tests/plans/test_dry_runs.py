@@ -252,6 +252,7 @@ def test_the_brain_comes_first_whatever_finds_it(tmp_path, backend):
         "sub-01_ses-02",
         "sub-02_acq-ncct",
         "sub-02_run-1",
+        "sub-02_acq-flair",
     }
 
 
@@ -271,6 +272,7 @@ def test_a_face_is_found_by_the_brain_of_its_own_scan_or_else_by_the_references(
         "sub-01_ses-02": "sub-01_ses-02",
         "sub-02_acq-ncct": "sub-02_acq-ncct",
         "sub-02_run-1": "sub-02_run-1",
+        "sub-02_acq-flair": "sub-02_acq-flair",
     }
     assert [name for name in carried if carried[name]] == [
         "sub-01_ses-01_acq-cta_ce-iohexol",
@@ -279,7 +281,7 @@ def test_a_face_is_found_by_the_brain_of_its_own_scan_or_else_by_the_references(
 
 
 def test_a_scan_whose_subject_has_no_reference_is_its_own_head(tmp_path):
-    name = "sub-01/ct/sub-01_acq-cta_ct.nii.gz"
+    name = "sub-01/anat/sub-01_angio.nii.gz"
     process = snakemake(tmp_path, design("bids", trees.make(tmp_path / "raw", [name])), "--dry-run")
     counts = jobs(process)
     assert (counts["brain"], counts["face"], counts["deface"]) == (1, 1, 1)

@@ -9,7 +9,10 @@ the word in ``modality.txt``. Backends whose weights or packages are missing are
 Every backend runs on every head in a process of its own, so one that is refused or killed costs its
 own row alone, and seconds and memory are those of one head, imports included. A row compares a mask
 with the judge or with another backend's mask: Dice, and the distance of their contours in mm (mean,
-and the 95th percentile of all contour voxels of both). ``--masks`` keeps the masks.
+and the 95th percentile of all contour voxels of both). The ``template`` backend finds the face beside
+each brain; "face ml" is what defacing would empty, air included, and "lost ml" what of the judge's
+brain (else of the backend's own) lies in it. Look at the pictures, too: ``--overlays`` draws all
+contours, and heads as surfaces before and after defacing. ``--masks`` keeps the masks.
 """
 
 from __future__ import annotations
@@ -22,8 +25,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
@@ -32,23 +35,32 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
 import numpy as np  # noqa: E402
 import SimpleITK as sitk  # noqa: E402
+from PIL.Image import Image  # noqa: E402
 from strokeprep.drawing import palette, pictures  # noqa: E402
 from strokeprep.errors import StrokeprepError  # noqa: E402
 from strokeprep.io import images, labels  # noqa: E402
-from strokeprep.registration import location  # noqa: E402
+from strokeprep.quality import defacing  # noqa: E402
 from strokeprep.report import views  # noqa: E402
-from strokeprep.segmentation import brains  # noqa: E402
+from strokeprep.report.sections.defacing import solid  # noqa: E402
+from strokeprep.segmentation import brains, faces  # noqa: E402
 from strokeprep.segmentation.request import Request  # noqa: E402
 from strokeprep.segmentation.weights import store  # noqa: E402
-from strokeprep.settings.backends import BRAINS, NetworkSettings, choices  # noqa: E402
+from strokeprep.settings.backends import (  # noqa: E402
+    BRAINS,
+    FACES,
+    DefaceSettings,
+    NetworkSettings,
+    choices,
+)
 
 IMAGE, JUDGE, SIDECAR, MODALITY = "image.nii.gz", "judge.nii.gz", "image.json", "modality.txt"
 JUDGED_BY = "judge"
+FACE = "_face.nii.gz"
 MADE = "made"  # the outcome of a backend that gave a mask
 CT_WINDOW, MR_QUANTILES = (-20.0, 100.0), (0.01, 0.995)
 VIEW_MM, ACROSS = 1.5, {pictures.AXIAL: 4, pictures.CORONAL: 3, pictures.SAGITTAL: 3}
 HEADING = ("head", "modality", "brain", "ml", "s", "GB", "against", "Dice", "mean mm", "95% mm")
-HEADING += ("outcome",)
+HEADING += ("face ml", "lost ml", "outcome")
 
 Row = dict[str, str]  # cells by column; those that do not apply are missing
 
@@ -126,20 +138,29 @@ def runnable(modality: str, models: Path) -> list[str]:
 def segmented(head: Head, backend: str, models: Path, target: Path) -> Outcome:
     """Write the mask of a backend, run in this process."""
     start = time.perf_counter()
-    image = images.read(head.image)
-    chosen = BRAINS[backend]
     networks = NetworkSettings(str(models), threads=len(os.sched_getaffinity(0)))
+    request = Request(images.read(head.image), head.modality, head.name, networks)
     try:
-        place = None
-        if chosen.needs_location:
-            place = location.locate(image, head.modality, head.name)
-        request = Request(image, head.modality, head.name, networks, place)
-        mask, _ = brains.mask(request, chosen)
+        brain = brains.found(request, BRAINS[backend])
+        images.write(brain.mask, target, head.image)
+        seconds = time.perf_counter() - start
+        images.write(face_of(request, brain), face_beside(target), head.image)
     except StrokeprepError as error:
         return Outcome(seconds=time.perf_counter() - start, message=" ".join(str(error).split()))
-    images.write(mask, target, head.image)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-    return Outcome(brains.volume_ml(mask), time.perf_counter() - start, peak)
+    return Outcome(brains.volume_ml(brain.mask), seconds, peak)
+
+
+def face_of(request: Request, brain: brains.Brain) -> sitk.Image:
+    """What defacing by the template empties, with a brain found in the same image."""
+    located = replace(request, location=brain.location)
+    own = brain.mask, sitk.Transform()
+    return faces.region(located, FACES["template"], own, DefaceSettings().brain_margin_mm)[0]
+
+
+def face_beside(mask: Path) -> Path:
+    """Where the face that belongs to a brain mask lies."""
+    return mask.with_name(mask.name.replace(".nii.gz", FACE))
 
 
 def in_its_own_process(head: Head, backend: str, models: Path, target: Path) -> Outcome:
@@ -175,7 +196,18 @@ def comparison(first: sitk.Image, second: sitk.Image) -> Row:
     return {"Dice": f"{dice:.3f}", "mean mm": f"{mean:.2f}", "95% mm": f"{far:.1f}"}
 
 
-def rows_of(head: Head, outcomes: dict[str, Outcome], masks: dict[str, sitk.Image]) -> list[Row]:
+def emptied(face: sitk.Image, brain: sitk.Image) -> Row:
+    """The volume of a face, and of the brain in it, as cells of the table."""
+    lost = defacing.brain_voxels_removed(face, brain, None) * float(np.prod(face.GetSpacing()))
+    return {"face ml": f"{brains.volume_ml(face):.0f}", "lost ml": f"{lost / 1000:.2f}"}
+
+
+def rows_of(
+    head: Head,
+    outcomes: Mapping[str, Outcome],
+    masks: Mapping[str, sitk.Image],
+    found_faces: Mapping[str, sitk.Image],
+) -> list[Row]:
     """Rows of a head: each backend beside the judge, then beside one another."""
     about = {"head": head.name, "modality": head.modality}
     rows = []
@@ -183,6 +215,8 @@ def rows_of(head: Head, outcomes: dict[str, Outcome], masks: dict[str, sitk.Imag
         row = about | {"brain": name} | outcome.cells()
         if name in masks and JUDGED_BY in masks:
             row |= {"against": JUDGED_BY} | comparison(masks[name], masks[JUDGED_BY])
+        if name in found_faces:
+            row |= emptied(found_faces[name], masks.get(JUDGED_BY, masks[name]))
         rows.append(row)
     for first, second in combinations([name for name in outcomes if name in masks], 2):
         both = {"brain": first, "against": second}
@@ -190,11 +224,9 @@ def rows_of(head: Head, outcomes: dict[str, Outcome], masks: dict[str, sitk.Imag
     return rows
 
 
-def overlay(head: Head, masks: dict[str, sitk.Image], target: Path) -> None:
+def overlay(head: Head, masks: Mapping[str, sitk.Image], target: Path) -> None:
     """Draw slices of a head in three planes with the contours of all masks."""
-    image = images.read(head.image)
-    grid = views.whole(image, VIEW_MM)
-    grey = views.seen(image, grid, outside=float(sitk.GetArrayViewFromImage(image).min()))
+    grid, grey = seen(head)
     shown = {name: views.marked(mask, grid) > 0 for name, mask in masks.items()}
     where = np.any(list(shown.values()), axis=0) if shown else np.ones(grey.shape, bool)
     window = CT_WINDOW if head.modality == "ct" else np.quantile(grey, MR_QUANTILES).tolist()
@@ -206,24 +238,53 @@ def overlay(head: Head, masks: dict[str, sitk.Image], target: Path) -> None:
     for axis, count in ACROSS.items():
         slices = [pictures.Slice(axis, index) for index in views.levels(where, count, axis)]
         strips.append(pictures.strip(grey, slices, pictures.Scale(*window), layers))
+    write_picture(pictures.stack(strips), target)
+
+
+def surfaces(head: Head, face: sitk.Image, target: Path) -> None:
+    """Draw a head as a surface before and after defacing."""
+    grid, before = seen(head)
+    after = np.where(views.marked(face, grid) > 0, images.background(head.modality), before)
+    drawn = [pictures.renders(solid(grey, head.modality)) for grey in (before, after)]
+    write_picture(pictures.stack(drawn), target)
+
+
+def seen(head: Head) -> tuple[sitk.Image, np.ndarray]:
+    """The view of a head that pictures show, and its grey levels."""
+    image = images.read(head.image)
+    grid = views.whole(image, VIEW_MM)
+    return grid, views.seen(image, grid, outside=float(sitk.GetArrayViewFromImage(image).min()))
+
+
+def write_picture(drawn: Image, target: Path) -> None:
+    """Save a picture as PNG."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(pictures.picture(pictures.stack(strips)).png)
+    target.write_bytes(pictures.picture(drawn).png)
 
 
 def measured(head: Head, models: Path, kept: Path, overlays: Path | None) -> list[Row]:
-    """All rows of a head."""
+    """All rows of a head, its pictures drawn."""
     outcomes: dict[str, Outcome] = {}
-    masks: dict[str, sitk.Image] = {}
-    if judge := head.judge():
-        masks[JUDGED_BY] = judge
-    for backend in runnable(head.modality, models):
-        target = kept / f"{head.name}_{backend}.nii.gz"
+    found: dict[Path, sitk.Image] = {}
+    targets = {
+        name: kept / f"{head.name}_{name}.nii.gz" for name in runnable(head.modality, models)
+    }
+    for backend, target in targets.items():
+        files = (target, face_beside(target))
+        for file in files:
+            file.unlink(missing_ok=True)  # of an earlier run
         outcomes[backend] = in_its_own_process(head, backend, models, target)
-        if not outcomes[backend].message:
-            masks[backend] = labels.read(target)
+        found |= {file: labels.read(file) for file in files if file.exists()}
+    masks = {name: found[target] for name, target in targets.items() if target in found}
+    beside = {name: face_beside(target) for name, target in targets.items()}
+    found_faces = {name: found[file] for name, file in beside.items() if file in found}
+    if judge := head.judge():
+        masks = {JUDGED_BY: judge} | masks
     if overlays:
         overlay(head, masks, overlays / f"{head.name}.png")
-    return rows_of(head, outcomes, masks)
+        for name, face in found_faces.items():
+            surfaces(head, face, overlays / f"{head.name}_{name}_face.png")
+    return rows_of(head, outcomes, masks, found_faces)
 
 
 def summary(rows: Sequence[Row]) -> list[str]:

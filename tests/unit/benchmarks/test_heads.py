@@ -91,7 +91,7 @@ def test_each_backend_stands_beside_the_judge_and_beside_the_others(bench, tmp_p
     head = bench.Head("one", tmp_path, "mr")
     outcomes = {name: bench.Outcome(1000.0, 5.0, 0.5) for name in ("template", "mindgrab")}
     masks = {"judge": block(5, 15), "template": block(5, 15), "mindgrab": block(5, 10)}
-    rows = bench.rows_of(head, outcomes, masks)
+    rows = bench.rows_of(head, outcomes, masks, {})
     pairs = {(row["brain"], row["against"]): row["Dice"] for row in rows}
     assert pairs == {
         ("template", "judge"): "1.000",
@@ -103,7 +103,7 @@ def test_each_backend_stands_beside_the_judge_and_beside_the_others(bench, tmp_p
 def test_a_refusal_is_told_and_counted(bench, tmp_path):
     head = bench.Head("one", tmp_path, "mr")
     outcomes = {"template": bench.Outcome(seconds=3.0, message="No head was found")}
-    rows = bench.rows_of(head, outcomes, {"judge": block(5, 15)})
+    rows = bench.rows_of(head, outcomes, {"judge": block(5, 15)}, {})
     assert "No head was found" in bench.aligned(bench.as_cells(rows))
     assert bench.summary(rows) == ["template: 1 heads, 1 without a mask"]
 
@@ -113,10 +113,27 @@ def test_the_summary_names_the_worst_head(bench, tmp_path):
     for end in (15, 11):
         masks = {"judge": block(5, 15), "template": block(5, end)}
         head = bench.Head("one", tmp_path, "mr")
-        rows += bench.rows_of(head, {"template": bench.Outcome(1000.0, 5.0, 0.5)}, masks)
+        rows += bench.rows_of(head, {"template": bench.Outcome(1000.0, 5.0, 0.5)}, masks, {})
     assert bench.summary(rows) == [
         "template: 2 heads, 0 without a mask; Dice with the judge 0.875 on average, 0.750 at worst"
     ]
+
+
+@pytest.mark.parametrize(("judged", "lost"), [(True, "0.96"), (False, "0.00")])
+def test_brain_that_a_face_takes_is_that_of_the_judge_or_else_of_the_backend(
+    bench, tmp_path, judged, lost
+):
+    head, outcomes = bench.Head("one", tmp_path, "mr"), {"template": bench.Outcome(1000.0)}
+    masks = {"template": block(5, 13)} | ({"judge": block(5, 15)} if judged else {})
+    (row,) = bench.rows_of(head, outcomes, masks, {"template": block(13, 20)})
+    assert (row["face ml"], row["lost ml"]) == ("3", lost)
+
+
+def test_a_head_is_drawn_before_and_after_defacing(bench, tmp_path):
+    head_folder(tmp_path, "one", modality_txt="mr")
+    target = tmp_path / "face.png"
+    bench.surfaces(bench.heads_in(tmp_path)[0], block(10, 15), target)
+    assert target.read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_picture_shows_all_contours(bench, tmp_path):

@@ -44,7 +44,7 @@ def _released(face: Face, files: views.Files) -> Iterator[Figure]:
     gone = (
         views.marked(files.image(face.mask), view) > 0 if face.mask else np.zeros_like(grey, bool)
     )
-    head = _head(grey, face.modality)
+    head = solid(grey, face.modality)
     i, _, k = views.middle(head)
     top = int(np.flatnonzero(gone.any(axis=(0, 1)))[-1]) if gone.any() else k
     cuts = [Slice(SAGITTAL, i), Slice(AXIAL, k), Slice(AXIAL, max(top - BELOW_TOP, 0))]
@@ -84,7 +84,7 @@ def _before_and_after(face: Face, files: views.Files, before: sitk.Image) -> Ite
         (name, views.seen(image, view, None, outside))
         for name, image in (("before", before), ("after", files.image(face.image)))
     ]
-    head = _head(pair[0][1], face.modality)
+    head = solid(pair[0][1], face.modality)
     scale = _scale(pair[0][1], head, face.modality)
     i, j, k = views.middle(head)
     cuts = [Slice(SAGITTAL, i), Slice(AXIAL, k), Slice(CORONAL, j)]
@@ -93,7 +93,7 @@ def _before_and_after(face: Face, files: views.Files, before: sitk.Image) -> Ite
     yield Figure(f"{name}: slices", slices)
     if _has_surface(head):
         heads = tuple(
-            (when, pictures.picture(pictures.renders(_head(grey, face.modality))))
+            (when, pictures.picture(pictures.renders(solid(grey, face.modality))))
             for when, grey in pair
         )
         yield Figure(f"{name}: surface", heads)
@@ -107,7 +107,7 @@ def _scale(grey: np.ndarray, head: np.ndarray, modality: str) -> Scale:
     return looks.BONE_HU if modality == "ct" else looks.mr_scale(grey, head)
 
 
-def _head(grey: np.ndarray, modality: str) -> np.ndarray:
+def solid(grey: np.ndarray, modality: str) -> np.ndarray:
     """The largest solid part of an image: noise in the air before the face is left out."""
     level = head_level(grey, modality)
     return labels.largest_part(ndimage.gaussian_filter(grey, 0.7) > level)

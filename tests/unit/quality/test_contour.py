@@ -1,0 +1,99 @@
+"""The contour of a brain mask against the image: right ones pass, planted defects do not."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from strokeprep.io import grids, images
+from strokeprep.quality import contour
+from strokeprep.quality.judgement import Judge
+from strokeprep.settings.limits import PASS
+
+from tests.heads import Head, head
+
+CONTRASTS = {"ct": "ct", "t1": "mr", "b0": "mr"}
+
+
+@cache
+def scanned(contrast: str) -> Head:
+    """A head in slices of 4 mm with noise."""
+    return head(contrast)
+
+
+def mask_of(contrast: str) -> sitk.Image:
+    """Its true brain."""
+    shown = scanned(contrast)
+    return images.like(shown.brain.astype(np.uint8), shown.image)
+
+
+def warned(contrast: str, mask: sitk.Image) -> set[str]:
+    """The figures of a mask that do not pass."""
+    measured = contour.measurements("brain", scanned(contrast).image, mask, CONTRASTS[contrast],
+                                    Judge("1"))  # fmt: skip
+    return {each.metric for each in measured if each.verdict != PASS}
+
+
+def larger(mask: sitk.Image, mm: float) -> sitk.Image:
+    """A mask grown by some millimetres, or shrunk by as many below zero."""
+    return sitk.Cast(grids.distance(mask) > -mm, sitk.sitkUInt8)
+
+
+def moved(mask: sitk.Image, shift_mm=(0, 0, 0), turns_deg=(0, 0, 0)) -> sitk.Image:
+    """A mask shifted (LPS) and turned about its centre."""
+    shape = sitk.LabelShapeStatisticsImageFilter()
+    shape.Execute(mask)
+    move = sitk.Euler3DTransform(shape.GetCentroid(1), *np.radians(turns_deg),
+                                 [float(-each) for each in shift_mm])  # fmt: skip
+    return sitk.Resample(mask, mask, move, sitk.sitkNearestNeighbor)
+
+
+def cut(mask: sitk.Image, share: float) -> sitk.Image:
+    """A mask without its front."""
+    data = images.array(mask).copy()
+    index = np.argwhere(data > 0)
+    front = index[:, 1] > np.quantile(index[:, 1], 1 - share)
+    data[tuple(index[front].T)] = 0
+    return images.like(data, mask)
+
+
+@pytest.mark.parametrize("contrast", CONTRASTS)
+def test_the_true_brain_passes(contrast):
+    assert warned(contrast, mask_of(contrast)) == set()
+
+
+@pytest.mark.parametrize("contrast", CONTRASTS)
+@pytest.mark.parametrize("mm", [-3.0, 3.0])
+def test_a_brain_too_large_or_too_small_by_3_mm_is_told(contrast, mm):
+    assert "contour_edge_mm" in warned(contrast, larger(mask_of(contrast), mm))
+
+
+@pytest.mark.parametrize("contrast", CONTRASTS)
+@pytest.mark.parametrize("shift_mm", [(5, 0, 0), (0, -5, 0), (0, 0, 5)])
+def test_a_brain_shifted_by_5_mm_is_told(contrast, shift_mm):
+    assert "contour_moved_mm" in warned(contrast, moved(mask_of(contrast), shift_mm))
+
+
+@pytest.mark.parametrize("contrast", CONTRASTS)
+def test_a_brain_nodded_by_8_degrees_is_told(contrast):
+    assert "contour_moved_mm" in warned(contrast, moved(mask_of(contrast), turns_deg=(8, 0, 0)))
+
+
+@pytest.mark.parametrize("contrast", CONTRASTS)
+def test_a_brain_without_its_frontal_pole_is_told(contrast):
+    assert "contour_worst_mm" in warned(contrast, cut(mask_of(contrast), 0.08))
+
+
+def test_where_brain_fades_into_what_surrounds_it_no_edge_is_measured():
+    mask = mask_of("b0")
+    flat = sitk.Cast(mask, sitk.sitkFloat32) * 0 + 100
+    assert np.isnan(contour.edge_mm(contour.of(flat, mask, "mr")))
+
+
+def test_the_figures_do_not_depend_on_the_order_of_the_axes():
+    image, mask = scanned("ct").image, mask_of("ct")
+    turned = [sitk.DICOMOrient(each, "PSR") for each in (image, mask)]
+    one, other = (contour.of(*pair, "ct") for pair in ((image, mask), turned))
+    assert contour.edge_mm(one) == pytest.approx(contour.edge_mm(other), abs=0.3)

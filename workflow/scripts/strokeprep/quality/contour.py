@@ -1,0 +1,252 @@
+"""Whether the contour of a brain mask lies where the image has its edges, in millimetres.
+
+The surface is divided into sectors of about 4 cm. The figures need neither a template nor the step that made
+the mask, and assume no contrast:
+
+- :func:`edge_mm`: how deep inside the mask brain ends and skull begins, in the middle of all sectors. It tells
+  a mask that is too large or too small as a whole.
+- :func:`slips`: how far the contour of each sector lies from where its profile of grey levels would be like
+  those of all others. A mask that is shifted, tilted, cut or leaks has sectors that differ.
+- :func:`moved_mm` and :func:`worst_mm`: these as one rigid movement, and where they are largest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+
+from strokeprep.io import grids, images, labels
+from strokeprep.quality.judgement import Judge, Measurement
+
+MM = 2.0  # voxels that profiles are measured on; thick slices hold no more
+SECTORS = 48
+
+# Profiles of this reach are compared after moving them by up to SEARCH_MM.
+REACH_MM, SEARCH_MM = 8, 6
+FAR_MM = REACH_MM + SEARCH_MM
+DEEP_MM = 18  # brain down to this depth sets the brightness of a sector
+
+# Where brain ends: bone or air on CT; on MR skull, darker than half the brain below it, or bright fluid.
+BONE_HU, AIR_HU, DARK, BRIGHT = 130, -150, 0.5, 1.8
+EDGE_REACH_MM = 10
+
+SOFT_HU = (-60, 200)
+GREYS = 32
+ROUNDS = 3
+# A sector borrows evidence from neighbours within about 20°, brightness from those within 30°.
+NEAR, NEARBY = 0.06, 0.1
+LEVER_MM = 60.0  # turns are measured at this distance from the centre
+SMALL_SECTOR = 0.3  # with fewer voxels than this share of the usual, a sector lies beyond the image
+
+
+@dataclass(frozen=True)
+class Contour:
+    """Voxels near the contour: grey level (of brain 1 on MR, HU on CT), depth in the mask, sector.
+
+    ``normals`` and ``levers`` are those of the surface by sector: outwards, and from the centre.
+    """
+
+    grey: np.ndarray
+    depth: np.ndarray
+    sector: np.ndarray
+    normals: np.ndarray
+    levers: np.ndarray
+    modality: str
+
+
+def measurements(
+    step: str, image: sitk.Image, mask: sitk.Image, modality: str, judge: Judge
+) -> Iterator[Measurement]:
+    """The figures of a brain mask on its image; the first is missing where no edge is seen."""
+    contour = of(image, mask, modality)
+    edge, slip = edge_mm(contour), slips(contour)
+    if np.isfinite(edge):
+        yield judge(step, "contour_edge_mm", edge)
+    yield judge(step, "contour_moved_mm", moved_mm(contour, slip))
+    yield judge(step, "contour_worst_mm", worst_mm(contour, slip))
+
+
+def of(image: sitk.Image, mask: sitk.Image, modality: str) -> Contour:
+    """The contour of a mask in its image."""
+    margin = [int(np.ceil((FAR_MM + 4) / spacing)) for spacing in image.GetSpacing()]
+    box = labels.bounding_box(images.array(mask) > 0, margin)
+    grey = images.array(grids.resampled(sitk.Cast(image[box], sitk.sitkFloat32), MM))
+    share = grids.resampled(sitk.Cast(mask[box] > 0, sitk.sitkFloat32), MM)
+    depth = _depth(images.array(share) > 0.5)
+    index = np.argwhere((depth > -FAR_MM) & (depth < DEEP_MM))
+    from_centre = (index - np.argwhere(depth > 0).mean(axis=0)).astype(np.float32) * MM
+    near = tuple(index.T)
+    sector = (from_centre @ _directions().T.astype(np.float32)).argmax(axis=1)
+    surface = np.abs(depth[near]) < MM
+    normals, levers = (
+        _means(values, sector[surface])
+        for values in (_normals(depth, index[surface]), from_centre[surface])
+    )
+    values = _relative(grey[near], depth[near], sector, modality)
+    return Contour(values, depth[near], sector, normals, levers, modality)
+
+
+def edge_mm(contour: Contour) -> float:
+    """How deep in the mask brain gives way to skull, median of the sectors; negative outside.
+
+    Not a number where less than half of the sectors show such an edge.
+    """
+    beyond = _beyond(contour)
+    near = np.abs(contour.depth) <= EDGE_REACH_MM
+    layers = 2 * EDGE_REACH_MM + 1
+    layer = np.rint(contour.depth[near]).astype(int) + EDGE_REACH_MM
+    cell = contour.sector[near] * layers + layer
+    shape = (SECTORS, layers)
+    count = np.bincount(cell, minlength=SECTORS * layers).reshape(shape)
+    hard = np.bincount(cell, beyond[near], SECTORS * layers).reshape(shape)
+    count, hard = (ndimage.uniform_filter1d(each.astype(float), 3, axis=1) for each in (count, hard))
+    share = hard / np.maximum(count, 1e-9)
+    edges = np.array([_outward_crossing(each) for each in share])
+    known = np.isfinite(edges)
+    return float(np.median(edges[known])) if known.mean() >= 0.5 else float("nan")
+
+
+def slips(contour: Contour) -> np.ndarray:
+    """How far inside (mm, negative outside) the contour should lie, by sector, against all others.
+
+    The distribution of grey levels at each depth is learnt from all sectors. Each sector is moved to where
+    it is most likely under that distribution, which is then learnt again.
+    """
+    grey = _binned(contour)
+    layers = 2 * FAR_MM + 1
+    use = np.abs(contour.depth) <= REACH_MM
+    depth, sector = np.rint(contour.depth).astype(int), contour.sector
+    moves = np.arange(-SEARCH_MM, SEARCH_MM + 1)
+    slip = np.zeros(SECTORS, int)
+    for _ in range(ROUNDS):
+        layer = np.clip(depth - slip[sector] + FAR_MM, 0, layers - 1)
+        count = np.bincount(layer * GREYS + grey, minlength=layers * GREYS)
+        table = ndimage.gaussian_filter(count.reshape(layers, GREYS).astype(float), 1.0)
+        table = table / table.sum(axis=1, keepdims=True) + 0.01 / GREYS
+        gain = np.log(table / table.sum(axis=1, keepdims=True))
+        likely = np.stack(
+            [
+                np.bincount(sector[use], gain[depth[use] - move + FAR_MM, grey[use]], SECTORS)
+                for move in moves
+            ],
+            axis=1,
+        )
+        slip = moves[(_neighbours(NEAR) @ likely).argmax(axis=1)]
+        slip = slip - int(np.median(slip))
+    return slip
+
+
+def moved_mm(contour: Contour, slip: np.ndarray) -> float:
+    """The mean displacement of the surface under the shift and turn that explain the slips best."""
+    turns = np.cross(contour.levers / LEVER_MM, contour.normals)
+    columns = np.column_stack([contour.normals, turns, np.ones(SECTORS)])
+    weight = _sizes(contour) / _sizes(contour).max()
+    # Turns of a ball cannot be seen, so they are held back a little.
+    held = np.diag([0, 0, 0, 1, 1, 1, 0]) * 0.015 * weight.sum()
+    for _ in range(5):
+        normal = columns.T @ (weight[:, None] * columns) + held
+        fit = np.linalg.solve(normal, columns.T @ (weight * -slip))
+        left = -slip - columns @ fit
+        weight = _sizes(contour) / _sizes(contour).max() / (1 + (left / 1.5) ** 2)
+    moves = fit[:3] + np.cross(fit[3:6], contour.levers / LEVER_MM)
+    return float(np.linalg.norm(moves, axis=1).mean())
+
+
+def worst_mm(contour: Contour, slip: np.ndarray) -> float:
+    """The third largest slip: two sectors may hold a vein, a sinus or an orbit."""
+    sizes = _sizes(contour)
+    whole = sizes >= SMALL_SECTOR * np.median(sizes)
+    return float(np.sort(np.abs(slip[whole]))[-3])
+
+
+def _depth(mask: np.ndarray) -> np.ndarray:
+    """Millimetres to the surface, positive inside."""
+    inside = ndimage.distance_transform_edt(mask)
+    outside = ndimage.distance_transform_edt(~mask)
+    return np.where(mask, inside - 0.5, 0.5 - outside).astype(np.float32) * np.float32(MM)
+
+
+def _directions() -> np.ndarray:
+    """The middles of the sectors: a spiral over the unit sphere."""
+    step = np.arange(SECTORS) + 0.5
+    height = 1 - 2 * step / SECTORS
+    angle = np.pi * (1 + np.sqrt(5)) * step
+    across = np.sqrt(1 - height**2)
+    return np.column_stack([across * np.cos(angle), across * np.sin(angle), height])
+
+
+def _neighbours(width: float) -> np.ndarray:
+    """How much each sector counts for each other one; rows sum to 1."""
+    directions = _directions()
+    weight = np.exp((directions @ directions.T - 1) / width)
+    return weight / weight.sum(axis=1, keepdims=True)
+
+
+def _normals(depth: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Unit vectors outwards at voxels of the surface."""
+    last = np.array(depth.shape) - 1
+    slope = np.empty((len(index), 3))
+    for axis, unit in enumerate(np.eye(3, dtype=int)):
+        ahead, behind = (np.clip(index + step, 0, last) for step in (unit, -unit))
+        slope[:, axis] = depth[tuple(behind.T)] - depth[tuple(ahead.T)]
+    return slope / np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-6)
+
+
+def _means(values: np.ndarray, sector: np.ndarray) -> np.ndarray:
+    """The mean of vectors by sector; 0 in a sector without any."""
+    count = np.maximum(np.bincount(sector, minlength=SECTORS), 1)
+    sums = [np.bincount(sector, values[:, axis], SECTORS) for axis in range(3)]
+    return np.column_stack(sums) / count[:, None]
+
+
+def _relative(
+    grey: np.ndarray, depth: np.ndarray, sector: np.ndarray, modality: str
+) -> np.ndarray:
+    """Grey levels by those of the brain below them, which evens out the shading of a coil."""
+    if modality == "ct":
+        return grey
+    deep = depth > 3
+    levels = ndimage.median(grey[deep], sector[deep], np.arange(SECTORS))
+    known = np.isfinite(levels) & (levels > 0)
+    if not known.any():
+        return grey
+    levels = np.where(known, levels, np.median(levels[known]))
+    return grey / (_neighbours(NEARBY) @ levels)[sector]
+
+
+def _beyond(contour: Contour) -> np.ndarray:
+    """Voxels that look like what lies beyond the brain."""
+    if contour.modality == "ct":
+        return (contour.grey > BONE_HU) | (contour.grey < AIR_HU)
+    return (contour.grey < DARK) | (contour.grey > BRIGHT)
+
+
+def _outward_crossing(share: np.ndarray) -> float:
+    """The depth at which a share by layer (outermost first) first passes a half on the way out."""
+    inwards = share[::-1]
+    first = np.flatnonzero((inwards[:-1] < 0.5) & (inwards[1:] >= 0.5))
+    if not len(first):
+        return float("nan")
+    at = first[0]
+    part = (0.5 - inwards[at]) / (inwards[at + 1] - inwards[at])
+    return float(EDGE_REACH_MM - at - part)
+
+
+def _binned(contour: Contour) -> np.ndarray:
+    """Grey levels as numbers of bins."""
+    if contour.modality == "ct":
+        low, high = SOFT_HU
+    else:
+        low, high = 0.0, float(np.quantile(contour.grey, 0.99))
+    scaled = (contour.grey - low) / max(high - low, 1e-6)
+    return np.clip(scaled * GREYS, 0, GREYS - 1).astype(int)
+
+
+def _sizes(contour: Contour) -> np.ndarray:
+    """How many voxels of each sector are near the contour."""
+    near = np.abs(contour.depth) <= REACH_MM
+    return np.bincount(contour.sector[near], minlength=SECTORS).astype(float)

@@ -16,6 +16,8 @@ from strokeprep.registration import template
 from strokeprep.settings.limits import LIMITS
 from strokeprep.settings.study import TemplateSettings
 
+from tests.heads import head
+
 JUDGE = Judge("1")
 LEAST_ML = 1.0
 MNI = TemplateSettings(resolution_mm=8.0)
@@ -268,6 +270,23 @@ def test_a_brain_that_misses_the_templates_fails(tmp_path, shift_mm, fits):
     assert (check.value == 1) == fits
 
 
+# --- Brain masks ------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("shift_mm", "verdicts"), [(0, {"pass"}), (12, {"warn", "fail"})])
+def test_a_brain_mask_is_judged_on_its_own_image(tmp_path, shift_mm, verdicts):
+    shown = head("ct")
+    mask = images.like(shown.brain.astype(np.uint8), shown.image)
+    move = sitk.TranslationTransform(3, (0.0, float(shift_mm), 0.0))
+    images.write(shown.image, tmp_path / "ct.nii.gz")
+    images.write(transforms.resample(mask, mask, [move], transforms.NEAREST), tmp_path / "m.nii.gz")
+    parts = plan(masks=((str(tmp_path / "ct.nii.gz"), str(tmp_path / "m.nii.gz"), "ct"),))
+    checks = list(audit.of_masks(parts, Path, JUDGE))
+    assert {each.verdict for each in checks if each.metric == "contour_moved_mm"} <= verdicts
+    assert len(checks) == 3
+
+
 # --- The verdict ------------------------------------------------------------------------------
 
 
@@ -294,3 +313,16 @@ def test_what_neither_passes_nor_fails_is_told_with_the_reason():
 def test_a_flipped_scan_is_told_from_other_faults():
     with pytest.raises(StrokeprepError, match="Left and right are exchanged"):
         audit.verdict([JUDGE("likeness:x", "mirror_ratio", 1.3)], "1")
+
+
+@pytest.mark.parametrize(
+    ("metrics", "words"),
+    [
+        (["contour_moved_mm", "template_off_mm"], "another backend for brains"),
+        (["template_off_mm"], "another registration.to_template"),
+        (["label_ml", "volume_change"], "Look at the images named"),
+    ],
+)
+def test_the_message_names_what_to_try(metrics, words):
+    with pytest.raises(StrokeprepError, match=words):
+        audit.verdict([JUDGE("x", metric, 99.0) for metric in metrics], "1")

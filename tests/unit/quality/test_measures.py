@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from strokeprep.io import images
+import SimpleITK as sitk
+from strokeprep.io import grids, images
 from strokeprep.quality import measures
 from strokeprep.registration import template
+from strokeprep.settings.limits import LIMITS, PASS
+from strokeprep.settings.study import TemplateSettings
 
 
 def test_information_is_two_for_the_same_and_one_for_strangers():
@@ -51,6 +54,17 @@ def test_the_templates_lateral_ventricles_are_a_pair_on_both_sides():
     found = measures.lateral_ventricles(t1, inside, 1.0)
     left, right = (np.count_nonzero(half) / 1000 for half in np.split(found[1:], 2))
     assert 3 < left < 8 and left == pytest.approx(right, rel=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("shift_mm", "fits"), [(0, True), (8, False)])
+def test_a_template_that_lies_8_mm_beside_the_brain_is_told(shift_mm, fits):
+    grey = grids.resampled(sitk.Cast(template.load().t1, sitk.sitkFloat32), 3.0)
+    image = images.like(1000 - images.array(grey), grey)
+    move = sitk.TranslationTransform(3, (0.0, 0.0, float(shift_mm)))
+    off_mm = measures.template_off_mm(image, move, TemplateSettings())
+    assert off_mm == pytest.approx(shift_mm, abs=0.5)
+    assert (LIMITS["template_off_mm"].verdict(off_mm) == PASS) == fits
 
 
 def test_a_bolus_has_its_width():

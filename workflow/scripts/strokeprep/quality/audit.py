@@ -10,7 +10,7 @@ from pathlib import Path
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, labels, transforms
-from strokeprep.quality import defacing, measures
+from strokeprep.quality import contour, defacing, measures
 from strokeprep.quality.judgement import Judge, Measurement
 from strokeprep.quality.label_change import LabelChange
 from strokeprep.quality.plan import AuditPlan
@@ -20,6 +20,16 @@ from strokeprep.settings.limits import FAIL, WARN
 from strokeprep.settings.study import TemplateSettings
 
 FLIPPED = "mirror_ratio"  # the figure that tells a flipped scan
+
+# What to do if a figure fails, by the beginning of its name.
+REMEDIES = {
+    FLIPPED: "Left and right are exchanged in one of two scans: convert them again.",
+    "contour_": "Look at the contour of the brain on the subject's page: if it is wrong, choose another "
+    "backend for brains in the config; if the image is, exclude the scan.",
+    "template_": "Look at the brain and the template's outline on the subject's page: choose another "
+    "backend for brains if the mask is wrong, else another registration.to_template.",
+    "": "Look at the images named; exclude the scan in question, or correct its input.",
+}
 
 # A path of the derivatives folder, from a name relative to it.
 At = Callable[[str], Path]
@@ -37,6 +47,7 @@ def audit(
         *of_grids(plan, at, judge, settings),
         *of_faces(plan, at, judge),
         *of_brains(plan, at, judge),
+        *of_masks(plan, at, judge),
         *of_template(plan, at, judge, settings),
         *of_flips(plan, at, judge),
         *of_labels(plan, at, judge, least_label_ml),
@@ -62,14 +73,16 @@ def verdict(measured: list[Measurement], subject: str) -> None:
             f"(limit {each.limit.text(each.limit.fail)})"
             for each in failed
         )
-        flipped = any(each.metric == FLIPPED for each in failed)
-        raise StrokeprepError(
-            f"The audit failed: {listed}",
-            f"sub-{subject}",
-            "Left and right are exchanged in one of two scans: convert them again."
-            if flipped
-            else "Look at the images named; exclude the scan in question, or correct its input.",
-        )
+        raise StrokeprepError(f"The audit failed: {listed}", f"sub-{subject}", _remedy(failed))
+
+
+def _remedy(failed: list[Measurement]) -> str:
+    """What to try; a flipped scan explains all other failures, and a wrong mask a wrong template."""
+    return next(
+        remedy
+        for begins, remedy in REMEDIES.items()
+        if any(each.metric.startswith(begins) for each in failed)
+    )
 
 
 def of_grids(
@@ -100,13 +113,25 @@ def of_brains(plan: AuditPlan, at: At, judge: Judge) -> Iterator[Measurement]:
         yield judge(f"deface:{Path(face).name}", "brain_voxels_removed", removed)
 
 
+def of_masks(plan: AuditPlan, at: At, judge: Judge) -> Iterator[Measurement]:
+    """Whether the contour of each brain mask lies on the edge of the brain in its image."""
+    for image, mask, modality in plan.masks:
+        shown, brain = images.read(at(image)), images.read(at(mask))
+        yield from contour.measurements(f"brain:{Path(mask).name}", shown, brain, modality, judge)
+
+
 def of_template(
     plan: AuditPlan, at: At, judge: Judge, settings: TemplateSettings
 ) -> Iterator[Measurement]:
-    """Overlap of the brain in template space with the template's own."""
-    if plan.template_brain:
-        overlap = measures.template_dice(images.read(at(plan.template_brain)), settings)
-        yield judge(f"normalise:{Path(plan.template_brain).name}", "template_dice", overlap)
+    """Whether the template lies where the reference shows the brain, and where its mask does."""
+    if not plan.template_brain:
+        return
+    step = f"normalise:{Path(plan.template_brain).name}"
+    overlap = measures.template_dice(images.read(at(plan.template_brain)), settings)
+    yield judge(step, "template_dice", overlap)
+    if plan.to_template:
+        image, move = images.read(at(plan.reference)), transforms.read(at(plan.to_template))
+        yield judge(step, "template_off_mm", measures.template_off_mm(image, move, settings))
 
 
 def of_flips(plan: AuditPlan, at: At, judge: Judge) -> Iterator[Measurement]:

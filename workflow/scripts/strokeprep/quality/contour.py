@@ -30,15 +30,16 @@ REACH_MM, SEARCH_MM = 8, 6
 FAR_MM = REACH_MM + SEARCH_MM
 DEEP_MM = 18  # brain down to this depth sets the brightness of a sector
 
-# Where brain ends: bone or air on CT; on MR skull, darker than half the brain below it, or bright fluid.
-BONE_HU, AIR_HU, DARK, BRIGHT = 130, -150, 0.5, 1.8
+# Where brain ends: in bone or fluid on CT; on MR in skull, darker than half the brain below it, or in
+# bright fluid.
+BONE_HU, FLUID_HU, DARK, BRIGHT = 130, 15, 0.5, 1.7
 EDGE_REACH_MM = 10
 
-SOFT_HU = (-60, 200)
+SOFT_HU = (-60.0, 200.0)
 GREYS = 32
 ROUNDS = 3
-# A sector borrows evidence from neighbours within about 20°, brightness from those within 30°.
-NEAR, NEARBY = 0.06, 0.1
+# A sector borrows evidence from neighbours within about 15°, brightness from those within 30°.
+NEAR, NEARBY = 0.03, 0.1
 LEVER_MM = 60.0  # turns are measured at this distance from the centre
 SMALL_SECTOR = 0.3  # with fewer voxels than this share of the usual, a sector lies beyond the image
 
@@ -103,7 +104,9 @@ def edge_mm(contour: Contour) -> float:
     shape = (SECTORS, layers)
     count = np.bincount(cell, minlength=SECTORS * layers).reshape(shape)
     hard = np.bincount(cell, beyond[near], SECTORS * layers).reshape(shape)
-    count, hard = (ndimage.uniform_filter1d(each.astype(float), 3, axis=1) for each in (count, hard))
+    count, hard = (
+        ndimage.uniform_filter1d(each.astype(float), 3, axis=1) for each in (count, hard)
+    )
     share = hard / np.maximum(count, 1e-9)
     edges = np.array([_outward_crossing(each) for each in share])
     known = np.isfinite(edges)
@@ -203,9 +206,7 @@ def _means(values: np.ndarray, sector: np.ndarray) -> np.ndarray:
     return np.column_stack(sums) / count[:, None]
 
 
-def _relative(
-    grey: np.ndarray, depth: np.ndarray, sector: np.ndarray, modality: str
-) -> np.ndarray:
+def _relative(grey: np.ndarray, depth: np.ndarray, sector: np.ndarray, modality: str) -> np.ndarray:
     """Grey levels by those of the brain below them, which evens out the shading of a coil."""
     if modality == "ct":
         return grey
@@ -221,7 +222,7 @@ def _relative(
 def _beyond(contour: Contour) -> np.ndarray:
     """Voxels that look like what lies beyond the brain."""
     if contour.modality == "ct":
-        return (contour.grey > BONE_HU) | (contour.grey < AIR_HU)
+        return (contour.grey > BONE_HU) | (contour.grey < FLUID_HU)
     return (contour.grey < DARK) | (contour.grey > BRIGHT)
 
 

@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from strokeprep.io import images, labels, transforms
+from strokeprep.io import grids, images, labels, transforms
 from strokeprep.io.statistics import robust_sd
 from strokeprep.registration import mutual_information as mi
 from strokeprep.registration import template
@@ -25,6 +25,8 @@ STEPS = 25
 NEIGHBOUR_FACTOR = np.sqrt(1 + 1 / 6)
 # Edges are where the gradient is among the strongest of the image.
 EDGE_QUANTILE = 0.9
+# Voxels on which an image is compared with the template.
+TEMPLATE_MM = 3.0
 # Five voxels of 1 mm in the descriptor that defines γ.
 STRIP_MM = 5.0
 # Fluid is darker than this share of a T1's median; that of the ventricles lies this deep.
@@ -93,6 +95,23 @@ def off_mm(fixed: sitk.Image, moving: sitk.Image, brain: np.ndarray, seed: int =
     metric = mi.Metric(mi.Points(points, bins), volume)
     matrix, _, _ = mi.maximum(metric, np.eye(4), points.mean(axis=1), 6, STEPS)
     return float(np.linalg.norm(mi.mapped(matrix, points) - points, axis=0).mean())
+
+
+def template_off_mm(
+    image: sitk.Image, from_template: sitk.Transform, settings: TemplateSettings
+) -> float:
+    """:func:`off_mm` of the template's brain, with the skull on the image and without its brain mask.
+
+    ``from_template`` maps points of the template to points of the image.
+    """
+    standard = template.standard(settings)
+    fixed = grids.resampled(sitk.Cast(standard.t1, sitk.sitkFloat32), TEMPLATE_MM)
+    whole = sitk.Image(image.GetSize(), sitk.sitkUInt8) + 1
+    whole.CopyInformation(image)
+    shown = transforms.resample(whole, fixed, [from_template], transforms.NEAREST)
+    brain = transforms.resample(standard.brain, fixed, [], transforms.NEAREST)
+    moving = transforms.resample(sitk.Cast(image, sitk.sitkFloat32), fixed, [from_template])
+    return off_mm(fixed, moving, images.array(sitk.And(brain, shown)) > 0)
 
 
 def noise(volume: np.ndarray, where: np.ndarray) -> float:

@@ -27,6 +27,8 @@ class AuditPlan:
     faces: tuple[tuple[str, str, str], ...] = ()
     # face mask, brain mask, transform from the face's scan to the brain's ("" if one grid)
     brains: tuple[tuple[str, str, str], ...] = ()
+    # image, the brain mask that was made on it, modality
+    masks: tuple[tuple[str, str, str], ...] = ()
     template_brain: str | None = None
     # 3D image of a scan, its transform to the reference ("" if it came on its grid)
     alike: tuple[tuple[str, str], ...] = ()
@@ -61,6 +63,7 @@ def audit_plan(subject: Subject, template: Space) -> AuditPlan:
             for image in scan.images
         ),
         brains=tuple((naming.face_mask(scan), *brain_of(scan, reference)) for scan in faced),
+        masks=masks(subject),
         template_brain=naming.brain_mask(reference, template),
         alike=tuple(_onto(scan, reference) for scan in subject.scans if scan is not reference),
         reference_brain=naming.brain_mask(reference, ORIG),
@@ -96,6 +99,15 @@ def _grids(names: list[str], reference: Scan, template: Space) -> dict[str, Any]
 
 def _onto(scan: Scan, reference: Scan) -> tuple[str, str]:
     return pilot(scan), to_reference(scan, reference)
+
+
+def masks(subject: Subject) -> tuple[tuple[str, str, str], ...]:
+    """Each image with a brain mask of its own, that mask, and the modality."""
+    return tuple(
+        (pilot(scan), naming.brain_mask(scan, ORIG), scan.modality)
+        for scan in subject.scans
+        if scan.has_brain
+    )
 
 
 def brain_of(scan: Scan, reference: Scan) -> tuple[str, str]:

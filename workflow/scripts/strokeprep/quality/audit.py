@@ -117,7 +117,7 @@ def of_masks(plan: AuditPlan, at: At, judge: Judge) -> Iterator[Measurement]:
     """Whether the contour of each brain mask lies on the edge of the brain in its image."""
     for image, mask, modality in plan.masks:
         shown, brain = images.read(at(image)), images.read(at(mask))
-        yield from contour.measurements(f"brain:{Path(mask).name}", shown, brain, modality, judge)
+        yield from contour.measurements(f"brain:{Path(image).name}", shown, brain, modality, judge)
 
 
 def of_template(

@@ -11,7 +11,8 @@ own row alone, and seconds and memory are those of one head, imports included. A
 with the judge or with another backend's mask: Dice, and the distance of their contours in mm (mean,
 and the 95th percentile of all contour voxels of both). The ``template`` backend finds the face beside
 each brain; "face ml" is what defacing would empty, air included, and "lost ml" what of the judge's
-brain (else of the backend's own) lies in it. Look at the pictures, too: ``--overlays`` draws all
+brain (else of the backend's own) lies in it. The verdict is that of the audit on the mask in its
+image; it should be ``pass`` on the judge's masks and not on wrong ones. Look at the pictures, too: ``--overlays`` draws all
 contours, and heads as surfaces before and after defacing. ``--masks`` keeps the masks.
 """
 
@@ -20,7 +21,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -39,7 +39,7 @@ from PIL.Image import Image  # noqa: E402
 from strokeprep.drawing import palette, pictures  # noqa: E402
 from strokeprep.errors import StrokeprepError  # noqa: E402
 from strokeprep.io import images, labels  # noqa: E402
-from strokeprep.quality import defacing  # noqa: E402
+from strokeprep.quality import contour, defacing, judgement  # noqa: E402
 from strokeprep.report import views  # noqa: E402
 from strokeprep.report.sections.defacing import solid  # noqa: E402
 from strokeprep.segmentation import brains, faces  # noqa: E402
@@ -52,6 +52,7 @@ from strokeprep.settings.backends import (  # noqa: E402
     NetworkSettings,
     choices,
 )
+from strokeprep.settings.limits import PASS  # noqa: E402
 
 IMAGE, JUDGE, SIDECAR, MODALITY = "image.nii.gz", "judge.nii.gz", "image.json", "modality.txt"
 JUDGED_BY = "judge"
@@ -60,7 +61,7 @@ MADE = "made"  # the outcome of a backend that gave a mask
 CT_WINDOW, MR_QUANTILES = (-20.0, 100.0), (0.01, 0.995)
 VIEW_MM, ACROSS = 1.5, {pictures.AXIAL: 4, pictures.CORONAL: 3, pictures.SAGITTAL: 3}
 HEADING = ("head", "modality", "brain", "ml", "s", "GB", "against", "Dice", "mean mm", "95% mm")
-HEADING += ("face ml", "lost ml", "outcome")
+HEADING += ("face ml", "lost ml", "verdict", "outcome")
 
 Row = dict[str, str]  # cells by column; those that do not apply are missing
 
@@ -86,18 +87,19 @@ class Head:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a backend made of a head: figures, and an error's message or nothing."""
+    """What a backend made of a head: figures, the audit's verdict, an error's message or nothing."""
 
     ml: float = float("nan")
     seconds: float = float("nan")
     peak_gb: float = float("nan")
+    verdict: str = ""
     message: str = ""
 
     def cells(self) -> Row:
         """Its cells in the table."""
         figures = {"ml": f"{self.ml:.0f}", "s": f"{self.seconds:.1f}", "GB": f"{self.peak_gb:.2f}"}
         known = {column: text for column, text in figures.items() if text != "nan"}
-        return known | {"outcome": self.message or MADE}
+        return known | {"verdict": self.verdict, "outcome": self.message or MADE}
 
 
 def heads_in(folder: Path, names: Sequence[str] = ()) -> list[Head]:
@@ -147,8 +149,22 @@ def segmented(head: Head, backend: str, models: Path, target: Path) -> Outcome:
         images.write(face_of(request, brain), face_beside(target), head.image)
     except StrokeprepError as error:
         return Outcome(seconds=time.perf_counter() - start, message=" ".join(str(error).split()))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-    return Outcome(brains.volume_ml(brain.mask), seconds, peak)
+    peak = peak_gb()
+    judged = verdict(request.image, brain.mask, head.modality)
+    return Outcome(brains.volume_ml(brain.mask), seconds, peak, judged)
+
+
+def peak_gb() -> float:
+    """The most memory that this process has held; getrusage would count its parent's with it."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e9
+
+
+def verdict(image: sitk.Image, mask: sitk.Image, modality: str) -> str:
+    """The audit's verdict on a mask in its image, with the figures that do not pass."""
+    measured = list(contour.measurements("", image, mask, modality, judgement.Judge("")))
+    beyond = [f"{each.metric} {each.value:.1f}" for each in measured if each.verdict != PASS]
+    return " ".join([judgement.worst(each.verdict for each in measured), *beyond])
 
 
 def face_of(request: Request, brain: brains.Brain) -> sitk.Image:
@@ -284,13 +300,20 @@ def measured(head: Head, models: Path, kept: Path, overlays: Path | None) -> lis
         overlay(head, masks, overlays / f"{head.name}.png")
         for name, face in found_faces.items():
             surfaces(head, face, overlays / f"{head.name}_{name}_face.png")
-    return rows_of(head, outcomes, masks, found_faces)
+    rows = rows_of(head, outcomes, masks, found_faces)
+    return [row_of_judge(head, judge), *rows] if judge else rows
+
+
+def row_of_judge(head: Head, judge: sitk.Image) -> Row:
+    """The audit's verdict on the judge's mask."""
+    judged = verdict(images.read(head.image), judge, head.modality)
+    return {"head": head.name, "modality": head.modality, "brain": JUDGED_BY, "verdict": judged}
 
 
 def summary(rows: Sequence[Row]) -> list[str]:
     """A line for each backend: heads, how many gave no mask, and Dice with the judge."""
     lines = []
-    for backend in dict.fromkeys(row["brain"] for row in rows):
+    for backend in dict.fromkeys(row["brain"] for row in rows if "outcome" in row):
         own = [row for row in rows if row["brain"] == backend and "outcome" in row]
         dices = [float(row["Dice"]) for row in own if row.get("against") == JUDGED_BY]
         lacking = sum(row["outcome"] != MADE for row in own)

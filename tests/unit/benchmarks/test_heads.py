@@ -100,6 +100,19 @@ def test_each_backend_stands_beside_the_judge_and_beside_the_others(bench, tmp_p
     }
 
 
+def ball(radius_mm: float):
+    """A ball of 2 mm voxels."""
+    place = (np.indices((60, 60, 60)) - 29.5) * 2
+    inside = np.linalg.norm(place, axis=0) < radius_mm
+    return images.from_array(inside.astype(np.uint8), np.diag([2.0, 2.0, 2.0, 1.0]))
+
+
+def test_the_verdict_names_the_figures_that_do_not_pass(bench):
+    brain = ball(45.0)
+    assert bench.verdict(brain, brain, "mr") == "pass"
+    assert "contour_edge_mm" in bench.verdict(brain, ball(37.0), "mr")
+
+
 def test_a_refusal_is_told_and_counted(bench, tmp_path):
     head = bench.Head("one", tmp_path, "mr")
     outcomes = {"template": bench.Outcome(seconds=3.0, message="No head was found")}

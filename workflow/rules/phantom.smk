@@ -2,7 +2,7 @@
 
 from strokeprep import phantom
 
-RAW, TRUTH = ORIGIN.root, ORIGIN.truth
+RAW, TRUTH, SCANS = ORIGIN.root, ORIGIN.truth, CONFIG.phantom.scans
 
 
 localrules:
@@ -12,8 +12,8 @@ localrules:
 
 rule phantom:
     output:
-        raw=[RAW / path for path in phantom.raw_files("{subject}")],
-        truth=[TRUTH / path for path in phantom.truth_files("{subject}")],
+        raw=[RAW / path for path in phantom.raw_files("{subject}", SCANS)],
+        truth=[TRUTH / path for path in phantom.truth_files("{subject}", SCANS)],
     log:
         log_of("phantom", "sub-{subject}"),
     benchmark:
@@ -55,7 +55,7 @@ rule score:
     input:
         audit=out(naming.audit("{subject}")),
         perfusion=out(naming.perfusion_audit("{subject}")),
-        truth=[TRUTH / path for path in phantom.truth_files("{subject}")],
+        truth=[TRUTH / path for path in phantom.truth_files("{subject}", SCANS)],
     output:
         table=f"{WORK}/accuracy/sub-{{subject}}.tsv",
     log:

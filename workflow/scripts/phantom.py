@@ -12,4 +12,6 @@ with job(snakemake):
         Path(params.truth),
         seed=params.settings.seed,
         size=params.settings.size,
+        pathologies=params.settings.pathologies,
+        scans=params.settings.scans,
     )

@@ -46,11 +46,14 @@ def write_subject(
     size: str,
     deformation_mm: float | None = None,
     motion_mm: float = 1.0,
+    pathologies: Sequence[str] = (),
+    scans: Sequence[str] = (),
 ) -> None:
     """Write one subject ("01", "02", …) of a size ("tiny", "small" or "clinical").
 
     `deformation_mm` is the largest displacement of the warp to MNI: None gives 0 for subject
-    "01" and 3 mm for the others. `motion_mm` bounds the head motion during CT perfusion.
+    "01" and 3 mm for the others. `motion_mm` bounds the head motion during CT perfusion. Of
+    `pathologies`, each subject has one, in turn. `scans` are made beside the usual ones.
     """
     from strokeprep.phantom.study import (
         write_subject as write,  # imports heavy libraries
@@ -64,6 +67,8 @@ def write_subject(
         size=size,
         deformation_mm=deformation_mm,
         motion_mm=motion_mm,
+        pathologies=pathologies,
+        scans=scans,
     )
 
 

@@ -8,6 +8,7 @@ benchmarks use them; the built-in study does not.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -84,6 +85,9 @@ VIEWS: dict[str, dict] = {
     "defaced": {"is_defaced": True, "low_mm": -110.0},
     "on_its_side": {"turned_deg": (90, 0, 0)},
     "upside_down": {"turned_deg": (180, 0, 0)},
+    "lying_on_the_left": {"turned_deg": (0, 0, 90)},
+    "prone": {"turned_deg": (0, 0, 180)},
+    "tilted": {"turned_deg": (24, -8, 10)},
     "no_origin": {"keeps_origin": False},
 }
 
@@ -124,13 +128,16 @@ CASES: dict[str, Case] = {
     "NCCT upside down": Case("ncct", (), ("upside_down", "face", "no_origin")),
     "ADC noisy": Case("adc", (), ("noisy", "thick")),
     "CTA to the shoulders": Case("cta", (), ("shoulders", "holder")),
+    "b0 lying on the left": Case("b0", (), ("lying_on_the_left", "thick")),
+    "T1w prone": Case("t1w", ("atrophy",), ("prone", "sagittal", "face")),
+    "T2w tilted": Case("t2w", ("malignant_infarct",), ("tilted", "thick", "ghosts")),
 }
 
 
-def case(name: str, seed: int) -> Head:
-    """One of the hard heads, drawn by a seed."""
-    wanted = CASES[name]
-    return head(seed, wanted.contrast, wanted.pathology, wanted.view)
+def case(name: str, draw: int) -> Head:
+    """One of the hard heads; another draw (1, 2, …) or another case is another patient."""
+    wanted, number = CASES[name], zlib.crc32(name.encode()) % 10_000
+    return head(10_000 * draw + number, wanted.contrast, wanted.pathology, wanted.view)
 
 
 def head(
@@ -178,7 +185,8 @@ def _view(patient: subject.Head, technique: Technique, random: np.random.Generat
     placed = scanner.pose(random.uniform((-9, -5, -5), (9, 5, 5)), random.uniform(-25, 25, 3))
     top = technique.high_mm + (ABOVE_MM if technique.high_mm > 90 else 0)
     low, high = (
-        patient.mapping.head_point(np.array([0.0, -12.0, z])) for z in (technique.low_mm, top)
+        patient.mapping.healthy.head_point(np.array([0.0, -12.0, z]))
+        for z in (technique.low_mm, top)
     )
     middle = (low + high) / 2 + np.r_[random.uniform(-5, 5, 2), 0]
     extent = np.r_[technique.field_mm, np.linalg.norm(high - low)]

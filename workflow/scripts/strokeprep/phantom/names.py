@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 COW_LABELS: dict[int, str] = {
     1: "ICA-L",
     2: "ICA-R",
@@ -27,6 +29,18 @@ _IMAGES = {
     "adc": "sub-{s}/ses-02/dwi/sub-{s}_ses-02_ADC",
     "t1w": "sub-{s}/ses-02/anat/sub-{s}_ses-02_T1w",
 }
+# the same for scans that a study may ask for beside these
+_FURTHER = {
+    name: f"sub-{{s}}/ses-02/anat/sub-{{s}}_ses-02_{ending}"
+    for name, ending in {
+        "t1wce": "ce-gadolinium_T1w",
+        "t2w": "T2w",
+        "flair": "FLAIR",
+        "swi": "swi",
+        "t2star": "T2starw",
+        "tof": "angio",
+    }.items()
+}
 _MANUAL = "derivatives/manual"
 _MASKS = {
     "lvo": f"{_MANUAL}/sub-{{s}}/ses-01/anat/sub-{{s}}_ses-01_acq-cta_space-orig_label-LVO_mask",
@@ -47,17 +61,21 @@ def subject_ids(n: int) -> list[str]:
 
 def image_stem(image: str, subject: str) -> str:
     """Path below raw/ of an image or mask, without extension."""
-    return (_IMAGES | _MASKS)[image].format(s=subject)
+    return (_IMAGES | _FURTHER | _MASKS)[image].format(s=subject)
 
 
-def raw_stems(subject: str) -> list[str]:
-    """The path below raw/, without extension, of every image and mask of a subject."""
-    return [image_stem(image, subject) for image in (*_IMAGES, *_MASKS)]
+def raw_stems(subject: str, scans: Sequence[str] = ()) -> list[str]:
+    """The path below raw/, without extension, of every image and mask of a subject.
+
+    `scans` are those beside the usual ones.
+    """
+    return [image_stem(image, subject) for image in (*_IMAGES, *scans, *_MASKS)]
 
 
-def raw_files(subject: str) -> list[str]:
+def raw_files(subject: str, scans: Sequence[str] = ()) -> list[str]:
     """Every path below raw/ that `write_subject` writes."""
-    return [stem + extension for stem in raw_stems(subject) for extension in (".nii.gz", ".json")]
+    stems = raw_stems(subject, scans)
+    return [stem + extension for stem in stems for extension in (".nii.gz", ".json")]
 
 
 def dataset_files() -> list[str]:
@@ -72,10 +90,11 @@ def dataset_files() -> list[str]:
     ]
 
 
-def truth_files(subject: str) -> list[str]:
+def truth_files(subject: str, scans: Sequence[str] = ()) -> list[str]:
     """Every path below truth/ that `write_subject` writes."""
-    names = [f"from-head_to-{target}.tfm" for target in (*GRIDS, MNI)]
-    names += [f"{grid}_{mask}.nii.gz" for grid in GRIDS for mask in ("brain", "face")]
+    grids = (*GRIDS, *scans)
+    names = [f"from-head_to-{target}.tfm" for target in (*grids, MNI)]
+    names += [f"{grid}_{mask}.nii.gz" for grid in grids for mask in ("brain", "face")]
     names += [f"ncct_{label}.nii.gz" for label in ("lesion", "lvo", "cow", "tissue")]
     names += [f"ctp_{quantity}.nii.gz" for quantity in (*PERFUSION, "artery")]
     names += ["ctp_motion.tsv", "ctp_aif.tsv", "truth.json"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import SimpleITK as sitk
 
 from strokeprep.phantom.files import write_json, write_nifti, write_table
 from strokeprep.phantom.head.mapping import draw_mapping
+from strokeprep.phantom.head.pathology import draw_pathology
 from strokeprep.phantom.head.shapes import FLIP
 from strokeprep.phantom.head.subject import Head, draw_traits, make_head
 from strokeprep.phantom.head.tissue import MATERIALS, TISSUE_NUMBER
@@ -22,6 +24,8 @@ from strokeprep.phantom.scan.protocol import Protocol, Scan, protocol
 from strokeprep.phantom.scan.scanner import centred_grid, pose
 
 PATIENT = "Phantom^Patient"
+# Scans of a part of the head, with their middle (MNI): basal ganglia, circle of Willis.
+SLABS = {"ctp": (0.0, -6.0, 8.0), "tof": (0.0, -12.0, -12.0)}
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ def write_subject(
     size: str,
     deformation_mm: float | None,
     motion_mm: float,
+    pathologies: Sequence[str],
+    scans: Sequence[str],
 ) -> None:
     """Write one subject's images below raw/ and their truth below truth/.
 
@@ -51,19 +57,30 @@ def write_subject(
     setup = protocol(size)
     if deformation_mm is None:
         deformation_mm = 0.0 if int(subject) == 1 else 3.0
-    shape, stroke, poses, noise, moving = _streams(seed, subject, 5)
+    shape, stroke, poses, noise, moving, disease, further = _streams(seed, subject, 7)
     mapping = draw_mapping(shape, deformation_mm)
-    head = make_head(mapping, draw_traits(stroke), setup.voxel_mm, stroke)
+    ill = draw_pathology(_in_turn(pathologies, int(subject)), disease)
+    quantities = contrast.quantities(scans)
+    head = make_head(mapping, draw_traits(stroke), setup.voxel_mm, stroke, ill, quantities)
     plan = _plan(head, setup, poses, int(subject))
     files = _Files(subject, raw, truth)
     _write_ct(head, plan, setup, files, noise)
     motion = _write_ctp(head, plan, setup, files, noise, moving, motion_mm)
     _write_mri(head, plan, setup, files, noise)
+    plan = _with_further(head, plan, setup, scans, further)
+    _write_further(head, plan, setup, files, scans, further)
     _write_transforms(head, plan, truth)
     _write_motion(truth / "ctp_motion.tsv", motion, np.array(setup.frame_times_s))
     summary = {"subject": subject, "seed": seed, "size": size}
     summary |= {"deformation_mm": deformation_mm, "motion_mm": motion_mm}
+    if pathologies:
+        summary |= {"pathology": asdict(ill)}
     write_json(truth / "truth.json", summary | _facts(head, plan))
+
+
+def _in_turn(pathologies: Sequence[str], number: int) -> Sequence[str]:
+    """The disease of a subject by its number, if there are any."""
+    return [pathologies[(number - 1) % len(pathologies)]] if pathologies else []
 
 
 def _streams(seed: int, subject: str, count: int) -> list[np.random.Generator]:
@@ -148,13 +165,13 @@ def _taller(scan: Scan, slices: int) -> Scan:
 def _view(
     head: Head, scan: Scan, placed: sitk.Euler3DTransform, axes: str, tilt: float, name: str
 ) -> View:
-    """A grid around the head: perfusion at the basal ganglia, other scans from the vertex down."""
-    mapping = head.mapping
-    middle = mapping.head_point(np.array([0.0, -6.0, 8.0]))
+    """A grid around the head: slabs around their middle, other scans from the vertex down."""
+    mapping = head.mapping.healthy
+    middle = mapping.head_point(np.array(SLABS.get(name, (0.0, -6.0, 8.0))))
     grid = centred_grid(
         placed.TransformPoint((FLIP @ middle).tolist()), scan.size, scan.spacing, axes, tilt
     )
-    if name != "ctp":
+    if name not in SLABS:
         vertex = mapping.head_point(np.array([0.0, -15.0, 96.0]))
         height = grid.millimetres(placed.TransformPoint((FLIP @ vertex).tolist()))[2]
         up = np.reshape(grid.direction, (3, 3))[:, 2]
@@ -249,6 +266,42 @@ def _write_mri(
     files.image("t1w", scan, t1w, sidecar | {"MagneticFieldStrength": 3.0})
     files.masks("dwi", head, dwi)
     files.masks("t1w", head, t1w)
+
+
+def _with_further(
+    head: Head,
+    plan: Plan,
+    setup: Protocol,
+    scans: Sequence[str],
+    random: np.random.Generator,
+) -> Plan:
+    """The plan with scans of the same MR session, between which the head moved a little."""
+    first = plan.views["t1w"].head_to_image
+    turn = np.degrees([first.GetAngleX(), first.GetAngleY(), first.GetAngleZ()])
+    views = dict(plan.views)
+    for name in scans:
+        moved = random.uniform(-1, 1, 6) * (2, 1, 1, 3, 3, 3)
+        placed = pose(turn + moved[:3], np.array(first.GetTranslation()) + moved[3:])
+        tilt = 0.0 if name == "t1wce" else float(random.uniform(-12, 12))
+        views[name] = _view(head, setup.of(name), placed, "LAS", tilt, name)
+    return replace(plan, views=views)
+
+
+def _write_further(
+    head: Head,
+    plan: Plan,
+    setup: Protocol,
+    files: _Files,
+    scans: Sequence[str],
+    random: np.random.Generator,
+) -> None:
+    """The MR scans beside the usual ones, and their truth."""
+    for name in scans:
+        view = plan.views[name]
+        image = exam.mr_scan(head, name, view, setup.of(name).noise, random)
+        sidecar = {"Modality": "MR", "Description": f"Synthetic {name} head"}
+        files.image(name, image, view, sidecar | {"MagneticFieldStrength": 3.0})
+        files.masks(name, head, view)
 
 
 def _write_transforms(head: Head, plan: Plan, truth: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.kinds import KINDS, LABELS, REFERENCES
@@ -25,6 +25,18 @@ else:
     Scan = Literal[REFERENCES]
 
 
+Pathology = Literal[
+    "old_infarct",
+    "malignant_infarct",
+    "haematoma",
+    "craniectomy",
+    "atrophy",
+    "thick_skull",
+    "child",
+]
+PATHOLOGIES: tuple[Pathology, ...] = get_args(Pathology)
+# What a simulated patient may be scanned with beside CT, CT angiography, CT perfusion, DWI and T1w.
+FurtherScan = Literal["t1wce", "t2w", "flair", "swi", "t2star", "tof"]
 Cells = Literal["number", "integer", "age", "flag", "level", "duration", "text"]
 NUMBERS, LEVELS = ("number", "integer"), ("level",)
 
@@ -192,6 +204,18 @@ class PhantomSettings:
         "small",
         "Size of the simulated images: small for minutes on a laptop, clinical for the matrix "
         "sizes of scanners.",
+    )
+    pathologies: tuple[Pathology, ...] = setting(
+        (),
+        "What the simulated patients have beside their stroke. The first has the first of these, the "
+        "second the second, and so on, starting again when all were used. Limits of accuracy are "
+        "those of healthy heads.",
+    )
+    scans: tuple[FurtherScan, ...] = setting(
+        (),
+        "Scans of every simulated patient beside the usual ones: T1w after gadolinium (t1wce), T2w, "
+        "FLAIR, SWI, T2*w and TOF angiography.",
+        unique=True,
     )
 
 

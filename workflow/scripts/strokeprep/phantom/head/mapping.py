@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -23,6 +23,11 @@ class Mapping:
     affine: sitk.AffineTransform
     spline: sitk.BSplineTransform | None
     displaced: sitk.DisplacementFieldTransform | None = None
+
+    @property
+    def healthy(self) -> Mapping:
+        """The same without what a disease displaces."""
+        return replace(self, displaced=None)
 
     @property
     def transform(self) -> sitk.Transform:

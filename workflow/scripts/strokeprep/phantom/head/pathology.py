@@ -18,6 +18,7 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.phantom.head.anatomy import Anatomy, anatomy, lattice_image
 from strokeprep.phantom.head.mapping import Mapping, tabulated
 from strokeprep.phantom.head.shapes import FAR, FLIP, Lattice, ellipsoid_distance
+from strokeprep.settings.study import PATHOLOGIES
 
 COARSE = Lattice((-108.0, -134.0, -188.0), 4.0, (55, 66, 75))  # displacements are smooth
 BRAINSTEM = (0.0, -25.0, -45.0)  # where an atrophic brain still is in its place
@@ -32,8 +33,8 @@ class Pathology:
     old_infarct_ml: float = 0  # a cavity of fluid, on the side away from the stroke
     ventricle_mm: float = 0  # growth of the ventricle beside it, or of both in atrophy
     infarct_ml: float = 0  # of the acute infarct, which swells
-    haematoma_ml: float = 0  # on the side of the stroke
-    shift_mm: float = 0  # of the midline, away from the stroke
+    haematoma_ml: float = 0  # on the side away from the stroke
+    shift_mm: float = 0  # of the midline, away from the haematoma or the swollen infarct
     bulge_mm: float = 0  # of the brain through a missing bone flap, on the side of the stroke
     shrunk: float = 0  # share of its length that the brain lost
     skull_mm: float = 0  # added to the skull's thickness
@@ -41,25 +42,16 @@ class Pathology:
     small_face: float = 0  # the same, of face and neck alone
 
 
-NAMES = (
-    "old_infarct",
-    "malignant_infarct",
-    "haematoma",
-    "craniectomy",
-    "atrophy",
-    "thick_skull",
-    "child",
-)
-
-
 def draw_pathology(names: Sequence[str], random: np.random.Generator) -> Pathology:
     """Diseases by name, of random degree; a disease's degree does not depend on the others."""
-    unknown = sorted(set(names) - set(NAMES))
+    unknown = sorted(set(names) - set(PATHOLOGIES))
     if unknown:
         raise StrokeprepError(
-            f"no such pathology: {', '.join(unknown)}", "phantom", f"choose of {', '.join(NAMES)}"
+            f"no such pathology: {', '.join(unknown)}",
+            "phantom",
+            f"choose of {', '.join(PATHOLOGIES)}",
         )
-    degree = dict(zip(NAMES, random.uniform(0, 1, len(NAMES)), strict=True))
+    degree = dict(zip(PATHOLOGIES, random.uniform(0, 1, len(PATHOLOGIES)), strict=True))
     chosen: dict[str, float] = {}
     for name in names:
         for quantity, value in _effects(name, float(degree[name])).items():
@@ -88,7 +80,7 @@ def mappings(healthy: Mapping, ill: Pathology, side: int) -> tuple[Mapping, Mapp
         outside.append(_bulge(ill.bulge_mm, side))
     inside = [*outside]
     if ill.shift_mm:
-        inside.append(_midline_shift(ill.shift_mm, side))
+        inside.append(_midline_shift(ill.shift_mm, -side if ill.haematoma_ml else side))
     if ill.ventricle_mm:
         one_sided = 0 if ill.shrunk else -side
         inside.append(_wide_ventricles(ill.ventricle_mm, one_sided))

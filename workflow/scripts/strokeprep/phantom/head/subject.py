@@ -123,17 +123,15 @@ def _paint_lesions(
     side: int,
     random: np.random.Generator,
 ) -> None:
-    """Paint the haematoma on the side of the stroke, and the old infarct on the other."""
+    """Paint what lies on the side away from the stroke."""
     if ill.old_infarct_ml:
         place = (-side * 46.0, -10.0, 14.0)
         old = growth(place, shares, canvas.brain, canvas.lattice, random)
         paint_lesion(canvas, shares, old, ill.old_infarct_ml, 0.25, ("csf", "gliosis"))
     if ill.haematoma_ml:
-        place = (side * 32.0, -8.0, 10.0)
+        place = (-side * 32.0, -8.0, 10.0)
         bleeding = growth(place, shares, canvas.brain, canvas.lattice, random, unevenness_mm=2.5)
         paint_lesion(canvas, shares, bleeding, ill.haematoma_ml, 0.6, ("blood", "oedema"))
-        for name in ("core", "penumbra"):  # the bleeding took the place of the infarct
-            shares[name][:] = 0
 
 
 def vessel_shares(tubes: list[Vessel], lattice: Lattice) -> dict[str, np.ndarray]:

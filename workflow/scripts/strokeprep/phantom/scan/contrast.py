@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.phantom.head.subject import Head, vessel_shares
-from strokeprep.phantom.head.tissue import FIELD_MM, MATERIALS, TISSUE_NUMBER, doubled
+from strokeprep.phantom.head.tissue import FIELD_MM, MATERIALS, QUANTITIES, TISSUE_NUMBER, doubled
 from strokeprep.phantom.head.vessels import choroid_plexus
 
 CTA_HU = {"artery": 390.0, "collateral": 150.0, "vein": 190.0, "thrombus": 60.0}
@@ -40,6 +40,14 @@ def contrast(name: str) -> Contrast:
     if name not in CONTRASTS:
         raise StrokeprepError("no such contrast", name, f"choose one of {', '.join(CONTRASTS)}")
     return CONTRASTS[name]
+
+
+def quantities(further: Sequence[str]) -> tuple[str, ...]:
+    """The quantities of tissue that the usual scans need, and those that further ones do."""
+    needed = dict.fromkeys(QUANTITIES)
+    for name in further:
+        needed |= dict.fromkeys(contrast(name).quantities)
+    return tuple(needed)
 
 
 def ncct(head: Head) -> np.ndarray:

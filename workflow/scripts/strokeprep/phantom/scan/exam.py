@@ -242,7 +242,15 @@ def dwi_scan(
 
 def t1w_scan(head: Head, view: View, noise: float, random: np.random.Generator) -> np.ndarray:
     """T1-weighted MRI, int16, with a mild bias field and a coil whose signal falls at the neck."""
-    signal = view.sample(head, contrast.t1w(head)) * _bias(view.grid, random)
+    return mr_scan(head, "t1w", view, noise, random)
+
+
+def mr_scan(
+    head: Head, name: str, view: View, noise: float, random: np.random.Generator
+) -> np.ndarray:
+    """An MR image of any contrast that needs no series, int16, seen as `t1w_scan` sees."""
+    volume = contrast.contrast(name).volume(head)
+    signal = view.sample(head, volume) * _bias(view.grid, random)
     return np.rint(scanner.rician(random, signal, noise)).astype(np.int16)
 
 

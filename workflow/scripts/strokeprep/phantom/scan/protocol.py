@@ -31,6 +31,12 @@ class Protocol:
     frame_times_s: tuple[float, ...]
     dwi: Scan
     t1w: Scan
+    thick: Scan  # T2w, FLAIR, SWI and T2*w
+    tof: Scan
+
+    def of(self, name: str) -> Scan:
+        """The acquisition of a scan that is made beside the usual ones."""
+        return {"t1wce": self.t1w, "tof": self.tof}.get(name, self.thick)
 
 
 def frame_times(early: int, early_s: float, late: int, late_s: float) -> tuple[float, ...]:
@@ -50,6 +56,8 @@ PROTOCOLS: dict[str, Protocol] = {
         frame_times_s=frame_times(14, 2.0, 5, 3.5),
         dwi=Scan((72, 72, 32), (3.0, 3.0, 5.0), (1, 1, 2), 9.0),
         t1w=Scan((76, 92, 92), (2.5, 2.5, 2.5), (1, 1, 1), 12.0),
+        thick=Scan((80, 88, 28), (2.8, 2.8, 6.5), (1, 1, 3), 12.0),
+        tof=Scan((72, 84, 30), (2.8, 2.8, 2.8), (1, 1, 1), 9.0),
     ),
     "small": Protocol(
         voxel_mm=1.0,
@@ -60,6 +68,8 @@ PROTOCOLS: dict[str, Protocol] = {
         frame_times_s=frame_times(22, 1.5, 8, 3.0),
         dwi=Scan((128, 128, 60), (1.75, 1.75, 2.6), (2, 2, 2), 9.0),
         t1w=Scan((128, 160, 160), (1.5, 1.5, 1.5), (1, 1, 1), 12.0),
+        thick=Scan((144, 160, 30), (1.5, 1.5, 6.0), (1, 1, 4), 12.0),
+        tof=Scan((150, 170, 52), (1.4, 1.4, 1.6), (1, 1, 1), 9.0),
     ),
     "clinical": Protocol(
         voxel_mm=1.0,
@@ -70,6 +80,8 @@ PROTOCOLS: dict[str, Protocol] = {
         frame_times_s=frame_times(35, 1.2, 20, 2.4),
         dwi=Scan((256, 256, 30), (0.9, 0.9, 5.0), (1, 1, 4), 9.0),
         t1w=Scan((192, 256, 256), (1.0, 1.0, 1.0), (1, 1, 1), 15.0),
+        thick=Scan((256, 288, 28), (0.85, 0.85, 6.5), (1, 1, 5), 14.0),
+        tof=Scan((384, 448, 110), (0.55, 0.55, 0.8), (1, 1, 1), 12.0),
     ),
 }
 

@@ -1,0 +1,64 @@
+"""A simulated study has the diseases and the scans that it is asked for, with their truth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from strokeprep import phantom
+from strokeprep.io import transforms
+
+pytestmark = pytest.mark.slow
+
+SCANS = ("t1wce", "t2w", "flair", "swi", "t2star", "tof")
+ILL = ("atrophy", "haematoma")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("ill")
+    raw, truth = folder / "raw", folder / "truth"
+    asked = {"pathologies": ILL, "scans": SCANS}
+    phantom.write_subject("02", raw, truth, seed=1, size="tiny", **asked)
+    return folder
+
+
+def names(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def voxels(path: Path) -> np.ndarray:
+    return np.asarray(nib.load(path).dataobj)
+
+
+def test_exactly_the_announced_files_are_written(study):
+    assert names(study / "raw") == set(phantom.raw_files("02", SCANS))
+    assert names(study / "truth") == set(phantom.truth_files("02", SCANS))
+
+
+def test_patients_have_the_diseases_in_turn(study):
+    facts = json.loads((study / "truth/sub-02/truth.json").read_text())
+    assert facts["pathology"]["haematoma_ml"] > 0
+    assert facts["pathology"]["shrunk"] == 0
+
+
+def test_the_true_transform_holds_the_shift_of_the_midline(study):
+    folder = study / "truth/sub-02"
+    shift = json.loads((folder / "truth.json").read_text())["pathology"]["shift_mm"]
+    to_template = transforms.read(folder / f"from-head_to-{phantom.names.MNI}.tfm")
+    line = np.c_[np.linspace(-40, 40, 161), np.full(161, -8.0), np.full(161, 12.0)]
+    across = transforms.apply(to_template, line)[:, 0]
+    middle = line[np.abs(across).argmin(), 0] * 1.09  # MNI millimetres are smaller than a head's
+    assert abs(middle) == pytest.approx(shift, abs=8)
+
+
+@pytest.mark.parametrize("scan", SCANS)
+def test_the_true_brain_lies_on_what_is_bright(study, scan):
+    (image,) = (study / "raw").rglob(Path(f"{phantom.names.image_stem(scan, '02')}.nii.gz").name)
+    brain = voxels(study / f"truth/sub-02/{scan}_brain.nii.gz") > 0
+    seen = voxels(image).astype(float)
+    assert brain.any()
+    assert np.median(seen[brain]) > 3 * np.median(seen[~brain])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,12 @@ from strokeprep.kinds import (
     Kind,
     scan_kind,
 )
+from strokeprep.settings import config
 from strokeprep.study import naming, table
 from strokeprep.study.scans import Image, Row, Scan
 
 FLAIR = KINDS["flair"]
+GUIDE = Path(__file__).parents[2] / "docs/scans.md"
 
 
 def scan(kind: Kind, *entities: str) -> Scan:
@@ -75,6 +78,13 @@ def test_a_mask_says_which_scan_of_its_folder_it_belongs_to_and_keeps_the_other_
     assert naming.brain_mask(flair, naming.ORIG) == (
         f"{folder}_acq-3dflair_run-1_space-orig_desc-brain_mask.nii.gz"
     )
+
+
+def test_the_guide_has_a_row_of_every_scan_in_the_order_of_references():
+    rows = re.findall(r"^\| `(\w+)` \|.*\| ([^|]*) \|$", GUIDE.read_text(), re.MULTILINE)
+    assert {name for name, _ in rows} == set(SCANS)
+    order = [name for name, place in rows if place != "no"]
+    assert tuple(order) == config.load({"study": {"layout": "phantom"}}).reference
 
 
 def test_labels_of_a_scan_are_told_apart_by_their_names():

@@ -35,11 +35,23 @@ def judged(found: Iterable[Measurement], metric: str) -> list[tuple[float, str]]
     return sorted((each.value, each.verdict) for each in found if each.metric == metric)
 
 
-def test_whether_the_brain_fits_the_template(audited, scene):
+@pytest.mark.parametrize("metric", ["template_dice", "template_off_mm"])
+def test_whether_the_brain_fits_the_template(audited, scene, metric):
     by_audit = audit.of_template(audited, scene.files.path, JUDGE, SETTINGS)
     by_report = numbers.of_brain(scene, JUDGE, SETTINGS)
-    found = judged(by_audit, "template_dice")
-    assert found and found == judged(by_report, "template_dice")
+    found = judged(by_audit, metric)
+    assert found and found == judged(by_report, metric)
+
+
+@pytest.mark.parametrize("metric", ["contour_edge_mm", "contour_moved_mm", "contour_worst_mm"])
+def test_whether_a_contour_lies_on_the_edge_of_the_brain(audited, scene, metric):
+    by_audit = audit.of_masks(audited, scene.files.path, JUDGE)
+    by_report = [
+        *numbers.of_brain(scene, JUDGE, SETTINGS),
+        *(number for shown in scene.shown for number in numbers.of_move(scene, shown, JUDGE)),
+    ]
+    found = judged(by_audit, metric)
+    assert found and found == judged(by_report, metric)
 
 
 def test_whether_a_head_is_flipped(audited, scene):

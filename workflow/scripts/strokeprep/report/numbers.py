@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from strokeprep.io import images, labels, tables, transforms
 from strokeprep.io.tables import MISSING
-from strokeprep.quality import defacing, measures
+from strokeprep.quality import contour, defacing, measures
 from strokeprep.quality.judgement import Judge, Measurement
 from strokeprep.quality.label_change import LabelChange
 from strokeprep.registration import mirror, template
@@ -61,10 +61,15 @@ def of_brain(scene: Scene, judge: Judge, settings: TemplateSettings) -> Iterator
     step = f"brain {scene.plan.reference}"
     yield judge(step, "brain_ml", _ml(scene.brain_image))
     yield judge(step, "brain_asymmetry", measures.asymmetry(scene.brain, scene.right))
+    yield from contour.measurements(
+        step, scene.reference, scene.brain_image, scene.plan.modality, judge
+    )
     standard = template.standard(settings)
     to_template = f"{scene.plan.reference} to {scene.plan.template}"
     overlap = measures.template_dice(scene.read(scene.plan.template_brain), settings)
     yield judge(to_template, "template_dice", overlap)
+    off_mm = measures.template_off_mm(scene.reference, scene.from_template, settings)
+    yield judge(to_template, "template_off_mm", off_mm)
     matrix = scene.to_template_matrix
     yield judge(to_template, "head_tilt_deg", measures.tilt_deg(matrix))
     yield judge(to_template, "head_scale", 1 / abs(np.linalg.det(matrix[:3, :3])))
@@ -118,14 +123,18 @@ def of_move(scene: Scene, shown: Shown, judge: Judge) -> Iterator[Measurement]:
     yield judge(step, "mirror_ratio", _mirror_ratio(scene, shown))
     if shown.brain is not None:
         yield judge(step, "brain_dice_with_reference", labels.dice(shown.brain, scene.brain))
+        yield from contour.measurements(
+            f"brain {shown.plan.scan}",
+            scene.read(shown.plan.native),
+            scene.read(shown.plan.mask),
+            shown.plan.modality,
+            judge,
+        )
 
 
 def _mirror_ratio(scene: Scene, shown: Shown) -> float:
     """As :func:`strokeprep.quality.audit.of_flips` measures it, from the same files."""
-    plan = scene.plan
-    reference = mirror.Reference(
-        scene.reference, scene.brain_image, transforms.read(scene.root / plan.from_template)
-    )
+    reference = mirror.Reference(scene.reference, scene.brain_image, scene.from_template)
     to_reference = _transform(scene.files, shown.plan.transform)
     return mirror.compare(reference, scene.read(shown.plan.native), to_reference).ratio
 

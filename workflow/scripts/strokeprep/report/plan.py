@@ -73,7 +73,8 @@ class Moved:
     on_reference: str
     stripped: bool  # whether the image on the reference shows the brain alone
     transform: str  # maps points of the reference to points of the scan
-    brain: str  # its own brain mask on the reference's grid, or ""
+    mask: str  # its own brain mask, or ""
+    brain: str  # the same on the reference's grid, or ""
     is_slab: bool  # whether it shows a part of the head by design
 
 
@@ -139,7 +140,7 @@ class Images:
     def files(self) -> tuple[str, ...]:
         """Every file that is read."""
         singles = (self.image, self.brain, self.to_template, self.from_template)
-        groups = ((m.native, m.on_reference, m.transform, m.brain) for m in self.moved)
+        groups = ((m.native, m.on_reference, m.transform, m.mask, m.brain) for m in self.moved)
         others = [
             *singles,
             self.template_image,
@@ -257,6 +258,7 @@ def _moved(scan: Scan, reference: Scan) -> Moved:
         on_reference=naming.preproc(scan, suffix, moves.reference_space(reference), desc),
         stripped=desc == "brain",
         transform=moves.to_reference(scan, reference),
+        mask=naming.brain_mask(scan, ORIG) if scan.has_brain else "",
         brain=naming.brain_mask(scan, moves.reference_space(reference)) if scan.has_brain else "",
         is_slab=scan.kind.is_slab,
     )

@@ -73,6 +73,11 @@ class Scene:
         return transforms.read(self.root / self.plan.to_template)
 
     @cached_property
+    def from_template(self) -> sitk.Transform:
+        """Maps points of the template to points of the reference."""
+        return transforms.read(self.root / self.plan.from_template)
+
+    @cached_property
     def to_template_matrix(self) -> np.ndarray:
         """The same as a matrix (LPS). A deformation is fitted by an affine map within the brain."""
         if self.to_template.IsLinear():

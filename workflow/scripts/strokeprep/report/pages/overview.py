@@ -21,7 +21,11 @@ from strokeprep.settings.limits import FAIL, LIMITS, ORDER, WARN
 # Columns of the page: those that show outliers at a glance. The table beside it has every figure.
 SHOWN = (
     "off_mm",
+    "contour_edge_mm",
+    "contour_moved_mm",
+    "contour_worst_mm",
     "template_dice",
+    "template_off_mm",
     "brain_ml",
     "framewise_max_mm",
     "face_left_ml",

@@ -28,7 +28,7 @@ def of_images(
         return [defacing(plan, files)]
     return [
         defacing(plan, files),
-        brain(scene),
+        brain(scene, settings),
         *(registration(scene, shown) for shown in scene.shown),
         template(scene, settings),
         *(motion(scene, series, judge) for series in scene.plan.series[:1]),
@@ -36,10 +36,17 @@ def of_images(
     ]
 
 
-def brain(scene: Scene) -> Section:
-    """The brain mask of the reference, and those of the scans that have one of their own."""
+def brain(scene: Scene, settings: TemplateSettings) -> Section:
+    """The brain mask of the reference, and those of the scans that have one of their own.
+
+    The template's brain, placed by the image's tissue, is drawn as a second opinion on each.
+    """
     cuts = looks.cuts(scene.brain, 4)
-    outline = [Layer(scene.brain, ORANGE, name="brain mask")]
+    placed = registration_template.standard(settings).brain
+    opinion = Layer(
+        views.marked(placed, scene.view, scene.to_template) > 0, SKY, name="template's brain"
+    )
+    outline = [Layer(scene.brain, ORANGE, name="brain mask"), opinion]
     scale = looks.scale_of_reference(scene)
     frames = looks.with_and_without("with mask", scene.grey, cuts, scale, outline)
     own = [
@@ -50,7 +57,7 @@ def brain(scene: Scene) -> Section:
                 shown.unstripped,
                 cuts,
                 looks.scale_of(shown, scene),
-                [Layer(shown.brain, ORANGE, name="own brain mask")],
+                [Layer(shown.brain, ORANGE, name="own brain mask"), opinion],
             ),
         )
         for shown in scene.shown
@@ -60,9 +67,15 @@ def brain(scene: Scene) -> Section:
         "brain",
         "Brain masks",
         "The outline follows the surface of the brain: no skull or eye inside, no lobe outside, "
-        "both halves alike, cerebellum and temporal poles included.",
+        "both halves alike, cerebellum and temporal poles included. The template's brain is a "
+        "second opinion: it may be off by some millimetres. Where it is off by a centimetre, look "
+        "which of the two is right.",
         (Figure(f"{scene.plan.titles[scene.plan.reference]}: brain mask", frames), *own),
-        (f"brain {scene.plan.reference}", f"signal {scene.plan.reference}"),
+        (
+            f"brain {scene.plan.reference}",
+            *(f"brain {shown.plan.scan}" for shown in scene.shown if shown.brain is not None),
+            f"signal {scene.plan.reference}",
+        ),
     )
 
 

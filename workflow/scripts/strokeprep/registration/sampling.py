@@ -39,7 +39,7 @@ THICK = 1.5
 # Quantiles of grey levels are estimated from at most this many voxels.
 QUANTILE_SAMPLE = 100_000
 
-# The grey level around a brain. Its own levels, between these quantiles, run from 0 to 1.
+# The grey level around a brain. Its own levels run from 0 to 1 between these quantiles.
 OUTSIDE = -1.0
 BRAIN_WINDOW = (0.01, 0.99)
 
@@ -76,40 +76,43 @@ def brain_sides(
 
 
 def _brain_side(image: sitk.Image, usable: sitk.Image | None, finest: float) -> Side:
-    """An image of a brain, 0 outside, with its shading removed."""
+    """An image of a brain, 0 outside, with its shading removed and OUTSIDE around it.
+
+    OUTSIDE is as far below the levels of a brain as these are apart, so that the background differs
+    from fluid. At the surface a voxel counts by the share of brain in it: a mask of whole voxels moved
+    brains by a quarter of a millimetre.
+    """
     windowed, brain = _windowed(sitk.Cast(image, sitk.sitkFloat32), usable)
-    small = _shrunk(windowed, finest)
-    inside = _on(brain, small)
-    healthy = inside if usable is None else inside & _on(usable, inside)
-    return Side(_unshaded(small, inside, healthy), dilated(brain, MARGIN_MM), usable)
+    grey, share = (_shrunk(each, finest) for each in (windowed, sitk.Cast(brain, sitk.sitkFloat32)))
+    healthy = share if usable is None else sitk.Mask(share, on(usable, share))
+    even = _unshaded(grey, share, healthy)
+    return Side(even + (1 - share) * OUTSIDE, dilated(brain, MARGIN_MM), usable)
 
 
 def _windowed(image: sitk.Image, usable: sitk.Image | None) -> tuple[sitk.Image, sitk.Image]:
-    """A brain's grey levels scaled to [0, 1], with OUTSIDE around it; and its mask.
-
-    OUTSIDE is as far below the levels of a brain as these are apart, so that the background differs
-    from fluid.
-    """
+    """A brain's grey levels scaled to [0, 1], 0 around it; and its mask."""
     brain = _largest(image != 0)
-    healthy = brain if usable is None else brain & _on(usable, brain)
+    healthy = brain if usable is None else brain & on(usable, brain)
     voxels = sitk.GetArrayViewFromImage(image)[sitk.GetArrayViewFromImage(healthy) > 0]
     low, high = np.quantile(voxels[:: max(1, len(voxels) // QUANTILE_SAMPLE)], BRAIN_WINDOW)
     grey = sitk.Clamp((image - float(low)) / float(high - low), sitk.sitkFloat32, 0, 1)
-    return sitk.Mask(grey, brain, OUTSIDE), brain
+    return sitk.Mask(grey, brain), brain
 
 
 def _unshaded(grey: sitk.Image, brain: sitk.Image, healthy: sitk.Image) -> sitk.Image:
     """Grey levels of a brain divided by their mean in healthy tissue within about 25 mm.
 
-    This mean varies with the bias field of MR and with the shading of the template. A lesion gets the
-    mean level itself, because smoothing would spread its grey levels beyond its mask.
+    ``brain`` and ``healthy`` are shares of voxels, and ``grey`` counts by the first. The mean varies with
+    the bias field of MR and with the shading of the template. A lesion gets the mean level itself, because
+    smoothing would spread its grey levels beyond its mask.
     """
-    share = _shrunk(sitk.Cast(healthy > 0, sitk.sitkFloat32), 4.0)
-    total = _shrunk(sitk.Mask(grey, healthy > 0, 0), 4.0)
+    share = _shrunk(healthy, 4.0)
+    total = _shrunk(sitk.Mask(grey, healthy > 0), 4.0)
     share, total = (sitk.SmoothingRecursiveGaussian(image, 25.0) for image in (share, total))
     mean = sitk.Clamp(total / (share + mi.TINY), sitk.sitkFloat32, 0.05, 1)
-    on = sitk.Resample(mean, grey, sitk.Transform(), sitk.sitkLinear, 1.0)
-    return sitk.Mask(sitk.Mask(grey / on, healthy > 0, 1.0), brain > 0, OUTSIDE)
+    near = sitk.Resample(mean, grey, sitk.Transform(), sitk.sitkLinear, 1.0)
+    even = sitk.Cast(grey / near, sitk.sitkFloat32)
+    return sitk.Mask(even, healthy > 0) + sitk.Mask(brain, healthy == 0)
 
 
 def _largest(mask: sitk.Image) -> sitk.Image:
@@ -224,14 +227,14 @@ def _cropped(image: sitk.Image, points: np.ndarray) -> sitk.Image:
     return image[tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))]
 
 
-def _on(mask: sitk.Image, grid: sitk.Image) -> sitk.Image:
+def on(mask: sitk.Image, grid: sitk.Image) -> sitk.Image:
     """A mask on another grid."""
     return sitk.Resample(mask, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
 
 
 def mask_on(mask: sitk.Image, grid: sitk.Image) -> np.ndarray:
     """The voxels (z, y, x) of a mask on another grid."""
-    return sitk.GetArrayFromImage(_on(mask, grid))
+    return sitk.GetArrayFromImage(on(mask, grid))
 
 
 def _values(image: sitk.Image, points: np.ndarray, order: int = 1) -> np.ndarray:

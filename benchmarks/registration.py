@@ -9,8 +9,9 @@ and ``truth`` of subject 01. Every method starts from the raw headers, gets the 
 its own process on one thread. Times are those of the registration alone, memory is the process's peak
 including images and libraries. Accuracy is the distance (mm, mean and maximum over the true brain) between
 the true position of a point and the position found. The peers run with their default settings, as far as
-they have any; they are pinned in
-``benchmarks/peers-registration.txt``.
+they have any; they are pinned in ``benchmarks/peers-registration.txt``. ``engine: ants`` is what
+``registration.engine: ants`` runs. Two rows locate the raw head of the NCCT in the template, where ours is
+the pose without its warp.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 THREAD_VARIABLES = (
@@ -40,6 +42,8 @@ from strokeprep.accuracy.truth import Truth  # noqa: E402
 from strokeprep.io import images  # noqa: E402
 from strokeprep.phantom.names import MNI, image_stem  # noqa: E402
 from strokeprep.registration import deformable, linear, template  # noqa: E402
+from strokeprep.registration.head import ants_pose, pose  # noqa: E402
+from strokeprep.settings.registration import RegistrationSettings  # noqa: E402
 
 SUBJECT, SEED = "01", 1
 
@@ -49,6 +53,7 @@ PAIRS = {
     "CTP mean to NCCT": ("ctp", "ncct", "rigid"),
     "b0 to NCCT": ("dwi", "ncct", "rigid"),
     "NCCT to template": ("ncct", MNI, "affine"),
+    "NCCT head to template": ("ncct", MNI, "pose"),
 }
 LEVELS, BINS = 4, 50
 
@@ -58,6 +63,24 @@ def ours(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform:
     if dof == "affine":
         return deformable.to_template(moving, fixed).transform
     return linear.rigid(fixed, moving).transform
+
+
+def by_engine(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform:
+    """This project's with ANTs in place of its own engine."""
+    if dof == "affine":
+        settings = RegistrationSettings(engine="ants")
+        return deformable.to_template(moving, fixed, settings=settings).transform
+    return linear.rigid(fixed, moving, engine="ants").transform
+
+
+def pose_of_head(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform:
+    """This project's pose of a raw head."""
+    return pose.locate(moving, "ct").to_template.GetInverse()
+
+
+def ants_pose_of_head(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform:
+    """ANTs' opinion on it."""
+    return ants_pose.affine_to_template(moving, "ct").GetInverse()
 
 
 def elastix(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform:
@@ -124,7 +147,14 @@ def simpleitk(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform
     return method.Execute(fixed, moving)
 
 
-METHODS = {"ours": ours, "elastix": elastix, "ANTs": ants, "SimpleITK": simpleitk}
+METHODS = {
+    "ours": ours,
+    "engine: ants": by_engine,
+    "elastix": elastix,
+    "ANTs": ants,
+    "SimpleITK": simpleitk,
+}
+POSES = {"ours": pose_of_head, "ANTs": ants_pose_of_head}
 
 
 def scan(folder: Path, name: str) -> sitk.Image:
@@ -135,9 +165,11 @@ def scan(folder: Path, name: str) -> sitk.Image:
 
 def pair_of(folder: Path, pair: str) -> tuple[sitk.Image, sitk.Image]:
     """The fixed and the moving image of a pair."""
-    moving, fixed, _ = PAIRS[pair]
+    moving, fixed, dof = PAIRS[pair]
     if fixed != MNI:
         return scan(folder, fixed), scan(folder, moving)
+    if dof == "pose":
+        return template.load().t1, scan(folder, moving)
     brain = images.read(folder / "truth" / f"sub-{SUBJECT}" / f"{moving}_brain.nii.gz")
     return template.load().t1, sitk.Mask(scan(folder, moving), brain, 0)
 
@@ -152,12 +184,17 @@ def errors_mm(folder: Path, pair: str, found: sitk.Transform) -> np.ndarray:
     return np.linalg.norm(np.array(there) * flip - truth.points(moving, head), axis=1)
 
 
+def methods(pair: str) -> dict[str, Callable[..., sitk.Transform]]:
+    """What registers a pair, by name."""
+    return POSES if PAIRS[pair][2] == "pose" else METHODS
+
+
 def measured(who: str, pair: str, folder: Path) -> dict[str, float]:
     """Time, memory and accuracy of one method, in this process."""
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     fixed, moving = pair_of(folder, pair)
     cpu, wall = time.process_time(), time.perf_counter()
-    found = METHODS[who](fixed, moving, PAIRS[pair][2])
+    found = methods(pair)[who](fixed, moving, PAIRS[pair][2])
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     apart = errors_mm(folder, pair, found)
@@ -176,7 +213,7 @@ def table(folder: Path, size: str) -> list[list[str]]:
     """Rows of the comparison, heading first."""
     rows = [["what", "ours", "peer", "ratio", "accuracy ours", "accuracy peer"]]
     for pair in PAIRS:
-        result = {who: in_its_own_process(who, pair, folder) for who in METHODS}
+        result = {who: in_its_own_process(who, pair, folder) for who in methods(pair)}
         here = result.pop("ours")
         for peer, there in result.items():
             accuracy = [

@@ -350,6 +350,12 @@ def test_faces_are_shown_only_if_the_config_asks_for_it(tmp_path):
     assert sorted(pages) == [f"{config['work']}/faces/sub-0{n}.html" for n in (1, 2)]
 
 
+def test_another_engine_plans_the_same_jobs(tmp_path):
+    config = design("bids", trees.bids(tmp_path / "raw"))
+    config["registration"] = {"engine": "ants", "to_template": "syn"}
+    assert jobs(snakemake(tmp_path, config, "--dry-run")) == EXPECTED["bids"]
+
+
 INFARCTS = {"sub-01/ses-02/dwi/sub-01_ses-02", "sub-02/anat/sub-02_run-1"}
 
 

@@ -22,6 +22,7 @@ rule register:
         runtime=30,
     params:
         dof=CONFIG.registration.to_reference,
+        engine=CONFIG.registration.engine,
         fit=CONFIG.registration.fit,
         seed=CONFIG.seed,
         code=code("register.py"),

@@ -12,6 +12,7 @@ with job(snakemake) as sidecar:
         snakemake.output.transform,
         names=(snakemake.wildcards.scan, snakemake.wildcards.reference),
         dof=params.dof,
+        engine=params.engine,
         fit=params.fit,
         seed=params.seed,
     )

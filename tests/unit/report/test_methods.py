@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from strokeprep.report import methods
 from strokeprep.settings.backends import BRAINS, FACES
+from strokeprep.settings.registration import ENGINES
 
 
 def test_methods_say_what_ran_and_cite_no_more(tmp_path, made):
@@ -45,6 +46,27 @@ def test_methods_call_scans_by_their_titles_and_say_what_became_of_mr_series():
     assert "MR perfusion" not in methods.of(moves).text
 
 
+def test_methods_cite_ants_where_it_ran():
+    transforms = {
+        f"bids::sub-{n}/xfm/sub-{n}_from-{scan}_to-{target}_mode-image_xfm.txt": {
+            "Parameters": {"Type": kind, "Engine": engine},
+            "Software": {},
+        }
+        for n, (scan, target, kind, engine) in enumerate(
+            (
+                ("cta", "ncct", "rigid", "ants"),
+                ("ncct", "MNI152NLin2009aSym", "bspline", "ants"),
+                ("t1w", "ncct", "rigid", "own"),
+            )
+        )
+    }
+    text = methods.of(transforms).text.replace("\n", " ")
+    assert "CTA were registered" in text
+    assert "by rigid transforms found by ANTs [@avants2011] that maximise" in text
+    assert "by rigid transforms that maximise" in text
+    assert "affine transforms found by ANTs [@avants2011] followed by B-spline deform" in text
+
+
 def test_every_reference_has_a_title_a_year_and_a_doi():
     references = methods.bibliography()
     assert len(references) == methods.REFERENCES.read_text().count("@") > 10
@@ -60,5 +82,6 @@ def test_a_methods_text_numbers_its_references_on_a_page():
 
 
 def test_backends_cite_what_the_bibliography_has():
-    cited = {key for each in (*BRAINS.values(), *FACES.values()) for key in each.cites}
+    rows = (*BRAINS.values(), *FACES.values(), *ENGINES.values())
+    cited = {key for each in rows for key in each.cites}
     assert cited and cited <= set(methods.bibliography())

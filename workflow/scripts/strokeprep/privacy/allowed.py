@@ -73,7 +73,7 @@ ALLOWED: dict[str, Callable[[Any], bool]] = {
 # sure first that nothing of the input gets into its value.
 _WRITTEN = """
     Description Sources SpatialReference SkullStripped Type Manual Resolution Interpolation
-    Transforms SpatialInterpolations Audit Metrics Backend Device Method Package Software Seed
+    Transforms SpatialInterpolations Audit Metrics Backend Engine Device Method Package Software Seed
     LesionMasked Frames SourceTiming FirstFrameTime InterpolatedInTime CoveredShare
     AllStill StillFrames StillThresholdMm OutlierFrames MaxDisplacementMm MeanDisplacementMm
     MeanFramewiseMm Levels Thresholds Constants Range Warnings ArterialScale

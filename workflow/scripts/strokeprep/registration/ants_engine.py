@@ -1,4 +1,4 @@
-"""Registration by ANTs: the peer of :mod:`linear`.
+"""Registration by ANTs: an engine beside the own one of :mod:`linear`.
 
 ANTs is loaded when it is first used. It runs on one thread, since more would sum in an order that varies.
 Images reach it as files in a folder that is removed at the end.
@@ -10,17 +10,24 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
+import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import transforms
+from strokeprep.registration import linear, sampling
+from strokeprep.registration.sampling import Level, Side
 from strokeprep.settings.study import SEED
+
+# Share of the points in the mask that are compared, and bins of the histogram.
+SHARE, BINS = 0.2, 32
 
 
 class Stage(NamedTuple):
-    """A fit of one freedom: shrink factors and smoothing (mm) of its resolutions, and their iterations."""
+    """A fit of one freedom: iterations, shrink factors and smoothing (mm) of each resolution."""
 
     freedom: str  # Rigid, Similarity or Affine
     iterations: tuple[int, ...]
@@ -38,6 +45,33 @@ class Stage(NamedTuple):
         ]  # fmt: skip
 
 
+def fitted(
+    sampled: Side,
+    other: Side,
+    start: np.ndarray | None,
+    dof: str,
+    levels: Sequence[Level],
+    seed: int,
+    where: str | Path,
+) -> linear.Fit:
+    """ANTs' fit of what the own engine would compare, judged by the own engine's metric.
+
+    Without a start, the centres of the heads are laid on each other.
+    """
+    begin = _centred(sampled, other) if start is None else start
+    found = linear_fit(
+        sampled.image,
+        other.image,
+        _stages(dof, levels[-1].mm, known=start is not None),
+        start=transforms.linear(begin),
+        mask=_compared(sampled),
+        moving_mask=other.usable,
+        seed=seed,
+        where=where,
+    )
+    return linear.judged(sampled, other, transforms.matrix(found), levels[-1], seed)
+
+
 def linear_fit(
     fixed: sitk.Image,
     moving: sitk.Image,
@@ -45,42 +79,76 @@ def linear_fit(
     *,
     start: sitk.Transform,
     mask: sitk.Image | None = None,
+    moving_mask: sitk.Image | None = None,
     seed: int = SEED,
     where: str | Path = "moving image",
 ) -> sitk.AffineTransform:
     """The transform (points of fixed to points of moving, LPS) that ANTs' ``stages`` reach.
 
-    Mutual information of the points in ``mask`` of fixed, a fifth of them, decides.
+    The mutual information of points in both masks decides. The seed makes their choice repeatable.
     """
-    # ANTs reads this when it is loaded.
-    os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
-    import ants  # slow to load
-
+    inputs = {"fixed": fixed, "moving": moving, "mask": mask, "moving_mask": moving_mask}
     with tempfile.TemporaryDirectory() as folder:
-        inputs = {"fixed.nrrd": fixed, "moving.nrrd": moving, "mask.nrrd": mask}
-        paths = {name: os.path.join(folder, name) for name in inputs}
+        paths = {name: os.path.join(folder, f"{name}.nrrd") for name in inputs}
         for name, image in inputs.items():
-            if image is not None:
+            if image is None:
+                paths[name] = "NA"
+            else:
                 sitk.WriteImage(image, paths[name])
-        begin = os.path.join(folder, "start.tfm")
+        begin, prefix = os.path.join(folder, "start.tfm"), os.path.join(folder, "found")
         transforms.write(transforms.linear(transforms.matrix(start)), begin)
-        pair = f"{paths['fixed.nrrd']},{paths['moving.nrrd']}"
+        metric = f"Mattes[{paths['fixed']},{paths['moving']},1,{BINS},Regular,{SHARE}]"
         arguments = [
             "--dimensionality", "3", "--float", "0", "--random-seed", str(seed),
-            "--output", os.path.join(folder, "found"),
+            "--output", prefix,
             "--initial-moving-transform", begin,
-            "--masks", "NA" if mask is None else paths["mask.nrrd"],
+            "--winsorize-image-intensities", "[0.005,0.995]",
+            "--masks", f"[{paths['mask']},{paths['moving_mask']}]",
         ]  # fmt: skip
         for stage in stages:
-            arguments += stage.arguments(f"Mattes[{pair},1,32,Regular,0.2]")
-        found = os.path.join(folder, "found0GenericAffine.mat")
+            arguments += stage.arguments(metric)
         try:
-            ants.registration(arguments, None)
-            return transforms.linear(transforms.matrix(sitk.ReadTransform(found)))
+            loaded().registration(arguments, None)
+            found = sitk.ReadTransform(f"{prefix}0GenericAffine.mat")
         except RuntimeError as error:
             raise StrokeprepError(
-                "ANTs cannot register the image", where, "Look at it; choose the own engine."
+                "ANTs cannot register the image",
+                where,
+                "Look at it; take registration.engine: own if it shows the head.",
             ) from error
+    return transforms.linear(transforms.matrix(found))
+
+
+def loaded() -> ModuleType:
+    """ANTsPy, which takes seconds to load."""
+    os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"  # ANTs reads it when it is loaded
+    import ants
+
+    return ants
+
+
+def _stages(dof: str, finest_mm: float, known: bool) -> tuple[Stage, ...]:
+    """What ANTs fits, from coarse to ``finest_mm``; an affine from nowhere is preceded by a rigid fit."""
+    mm = [size for size in (8.0, 4.0, 2.0, 1.0) if size >= finest_mm and (size < 8 or not known)]
+    shrink = tuple(round(size / finest_mm) for size in mm)
+    smooth = tuple(0.0 if size == finest_mm else size / 2 for size in mm)
+    fit = Stage(dof.capitalize(), (500, 200, 100, 50)[-len(mm) :], shrink, smooth)
+    if known or dof == "rigid":
+        return (fit,)
+    return (Stage("Rigid", (500, 200), shrink[:2], smooth[:2]), fit)
+
+
+def _compared(side: Side) -> sitk.Image:
+    """The mask of what may be compared of an image, on its grid."""
+    head = sampling.on(side.head, side.image)
+    return head if side.usable is None else head & sampling.on(side.usable, side.image)
+
+
+def _centred(sampled: Side, other: Side) -> np.ndarray:
+    """The shift between the centres of two heads."""
+    shift = np.eye(4)
+    shift[:3, 3] = linear.centre(other.head) - linear.centre(sampled.head)
+    return shift
 
 
 def _by_level(numbers: Sequence[float]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import transforms
-from strokeprep.registration import linear, sampling
+from strokeprep.registration import ants_engine, linear, sampling
 from strokeprep.registration import mutual_information as mi
 from strokeprep.registration.linear import Registration
 from strokeprep.registration.sampling import Side
@@ -46,7 +45,9 @@ def _affine(
     """An affine transform alone."""
     levels = linear.RESOLUTIONS["template"]
     pair = sampling.brain_sides(brain, template, lesion_mask, levels[-1].mm)
-    return linear.registered(*pair, linear.DOF["affine"], None, levels, settings.fit, seed, where)
+    return linear.registered(
+        *pair, "affine", None, levels, settings.fit, seed, where, settings.engine
+    )
 
 
 def _bspline(
@@ -162,9 +163,7 @@ def _syn(
 
 def ants_image(image: sitk.Image) -> Any:
     """An image as ANTsPy takes it."""
-    import ants
-
-    return ants.from_numpy(
+    return ants_engine.loaded().from_numpy(
         sitk.GetArrayFromImage(image).T.astype(np.float32),
         origin=image.GetOrigin(),
         spacing=image.GetSpacing(),
@@ -176,10 +175,7 @@ def _ants_syn(
     fixed: sitk.Image, moving: sitk.Image, mask: sitk.Image | None, settings: SynSettings
 ) -> tuple[sitk.Image, sitk.Image]:
     """Displacements (LPS mm) from fixed to moving, which share one grid, and back."""
-    # ANTs reads this when it is loaded. More threads would sum in an order that varies.
-    os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
-    import ants  # slow to load, and needed only here
-
+    ants = ants_engine.loaded()
     with tempfile.TemporaryDirectory() as folder:
         result = ants.registration(  # needs no seed: it compares every voxel
             ants_image(fixed),

@@ -19,14 +19,14 @@ from strokeprep.io import transforms
 from strokeprep.registration import mutual_information as mi
 from strokeprep.registration import sampling
 from strokeprep.registration.sampling import Level, Side
-from strokeprep.settings.registration import FIT, FitSettings
+from strokeprep.settings.registration import ENGINES, FIT, OWN, FitSettings
 from strokeprep.settings.study import SEED
 
 # Start poses are compared at SEARCH. The best is refined through the levels of a preset.
 SEARCH = Level(8, 3_000, 25)
 RESOLUTIONS = {
     "coarse": (Level(4, 10_000, 30),),
-    "template": (Level(4, 15_000, 40), Level(2, 60_000, 40)),
+    "template": (Level(4, 15_000, 40), Level(2, 120_000, 40)),
     "warp": (Level(4, 15_000, 15), Level(1, 120_000, 20)),
     "fine": (Level(4, 10_000, 30), Level(2, 40_000, 30), Level(1, 80_000, 30)),
     "refined": (Level(2, 40_000, 30), Level(1, 80_000, 30)),  # starts from a coarse result
@@ -49,8 +49,8 @@ class Registration:
 
 
 @dataclass(frozen=True)
-class _Fit:
-    """A 4×4 matrix (LPS) and how well it fits."""
+class Fit:
+    """A 4×4 matrix (points sampled to points of the other image, LPS) and how well it fits."""
 
     matrix: np.ndarray
     information: float = 0.0
@@ -65,6 +65,7 @@ def rigid(
     fixed_brain: sitk.Image | None = None,
     start: str | sitk.Transform = "auto",
     resolution: str = "fine",
+    engine: str = OWN,
     fit: FitSettings = FIT,
     seed: int = SEED,
     where: str | Path = "moving image",
@@ -76,7 +77,7 @@ def rigid(
     levels = RESOLUTIONS[resolution]
     pair = _heads(fixed, moving, fixed_brain, fit.near_brain_mm, levels[-1].mm)
     known = start if isinstance(start, sitk.Transform) else None
-    return registered(*pair, DOF[dof], known, levels, fit, seed, where)
+    return registered(*pair, dof, known, levels, fit, seed, where, engine)
 
 
 def information(
@@ -108,31 +109,54 @@ def information(
 def registered(
     fixed: Side,
     moving: Side,
-    dof: int,
+    dof: str,
     start: sitk.Transform | None,
     levels: Sequence[Level],
     limits: FitSettings,
     seed: int,
     where: str | Path,
+    engine: str = OWN,
 ) -> Registration:
-    """Search unless there is a start, then refine through ``levels``.
+    """Let an engine fit two images, and refuse what cannot be a registration.
 
     Points are sampled on the image that shows less of the head.
     """
     backwards = _shows_less(moving, fixed)
     pair = (moving, fixed) if backwards else (fixed, moving)
-    if start is None:
-        starts = _search(*pair, dof, seed)
-    else:
-        starts = [transforms.matrix(start.GetInverse() if backwards else start)]
-    tried = [_refined(*pair, matrix, levels[0], dof, seed) for matrix in starts]
-    best = max(tried, key=lambda fit: fit.information)
-    for level in levels[1:]:
-        best = _refined(*pair, best.matrix, level, dof, seed)
+    known = None
+    if start is not None:
+        known = transforms.matrix(start.GetInverse() if backwards else start)
+    best = ENGINES[engine].code()(*pair, known, dof, levels, seed, where)
     _check(best, limits, where)
     there, back = transforms.linear(best.matrix), transforms.linear(np.linalg.inv(best.matrix))
     metrics = {"Information": best.information, "Overlap": best.overlap}
     return Registration(back, there, metrics) if backwards else Registration(there, back, metrics)
+
+
+def fitted(
+    sampled: Side,
+    other: Side,
+    start: np.ndarray | None,
+    dof: str,
+    levels: Sequence[Level],
+    seed: int,
+    where: str | Path,
+) -> Fit:
+    """This project's engine: search unless there is a start, then refine through ``levels``."""
+    freedom = DOF[dof]
+    starts = _search(sampled, other, freedom, seed) if start is None else [start]
+    tried = [_refined(sampled, other, matrix, levels[0], freedom, seed) for matrix in starts]
+    best = max(tried, key=lambda fit: fit.information)
+    for level in levels[1:]:
+        best = _refined(sampled, other, best.matrix, level, freedom, seed)
+    return best
+
+
+def judged(sampled: Side, other: Side, matrix: np.ndarray, level: Level, seed: int) -> Fit:
+    """A pose that another engine found, with the information and overlap of this one's metric."""
+    metric, entropy = sampling.metric(sampled, other, matrix, level, seed)
+    information, _, overlap = metric(matrix)
+    return Fit(matrix, float(information / entropy), float(overlap))
 
 
 def _heads(
@@ -159,7 +183,7 @@ def _search(sampled: Side, other: Side, dof: int, seed: int) -> list[np.ndarray]
     The eight most promising are optimised.
     """
     metric, _ = sampling.metric(sampled, other, None, SEARCH, seed)
-    here, there = _centre(sampled.head), _centre(other.head)
+    here, there = centre(sampled.head), centre(other.head)
     shifts_mm, turns_deg = range(-100, 101, 20), (-15.0, 0.0, 15.0)
     poses = []
     for up, *turn in product(shifts_mm, turns_deg, turns_deg, turns_deg):
@@ -182,15 +206,15 @@ def _refined(
     level: Level,
     dof: int,
     seed: int,
-) -> _Fit:
+) -> Fit:
     """The best pose close to ``matrix`` at one resolution."""
     metric, entropy = sampling.metric(sampled, other, matrix, level, seed)
     centre = metric.points.where.mean(axis=1)
     matrix, information, overlap = mi.maximum(metric, matrix, centre, dof, level.steps)
-    return _Fit(matrix, float(information / entropy), float(overlap))
+    return Fit(matrix, float(information / entropy), float(overlap))
 
 
-def _check(fit: _Fit, limits: FitSettings, where: str | Path) -> None:
+def _check(fit: Fit, limits: FitSettings, where: str | Path) -> None:
     """Refuse what cannot be a registration."""
     scales = np.linalg.svd(fit.matrix[:3, :3], compute_uv=False)
     if fit.overlap < limits.least_overlap:
@@ -216,7 +240,7 @@ def _volume(mask: sitk.Image) -> float:
     return float(np.count_nonzero(sitk.GetArrayViewFromImage(mask)) * np.prod(mask.GetSpacing()))
 
 
-def _centre(mask: sitk.Image) -> np.ndarray:
+def centre(mask: sitk.Image) -> np.ndarray:
     """The centre of gravity of a mask (LPS mm)."""
     index = np.argwhere(sitk.GetArrayViewFromImage(mask))[:, ::-1].mean(axis=0)
     return mi.mapped(mi.index_to_physical(mask), index)

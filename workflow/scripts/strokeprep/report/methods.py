@@ -16,6 +16,7 @@ from strokeprep import kinds
 from strokeprep.report.render import render
 from strokeprep.run import provenance
 from strokeprep.settings.backends import BRAINS, FACES, Backend
+from strokeprep.settings.registration import ENGINES, OWN
 
 Nodes = Mapping[str, Mapping[str, Any]]
 Steps = Sequence[tuple[Path, Mapping[str, Any]]]  # files, and the parameters they were made with
@@ -27,9 +28,8 @@ BRACES = str.maketrans("", "", "{}")
 CITATION = re.compile(r"\[@([a-z0-9; @]+)\]")
 # How each method is named, and the keys of what it cites.
 WARPS = {
-    "affine": ("affine transforms", ()),
-    "bspline": ("affine transforms followed by B-spline deformations", ()),
-    "syn": ("affine transforms followed by ANTs' symmetric diffeomorphisms", ("avants2008",)),
+    "bspline": ("followed by B-spline deformations", ()),
+    "syn": ("followed by ANTs' symmetric diffeomorphisms", ("avants2008",)),
 }
 OSTERGAARD, WU = "ostergaard1996", "wu2003"
 DECONVOLUTIONS = {
@@ -157,20 +157,23 @@ def _backends(known: Mapping[str, Backend], used: Iterable[str]) -> list[str]:
 
 
 def _registrations(steps: Steps) -> dict[str, Any]:
-    """For each target and kind of transform, which scans were registered."""
-    moves: dict[tuple[str, str], set[str]] = {}
+    """For each target, kind of transform and engine, which scans were registered."""
+    moves: dict[tuple[str, str, str], set[str]] = {}
     for file, about in steps:
         match = TRANSFORM.search(file.name)
         scan = match and kinds.scan_kind(match[1])
         if match and scan:  # the way back says nothing new
-            moves.setdefault((match[2], about["Type"]), set()).add(scan.title)
+            key = match[2], about["Type"], about.get("Engine", OWN)
+            moves.setdefault(key, set()).add(scan.title)
     by_target: dict[str, list[dict[str, str]]] = {"to_reference": [], "to_template": []}
-    for (target, kind), scans in moves.items():
+    for (target, kind, engine), scans in moves.items():
         listed, fixed = _listed(sorted(scans)), kinds.scan_kind(target)
+        linear = f"{'affine' if kind in WARPS else kind} transforms"
+        how = _sentence(linear, ENGINES[engine].methods, ENGINES[engine].cites)
         if fixed:
-            by_target["to_reference"].append({"scans": listed, "target": fixed.title, "how": kind})
+            by_target["to_reference"].append({"scans": listed, "target": fixed.title, "how": how})
         else:
-            how = _cited(*WARPS.get(kind, (f"{kind} transforms", ())))
+            how = _sentence(how, *WARPS.get(kind, ("", ())))
             name = _cited(target, TEMPLATES.get(target, ()))
             by_target["to_template"].append({"scans": listed, "target": name, "how": how})
     return by_target
@@ -204,6 +207,11 @@ def _listed(words: Sequence[str]) -> str:
 def _cited(words: str, keys: Sequence[str]) -> str:
     """Words with their citations."""
     return f"{words} [{'; '.join('@' + key for key in keys)}]" if keys else words
+
+
+def _sentence(begun: str, words: str, keys: Sequence[str]) -> str:
+    """A sentence that goes on with words and their citations, if there are any."""
+    return f"{begun} {_cited(words, keys)}" if words else begun
 
 
 def _keys(group: str) -> Iterator[str]:

@@ -2,10 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from importlib import import_module
+from typing import Any, Literal
 
 from strokeprep.settings.field import setting
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A program that finds rigid and affine transforms: how it runs, and what is said of it."""
+
+    name: str
+    runs: str  # "module:function"
+    about: str  # how the config's description goes on after its name
+    methods: str = ""  # what the methods text adds to a sentence on transforms
+    cites: tuple[str, ...] = ()
+
+    def code(self) -> Callable[..., Any]:
+        """The function that does the work; loading it may take seconds."""
+        module, _, function = self.runs.partition(":")
+        return getattr(import_module(module), function)
+
+
+OWN = "own"
+ENGINES = {
+    engine.name: engine
+    for engine in (
+        Engine(
+            OWN,
+            "strokeprep.registration.linear:fitted",
+            about="is this project's and takes seconds",
+        ),
+        Engine(
+            "ants",
+            "strokeprep.registration.ants_engine:fitted",
+            about="is ANTs, which takes about ten times as long",
+            methods="found by ANTs",
+            cites=("avants2011",),
+        ),
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -70,6 +108,12 @@ class FitSettings:
 class RegistrationSettings:
     """How scans are brought into one space."""
 
+    engine: str = setting(
+        OWN,
+        "Program that finds rigid and affine transforms, of scans to their reference and of brains "
+        f"to the template: {'; '.join(f'{e.name} {e.about}' for e in ENGINES.values())}.",
+        choices=tuple(ENGINES),
+    )
     to_reference: Literal["rigid", "affine"] = setting(
         "rigid",
         "Freedom of a scan's transform to its subject's reference. One head does not change its "

@@ -24,6 +24,7 @@ def to_reference(
     *,
     names: tuple[str, str],
     dof: str,
+    engine: str,
     fit: FitSettings,
     seed: int,
 ) -> dict[str, Any]:
@@ -35,12 +36,14 @@ def to_reference(
         fixed_brain=images.read(brain),
         start=transforms.read(start),
         resolution="refined",
+        engine=engine,
         fit=fit,
         seed=seed,
         where=moving,
     )
     transforms.write(registration.transform, target)
-    return sidecars.transform(*names, dof) | {"Metrics": registration.metrics, "Seed": seed}
+    facts = {"Engine": engine, "Metrics": registration.metrics, "Seed": seed}
+    return sidecars.transform(*names, dof) | facts
 
 
 def to_template(
@@ -72,7 +75,12 @@ def to_template(
     )
     transforms.write(registration.transform, target)
     transforms.write(registration.inverse, inverse)
-    facts = {"Metrics": registration.metrics, "Seed": seed, "LesionMasked": bool(lesions)}
+    facts = {
+        "Engine": settings.engine,
+        "Metrics": registration.metrics,
+        "Seed": seed,
+        "LesionMasked": bool(lesions),
+    }
     scan, space = names
     return (
         sidecars.transform(scan, space, settings.to_template) | facts,

@@ -13,7 +13,7 @@ Brains were segmented {{ brains | join(" and ") }}{% for each in on_ct %}; {{ ea
 
 {% for each in to_reference %}
 {{ each.scans }} were registered to the {{ each.target }} of the same subject by {{ each.how }}
-transforms that maximise mutual information [@mattes2003].
+that maximise mutual information [@mattes2003].
 {% endfor %}
 {% for each in to_template %}
 {{ each.scans }} were registered to {{ each.target }} by {{ each.how }}.

@@ -34,6 +34,7 @@ DEEP_MM = 18  # brain down to this depth sets the brightness of a sector
 # bright fluid.
 BONE_HU, FLUID_HU, DARK, BRIGHT = 130, 15, 0.5, 1.7
 EDGE_REACH_MM = 10
+LEAST_SHARE = 0.3  # of a layer of a sector; with less of it beyond the brain no edge is seen
 
 SOFT_HU = (-60.0, 200.0)
 GREYS = 32
@@ -160,10 +161,10 @@ def moved_mm(contour: Contour, slip: np.ndarray) -> float:
 
 
 def worst_mm(contour: Contour, slip: np.ndarray) -> float:
-    """The third largest slip: two sectors may hold a vein, a sinus or an orbit."""
+    """The fourth largest slip: three sectors of the skull base may differ from all others."""
     sizes = _sizes(contour)
     whole = sizes >= SMALL_SECTOR * np.median(sizes)
-    return float(np.sort(np.abs(slip[whole]))[-3])
+    return float(np.sort(np.abs(slip[whole]))[-4])
 
 
 def _depth(mask: np.ndarray) -> np.ndarray:
@@ -227,13 +228,18 @@ def _beyond(contour: Contour) -> np.ndarray:
 
 
 def _outward_crossing(share: np.ndarray) -> float:
-    """The depth at which a share by layer (outermost first) first passes a half on the way out."""
+    """The depth at which a share by layer (outermost first) first passes a half on the way out.
+
+    A thin skull fills only a part of a voxel: there, three quarters of what is reached are enough.
+    """
+    near = share[EDGE_REACH_MM - REACH_MM : EDGE_REACH_MM + REACH_MM]
+    enough = min(0.5, 0.75 * near.max())
     inwards = share[::-1]
-    first = np.flatnonzero((inwards[:-1] < 0.5) & (inwards[1:] >= 0.5))
-    if not len(first):
+    first = np.flatnonzero((inwards[:-1] < enough) & (inwards[1:] >= enough))
+    if near.max() < LEAST_SHARE or not len(first):
         return float("nan")
     at = first[0]
-    part = (0.5 - inwards[at]) / (inwards[at + 1] - inwards[at])
+    part = (enough - inwards[at]) / (inwards[at + 1] - inwards[at])
     return float(EDGE_REACH_MM - at - part)
 
 

@@ -132,6 +132,7 @@ def _shades(values: np.ndarray, contrast: str, depth: np.ndarray) -> np.ndarray:
 def _counts(shade: np.ndarray, surface: Surface) -> np.ndarray:
     """How many voxels each patch has at each depth in each shade."""
     shelf = np.floor(surface.depth + OUTSIDE_MM).astype(int)
+    shelf = np.minimum(shelf, len(_shelves()) - 1)  # the sum may round up to the innermost edge
     grey = np.minimum((shade * SHADES).astype(int), SHADES - 1)
     shape = (len(surface.region), len(_shelves()), SHADES)
     counts = np.zeros(np.prod(shape))

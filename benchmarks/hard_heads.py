@@ -1,7 +1,7 @@
 """The template backend on hard heads: ill ones, in any contrast, scanned in any way, with known brains.
 
-    PYTHONPATH=workflow/scripts python benchmarks/hard_heads.py [--draws 1 2 3] [--cases NAME …]
-    PYTHONPATH=workflow/scripts python benchmarks/hard_heads.py --write FOLDER    # for heads.py
+    python benchmarks/hard_heads.py [--draws 1 2 3] [--cases NAME …]
+    python benchmarks/hard_heads.py --write FOLDER    # for heads.py
 
 The heads are those of ``strokeprep.phantom.heads``. A row says how a head fared: the Dice coefficient of its
 mask with the true brain, the mean distance (mm) between where points of its brain were located in the
@@ -18,15 +18,17 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-import SimpleITK as sitk
-from strokeprep.errors import StrokeprepError
-from strokeprep.io import images, labels, transforms
-from strokeprep.phantom import heads
-from strokeprep.registration import location
-from strokeprep.segmentation import brains
-from strokeprep.segmentation.request import Request
-from strokeprep.settings.backends import BRAINS
+sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
+
+import numpy as np  # noqa: E402
+import SimpleITK as sitk  # noqa: E402
+from strokeprep.errors import StrokeprepError  # noqa: E402
+from strokeprep.io import images, labels, transforms  # noqa: E402
+from strokeprep.phantom import heads  # noqa: E402
+from strokeprep.registration import location  # noqa: E402
+from strokeprep.segmentation import brains  # noqa: E402
+from strokeprep.segmentation.request import Request  # noqa: E402
+from strokeprep.settings.backends import BRAINS  # noqa: E402
 
 LEAST_DICE = 0.92
 HEADING = ("case", "draw", "Dice", "apart mm", "CPU s", "outcome")

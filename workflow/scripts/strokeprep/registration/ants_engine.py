@@ -56,13 +56,13 @@ def fitted(
 ) -> linear.Fit:
     """ANTs' fit of what the own engine would compare, judged by the own engine's metric.
 
-    Without a start, the centres of the heads are laid on each other.
+    Without a start it begins where the own engine's search ends.
     """
-    begin = _centred(sampled, other) if start is None else start
+    begin = linear.searched(sampled, other, dof, seed)[0] if start is None else start
     found = linear_fit(
         sampled.image,
         other.image,
-        _stages(dof, levels[-1].mm, known=start is not None),
+        [_stage(dof, levels[-1].mm)],
         start=transforms.linear(begin),
         mask=_compared(sampled),
         moving_mask=other.usable,
@@ -127,28 +127,18 @@ def loaded() -> ModuleType:
     return ants
 
 
-def _stages(dof: str, finest_mm: float, known: bool) -> tuple[Stage, ...]:
-    """What ANTs fits, from coarse to ``finest_mm``; an affine from nowhere is preceded by a rigid fit."""
-    mm = [size for size in (8.0, 4.0, 2.0, 1.0) if size >= finest_mm and (size < 8 or not known)]
+def _stage(dof: str, finest_mm: float) -> Stage:
+    """What ANTs fits, from 4 mm to ``finest_mm``."""
+    mm = [size for size in (4.0, 2.0, 1.0) if size >= finest_mm]
     shrink = tuple(round(size / finest_mm) for size in mm)
     smooth = tuple(0.0 if size == finest_mm else size / 2 for size in mm)
-    fit = Stage(dof.capitalize(), (500, 200, 100, 50)[-len(mm) :], shrink, smooth)
-    if known or dof == "rigid":
-        return (fit,)
-    return (Stage("Rigid", (500, 200), shrink[:2], smooth[:2]), fit)
+    return Stage(dof.capitalize(), (200, 100, 50)[: len(mm)], shrink, smooth)
 
 
 def _compared(side: Side) -> sitk.Image:
     """The mask of what may be compared of an image, on its grid."""
     head = sampling.on(side.head, side.image)
     return head if side.usable is None else head & sampling.on(side.usable, side.image)
-
-
-def _centred(sampled: Side, other: Side) -> np.ndarray:
-    """The shift between the centres of two heads."""
-    shift = np.eye(4)
-    shift[:3, 3] = linear.centre(other.head) - linear.centre(sampled.head)
-    return shift
 
 
 def _by_level(numbers: Sequence[float]) -> str:

@@ -144,7 +144,7 @@ def fitted(
 ) -> Fit:
     """This project's engine: search unless there is a start, then refine through ``levels``."""
     freedom = DOF[dof]
-    starts = _search(sampled, other, freedom, seed) if start is None else [start]
+    starts = searched(sampled, other, dof, seed) if start is None else [start]
     tried = [_refined(sampled, other, matrix, levels[0], freedom, seed) for matrix in starts]
     best = max(tried, key=lambda fit: fit.information)
     for level in levels[1:]:
@@ -176,21 +176,21 @@ def _shows_less(moving: Side, fixed: Side) -> bool:
     return _volume(moving.head) < PARTIAL * _volume(fixed.head)
 
 
-def _search(sampled: Side, other: Side, dof: int, seed: int) -> list[np.ndarray]:
+def searched(sampled: Side, other: Side, dof: str, seed: int) -> list[np.ndarray]:
     """The best poses at low resolution: up to three that differ by more than a voxel.
 
     Starts are shifts along the body, for partial coverage, combined with rotations about each axis.
     The eight most promising are optimised.
     """
     metric, _ = sampling.metric(sampled, other, None, SEARCH, seed)
-    here, there = centre(sampled.head), centre(other.head)
+    here, there = _centre(sampled.head), _centre(other.head)
     shifts_mm, turns_deg = range(-100, 101, 20), (-15.0, 0.0, 15.0)
     poses = []
     for up, *turn in product(shifts_mm, turns_deg, turns_deg, turns_deg):
         shift = there - here + [0, 0, up]
         poses.append(mi.linear_map(np.array([*shift, *np.deg2rad(turn) * mi.RADIUS_MM]), here))
     order = np.argsort([-metric(pose)[0] for pose in poses], kind="stable")
-    ends = [mi.maximum(metric, poses[i], here, dof, SEARCH.steps) for i in order[:8]]
+    ends = [mi.maximum(metric, poses[i], here, DOF[dof], SEARCH.steps) for i in order[:8]]
     ends.sort(key=lambda end: -end[1])
     distinct: list[np.ndarray] = []
     for matrix, _, _ in ends:
@@ -240,7 +240,7 @@ def _volume(mask: sitk.Image) -> float:
     return float(np.count_nonzero(sitk.GetArrayViewFromImage(mask)) * np.prod(mask.GetSpacing()))
 
 
-def centre(mask: sitk.Image) -> np.ndarray:
+def _centre(mask: sitk.Image) -> np.ndarray:
     """The centre of gravity of a mask (LPS mm)."""
     index = np.argwhere(sitk.GetArrayViewFromImage(mask))[:, ::-1].mean(axis=0)
     return mi.mapped(mi.index_to_physical(mask), index)

@@ -35,7 +35,9 @@ def judged(found: Iterable[Measurement], metric: str) -> list[tuple[float, str]]
     return sorted((each.value, each.verdict) for each in found if each.metric == metric)
 
 
-@pytest.mark.parametrize("metric", ["template_dice", "template_off_mm"])
+@pytest.mark.parametrize(
+    "metric", ["template_dice", "template_off_mm", "brain_missing_ml", "brain_outlying_ml"]
+)
 def test_whether_the_brain_fits_the_template(audited, scene, metric):
     by_audit = audit.of_template(audited, scene.files.path, JUDGE, SETTINGS)
     by_report = numbers.of_brain(scene, JUDGE, SETTINGS)

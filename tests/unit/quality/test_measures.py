@@ -67,6 +67,32 @@ def test_a_template_that_lies_8_mm_beside_the_brain_is_told(shift_mm, fits):
     assert (LIMITS["template_off_mm"].verdict(off_mm) == PASS) == fits
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("defect", "warned"),
+    [
+        ("none", set()),
+        ("no frontal lobes", {"brain_missing_ml"}),
+        ("a neck", {"brain_outlying_ml"}),
+    ],
+)
+def test_a_lobe_that_lacks_and_a_neck_left_in_are_told(defect, warned):
+    whole = sitk.ConstantPad(template.load().brain, [0, 0, 40], [0, 0, 0])
+    data = images.array(whole).copy()
+    front = np.flatnonzero(data.any(axis=(0, 2)))[-1]
+    if defect == "no frontal lobes":
+        data[:, front - 30 :] = 0
+    if defect == "a neck":
+        data[75:120, 70:120, :60] = 1
+    brain = images.like(data, whole)
+    gaps = measures.missing_and_outlying_ml(brain, sitk.Transform(), TemplateSettings())
+    verdicts = {
+        name: LIMITS[name].verdict(ml)
+        for name, ml in zip(("brain_missing_ml", "brain_outlying_ml"), gaps, strict=True)
+    }
+    assert {name for name, verdict in verdicts.items() if verdict != PASS} == warned
+
+
 def test_a_bolus_has_its_width():
     time_s = np.arange(60.0)
     curve = 100 * np.exp(-0.5 * ((time_s - 20) / 3) ** 2)

@@ -21,11 +21,16 @@ from strokeprep.settings.study import TemplateSettings
 
 FLIPPED = "mirror_ratio"  # the figure that tells a flipped scan
 
+MASK = (
+    "Look at the contour of the brain on the subject's page: if it is wrong, choose another "
+    "backend for brains in the config; if the image is, exclude the scan."
+)
 # What to do if a figure fails, by the beginning of its name.
 REMEDIES = {
     FLIPPED: "Left and right are exchanged in one of two scans: convert them again.",
-    "contour_": "Look at the contour of the brain on the subject's page: if it is wrong, choose another "
-    "backend for brains in the config; if the image is, exclude the scan.",
+    "contour_": MASK,
+    "brain_missing": MASK,
+    "brain_outlying": MASK,
     "template_": "Look at the brain and the template's outline on the subject's page: choose another "
     "backend for brains if the mask is wrong, else another registration.to_template.",
     "": "Look at the images named; exclude the scan in question, or correct its input.",
@@ -132,6 +137,10 @@ def of_template(
     if plan.to_template:
         image, move = images.read(at(plan.reference)), transforms.read(at(plan.to_template))
         yield judge(step, "template_off_mm", measures.template_off_mm(image, move, settings))
+        brain = images.read(at(plan.reference_brain))
+        missing, outlying = measures.missing_and_outlying_ml(brain, move, settings)
+        yield judge(step, "brain_missing_ml", missing)
+        yield judge(step, "brain_outlying_ml", outlying)
 
 
 def of_flips(plan: AuditPlan, at: At, judge: Judge) -> Iterator[Measurement]:

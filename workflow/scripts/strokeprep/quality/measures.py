@@ -27,6 +27,9 @@ NEIGHBOUR_FACTOR = np.sqrt(1 + 1 / 6)
 EDGE_QUANTILE = 0.9
 # Voxels on which an image is compared with the template.
 TEMPLATE_MM = 3.0
+# A right mask and the template's brain, after an affine, leave each other by less than this: inwards, and
+# outwards. A neck is looked for below the template.
+INWARDS_MM, OUTWARDS_MM, BELOW_MM = 8.0, 12.0, 30.0
 # Five voxels of 1 mm in the descriptor that defines γ.
 STRIP_MM = 5.0
 # Fluid is darker than this share of a T1's median; that of the ventricles lies this deep.
@@ -112,6 +115,25 @@ def template_off_mm(
     brain = transforms.resample(standard.brain, fixed, [], transforms.NEAREST)
     moving = transforms.resample(sitk.Cast(image, sitk.sitkFloat32), fixed, [from_template])
     return off_mm(fixed, moving, images.array(sitk.And(brain, shown)) > 0)
+
+
+def missing_and_outlying_ml(
+    brain: sitk.Image, from_template: sitk.Transform, settings: TemplateSettings
+) -> tuple[float, float]:
+    """How much of the template's brain lies far outside a mask, and of the mask far outside of it.
+
+    ``from_template`` maps points of the template to points of the mask.
+    """
+    own = template.standard(settings).brain
+    margin = [int(np.ceil(BELOW_MM / spacing)) for spacing in own.GetSpacing()]
+    own = grids.resampled(
+        sitk.ConstantPad(own, margin, margin), TEMPLATE_MM, sitk.sitkNearestNeighbor
+    )
+    mask = transforms.resample(brain, own, [from_template], transforms.NEAREST)
+    ours, theirs = (images.array(grids.distance(each)) for each in (mask, own))
+    missing = np.count_nonzero((theirs > 0) & (ours < -INWARDS_MM))
+    outlying = np.count_nonzero((ours > 0) & (theirs < -OUTWARDS_MM))
+    return missing * TEMPLATE_MM**3 / 1000, outlying * TEMPLATE_MM**3 / 1000
 
 
 def noise(volume: np.ndarray, where: np.ndarray) -> float:

@@ -70,6 +70,9 @@ def of_brain(scene: Scene, judge: Judge, settings: TemplateSettings) -> Iterator
     yield judge(to_template, "template_dice", overlap)
     off_mm = measures.template_off_mm(scene.reference, scene.from_template, settings)
     yield judge(to_template, "template_off_mm", off_mm)
+    gaps = measures.missing_and_outlying_ml(scene.brain_image, scene.from_template, settings)
+    yield judge(to_template, "brain_missing_ml", gaps[0])
+    yield judge(to_template, "brain_outlying_ml", gaps[1])
     matrix = scene.to_template_matrix
     yield judge(to_template, "head_tilt_deg", measures.tilt_deg(matrix))
     yield judge(to_template, "head_scale", 1 / abs(np.linalg.det(matrix[:3, :3])))

@@ -159,6 +159,18 @@ LIMITS: dict[str, Limit] = {
         "one is far below.",
         audited=True,
     ),
+    "brain_missing_ml": _most(
+        "ml", 8.0, 150.0,
+        "Template's brain more than 8 mm outside of the mask. Right masks of real heads leave 0 to 1 "
+        "ml; without a lobe of 8 % they leave 26 to 91.",
+        audited=True,
+    ),
+    "brain_outlying_ml": _most(
+        "ml", 4.0, 60.0,
+        "Mask more than 12 mm outside of the template's brain. Right masks of real heads leave 0 to 2 "
+        "ml, those with a neck up to 100.",
+        audited=True,
+    ),
     "template_off_mm": _most(
         "mm", 4.0, 7.5,
         "Mean distance of the template's brain from where it tells most about the reference, which is "

@@ -24,6 +24,8 @@ SHOWN = (
     "contour_edge_mm",
     "contour_moved_mm",
     "contour_worst_mm",
+    "brain_missing_ml",
+    "brain_outlying_ml",
     "template_dice",
     "template_off_mm",
     "brain_ml",

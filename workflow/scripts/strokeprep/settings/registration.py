@@ -38,7 +38,7 @@ ENGINES = {
         Engine(
             "ants",
             "strokeprep.registration.ants_engine:fitted",
-            about="is ANTs, which takes about ten times as long",
+            about="is ANTs, which takes several times as long",
             methods="found by ANTs",
             cites=("avants2011",),
         ),

@@ -38,7 +38,7 @@ BIAS_MM = 25.0  # sigma of the shading that a coil leaves
 # Depths (mm) at which shades are learned. What lies beyond looks like the outermost of these.
 OUTERMOST_MM, INNERMOST_MM = -12, 10
 
-LOCAL = 0.5  # share of what is learned that comes from the region, not from the whole surface
+LOCAL = 0.6  # share of what is learned that comes from the region, not from the whole surface
 SURPRISE = 0.03  # share of voxels that may have any shade
 
 LEAST_SEEN = 0.3  # voxels of a patch at one depth

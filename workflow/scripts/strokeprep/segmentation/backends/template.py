@@ -14,8 +14,8 @@ from strokeprep.segmentation.faces import FAR_MM, WORK_MM, Answer
 from strokeprep.segmentation.request import Request
 
 # Where the pia lies from the edge of the template's brain (mm, outwards), by the contrast of the
-# image that was located. On a T1w the fit takes the dark fluid over the cortex for skull and ends
-# short of the pia.
+# image that was located. Where fluid is dark, the fit takes it for skull and ends short of the pia;
+# where it is bright, the fit takes in some of it.
 EDGE_MM = {"ct": 0.1, "dark fluid": 0.3, "bright fluid": -0.3}
 
 SURROUNDINGS_MM = 14.0

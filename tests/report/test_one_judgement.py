@@ -45,7 +45,9 @@ def test_whether_the_brain_fits_the_template(audited, scene, metric):
     assert found and found == judged(by_report, metric)
 
 
-@pytest.mark.parametrize("metric", ["contour_edge_mm", "contour_moved_mm", "contour_worst_mm"])
+@pytest.mark.parametrize(
+    "metric", ["contour_edge_mm", "contour_short_mm", "contour_moved_mm", "contour_worst_mm"]
+)
 def test_whether_a_contour_lies_on_the_edge_of_the_brain(audited, scene, metric):
     by_audit = audit.of_masks(audited, scene.files.path, JUDGE)
     by_report = [

@@ -3,8 +3,8 @@
 The surface is divided into sectors of about 4 cm. The figures need neither a template nor the step that made
 the mask, and assume no contrast:
 
-- :func:`edge_mm`: how deep inside the mask brain ends and skull begins, in the middle of all sectors. It tells
-  a mask that is too large or too small as a whole.
+- :func:`edges`: how deep inside the mask brain ends and skull begins, by sector. Their median tells a mask
+  that is too large or too small as a whole, :func:`short_mm` one that misses a part.
 - :func:`slips`: how far the contour of each sector lies from where its profile of grey levels would be like
   those of all others. A mask that is shifted, tilted, cut or leaks has sectors that differ.
 - :func:`moved_mm` and :func:`worst_mm`: these as one rigid movement, and where they are largest.
@@ -63,11 +63,12 @@ class Contour:
 def measurements(
     step: str, image: sitk.Image, mask: sitk.Image, modality: str, judge: Judge
 ) -> Iterator[Measurement]:
-    """The figures of a brain mask on its image; the first is missing where no edge is seen."""
+    """The figures of a brain mask on its image; the first two only where half of the edge is seen."""
     contour = of(image, mask, modality)
-    edge, slip = edge_mm(contour), slips(contour)
-    if np.isfinite(edge):
-        yield judge(step, "contour_edge_mm", edge)
+    edge, slip = edges(contour), slips(contour)
+    if np.isfinite(edge).mean() >= 0.5:
+        yield judge(step, "contour_edge_mm", float(np.nanmedian(edge)))
+        yield judge(step, "contour_short_mm", short_mm(edge))
     yield judge(step, "contour_moved_mm", moved_mm(contour, slip))
     yield judge(step, "contour_worst_mm", worst_mm(contour, slip))
 
@@ -92,10 +93,10 @@ def of(image: sitk.Image, mask: sitk.Image, modality: str) -> Contour:
     return Contour(values, depth[near], sector, normals, levers, modality)
 
 
-def edge_mm(contour: Contour) -> float:
-    """How deep in the mask brain gives way to skull, median of the sectors; negative outside.
+def edges(contour: Contour) -> np.ndarray:
+    """How deep in the mask (mm, negative outside) brain gives way to skull, by sector.
 
-    Not a number where less than half of the sectors show such an edge.
+    Not a number where no edge is seen.
     """
     beyond = _beyond(contour)
     near = np.abs(contour.depth) <= EDGE_REACH_MM
@@ -109,9 +110,13 @@ def edge_mm(contour: Contour) -> float:
         ndimage.uniform_filter1d(each.astype(float), 3, axis=1) for each in (count, hard)
     )
     share = hard / np.maximum(count, 1e-9)
-    edges = np.array([_outward_crossing(each) for each in share])
-    known = np.isfinite(edges)
-    return float(np.median(edges[known])) if known.mean() >= 0.5 else float("nan")
+    found = np.array([_outward_crossing(each) for each in share])
+    return np.where(_whole(contour), found, np.nan)
+
+
+def short_mm(edge: np.ndarray) -> float:
+    """How far brain reaches beyond the mask in the fourth worst sector."""
+    return -float(np.sort(edge)[3])  # those that are not known come last
 
 
 def slips(contour: Contour) -> np.ndarray:
@@ -162,9 +167,7 @@ def moved_mm(contour: Contour, slip: np.ndarray) -> float:
 
 def worst_mm(contour: Contour, slip: np.ndarray) -> float:
     """The fourth largest slip: three sectors of the skull base may differ from all others."""
-    sizes = _sizes(contour)
-    whole = sizes >= SMALL_SECTOR * np.median(sizes)
-    return float(np.sort(np.abs(slip[whole]))[-4])
+    return float(np.sort(np.abs(slip[_whole(contour)]))[-4])
 
 
 def _depth(mask: np.ndarray) -> np.ndarray:
@@ -257,3 +260,9 @@ def _sizes(contour: Contour) -> np.ndarray:
     """How many voxels of each sector are near the contour."""
     near = np.abs(contour.depth) <= REACH_MM
     return np.bincount(contour.sector[near], minlength=SECTORS).astype(float)
+
+
+def _whole(contour: Contour) -> np.ndarray:
+    """Which sectors lie within the image."""
+    sizes = _sizes(contour)
+    return sizes >= SMALL_SECTOR * np.median(sizes)

@@ -141,6 +141,13 @@ LIMITS: dict[str, Limit] = {
         "-3.9 with a right mask.",
         audited=True,
     ),
+    "contour_short_mm": Limit(
+        "mm", (None, 3.5), OPEN,
+        "How far brain reaches beyond the mask in the fourth worst of 48 sectors. Right masks gave -1.3 "
+        "to 1.6, one that missed the vertex of a T1w by 16 mm 5.3; a child's thin skull gave 7.2 with a "
+        "right mask.",
+        audited=True,
+    ),
     "contour_moved_mm": _most(
         "mm", 2.2, 6.0,
         "Movement of the mask that would make the grey levels across its contour alike everywhere. "

@@ -22,6 +22,7 @@ from strokeprep.settings.limits import FAIL, LIMITS, ORDER, WARN
 SHOWN = (
     "off_mm",
     "contour_edge_mm",
+    "contour_short_mm",
     "contour_moved_mm",
     "contour_worst_mm",
     "brain_missing_ml",

@@ -430,6 +430,27 @@ def perfusion_stems(subject):
     return stems(all_perfusion(subject))
 
 
+def heads(subject):
+    """Each released image of a head, in the words of strokeprep.privacy.undefaced.Head."""
+    return [
+        (
+            name,
+            pilot(scan) if scan.is_4d else name,
+            scan.modality,
+            image.defaced,
+            (brain_of_head(scan), location_of_head(scan), roughly_to_head(scan) or None),
+        )
+        for scan in subject.scans
+        for image in scan.images
+        for name in [naming.defaced(scan, image.kind.suffix)]
+    ]
+
+
+def locations(subject):
+    """The files of the work folder that say where the head lies in each scan of a subject."""
+    return [[location_of_head(scan), roughly_to_head(scan)] for scan in subject.scans]
+
+
 def privacy_reports():
     """What says that the whole dataset may be released."""
     found = [f"{WORK}/privacy/dataset.json"]

@@ -8,6 +8,7 @@ localrules:
 rule privacy:
     input:
         files=of_subject(all_images),
+        heads=of_subject(locations),
     output:
         report=private("{subject}"),
     log:
@@ -25,6 +26,7 @@ rule privacy:
         raw=of_subject(raw_files.paths),
         raw_root=str(ORIGIN.root),
         undefaced=of_subject(raw_files.undefaced),
+        heads=of_subject(heads),
         open_names=of_subject(spoken_of_subject),
         declared_defaced=CONFIG.study.defaced,
         code=code("privacy.py"),
@@ -44,6 +46,7 @@ use rule privacy as privacy_perfusion with:
         benchmark_of("privacy_perfusion", "sub-{subject}")
     params:
         skip=of_subject(image_stems),
+        heads=[],
 
 
 rule privacy_dataset:

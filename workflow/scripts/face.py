@@ -1,13 +1,14 @@
 from strokeprep.run.job import job, place
 
 with job(snakemake) as sidecar:
+    from strokeprep.segmentation.head_files import HeadFiles
     from strokeprep.settings import backends
     from strokeprep.steps import deface
 
     given, params = snakemake.input, snakemake.params
     done = deface.face(
         given.image,
-        deface.HeadFiles(given.brain, given.located, given.to_head or None),
+        HeadFiles(given.brain, given.located, given.to_head or None),
         snakemake.output.mask,
         modality=params.modality,
         backend=params.backend,

@@ -18,6 +18,7 @@ with job(snakemake):
             words,
             declared_defaced=params.declared_defaced,
             raw_digests=undefaced.digests(params.undefaced),
+            heads=[undefaced.Head(*each) for each in params.heads],
             logs=Path(snakemake.config["work"]) / "logs",
             skip=params.skip,
         )

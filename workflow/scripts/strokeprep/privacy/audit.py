@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +29,7 @@ def of_subject(
     *,
     declared_defaced: bool = False,
     raw_digests: Mapping[str, tuple[int, ...]] | None = None,
+    heads: Sequence[undefaced.Head] = (),
     logs: Path | None = None,
     skip: Iterable[str] = (),
 ) -> list[Leak]:
@@ -36,6 +37,7 @@ def of_subject(
 
     ``declared_defaced``: the config says that the raw images show no faces.
     ``raw_digests``: digests and shapes of the subject's raw images (:func:`undefaced.digests`).
+    ``heads``: the released images of heads, and where the head lies in them.
     ``skip``: files (relative, without extension) that are still being written; another run of the
     audit looks at them.
     """
@@ -48,7 +50,8 @@ def of_subject(
     masks = [*folder.rglob(f"*{undefaced.FACE_MASK}{naming.IMAGE}")]
     leaks = [leak for path in paths for leak in _of_entry(path, root, words)]
     leaks += undefaced.of_sources(root, images, every_image, declared_defaced)
-    leaks += undefaced.of_voxels(root, images, masks, raw_digests or {})
+    leaks += undefaced.of_declared(root, heads)
+    leaks += undefaced.of_voxels(root, images, masks, raw_digests or {}, heads)
     if logs is not None:
         leaks += _of_logs(logs, of_this_subject, words)
     return [_discreet(leak, words) for leak in leaks]

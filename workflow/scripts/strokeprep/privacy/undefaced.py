@@ -1,11 +1,12 @@
-"""Find images that show a face, by the sources that they name and by their voxels."""
+"""Find images that show a face: by the sources that they name, by their voxels, by where a face would be."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,9 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
 from strokeprep.privacy.leaks import Leak, relative
 from strokeprep.quality import defacing
+from strokeprep.quality.defacing import Evidence
+from strokeprep.segmentation.head_files import HeadFiles
+from strokeprep.settings.limits import FAIL, LIMITS
 from strokeprep.study import naming
 
 RAW_SOURCE, OWN_SOURCE = "bids:raw:", "bids::"
@@ -97,6 +101,42 @@ def _source_faults(
         yield "it was made from no image"
 
 
+# --- Where a face would be -----------------------------------------------------------------
+
+
+class Head(NamedTuple):
+    """A released image of a head, and what tells where the head lies in it."""
+
+    image: str
+    seen: str  # the 3D image that is looked at in its place: of a series, the mean
+    modality: str
+    declared: bool  # the config says that it came without a face
+    files: tuple[str, Sequence[str], str | None]  # as in HeadFiles
+
+    def evidence(self, root: Path) -> Evidence:
+        """What the released image shows where a face would be, whatever was emptied."""
+        place, brain = HeadFiles(*self.files).read()
+        image = images.read(root / self.seen)
+        return defacing.evidence(image, self.modality, place.to_template, brain)
+
+
+def of_declared(root: Path, heads: Iterable[Head]) -> Iterator[Leak]:
+    """Images that are declared defaced and show a face."""
+    for head in heads:
+        if not head.declared:
+            continue
+        try:
+            face_ml = head.evidence(root).face_ml
+        except StrokeprepError as error:
+            yield Leak("file", error.what, head.image)
+            continue
+        if LIMITS["face_left_ml"].verdict(face_ml) == FAIL:
+            what = (
+                f"study.defaced is true, but {face_ml:.0f} ml of tissue lie where a face would be"
+            )
+            yield Leak("face", what, head.image)
+
+
 # --- Voxels ---------------------------------------------------------------------------------
 
 
@@ -132,9 +172,14 @@ def of_voxels(
     paths: Iterable[Path],
     face_masks: Iterable[Path],
     raw_digests: Mapping[str, tuple[int, ...]],
+    heads: Sequence[Head] = (),
 ) -> Iterator[Leak]:
-    """Images that are not empty in a face mask of their grid, or equal an undefaced image."""
-    masks = []
+    """Images that are not empty in a face mask of their grid, or equal an undefaced image.
+
+    An image may equal one that came without a face; its ``heads`` tell.
+    """
+    masks: list[_FaceMask] = []
+    equal: dict[str, list[str]] = defaultdict(list)
     for path in face_masks:
         try:
             masks.append(_FaceMask.read(path))
@@ -148,15 +193,21 @@ def of_voxels(
             if LABEL.search(path.name):
                 yield from _of_label(path, where)
             else:
-                yield from _of_image(path, where, masks, raw_digests)
+                yield from _of_image(path, where, masks, raw_digests, equal)
         except StrokeprepError as error:
             yield Leak("file", error.what, where)
+    for names in equal.values():
+        yield from _of_equal(root, names, heads)
 
 
 def _of_image(
-    path: Path, where: str, masks: list[_FaceMask], raw_digests: Mapping[str, tuple[int, ...]]
+    path: Path,
+    where: str,
+    masks: list[_FaceMask],
+    raw_digests: Mapping[str, tuple[int, ...]],
+    equal: dict[str, list[str]],
 ) -> Iterator[Leak]:
-    """Whether an image shows a face in any frame, or has the voxels of an undefaced image."""
+    """Whether an image shows a face in any frame; one with the voxels of a raw image joins ``equal``."""
     nifti = images.open_nifti(path)
     regions = _empty_regions(path, nifti, masks)
     may_be_raw = nifti.shape in raw_digests.values()
@@ -174,7 +225,16 @@ def _of_image(
             which = f" in frame {frame}" if len(nifti.shape) == 4 else ""
             yield Leak("face", f"the region of the face is not empty{which}", where)
     if may_be_raw and digest.hexdigest() in raw_digests:
-        yield Leak("raw", "its voxels are those of an undefaced image", where)
+        equal[digest.hexdigest()].append(where)
+
+
+def _of_equal(root: Path, names: list[str], heads: Sequence[Head]) -> Iterator[Leak]:
+    """Released images that equal one raw image, unless it is seen to have come without a face."""
+    seen = [head.evidence(root) for head in heads if head.image in names]
+    if not seen or any(each.shows_a_face for each in seen):
+        face = "".join(f" with {each.face_ml:.0f} ml where a face would be" for each in seen[:1])
+        for where in names:
+            yield Leak("raw", f"its voxels are those of an undefaced image{face}", where)
 
 
 class _EmptyRegion(NamedTuple):

@@ -51,6 +51,7 @@ def audit(
     return [
         *of_grids(plan, at, judge, settings),
         *of_faces(plan, at, judge),
+        *of_heads(plan, at, judge),
         *of_brains(plan, at, judge),
         *of_masks(plan, at, judge),
         *of_template(plan, at, judge, settings),
@@ -108,6 +109,17 @@ def of_faces(plan: AuditPlan, at: At, judge: Judge) -> Iterator[Measurement]:
         background = images.background(modality)
         left = defacing.face_voxels_left(at(image), images.read(at(mask)), background)
         yield judge(f"deface:{Path(image).name}", "face_voxels_left", left)
+
+
+def of_heads(plan: AuditPlan, at: At, judge: Judge) -> Iterator[Measurement]:
+    """Tissue where a face would be in each scan, one that was declared defaced included."""
+    for image, modality, transform in plan.heads:
+        to_template = transforms.read(at(plan.from_template))
+        if transform:
+            onto_reference = transforms.read(at(transform)).GetInverse()
+            to_template = transforms.chain([onto_reference, to_template])
+        left_ml = defacing.face_left_ml(images.read(at(image)), modality, to_template)
+        yield judge(f"deface:{Path(image).name}", "face_left_ml", left_ml)
 
 
 def of_brains(plan: AuditPlan, at: At, judge: Judge) -> Iterator[Measurement]:

@@ -1,14 +1,18 @@
-"""Whether a face is left, and whether defacing removed any brain.
+"""Whether an image shows a face, and whether defacing removed any brain.
 
 Two figures tell whether a face is left. :func:`face_voxels_left` counts what is still filled where
 defacing should have emptied the image; it misses a face that lies outside the mask.
-:func:`face_left_ml` looks for tissue where the template has its face, without the mask.
+:func:`face_left_ml` looks for tissue where the template has its face, without the mask. With what
+lies outside of the brain, :func:`evidence` tells a whole head from one that was defaced or
+skull-stripped before it came.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -17,8 +21,10 @@ from strokeprep.io import frames, grids, images, transforms
 from strokeprep.registration import template
 from strokeprep.registration.location import Location
 from strokeprep.segmentation import faces
+from strokeprep.segmentation.faces import FAR_MM, Marked
 from strokeprep.segmentation.request import Request
 from strokeprep.settings.backends import FACES
+from strokeprep.settings.limits import LIMITS, PASS
 
 # Head, not air: above this (HU), or this share of an MR image's bright end.
 HEAD_HU = -300.0
@@ -27,6 +33,63 @@ HEAD_SHARE = 0.12
 FACE_MM = 2.0
 # Nothing this close to the border of the template's face, or to the brain, counts as face.
 FACE_SLACK_MM = 6.0
+# A face lies this close to the brain. An image that shows less of that place shows no face.
+FACE_NEAR_MM = 60.0
+LEAST_IN_VIEW_ML = 20.0
+
+# What counts as outside of the brain lies this far from its mask, which may be too small. Of a
+# skull-stripped image at most this share of it is filled.
+OUTSIDE_MM = 10.0
+STRIPPED_SHARE = 0.01
+
+WHOLE, DEFACED = "whole head", "defaced before"
+STRIPPED, OUT_OF_VIEW = "skull-stripped before", "no face in view"
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """The grey values of a head in an image: brighter than air, and not that of emptied voxels."""
+
+    level: float
+    fill: float | None
+
+    def of(self, grey: np.ndarray) -> np.ndarray:
+        """Which voxels show head."""
+        head = grey > self.level
+        return head if self.fill is None else head & (grey != self.fill)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What an image shows where a face would be, and outside of the brain."""
+
+    face_ml: float  # tissue where a face would be
+    in_view_ml: float  # how much of that place lies in the image
+    filled_outside: float  # share of the voxels outside of the brain that show head
+    tissue: Tissue
+
+    @property
+    def shows_a_face(self) -> bool:
+        """Whether there is more where a face would be than an image without a face shows."""
+        return LIMITS["face_left_ml"].verdict(self.face_ml) != PASS
+
+    @property
+    def conclusion(self) -> str:
+        """In words, what the image is."""
+        if self.shows_a_face:
+            return WHOLE
+        if self.filled_outside < STRIPPED_SHARE:
+            return STRIPPED
+        return DEFACED if self.in_view_ml > LEAST_IN_VIEW_ML else OUT_OF_VIEW
+
+    def metrics(self) -> dict[str, Any]:
+        """The figures for a sidecar."""
+        return {
+            "Shows": self.conclusion,
+            "FaceMl": round(self.face_ml, 2),
+            "FaceInViewMl": round(self.in_view_ml, 1),
+            "FilledOutsideBrain": round(self.filled_outside, 4),
+        }
 
 
 def filled(values: np.ndarray, background: float, tolerance: float = 0.0) -> int:
@@ -56,16 +119,56 @@ def _frames(path: Path) -> Iterator[np.ndarray]:
 
 def face_left_ml(image: sitk.Image, modality: str, to_template: sitk.Transform) -> float:
     """Tissue in the template's face region; ``to_template`` maps points of the image there."""
-    from scipy import ndimage  # slow to load, and not needed by those who count voxels alone
-
     coarse = grids.cubic_grid(image, FACE_MM)
-    request = Request(coarse, modality, location=Location(to_template))
-    brain = template.load().filled, to_template
-    face, _ = faces.region(request, FACES["template"], brain, FACE_SLACK_MM)
-    deep = ndimage.distance_transform_cdt(images.array(face) > 0) * FACE_MM > FACE_SLACK_MM
+    place, grey = _place(coarse, to_template), _grey(image, coarse, modality)
+    return _ml(place & _tissue(grey, place, modality).of(grey))
+
+
+def evidence(
+    image: sitk.Image, modality: str, to_template: sitk.Transform, brain: Marked
+) -> Evidence:
+    """Whether an image shows a face, is without one, or shows the ``brain`` alone."""
+    coarse = grids.cubic_grid(image, FACE_MM)
+    place, grey = _place(coarse, to_template), _grey(image, coarse, modality)
+    tissue = _tissue(grey, place, modality)
+    shown = tissue.of(grey)
+    outside = images.array(faces.depth_in(brain, coarse)) < -OUTSIDE_MM
+    near = images.array(_brain_depth(coarse, to_template)) > -FACE_NEAR_MM
+    return Evidence(
+        face_ml=_ml(place & shown),
+        in_view_ml=_ml(place & near),
+        filled_outside=float(shown[outside].mean()) if outside.any() else 0.0,
+        tissue=tissue,
+    )
+
+
+def _place(coarse: sitk.Image, to_template: sitk.Transform) -> np.ndarray:
+    """Where a face would be on a coarse grid, clear of its border and of the brain."""
+    request = Request(coarse, "", location=Location(to_template))
+    face = FACES["template"].run(request, coarse).face
+    clear = -_brain_depth(coarse, to_template) - 2 * FACE_SLACK_MM
+    return images.array(sitk.Minimum(face - FACE_SLACK_MM, clear)) > 0
+
+
+def _brain_depth(coarse: sitk.Image, to_template: sitk.Transform) -> sitk.Image:
+    return sitk.Resample(template.depth(), coarse, to_template, sitk.sitkLinear, -FAR_MM)
+
+
+def _grey(image: sitk.Image, coarse: sitk.Image, modality: str) -> np.ndarray:
+    """Grey values on a coarse grid, as they are in the image."""
     outside = images.background(modality)
-    grey = images.array(transforms.resample(image, coarse, [], transforms.NEAREST, outside))
-    return float((deep & (grey > head_level(grey, modality))).sum() * FACE_MM**3 / 1000)
+    return images.array(transforms.resample(image, coarse, [], transforms.NEAREST, outside))
+
+
+def _tissue(grey: np.ndarray, place: np.ndarray, modality: str) -> Tissue:
+    """What head looks like. Some tools empty a CT to 0, which is brighter than air."""
+    zeros = np.count_nonzero(grey[place] == 0)
+    emptied = modality == "ct" and 2 * zeros > np.count_nonzero(place)
+    return Tissue(head_level(grey, modality), 0.0 if emptied else None)
+
+
+def _ml(marked: np.ndarray) -> float:
+    return float(np.count_nonzero(marked) * FACE_MM**3 / 1000)
 
 
 def head_level(grey: np.ndarray, modality: str) -> float:

@@ -29,12 +29,15 @@ class AuditPlan:
     brains: tuple[tuple[str, str, str], ...] = ()
     # image, the brain mask that was made on it, modality
     masks: tuple[tuple[str, str, str], ...] = ()
+    # 3D image of any scan, its modality, its transform to the reference ("" if it came on its grid)
+    heads: tuple[tuple[str, str, str], ...] = ()
     template_brain: str | None = None
     # 3D image of a scan, its transform to the reference ("" if it came on its grid)
     alike: tuple[tuple[str, str], ...] = ()
-    # of the reference: its brain, and the transform that takes points of the template to it
+    # of the reference: its brain, and the transforms that take points of the template to it and back
     reference_brain: str = ""
     to_template: str = ""
+    from_template: str = ""
 
 
 def audit_plan(subject: Subject, template: Space) -> AuditPlan:
@@ -64,10 +67,14 @@ def audit_plan(subject: Subject, template: Space) -> AuditPlan:
         ),
         brains=tuple((naming.face_mask(scan), *brain_of(scan, reference)) for scan in faced),
         masks=masks(subject),
+        heads=tuple(
+            (pilot(scan), scan.modality, to_reference(scan, reference)) for scan in subject.scans
+        ),
         template_brain=naming.brain_mask(reference, template),
         alike=tuple(_onto(scan, reference) for scan in subject.scans if scan is not reference),
         reference_brain=naming.brain_mask(reference, ORIG),
         to_template=naming.to_template(reference, reference.name, template.label),
+        from_template=naming.from_template(reference, reference.name, template.label),
     )
 
 

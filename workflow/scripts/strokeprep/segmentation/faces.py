@@ -53,7 +53,7 @@ def region(
     faces found on other images of the patient; they are emptied as well.
     """
     coarse = grids.cubic_grid(request.image, WORK_MM)
-    depth = _depth_in(brain, coarse)
+    depth = depth_in(brain, coarse)
     share = _shown(depth, brain[0])
     if share < SMALLEST_SHARE:
         raise StrokeprepError(
@@ -70,13 +70,13 @@ def region(
     mask = sitk.And(mask, _outside(brain, request.image))
     return mask, {
         "BrainShown": round(share, 4),
-        **_removed(mask),
+        **removed(mask),
         "BrainMarginMm": margin_mm,
         **answer.facts,
     }
 
 
-def _depth_in(brain: Marked, grid: sitk.Image) -> sitk.Image:
+def depth_in(brain: Marked, grid: sitk.Image) -> sitk.Image:
     """How deep in a brain each point of a grid lies (mm)."""
     mask, to_mask = brain
     share = grids.resampled(sitk.Cast(mask > 0, sitk.sitkFloat32), WORK_MM)
@@ -108,7 +108,7 @@ def _carried(masks: Sequence[Marked], image: sitk.Image, allowed: sitk.Image) ->
     return sitk.And(skull.carried(masks, image), _on(image, allowed))
 
 
-def _removed(mask: sitk.Image) -> dict[str, float]:
+def removed(mask: sitk.Image) -> dict[str, float]:
     """How much a mask empties."""
     count = int(np.count_nonzero(sitk.GetArrayViewFromImage(mask)))
     voxel_ml = float(np.prod(mask.GetSpacing())) / 1000

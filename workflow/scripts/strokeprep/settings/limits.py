@@ -217,6 +217,13 @@ LIMITS: dict[str, Limit] = {
         "ml", 5.0, 20.0,
         "Tissue where the template has its face, found through the registration and not through "
         "the mask of what was removed. A nose alone is about 20 ml.",
+        audited=True,
+    ),
+    "face_before_ml": _told("ml", "The same before defacing: what came without a face has none."),
+    "filled_outside": _told(
+        "ratio",
+        "Share of the voxels outside of the brain that show head in the image as it came; a "
+        "skull-stripped one has next to none.",
     ),
     "removed_ml": _told("ml", "What defacing emptied, air in front of the face included."),
     # --- motion

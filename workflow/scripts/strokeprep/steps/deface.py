@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.bids import sidecars
@@ -13,33 +13,15 @@ from strokeprep.io import images, transforms
 from strokeprep.io.json_files import read as read_sidecar
 from strokeprep.kinds import FACE, Kind
 from strokeprep.privacy.allowed import releasable
-from strokeprep.registration import location
-from strokeprep.registration.location import Location
+from strokeprep.quality import defacing
+from strokeprep.quality.defacing import Tissue
 from strokeprep.segmentation import faces
 from strokeprep.segmentation.faces import Marked
+from strokeprep.segmentation.head_files import HeadFiles
 from strokeprep.segmentation.request import Request
 from strokeprep.series import timing
 from strokeprep.settings.backends import FACES, NetworkSettings
 from strokeprep.settings.registration import FitSettings
-
-
-class HeadFiles(NamedTuple):
-    """Where the head lies in an image: brain mask and location of the head, which may be another's.
-
-    ``to_head`` is the transform that resamples the image onto that other image.
-    """
-
-    brain: str
-    located: Sequence[str]
-    to_head: str | None = None
-
-    def read(self) -> tuple[Location, Marked]:
-        """The location of the image itself, and its brain."""
-        place, brain = location.read(*self.located), images.read(self.brain)
-        if not self.to_head:
-            return place, (brain, sitk.Transform())
-        onto_head = transforms.read(self.to_head).GetInverse()
-        return place.of(onto_head), (brain, onto_head)
 
 
 class NearbyFiles(NamedTuple):
@@ -87,16 +69,27 @@ def face(
 ) -> dict[str, Any]:
     """Write the mask of the voxels that defacing empties; returns its sidecar.
 
-    ``nearby`` is a face that was found on another image of the session. ``networks`` says how
+    The sidecar also says what the image shows where a face would be, which tells those that were
+    defaced or skull-stripped before. ``nearby`` is a face that was found on another image of the session. ``networks`` says how
     networks run.
     """
     place, brain = head.read()
     request = Request(images.read_mean(source), modality, source, networks, place)
+    shown = defacing.evidence(request.image, modality, place.to_template, brain)
     carried = [nearby.read()] if nearby else []
     mask, metrics = faces.region(request, FACES[backend], brain, margin_mm, carried)
+    if not shown.shows_a_face:
+        mask = _filled_part(mask, request.image, shown.tissue)
     images.write(mask, target, source)
     where = "found on this image and on another of the session" if nearby else "found on this image"
-    return sidecars.label(FACE, where) | sidecars.by_backend(backend, metrics)
+    facts = metrics | faces.removed(mask) | shown.metrics()
+    return sidecars.label(FACE, where) | sidecars.by_backend(backend, facts)
+
+
+def _filled_part(mask: sitk.Image, image: sitk.Image, tissue: Tissue) -> sitk.Image:
+    """The part of a mask where an image shows head; an image without a face is left as it came."""
+    filled = (images.array(mask) > 0) & tissue.of(images.array(image))
+    return images.like(filled.astype(np.uint8), mask)
 
 
 def image(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -17,6 +18,7 @@ from strokeprep.report import views
 from strokeprep.report.plan import Face, Images
 from strokeprep.report.sections import looks
 from strokeprep.report.sections.parts import Figure, Section
+from strokeprep.study import naming
 
 HEAD_MM = 2.0
 HIGH_MM = 100.0  # a lower slab has no surface worth a picture
@@ -54,10 +56,17 @@ def _released(face: Face, files: views.Files) -> Iterator[Figure]:
         layer = Layer(gone, ORANGE, filled=True, name="removed")
         frames.insert(0, ("removed region", looks.strip(grey, cuts, scale, [layer])))
     name = face.title
-    yield Figure(f"{name}: slices", tuple(frames))
+    yield Figure(f"{name}: slices ({_came_as(face, files)})", tuple(frames))
     if _has_surface(head):
         surface = pictures.picture(pictures.renders(head))
         yield Figure(f"{name}: surface", (("surface", surface),))
+
+
+def _came_as(face: Face, files: views.Files) -> str:
+    """What the image showed before defacing."""
+    if not face.mask:
+        return "declared defaced"
+    return json.loads(files.path(naming.sidecar(face.mask)).read_text())["Metrics"]["Shows"]
 
 
 def faces(plan: Images, files: views.Files, raw: Mapping[str, sitk.Image]) -> Section:

@@ -232,7 +232,7 @@ def _of_equal(root: Path, names: list[str], heads: Sequence[Head]) -> Iterator[L
     """Released images that equal one raw image, unless it is seen to have come without a face."""
     seen = [head.evidence(root) for head in heads if head.image in names]
     if not seen or any(each.shows_a_face for each in seen):
-        face = "".join(f" with {each.face_ml:.0f} ml where a face would be" for each in seen[:1])
+        face = "".join(f" with {each.filled_ml:.0f} ml where a face would be" for each in seen[:1])
         for where in names:
             yield Leak("raw", f"its voxels are those of an undefaced image{face}", where)
 

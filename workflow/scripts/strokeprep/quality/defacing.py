@@ -38,7 +38,7 @@ FACE_NEAR_MM = 60.0
 LEAST_IN_VIEW_ML = 20.0
 
 # What counts as outside of the brain lies this far from its mask, which may be too small. Of a
-# skull-stripped image at most this share of it is filled.
+# skull-stripped image less than this share of it is not empty.
 OUTSIDE_MM = 10.0
 STRIPPED_SHARE = 0.01
 
@@ -47,31 +47,19 @@ STRIPPED, OUT_OF_VIEW = "skull-stripped before", "no face in view"
 
 
 @dataclass(frozen=True)
-class Tissue:
-    """The grey values of a head in an image: brighter than air, and not that of emptied voxels."""
-
-    level: float
-    fill: float | None
-
-    def of(self, grey: np.ndarray) -> np.ndarray:
-        """Which voxels show head."""
-        head = grey > self.level
-        return head if self.fill is None else head & (grey != self.fill)
-
-
-@dataclass(frozen=True)
 class Evidence:
     """What an image shows where a face would be, and outside of the brain."""
 
     face_ml: float  # tissue where a face would be
+    filled_ml: float  # what is not empty there, however dark
     in_view_ml: float  # how much of that place lies in the image
-    filled_outside: float  # share of the voxels outside of the brain that show head
-    tissue: Tissue
+    filled_outside: float  # share of the voxels outside of the brain that are not empty
+    empty: float | None  # the one value of most voxels in the place of a face, if there is one
 
     @property
     def shows_a_face(self) -> bool:
-        """Whether there is more where a face would be than an image without a face shows."""
-        return LIMITS["face_left_ml"].verdict(self.face_ml) != PASS
+        """Whether there may be a face: noise in the air counts, since a dark face looks like it."""
+        return LIMITS["face_left_ml"].verdict(self.filled_ml) != PASS
 
     @property
     def conclusion(self) -> str:
@@ -87,6 +75,7 @@ class Evidence:
         return {
             "Shows": self.conclusion,
             "FaceMl": round(self.face_ml, 2),
+            "FaceFilledMl": round(self.filled_ml, 2),
             "FaceInViewMl": round(self.in_view_ml, 1),
             "FilledOutsideBrain": round(self.filled_outside, 4),
         }
@@ -121,7 +110,7 @@ def face_left_ml(image: sitk.Image, modality: str, to_template: sitk.Transform) 
     """Tissue in the template's face region; ``to_template`` maps points of the image there."""
     coarse = grids.cubic_grid(image, FACE_MM)
     place, grey = _place(coarse, to_template), _grey(image, coarse, modality)
-    return _ml(place & _tissue(grey, place, modality).of(grey))
+    return _ml(place & _tissue(grey, modality, _empty(grey[place])))
 
 
 def evidence(
@@ -130,15 +119,16 @@ def evidence(
     """Whether an image shows a face, is without one, or shows the ``brain`` alone."""
     coarse = grids.cubic_grid(image, FACE_MM)
     place, grey = _place(coarse, to_template), _grey(image, coarse, modality)
-    tissue = _tissue(grey, place, modality)
-    shown = tissue.of(grey)
+    empty = _empty(grey[place])
+    not_empty = grey != empty if empty is not None else np.ones_like(place)
     outside = images.array(faces.depth_in(brain, coarse)) < -OUTSIDE_MM
     near = images.array(_brain_depth(coarse, to_template)) > -FACE_NEAR_MM
     return Evidence(
-        face_ml=_ml(place & shown),
+        face_ml=_ml(place & _tissue(grey, modality, empty)),
+        filled_ml=_ml(place & not_empty),
         in_view_ml=_ml(place & near),
-        filled_outside=float(shown[outside].mean()) if outside.any() else 0.0,
-        tissue=tissue,
+        filled_outside=float(not_empty[outside].mean()) if outside.any() else 0.0,
+        empty=empty,
     )
 
 
@@ -160,11 +150,18 @@ def _grey(image: sitk.Image, coarse: sitk.Image, modality: str) -> np.ndarray:
     return images.array(transforms.resample(image, coarse, [], transforms.NEAREST, outside))
 
 
-def _tissue(grey: np.ndarray, place: np.ndarray, modality: str) -> Tissue:
-    """What head looks like. Some tools empty a CT to 0, which is brighter than air."""
-    zeros = np.count_nonzero(grey[place] == 0)
-    emptied = modality == "ct" and 2 * zeros > np.count_nonzero(place)
-    return Tissue(head_level(grey, modality), 0.0 if emptied else None)
+def _empty(values: np.ndarray) -> float | None:
+    """The one value that most voxels hold, such as the one that another tool emptied a face to."""
+    different, counts = np.unique(values, return_counts=True)
+    if not counts.size or 2 * counts.max() <= counts.sum():
+        return None
+    return float(different[counts.argmax()])
+
+
+def _tissue(grey: np.ndarray, modality: str, empty: float | None) -> np.ndarray:
+    """Which voxels are head. Some tools empty a CT to 0, which is brighter than air."""
+    head = grey > head_level(grey, modality)
+    return head & (grey != 0) if modality == "ct" and empty == 0 else head
 
 
 def _ml(marked: np.ndarray) -> float:

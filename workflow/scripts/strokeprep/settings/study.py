@@ -104,8 +104,9 @@ class StudySettings:
     )
     defaced: bool = setting(
         False,
-        "Your statement that no image of the study shows a face any more. Defacing is then left "
-        "out; say false where in doubt, for nothing downstream looks for a face again.",
+        "Your statement that no image of the study shows a face any more. Nothing is emptied then, "
+        "and a scan that shows a face all the same ends its subject. Say false for a study that "
+        "mixes whole heads with scans that came without a face: those are recognised one by one.",
     )
     subjects: tuple[str, ...] = setting(
         (),

@@ -14,7 +14,6 @@ from strokeprep.io.json_files import read as read_sidecar
 from strokeprep.kinds import FACE, Kind
 from strokeprep.privacy.allowed import releasable
 from strokeprep.quality import defacing
-from strokeprep.quality.defacing import Tissue
 from strokeprep.segmentation import faces
 from strokeprep.segmentation.faces import Marked
 from strokeprep.segmentation.head_files import HeadFiles
@@ -79,16 +78,16 @@ def face(
     carried = [nearby.read()] if nearby else []
     mask, metrics = faces.region(request, FACES[backend], brain, margin_mm, carried)
     if not shown.shows_a_face:
-        mask = _filled_part(mask, request.image, shown.tissue)
+        mask = _not_empty(mask, request.image, shown.empty)
     images.write(mask, target, source)
     where = "found on this image and on another of the session" if nearby else "found on this image"
     facts = metrics | faces.removed(mask) | shown.metrics()
     return sidecars.label(FACE, where) | sidecars.by_backend(backend, facts)
 
 
-def _filled_part(mask: sitk.Image, image: sitk.Image, tissue: Tissue) -> sitk.Image:
-    """The part of a mask where an image shows head; an image without a face is left as it came."""
-    filled = (images.array(mask) > 0) & tissue.of(images.array(image))
+def _not_empty(mask: sitk.Image, image: sitk.Image, empty: float | None) -> sitk.Image:
+    """The part of a mask that is not empty yet: an image without a face is left as it came."""
+    filled = (images.array(mask) > 0) & (images.array(image) != empty)
     return images.like(filled.astype(np.uint8), mask)
 
 

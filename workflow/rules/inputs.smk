@@ -448,7 +448,9 @@ def heads(subject):
 
 def locations(subject):
     """The files of the work folder that say where the head lies in each scan of a subject."""
-    return [[location_of_head(scan), roughly_to_head(scan)] for scan in subject.scans]
+    moved = [roughly_to_head(scan) for scan in subject.scans]
+    found = [path for scan in subject.scans for path in location_of_head(scan)]
+    return list(dict.fromkeys([*found, *filter(None, moved)]))
 
 
 def privacy_reports():

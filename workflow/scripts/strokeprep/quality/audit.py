@@ -28,6 +28,8 @@ MASK = (
 # What to do if a figure fails, by the beginning of its name.
 REMEDIES = {
     FLIPPED: "Left and right are exchanged in one of two scans: convert them again.",
+    "face_left": "Look at the surface of the released head on the subject's page: if a face is left, set "
+    "study.defaced to false or choose another backend for faces.",
     "contour_": MASK,
     "brain_missing": MASK,
     "brain_outlying": MASK,

@@ -87,7 +87,7 @@ def _shown(depth: sitk.Image, brain: sitk.Image) -> float:
     """The share of a brain that lies in view, from its depth on a coarse grid of the image."""
     whole = np.count_nonzero(sitk.GetArrayViewFromImage(brain)) * np.prod(brain.GetSpacing())
     shown = np.count_nonzero(sitk.GetArrayViewFromImage(depth) > 0) * WORK_MM**3
-    return min(shown / whole, 1.0)
+    return min(float(shown / whole), 1.0)
 
 
 def _outside(brain: Marked, image: sitk.Image) -> sitk.Image:

@@ -222,8 +222,8 @@ LIMITS: dict[str, Limit] = {
     "face_before_ml": _told("ml", "The same before defacing: what came without a face has none."),
     "filled_outside": _told(
         "ratio",
-        "Share of the voxels outside of the brain that show head in the image as it came; a "
-        "skull-stripped one has next to none.",
+        "Share of the voxels outside of the brain that are not empty in the image as it came, noise "
+        "included; a skull-stripped one has next to none.",
     ),
     "removed_ml": _told("ml", "What defacing emptied, air in front of the face included."),
     # --- motion

@@ -198,9 +198,8 @@ def _of_face(
         left = defacing.face_voxels_left(files.path(face.image), removed, background)
         yield judge(step, "face_voxels_left", left)
         yield judge(step, "removed_ml", _ml(removed))
-        came = _sidecar(files.path(face.mask))["Metrics"]
-        yield judge(step, "face_before_ml", came["FaceMl"])
-        yield judge(step, "filled_outside", came["FilledOutsideBrain"])
+        before_ml = _sidecar(files.path(face.mask))["Metrics"]["FaceMl"]
+        yield judge(step, "face_before_ml", before_ml)
     if scene is not None:
         if face.mask:
             move = _transform(files, face.brain_transform)

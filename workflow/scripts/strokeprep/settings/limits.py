@@ -185,9 +185,7 @@ LIMITS: dict[str, Limit] = {
         "shifted by 8 mm, 4.8 to 13, nodded by 8°, 5.8 to 8.",
         audited=True,
     ),
-    "template_edge_agreement": _told(
-        "ratio", "Squared cosine between edges of the brain and of the template's T1."
-    ),
+    "template_edge_agreement": _told("ratio", "Squared cosine between edges of brain and template."),
     "head_tilt_deg": _most(
         "deg", 35, 60, "Heads are turned by up to 30° in a scanner; more is a wrong header."
     ),
@@ -220,11 +218,6 @@ LIMITS: dict[str, Limit] = {
         audited=True,
     ),
     "face_before_ml": _told("ml", "The same before defacing: what came without a face has none."),
-    "filled_outside": _told(
-        "ratio",
-        "Share of the voxels outside of the brain that are not empty in the image as it came, noise "
-        "included; a skull-stripped one has next to none.",
-    ),
     "removed_ml": _told("ml", "What defacing emptied, air in front of the face included."),
     # --- motion
     "framewise_max_mm": _most(
@@ -305,9 +298,7 @@ LIMITS: dict[str, Limit] = {
 }  # fmt: skip
 
 SCORED: dict[str, Limit] = {
-    "tre_mean": _told(
-        "mm", "Mean distance between where brain points are and where they are found."
-    ),
+    "tre_mean": _told("mm", "Mean distance of brain points from where they are found."),
     "tre_max": _told("mm", "The largest such distance."),
     "tre_worst_frame": _told("mm", "The mean distance in the frame where it is largest."),
     "dice": _told("ratio", "Overlap with the true mask.", more_is_better=True),

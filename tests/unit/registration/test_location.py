@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from heads import dice, head
+from heads import TO_TEMPLATE, dice, head
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, transforms
 from strokeprep.registration import location, template
-from strokeprep.registration.head import pose
+from strokeprep.registration.head import edges, fit, pose, view
 
 MODALITY = {"ct": "ct", "t1": "mr", "b0": "mr"}
 CONTRAST = {"ct": "ct", "t1": "dark fluid", "b0": "bright fluid"}
@@ -47,6 +47,44 @@ def test_the_same_image_gives_the_same_pose():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("contrast", ["t1", "b0"])
+def test_a_brain_whose_skull_was_removed_is_located(contrast):
+    made = head(contrast)
+    alone = images.like(images.array(made.image) * made.brain, made.image)
+    found = location.locate(alone, "mr")
+    assert dice(inside(alone, found.to_template), made.brain) > 0.93
+
+
+@pytest.mark.slow
+def test_a_head_without_vertex_and_neck_is_located():
+    made = head("t1", shape=(96, 108, 26), centre=(0.0, -2.0, 2.0))
+    found = location.locate(made.image, "mr")
+    assert dice(inside(made.image, found.to_template), made.brain) > 0.95
+
+
+def test_edges_within_the_brain_meet_only_where_the_brain_lies():
+    made = head("t1")
+    small = view.prepared(made.image, "mr", 3.0)
+    seen = edges.Edges.of(small, 3.0)
+    true = np.linalg.inv(images.LPS @ transforms.matrix(TO_TEMPLATE) @ images.LPS)
+    met = seen.met(true)
+    for wrong in (fit.sized(0.87), fit.nod(15.0), fit.nod(-15.0)):
+        assert seen.met(true @ wrong) < 0.8 * met
+
+
+def test_the_slope_of_the_edges_that_meet_is_right():
+    made = head("t1")
+    seen = edges.Edges.of(view.prepared(made.image, "mr", 3.0), 3.0)
+    here = np.linalg.inv(images.LPS @ transforms.matrix(TO_TEMPLATE) @ images.LPS) @ fit.nod(4.0)
+    _, slope = seen.met_and_slope(here)
+    for row, column, step in ((0, 0, 1e-3), (1, 1, 1e-3), (2, 1, 1e-3), (1, 3, 0.1)):
+        move = np.zeros((4, 4))
+        move[row, column] = step
+        rise = (seen.met(here + move) - seen.met(here - move)) / (2 * step)
+        assert slope[row, column] == pytest.approx(rise, rel=0.05, abs=1e-6 / step)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("contrast", MODALITY)
 def test_a_brain_mask_is_enough_to_locate_the_head(contrast):
     made = head(contrast)
@@ -71,6 +109,26 @@ def test_an_empty_brain_mask_is_refused():
     empty = images.like(np.zeros_like(made.brain, np.uint8), made.image)
     with pytest.raises(StrokeprepError, match="0 ml"):
         location.locate(made.image, "ct", brain=empty)
+
+
+def lying(image: sitk.Image, order: tuple[int, ...], signs: tuple[int, ...]) -> sitk.Image:
+    """The image with a header that turns or mirrors the head."""
+    turn = np.eye(4)
+    turn[:3, :3] = np.diag(signs)[list(order)]
+    return images.from_array(images.array(image), turn @ images.affine(image))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("order", "signs"),
+    [((0, 1, 2), (-1, 1, -1)), ((0, 1, 2), (1, -1, 1)), ((0, 2, 1), (1, -1, 1))],
+    ids=["upside down", "front and back exchanged", "on the back"],
+)
+@pytest.mark.parametrize("contrast", MODALITY)
+def test_a_head_that_lies_another_way_up_is_refused(contrast, order, signs):
+    turned = lying(head(contrast).image, order, signs)
+    with pytest.raises(StrokeprepError, match="head.nii.gz"):
+        location.locate(turned, MODALITY[contrast], "head.nii.gz")
 
 
 def test_noise_is_refused():

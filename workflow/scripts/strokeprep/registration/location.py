@@ -49,13 +49,16 @@ def locate(
     from strokeprep.registration.head import masked, pose, warp
 
     if brain is not None:
-        by_mask = masked.locate(image, brain, where, limits)
-        contrast = "ct" if modality == "ct" else _contrast(image, by_mask.to_template)
-        return Location(by_mask.to_template, contrast, by_mask.metrics())
-    located = pose.locate(image, modality, where, limits)
-    fitted = warp.refine(image, modality, located, where, limits.most_warp_mm)
-    contrast = "ct" if modality == "ct" else _contrast(image, fitted.to_template)
-    return Location(fitted.to_template, contrast, located.metrics() | fitted.metrics())
+        found = masked.locate(image, brain, where, limits)
+    else:
+        found = pose.locate(image, modality, where, limits)
+    if modality != "ct":
+        return Location(found.to_template, _contrast(image, found.to_template), found.metrics())
+    if brain is not None:
+        return Location(found.to_template, "ct", found.metrics())
+    # On MR a warp of the brain is drawn to fluid and skull, which the template does not show.
+    fitted = warp.refine(image, modality, found, where, limits.most_warp_mm)
+    return Location(fitted.to_template, "ct", found.metrics() | fitted.metrics())
 
 
 def write(location: Location, transform: str | Path, facts: str | Path) -> None:

@@ -162,7 +162,7 @@ class HeadSettings:
         at_most=1,
     )
     most_warp_mm: float = setting(
-        25.0, "Largest displacement (mm) of the warp that follows the affine fit.", above=0
+        25.0, "Largest displacement (mm) of the warp that follows the affine fit of a CT.", above=0
     )
 
 

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from strokeprep.io import grids, images, transforms
 from strokeprep.registration import ants_engine, template
 from strokeprep.registration.ants_engine import Stage
-from strokeprep.registration.head import pose
+from strokeprep.registration.head import pose, view
 from strokeprep.registration.head.fit import nod
 from strokeprep.settings.study import SEED
 
@@ -60,7 +60,7 @@ def affine_to_template(
 
 def _outlines(image: sitk.Image, modality: str, where: str) -> list[sitk.Transform]:
     """Rough maps of the template to a head, by its outline: one for each nod."""
-    guess = pose.first_guess(pose.prepared(image, modality, pose.FINE_MM), where)
+    guess = pose.first_guess(view.prepared(image, modality, view.FINE_MM), where)
     return [
         transforms.linear(images.LPS @ guess @ nod(degrees) @ images.LPS) for degrees in pose.NODS
     ]
@@ -85,7 +85,7 @@ def _tissue(image: sitk.Image, modality: str) -> sitk.Image:
     The histogram's bins are of equal width, so a few bright voxels would leave the brain only few of them.
     """
     if modality != "ct":
-        return pose.prepared(image, modality, VOXEL_MM)
+        return view.prepared(image, modality, VOXEL_MM)
     small = sitk.Cast(grids.shrunk(image, 0.75 * VOXEL_MM), sitk.sitkFloat32)
     shade = np.interp(images.array(small), CT_HU, CT_SHADE)
     return images.like(shade.astype(np.float32), small)

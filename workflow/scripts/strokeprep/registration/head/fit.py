@@ -6,8 +6,8 @@ The best affine is the one with which the class of a point best predicts the bri
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -15,6 +15,15 @@ from scipy import ndimage
 
 from strokeprep.io import grids, images
 from strokeprep.registration.head.model import CENTRE, Samples
+
+# Nats per squared logarithm by which a head's proportions and size differ from the usual ones. Where little
+# of the head is in view, nothing else keeps a fit from stretching it.
+PRICE_OF_SHAPE, PRICE_OF_SIZE = 2.0, 1.5
+USUAL_SIZE = float(np.log(0.93))  # of a head by the template's, whose brain is a large one
+
+
+# A measure of a map and its derivative by the 3×4 matrix.
+Also = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,7 @@ class Score:
     information: float  # mutual information, nats per point
     explained: float  # share of the variance of the image that the classes explain
     covered: float  # share of the template's brain that the image shows
+    likely: float = 0.0  # information less the price of an unusual size and shape
 
 
 @dataclass(frozen=True)
@@ -58,22 +68,30 @@ def level(image: sitk.Image, spacing_mm: float) -> Level:
 
 
 def fit(
-    over: Samples, level: Level, matrix: np.ndarray, parameters: int
+    over: Samples,
+    level: Level,
+    matrix: np.ndarray,
+    parameters: int,
+    steps: int = 25,
+    also: Also | None = None,
 ) -> tuple[np.ndarray, Score]:
-    """The affine (template to image, RAS) that Levenberg-Marquardt steps from ``matrix`` reach."""
-    basis = _basis()[:parameters]
+    """The affine (template to image, RAS) that Levenberg-Marquardt steps from ``matrix`` reach.
+
+    ``also`` is another measure to maximise, in nats.
+    """
+    basis = BASIS[:parameters]
     moves = np.einsum("kij,nj->nki", basis[:, :3, :3], over.points - CENTRE) + basis[:, :3, 3]
-    score, normal, pull = _score(over, level, matrix, moves)
+    score, normal, pull = _objective(over, level, matrix, moves, also)
     damping = 0.01
-    for _ in range(25):
+    for _ in range(steps):
         regularisation = damping * np.diag(np.diag(normal)) + 1e-6 * np.trace(normal) * np.eye(
             parameters
         )
         step = -np.linalg.solve(normal + regularisation, pull)
         trial = matrix @ about_centre(np.einsum("k,kij->ij", step, basis))
-        new, new_normal, new_pull = _score(over, level, trial, moves)
-        if new.information > score.information:
-            gain = new.information - score.information
+        new, new_normal, new_pull = _objective(over, level, trial, moves, also)
+        if new.likely > score.likely:
+            gain = new.likely - score.likely
             matrix, score, normal, pull = trial, new, new_normal, new_pull
             damping = max(damping / 5, 1e-4)
             if gain < 1e-5:
@@ -83,6 +101,37 @@ def fit(
             if damping > 1e3:
                 break
     return matrix, score
+
+
+def _objective(
+    over: Samples, level: Level, matrix: np.ndarray, moves: np.ndarray, also: Also | None
+) -> tuple[Score, np.ndarray, np.ndarray]:
+    """The score of a map, less the price of an unusual shape, with normal matrix and gradient."""
+    score, normal, pull = _score(over, level, matrix, moves)
+    basis = BASIS[: moves.shape[1]]
+    odd = oddness(matrix)
+    step = 1e-3
+    slope = np.stack(
+        [(oddness(matrix @ about_centre(step * each)) - odd) / step for each in basis], axis=1
+    )
+    likely = score.information - float(odd @ odd)
+    normal, pull = normal + 2 * slope.T @ slope, pull + 2 * slope.T @ odd
+    if also:
+        more, by_matrix = also(matrix)
+        likely += more
+        pull = pull - np.einsum("ij,kij->k", by_matrix, (matrix @ basis)[:, :3])
+    return replace(score, likely=likely), normal, pull
+
+
+def oddness(matrix: np.ndarray) -> np.ndarray:
+    """How far size and proportions are from those of an adult, as residuals in root nats."""
+    value, vector = np.linalg.eigh(matrix[:3, :3].T @ matrix[:3, :3])
+    strain = (vector * (0.5 * np.log(np.maximum(value, 1e-6)))) @ vector.T
+    size = np.trace(strain) / 3
+    proportions = (strain - size * np.eye(3)).ravel()
+    return np.append(
+        np.sqrt(PRICE_OF_SHAPE) * proportions, np.sqrt(PRICE_OF_SIZE) * (size - USUAL_SIZE)
+    )
 
 
 def _score(
@@ -112,7 +161,6 @@ def _score(
     return Score(float(information), explained, covered), normal, pull
 
 
-@cache
 def _basis() -> np.ndarray:
     """12 generators: 3 shifts (10 mm), 3 rotations, size, 2 stretches, 3 shears (each 0.1)."""
     generators = np.zeros((12, 4, 4))
@@ -127,6 +175,9 @@ def _basis() -> np.ndarray:
     return generators
 
 
+BASIS = _basis()
+
+
 def about_centre(generator: np.ndarray) -> np.ndarray:
     """The affine of a generator, applied about the brain's centre."""
     to, back = np.eye(4), np.eye(4)
@@ -137,4 +188,9 @@ def about_centre(generator: np.ndarray) -> np.ndarray:
 
 def nod(degrees: float) -> np.ndarray:
     """A rotation about the left-right axis."""
-    return about_centre(np.radians(degrees) * 10 * _basis()[3])
+    return about_centre(np.radians(degrees) * 10 * BASIS[3])
+
+
+def sized(factor: float) -> np.ndarray:
+    """A change of size about the brain's centre."""
+    return about_centre(np.log(factor) * np.diag([1.0, 1.0, 1.0, 0.0]))

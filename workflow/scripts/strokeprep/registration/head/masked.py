@@ -15,7 +15,8 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images
 from strokeprep.registration.head.fit import fit, level, nod
 from strokeprep.registration.head.model import CENTRE, brain_alone
-from strokeprep.registration.head.pose import COARSE_MM, FINE_MM, Pose, credible
+from strokeprep.registration.head.pose import Pose, credible, raised
+from strokeprep.registration.head.view import COARSE_MM, FINE_MM
 from strokeprep.settings.registration import HEAD, HeadSettings
 
 # The darkest brain, on a scale on which the brightest is 1 and what surrounds the brain 0.
@@ -68,11 +69,4 @@ def _starts(brain: sitk.Image, where: str) -> list[np.ndarray]:
     guess = np.eye(4)
     guess[:3, :3] *= np.clip(scale, *HEAD.scale)
     guess[:3, 3] = points.mean(axis=0) - guess[:3, :3] @ CENTRE
-    return [_raised(guess, up) @ nod(degrees) for up, degrees in product(UPS_MM, NODS)]
-
-
-def _raised(matrix: np.ndarray, mm: float) -> np.ndarray:
-    """A map whose image end is moved upwards."""
-    raised = matrix.copy()
-    raised[2, 3] += mm
-    return raised
+    return [raised(guess, up) @ nod(degrees) for up, degrees in product(UPS_MM, NODS)]

@@ -11,6 +11,7 @@ from functools import cache
 
 import numpy as np
 import SimpleITK as sitk
+from scipy import ndimage
 
 from strokeprep.io import grids, images
 from strokeprep.registration import template
@@ -27,6 +28,10 @@ RIM_MM = 1.5
 # Around a brain whose skull is removed there is nothing, except where the cord was cut (MNI, RAS mm).
 NOTHING_MM = (1.5, 16.0)
 CORD_Z = -45.0
+
+# Edges are compared from this depth in the brain on, at this many points.
+EDGES_FROM_MM = 4.0
+EDGE_POINTS = 8_000
 
 CENTRE = np.array([0.0, -18.0, 10.0])  # of the MNI brain; rotations and scales are about it
 
@@ -83,6 +88,27 @@ def _nothing(points: np.ndarray, depth: np.ndarray) -> list[np.ndarray]:
     """What surrounds a brain whose skull is removed; a cord may be cut anywhere."""
     near, far = NOTHING_MM
     return [(depth <= -near) & (depth > -far) & (points[:, 2] > CORD_Z)]
+
+
+@cache
+def edge_points(spacing_mm: float, part: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points of the template's brain (N×3, RAS mm) and the direction of its edge at each.
+
+    A direction is shorter than 1 where the edge is faint. Each of two parts has points of its own, so that
+    a fit to one can be judged by the other.
+    """
+    grid, _, depth = _padded()
+    affine = images.affine(grid)
+    values = ndimage.gaussian_filter(
+        images.array(grid).astype(np.float32), 0.8 * spacing_mm / grid.GetSpacing()[0]
+    )
+    slope = np.stack(np.gradient(values)) * np.sign(np.diag(affine)[:3])[:, None, None, None]
+    index = np.argwhere(depth > EDGES_FROM_MM)
+    index = np.random.default_rng(part).permutation(index)[:EDGE_POINTS]
+    here = slope[:, index[:, 0], index[:, 1], index[:, 2]].T
+    steep = np.linalg.norm(here, axis=1)
+    direction = here / np.hypot(steep, np.median(steep))[:, None]
+    return index @ affine[:3, :3].T + affine[:3, 3], direction.astype(np.float32)
 
 
 @cache

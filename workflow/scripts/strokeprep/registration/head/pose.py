@@ -1,24 +1,36 @@
 """The affine between an image of a head and the template, for any contrast, in seconds.
 
-Starts are guessed from the outline of the head and refined (``fit.py``); the best is kept.
+Many starts are fitted by grey values (``fit.py``) and, on MR, by edges within the brain (``edges.py``). They
+are compared by both, at points that no candidate was fitted to. docs/registration.md says why.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images, labels, transforms
-from strokeprep.registration.head.fit import Score, about_centre, fit, level, nod
+from strokeprep.registration.head import edges, way_up
+from strokeprep.registration.head.fit import Score, fit, nod, sized
 from strokeprep.registration.head.model import CENTRE, whole_head
+from strokeprep.registration.head.view import COARSE_MM, FINE_MM, View
 from strokeprep.settings.registration import HEAD, HeadSettings
 
-COARSE_MM, FINE_MM = 8.0, 4.0
-
 NODS = (-20.0, 0.0, 20.0)  # degrees
+
+# A fit by grey values alone may have taken the skin for the brain, so it is tried smaller, too.
+SIZES = (0.8, 0.87, 0.94, 1.0)
+
+# Sizes that the last fit starts from: fluid around the brain may have passed for brain.
+LAST_SIZES = (0.84, 1.0)
+
+PROMISING = 6  # starts that are followed to their end
+DISTINCT_MM, RADIUS_MM = 8.0, 70.0
 
 
 @dataclass(frozen=True)
@@ -42,41 +54,78 @@ class Pose:
 def locate(
     image: sitk.Image, modality: str, where: str = "image", limits: HeadSettings = HEAD
 ) -> Pose:
-    """The pose of a head that is mostly in view; refused if the fit is not credible.
-
-    Several nods are tried, because heads are nodded more than turned or tilted: by positioning, and by
-    slices along the skull base. Two sizes are refined, because the coarse fit tends to miss the size.
-    """
-    small = prepared(image, modality, FINE_MM)
-    coarse, fine = (level(small, mm) for mm in (COARSE_MM, FINE_MM))
-    start = first_guess(small, where)
-    tried = [fit(whole_head(COARSE_MM), coarse, start @ nod(degrees), 7) for degrees in NODS]
-    rough, _ = max(tried, key=lambda result: result[1].information)
-    isotropic = np.diag([1.0, 1.0, 1.0, 0.0])
-    refined = [
-        fit(whole_head(FINE_MM), fine, rough @ about_centre(np.log(size) * isotropic), 12)
-        for size in (0.92, 1.0)
-    ]
-    matrix, score = max(refined, key=lambda result: result[1].information)
+    """The pose of a head that is mostly in view; refused if the fit is not credible."""
+    view = View.of(image, modality)
+    matrix, score = refined(view, search(view, where))
+    way_up.check(view, matrix, where)
     return credible(matrix, score, limits, where)
 
 
-def prepared(image: sitk.Image, modality: str, spacing_mm: float) -> sitk.Image:
-    """The image at about this resolution, on a scale of about 0 to 1 that separates tissues."""
-    small = sitk.Cast(grids.shrunk(image, spacing_mm * 0.75), sitk.sitkFloat32)
-    return images.like(_compressed(images.array(small), modality), small)
+def search(view: View, where: str) -> np.ndarray:
+    """The best of many starts, template to image (RAS).
+
+    Grey values at low resolution give a few candidates. On MR they often take the skin for the brain, so
+    each is also tried smaller and then moved to where the edges within the brain meet.
+    """
+    found = distinct(coarse_fits(view, starts(view.small, where)))
+    if not view.coarse_edges or not view.fine_edges:
+        fitted = [fit(whole_head(FINE_MM), view.fine, matrix, 12)[0] for matrix in found[:2]]
+        return max(fitted, key=view.fits)
+    tried = [
+        edges.fit(view.coarse_edges, matrix @ sized(size), 6)
+        for matrix, size in product(found, SIZES)
+    ]
+    tried = distinct(sorted(tried, key=view.fits, reverse=True))
+    return max((edges.fit(view.fine_edges, matrix, 12) for matrix in tried), key=view.fits)
 
 
-def _compressed(data: np.ndarray, modality: str) -> np.ndarray:
-    """Values on a scale of about 0 to 1 that separates the tissues of a head."""
-    if modality == "ct":
-        hu, shade = (-1000, -250, -100, 0, 80, 250, 800), (0, 0.05, 0.3, 0.45, 0.65, 0.9, 1.0)
-        return np.interp(data, hu, shade).astype(np.float32)
-    data = np.maximum(np.nan_to_num(data.astype(np.float32)), 0)
-    bright = data[data > data.mean()]
-    if bright.size == 0:
-        return data
-    return np.minimum(data / np.percentile(bright, 95), 1.5).astype(np.float32)
+def refined(view: View, matrix: np.ndarray) -> tuple[np.ndarray, Score]:
+    """The best map close to ``matrix`` by grey values and, on MR, by edges."""
+    also = view.fine_edges.in_nats if view.fine_edges else None
+    ends = [
+        fit(whole_head(FINE_MM), view.fine, matrix @ sized(size), 12, also=also)
+        for size in LAST_SIZES
+    ]
+    return max(ends, key=lambda end: view.fits(end[0]))
+
+
+def starts(image: sitk.Image, where: str) -> list[np.ndarray]:
+    """Maps to start from: sizes, heights and nods about what the outline of the head suggests."""
+    guess = first_guess(image, where)
+    return [
+        raised(guess, up) @ sized(size) @ nod(degrees)
+        for size, up, degrees in product((0.9, 1.05), (-25.0, 0.0, 25.0), NODS)
+    ]
+
+
+def coarse_fits(view: View, starts: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The maps that starts lead to by grey values at low resolution, the best first.
+
+    All starts take a few steps, and the most promising of them go on.
+    """
+    few = [fit(whole_head(COARSE_MM), view.coarse, start, 7, steps=5) for start in starts]
+    few.sort(key=lambda result: -result[1].likely)
+    ends = [fit(whole_head(COARSE_MM), view.coarse, matrix, 7) for matrix, _ in few[:PROMISING]]
+    ends.sort(key=lambda result: -result[1].likely)
+    return [matrix for matrix, _ in ends]
+
+
+def distinct(maps: Sequence[np.ndarray], count: int = 3) -> list[np.ndarray]:
+    """The first ``count`` maps of which no two place the brain's surface within DISTINCT_MM."""
+    surface = CENTRE + RADIUS_MM * np.vstack([np.eye(3), -np.eye(3)])
+    kept: list[tuple[np.ndarray, np.ndarray]] = []
+    for matrix in maps:
+        there = surface @ matrix[:3, :3].T + matrix[:3, 3]
+        if all(np.linalg.norm(there - known, axis=1).max() > DISTINCT_MM for known, _ in kept):
+            kept.append((there, matrix))
+    return [matrix for _, matrix in kept[:count]]
+
+
+def raised(matrix: np.ndarray, mm: float) -> np.ndarray:
+    """A map whose image end is moved upwards."""
+    result = matrix.copy()
+    result[2, 3] += mm
+    return result
 
 
 def first_guess(image: sitk.Image, where: str) -> np.ndarray:

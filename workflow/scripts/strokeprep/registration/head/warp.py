@@ -16,7 +16,7 @@ import SimpleITK as sitk
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids
 from strokeprep.registration import template
-from strokeprep.registration.head import pose
+from strokeprep.registration.head import pose, view
 from strokeprep.settings.registration import HEAD
 
 GRID_MM = 3.0  # voxels that images are compared on
@@ -94,7 +94,7 @@ def _in_template_space(
     image: sitk.Image, modality: str, located: pose.Pose, grid: sitk.Image
 ) -> tuple[sitk.Image, sitk.Image]:
     """The image moved onto the template by its pose, and the mask of its field of view."""
-    small = pose.prepared(image, modality, GRID_MM)
+    small = view.prepared(image, modality, GRID_MM)
     back = located.to_template.GetInverse()
     moved = sitk.Resample(small, grid, back)
     everywhere = sitk.Image(small.GetSize(), sitk.sitkUInt8) + 1

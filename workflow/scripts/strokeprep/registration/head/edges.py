@@ -1,0 +1,145 @@
+"""Whether edges of the template's brain meet edges of an image, and the affine with which most do.
+
+The direction of an edge is compared, not its sign or its height, so no contrast is assumed. A map that takes
+the skin for the brain may predict grey values well, but then the edges within the brain do not meet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
+
+from strokeprep.io import grids, images
+from strokeprep.registration.head.fit import BASIS, about_centre, oddness
+from strokeprep.registration.head.model import edge_points
+
+# The six different numbers of a symmetric 3×3 matrix, and how often each occurs in it.
+PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+ROWS = ([0, 3, 4], [3, 1, 5], [4, 5, 2])
+TWICE = np.array([1, 1, 1, 2, 2, 2], np.float32)
+
+# A map that shows less of the brain than this is not compared at all.
+LEAST_SEEN = 0.05
+
+# What a share of edges is worth beside grey values in one fit: with less the fit drifts to the skin on some
+# heads, with more the size is less certain.
+NATS_OF_EDGES = 4.0
+
+PRICE_OF_ODDNESS = 0.3  # in shares of edges, of what fit.oddness measures in nats
+
+
+@dataclass(frozen=True)
+class Edges:
+    """The direction of the edge at each voxel as an outer product (6×voxels), and mm to index (RAS)."""
+
+    tensor: np.ndarray
+    shape: tuple[int, ...]
+    to_voxel: np.ndarray
+    spacing_mm: float
+
+    @classmethod
+    def of(cls, image: sitk.Image, spacing_mm: float) -> Edges:
+        """The edges of an image at one resolution."""
+        cubic = grids.resampled(image, spacing_mm)
+        values = ndimage.gaussian_filter(images.array(cubic), 0.8)
+        slope = np.stack(np.gradient(values))
+        turn = images.affine(cubic)[:3, :3] / spacing_mm
+        slope = np.tensordot(turn, slope, axes=1)
+        steep = np.sqrt((slope**2).sum(axis=0))
+        typical = np.median(steep[values > values.mean()])
+        slope = slope / np.sqrt(steep**2 + typical**2 + 1e-12)
+        tensor = np.stack([(slope[a] * slope[b]).ravel() for a, b in PAIRS], axis=1)
+        to_voxel = np.linalg.inv(images.affine(cubic))
+        return cls(tensor.astype(np.float32), values.shape, to_voxel, spacing_mm)
+
+    def met(self, matrix: np.ndarray, part: int = 0) -> float:
+        """The share of the template's edges that the image has, too (``matrix``: template to image)."""
+        return self.met_and_slope(matrix, part)[0]
+
+    def met_and_slope(self, matrix: np.ndarray, part: int = 0) -> tuple[float, np.ndarray]:
+        """The same, and its derivative by the 3×4 matrix."""
+        points, edge = edge_points(self.spacing_mm, part)
+        voxel = (points @ matrix[:3, :3].T + matrix[:3, 3]) @ self.to_voxel[:3, :3].T
+        voxel = voxel + self.to_voxel[:3, 3]
+        inside = np.all((voxel >= 0) & (voxel < np.array(self.shape) - 1.001), axis=1)
+        if inside.mean() < LEAST_SEEN:
+            return 0.0, np.zeros((3, 4))
+        points, edge = points[inside], edge[inside]
+        turn = np.linalg.inv(matrix[:3, :3]).T  # directions of edges turn as normals of surfaces do
+        turned = edge @ turn.T
+        ratio = np.linalg.norm(edge, axis=1) / np.linalg.norm(turned, axis=1)
+        direction = (turned * ratio[:, None]).astype(np.float32)
+        tensor, by_voxel = self._at(voxel[inside], direction)
+        pulled = np.stack([(tensor[:, row] * direction).sum(axis=1) for row in ROWS], axis=1)
+        value = (pulled * direction).sum(axis=1)
+        along = value / np.maximum((direction**2).sum(axis=1), 1e-12)
+        by_turn = 2 * ((pulled - along[:, None] * direction) * ratio[:, None]).T @ edge
+        slope = np.zeros((3, 4))
+        moved = by_voxel @ self.to_voxel[:3, :3]
+        slope[:, :3] = moved.T @ points - turn @ by_turn.T @ turn
+        slope[:, 3] = moved.sum(axis=0)
+        # Edges out of view count as not met: else the best fit would hide what does not fit.
+        return float(value.sum() / len(inside)), slope / len(inside)
+
+    def in_nats(self, matrix: np.ndarray) -> tuple[float, np.ndarray]:
+        """The same in the unit of grey values that are predicted."""
+        met, slope = self.met_and_slope(matrix)
+        return NATS_OF_EDGES * met, NATS_OF_EDGES * slope
+
+    def _at(self, voxel: np.ndarray, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The tensor at points in voxels, and the slope (by voxel) of its value along a direction."""
+        low = voxel.astype(np.int32)
+        share = (voxel - low).astype(np.float32)
+        _, height, width = self.shape
+        first = (low[:, 0] * height + low[:, 1]) * width + low[:, 2]
+        weight = np.stack([direction[:, a] * direction[:, b] for a, b in PAIRS], axis=1) * TWICE
+        tensor = np.zeros((len(voxel), 6), np.float32)
+        slope = np.zeros((len(voxel), 3), np.float32)
+        for corner in product((0, 1), repeat=3):
+            i, j, k = corner
+            there = self.tensor[first + (i * height + j) * width + k]
+            parts = [
+                share[:, axis] if one else 1 - share[:, axis] for axis, one in enumerate(corner)
+            ]
+            tensor += (parts[0] * parts[1] * parts[2])[:, None] * there
+            value = np.einsum("nk,nk->n", there, weight)
+            for axis, one in enumerate(corner):
+                others = parts[axis - 2] * parts[axis - 1]
+                slope[:, axis] += (others if one else -others) * value
+        return tensor, slope
+
+
+def price(matrix: np.ndarray) -> float:
+    """The price of a head's unusual size and shape, as a share of edges."""
+    odd = oddness(matrix)
+    return PRICE_OF_ODDNESS * float(odd @ odd)
+
+
+def fit(edges: Edges, matrix: np.ndarray, parameters: int, steps: int = 25) -> np.ndarray:
+    """The affine close to ``matrix`` with which most edges meet."""
+    basis = BASIS[:parameters]
+    tiny = 1e-4
+
+    def moved(step: np.ndarray) -> np.ndarray:
+        return matrix @ about_centre(np.einsum("k,kij->ij", step, basis))
+
+    def cost(step: np.ndarray) -> tuple[float, np.ndarray]:
+        there = moved(step)
+        met, slope = edges.met_and_slope(there)
+        value = price(there)
+        nearby = [moved(step + each) for each in tiny * np.eye(parameters)]
+        by_step = [
+            (price(near) - value - (slope * (near - there)[:3]).sum()) / tiny for near in nearby
+        ]
+        return value - met, np.array(by_step)
+
+    options = {"maxiter": steps, "ftol": 1e-6, "maxls": 10}
+    with threadpool_limits(1, "blas"):  # a threaded sum may round differently
+        result = minimize(cost, np.zeros(parameters), jac=True, method="L-BFGS-B", options=options)
+    return moved(result.x)

@@ -59,11 +59,9 @@ class Limit:
     def text(self, which: Range) -> str:
         """A range in words."""
         low, high = which
-        if low is not None and high is not None:
-            return f"{low:g} to {high:g}"
-        if low is not None:
-            return f"≥ {low:g}"
-        return NONE if high is None else f"≤ {high:g}"
+        if low is None:
+            return NONE if high is None else f"≤ {high:g}"
+        return f"≥ {low:g}" if high is None else f"{low:g} to {high:g}"
 
 
 def _within(value: float, allowed: Range) -> bool:
@@ -94,17 +92,14 @@ LIMITS: dict[str, Limit] = {
     # --- registration
     "nmi_before": _told("ratio", "Normalised mutual information as the scanner placed the scans."),
     "nmi_after": _told("ratio", "The same after registration; it depends on the contrasts."),
-    "nmi_gain": _least(
-        "ratio", -0.002, -0.01, "Registration must not leave scans less alike than it found them."
-    ),
+    "nmi_gain": _least("ratio", -0.002, -0.01, "Scans must not get less alike than they were."),
     "off_mm": _most(
         "mm", 1.0, 2.5,
         "Mean distance of the brain from where the images would be most alike. Synthetic patients "
         "stay below 0.6 mm; 2.5 mm is half a thick slice and visible.",
     ),
     "edge_agreement": _least(
-        "ratio", 0.42, 0.36,
-        "Squared cosine between the edges of two images; unrelated images give 1/3.",
+        "ratio", 0.42, 0.36, "Squared cosine of two images' edges; unrelated images give 1/3."
     ),
     "mirror_ratio": _most(
         "ratio", 0.9, 1.1,
@@ -302,9 +297,7 @@ SCORED: dict[str, Limit] = {
     "tre_max": _told("mm", "The largest such distance."),
     "tre_worst_frame": _told("mm", "The mean distance in the frame where it is largest."),
     "dice": _told("ratio", "Overlap with the true mask.", more_is_better=True),
-    "dice_attainable": _told(
-        "ratio", "The same of a label moved by the true transform.", more_is_better=True
-    ),
+    "dice_attainable": _told("ratio", "The same by the true transform.", more_is_better=True),
     "volume_change": _told("ratio", "Relative change of a label's volume."),
     "volume_change_attainable": _told("ratio", "The same of a label moved by the true transform."),
     "labels_kept": _told("ratio", "Share of the labels that are still there.", more_is_better=True),

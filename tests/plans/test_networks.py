@@ -49,7 +49,7 @@ def planned(process, rule: str) -> list[str]:
 
 def test_a_dry_run_needs_no_weights_and_says_which_are_missing(tmp_path):
     process = snakemake(tmp_path, study(tmp_path / "raw"), "--dry-run")
-    assert jobs(process)["brain"] == 4
+    assert jobs(process)["brain"] == 5
     command = "make models MODELS='total-fast hd-bet' FOLDER=models"
     assert f"weights of total-fast, hd-bet are missing in models: {command}" in process.stderr
     weights(tmp_path / "models")
@@ -88,7 +88,7 @@ def test_mindgrab_finds_brains_without_torch_or_gpu(tmp_path):
     assert "the weights of mindgrab are missing" in process.stderr
     assert "or set brain" not in process.stderr
     brains = planned(process, "brain")
-    assert len(brains) == 4
+    assert len(brains) == 5
     assert all("gpu=0" in job and "threads: 2" in job for job in brains)
 
 
@@ -132,6 +132,7 @@ def test_a_face_found_on_the_first_ct_is_carried_to_the_others_of_its_session(tm
         "sub-01_ses-01_acq-ctp": True,
         "sub-01_ses-02": False,  # MR
         "sub-02_acq-ncct": False,
+        "sub-02_acq-flair": False,
         "sub-02_run-1": False,
     }
 

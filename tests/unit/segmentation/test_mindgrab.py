@@ -6,6 +6,7 @@ The network's place is taken by one that calls bright voxels brain, so the truth
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -145,9 +146,10 @@ def models(tmp_path):
 def test_the_backend_reads_its_weights_and_says_what_it_used(models, monkeypatch):
     monkeypatch.setattr(mindgrab, "SIZE", SIZE)
     monkeypatch.setattr(brains, "SMALLEST_ML", 1.0)
-    asked = request(ball(), models=str(models))
-    found, facts = brains.mask(asked, BRAINS["mindgrab"])
     digest = store.digests(["mindgrab"], models)["mindgrab"]
+    asked = request(ball(), models=str(models))
+    asked = replace(asked, settings=replace(asked.network(), sha256={"mindgrab": digest}))
+    found, facts = brains.mask(asked, BRAINS["mindgrab"])
     assert labels.dice(images.array(found), images.array(ball())) > 0.97
     assert facts["BrainBackend"] == "mindgrab" and facts["Pieces"] == 1
     assert facts["Model"]["Weights"] == {"mindgrab": f"sha256:{digest}"}

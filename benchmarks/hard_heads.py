@@ -6,8 +6,8 @@
 The heads are those of ``strokeprep.phantom.heads``. A row says how a head fared: the Dice coefficient of its
 mask with the true brain, the mean distance (mm) between where points of its brain were located in the
 template and where they are, CPU seconds of location and mask, or why it was refused. Every draw of every
-case is another patient. The exit status is 1 if a head was refused or its Dice is below
-the limit. With ``--write`` the heads are only written, as a folder that ``benchmarks/heads.py`` runs all
+case is another patient. The exit status is 1 if a head was refused or its Dice is below the
+limit, or if one was taken that lies otherwise than its header says. With ``--write`` the heads are only written, as a folder that ``benchmarks/heads.py`` runs all
 backends on.
 """
 
@@ -55,11 +55,12 @@ def row(case: str, draw: int) -> tuple[list[str], bool]:
         )
     except StrokeprepError as error:
         seconds = time.process_time() - start
-        return [*cells, "-", "-", f"{seconds:.1f}", " ".join(str(error).split())], False
+        right = heads.CASES[case].is_wrong_way_up
+        return [*cells, "-", "-", f"{seconds:.1f}", " ".join(str(error).split())], right
     seconds = time.process_time() - start
     dice = labels.dice(images.array(mask) > 0, head.brain)
     figures = [f"{dice:.3f}", f"{apart_mm(head, place.to_template):.1f}", f"{seconds:.1f}"]
-    right = dice >= LEAST_DICE
+    right = dice >= LEAST_DICE and not heads.CASES[case].is_wrong_way_up
     return [*cells, *figures, "right" if right else "wrong"], right
 
 

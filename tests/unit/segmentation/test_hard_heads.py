@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, labels
 from strokeprep.phantom import heads
 from strokeprep.registration import location
@@ -24,7 +25,9 @@ FEW = (
     "child, T1w sagittal",
     "frame, T1w gadolinium",
 )
-CHOSEN = heads.CASES if os.environ.get("FULL") == "1" else FEW
+FULL = os.environ.get("FULL") == "1"
+WRONG_WAY_UP = [name for name, case in heads.CASES.items() if case.is_wrong_way_up]
+CHOSEN = [name for name in heads.CASES if name not in WRONG_WAY_UP] if FULL else FEW
 
 
 @pytest.mark.slow
@@ -35,3 +38,11 @@ def test_the_brain_of_a_hard_head_is_found(name):
     request = Request(made.image, made.modality, name, location=place)
     mask, _ = brains.mask(request, BRAINS["template"])
     assert labels.dice(images.array(mask) > 0, made.brain) > LEAST_DICE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WRONG_WAY_UP if FULL else WRONG_WAY_UP[-1:])
+def test_a_head_that_lies_otherwise_than_its_header_says_is_refused(name):
+    made = heads.case(name, 1)
+    with pytest.raises(StrokeprepError, match="another way up|turned by"):
+        location.locate(made.image, made.modality, name)

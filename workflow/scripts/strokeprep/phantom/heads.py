@@ -92,12 +92,22 @@ VIEWS: dict[str, dict] = {
 }
 
 
+# Headers have the axes of the patient, also of one who lies prone. A head that lies otherwise than
+# its header says was converted wrongly.
+WRONG_WAYS_UP = {"on_its_side", "upside_down", "lying_on_the_left", "prone"}
+
+
 class Case(NamedTuple):
     """One hard head: what `head` is asked for."""
 
     contrast: str
     pathology: tuple[str, ...] = ()
     view: tuple[str, ...] = ()
+
+    @property
+    def is_wrong_way_up(self) -> bool:
+        """Whether its header is wrong, so that it has to be refused."""
+        return bool(WRONG_WAYS_UP.intersection(self.view))
 
 
 CASES: dict[str, Case] = {

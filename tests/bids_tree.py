@@ -14,6 +14,7 @@ import nibabel as nib
 import numpy as np
 from strokeprep.bids import dataset, sidecars
 from strokeprep.kinds import AT_RISK, BRAIN, COVERAGE, FACE, LABELS, MAPS, NATIVE
+from strokeprep.settings.study import StudySettings
 from strokeprep.study import naming, outputs
 from strokeprep.study.naming import Space
 from strokeprep.study.scans import Row, Scan, Study
@@ -72,9 +73,12 @@ def write_derivatives(folder: Path) -> Path:
     audit.write_text("check\tvalue\nfaces\t0\n")
     dataset.write(
         folder,
-        name="Synthetic study, preprocessed",
-        license="CC0",
-        authors=["The strokeprep authors"],
+        settings=StudySettings(
+            layout="bids",
+            name="Synthetic study, preprocessed",
+            license="CC0",
+            authors=("The strokeprep authors",),
+        ),
         version="0.1.0",
         subjects=[subject.name for subject in patients.subjects],
         raw_root=write_raw(folder.parent / "raw"),

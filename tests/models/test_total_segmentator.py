@@ -202,12 +202,14 @@ def test_the_face_networks_find_the_face(ct, mr, settings, modality):
 def test_the_region_removed_by_brain_and_skull_contains_the_true_face_and_no_brain(
     ct, mr, settings, modality
 ):
-    # As in a job: the brain of the network and that of the template are both protected.
+    # As in a job: the brain that was found is protected.
     scan = {"ct": ct, "mr": mr}[modality]
     image = image_of(scan)
     located = location.locate(image, modality)
     request = Request(image, modality, settings=settings, location=located)
-    mask, _ = faces.region(request, FACES["totalsegmentator"], 3.0)
+    brain, _ = total_segmentator.brain(request)
+    protected = (brain, sitk.Transform())
+    mask, _ = faces.region(request, FACES["totalsegmentator"], protected, 3.0)
     removed = images.array(mask) > 0
     assert (removed & scan.face).sum() / scan.face.sum() > 0.95
     assert (removed & scan.brain).sum() == 0

@@ -274,10 +274,10 @@ def test_a_face_is_found_by_the_brain_of_its_own_scan_or_else_by_the_references(
         "sub-02_run-1": "sub-02_run-1",
         "sub-02_acq-flair": "sub-02_acq-flair",
     }
-    assert [name for name in carried if carried[name]] == [
+    assert {name for name in carried if carried[name]} == {
         "sub-01_ses-01_acq-cta_ce-iohexol",
         "sub-01_ses-01_acq-ctp",
-    ]
+    }
 
 
 def test_a_scan_whose_subject_has_no_reference_is_its_own_head(tmp_path):

@@ -32,7 +32,8 @@ Marked = tuple[sitk.Image, sitk.Transform]
 class Answer(NamedTuple):
     """What a backend found, as depths (mm, positive inside) on the coarse grid.
 
-    ``brain`` is None where the backend finds no brain of its own.
+    ``brain`` is what the margin is kept from, None for the brain mask. A backend gives its own where
+    it knows better: a mask of all that the skull encloses reaches into the orbits.
     """
 
     face: sitk.Image
@@ -49,8 +50,9 @@ def region(
 ) -> tuple[sitk.Image, dict[str, Any]]:
     """The voxels to empty (uint8 on the image's grid) and numbers about them.
 
-    Whatever the backend, nothing within ``margin_mm`` of the ``brain`` is touched. ``carried`` are
-    faces found on other images of the patient; they are emptied as well.
+    Whatever the backend, no voxel of the ``brain`` is touched, and nothing within ``margin_mm`` of
+    it or of the brain that the backend gives. ``carried`` are faces found on other images of the
+    patient; they are emptied as well.
     """
     coarse = grids.cubic_grid(request.image, WORK_MM)
     depth = depth_in(brain, coarse)
@@ -62,8 +64,7 @@ def region(
             "Remove the scan from the study, or give the session's whole-head scan as well.",
         )
     answer = backend.run(request, coarse)
-    kept = depth if answer.brain is None else sitk.Maximum(depth, answer.brain)
-    allowed = -kept - margin_mm
+    allowed = -(depth if answer.brain is None else answer.brain) - margin_mm
     mask = _on(request.image, sitk.Minimum(answer.face, allowed))
     if carried:
         mask = sitk.Or(mask, _carried(carried, request.image, allowed))

@@ -48,7 +48,7 @@ def brain(request: Request) -> tuple[sitk.Image, dict[str, float]]:
 
     image, location = request.image, request.head()
     grid = grids.cubic_grid(image, contour.GRID_MM)
-    there = sitk.Resample(_template_depth(), grid, location.to_template, sitk.sitkLinear, -99.0)
+    there = depth_at(grid, location.to_template)
     edge = EDGE_MM[location.contrast]
     found = contour.corrected(image, location.contrast, there + edge)
     box, depth = finely(found.depth, image)
@@ -84,6 +84,11 @@ def finely(depth: sitk.Image, image: sitk.Image) -> tuple[labels.Box, np.ndarray
         useNearestNeighborExtrapolator=True,
     )
     return box, images.array(fine)
+
+
+def depth_at(grid: sitk.Image, to_template: sitk.Transform) -> sitk.Image:
+    """How deep in the template's brain each point of ``grid`` lies (mm)."""
+    return sitk.Resample(_template_depth(), grid, to_template, sitk.sitkLinear, -99.0)
 
 
 def below_the_brow(grid: sitk.Image, to_template: sitk.Transform) -> sitk.Image:

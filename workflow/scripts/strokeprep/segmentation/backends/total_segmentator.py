@@ -62,7 +62,10 @@ def face_by_parts(request: Request, grid: sitk.Image) -> Answer:
     wanted = skull.face_field(grid, masks["brain"], masks.get("skull"), to_template)
     # A network finds a lowest point of the frontal lobes in a slab above the brow, too.
     below = template.below_the_brow(grid, to_template)
-    return Answer(sitk.Minimum(wanted, below), skull.mask_field(grid, masks["brain"]), facts)
+    kept = sitk.Maximum(
+        skull.mask_field(grid, masks["brain"]), template.depth_at(grid, to_template)
+    )
+    return Answer(sitk.Minimum(wanted, below), kept, facts)
 
 
 def face(request: Request, grid: sitk.Image) -> Answer:

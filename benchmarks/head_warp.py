@@ -70,7 +70,7 @@ def deformed(head: heads.Head) -> tuple[sitk.Image, np.ndarray]:
 
 def overlap(image: sitk.Image, brain: np.ndarray, to_template: sitk.Transform) -> float:
     """The Dice coefficient of the template's brain, moved onto an image, with the true brain."""
-    depth = sitk.Resample(template.depth(), image, to_template, sitk.sitkLinear, -99.0)
+    depth = template.depth_at(image, to_template)
     return labels.dice(images.array(depth) > 0, brain)
 
 

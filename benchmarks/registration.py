@@ -42,7 +42,7 @@ from strokeprep.accuracy.truth import Truth  # noqa: E402
 from strokeprep.io import images  # noqa: E402
 from strokeprep.phantom.names import MNI, image_stem  # noqa: E402
 from strokeprep.registration import deformable, linear, template  # noqa: E402
-from strokeprep.registration.head import ants_pose, pose  # noqa: E402
+from strokeprep.registration.head import pose  # noqa: E402
 from strokeprep.settings.registration import RegistrationSettings  # noqa: E402
 
 SUBJECT, SEED = "01", 1
@@ -76,11 +76,6 @@ def by_engine(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform
 def pose_of_head(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform:
     """This project's pose of a raw head."""
     return pose.locate(moving, "ct").to_template.GetInverse()
-
-
-def ants_pose_of_head(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform:
-    """ANTs' opinion on it."""
-    return ants_pose.affine_to_template(moving, "ct").GetInverse()
 
 
 def elastix(fixed: sitk.Image, moving: sitk.Image, dof: str) -> sitk.Transform:
@@ -154,7 +149,7 @@ METHODS = {
     "ANTs": ants,
     "SimpleITK": simpleitk,
 }
-POSES = {"ours": pose_of_head, "ANTs": ants_pose_of_head}
+POSES = {"ours": pose_of_head}
 
 
 def scan(folder: Path, name: str) -> sitk.Image:

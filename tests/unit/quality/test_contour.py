@@ -109,3 +109,11 @@ def test_the_figures_do_not_depend_on_the_order_of_the_axes():
     one, other = (contour.of(*pair, "ct") for pair in ((image, mask), turned))
     medians = [np.nanmedian(contour.edges(each)) for each in (one, other)]
     assert medians[0] == pytest.approx(medians[1], abs=0.3)
+
+
+def test_a_mask_of_scattered_pieces_is_measured_and_does_not_pass():
+    pieces = images.array(mask_of("t1")).copy()
+    for axis in range(3):
+        keep = np.arange(pieces.shape[axis]) % 3 == 0
+        pieces *= keep.reshape([-1 if each == axis else 1 for each in range(3)])
+    assert warned("t1", images.like(pieces, mask_of("t1")))

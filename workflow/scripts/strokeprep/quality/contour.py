@@ -135,7 +135,7 @@ def slips(contour: Contour) -> np.ndarray:
         layer = np.clip(depth - slip[sector] + FAR_MM, 0, layers - 1)
         count = np.bincount(layer * GREYS + grey, minlength=layers * GREYS)
         table = ndimage.gaussian_filter(count.reshape(layers, GREYS).astype(float), 1.0)
-        table = table / table.sum(axis=1, keepdims=True) + 0.01 / GREYS
+        table = table / np.maximum(table.sum(axis=1, keepdims=True), 1e-9) + 0.01 / GREYS
         gain = np.log(table / table.sum(axis=1, keepdims=True))
         likely = np.stack(
             [
@@ -215,6 +215,8 @@ def _relative(grey: np.ndarray, depth: np.ndarray, sector: np.ndarray, modality:
     if modality == "ct":
         return grey
     deep = depth > 3
+    if not deep.any():  # scattered pieces, which other figures tell
+        return grey
     levels = ndimage.median(grey[deep], sector[deep], np.arange(SECTORS))
     known = np.isfinite(levels) & (levels > 0)
     if not known.any():

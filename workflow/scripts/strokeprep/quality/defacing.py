@@ -21,7 +21,7 @@ from strokeprep.io import frames, grids, images, transforms
 from strokeprep.registration import template
 from strokeprep.registration.location import Location
 from strokeprep.segmentation import faces
-from strokeprep.segmentation.faces import FAR_MM, Marked
+from strokeprep.segmentation.faces import Marked
 from strokeprep.segmentation.request import Request
 from strokeprep.settings.backends import FACES
 from strokeprep.settings.limits import LIMITS, PASS
@@ -122,7 +122,7 @@ def evidence(
     empty = _empty(grey[place])
     not_empty = grey != empty if empty is not None else np.ones_like(place)
     outside = images.array(faces.depth_in(brain, coarse)) < -OUTSIDE_MM
-    near = images.array(_brain_depth(coarse, to_template)) > -FACE_NEAR_MM
+    near = images.array(template.depth_at(coarse, to_template)) > -FACE_NEAR_MM
     return Evidence(
         face_ml=_ml(place & _tissue(grey, modality, empty)),
         filled_ml=_ml(place & not_empty),
@@ -136,12 +136,8 @@ def _place(coarse: sitk.Image, to_template: sitk.Transform) -> np.ndarray:
     """Where a face would be on a coarse grid, clear of its border and of the brain."""
     request = Request(coarse, "", location=Location(to_template))
     face = FACES["template"].run(request, coarse).face
-    clear = -_brain_depth(coarse, to_template) - 2 * FACE_SLACK_MM
+    clear = -template.depth_at(coarse, to_template) - 2 * FACE_SLACK_MM
     return images.array(sitk.Minimum(face - FACE_SLACK_MM, clear)) > 0
-
-
-def _brain_depth(coarse: sitk.Image, to_template: sitk.Transform) -> sitk.Image:
-    return sitk.Resample(template.depth(), coarse, to_template, sitk.sitkLinear, -FAR_MM)
 
 
 def _grey(image: sitk.Image, coarse: sitk.Image, modality: str) -> np.ndarray:

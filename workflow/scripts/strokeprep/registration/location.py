@@ -82,7 +82,7 @@ def _contrast(image: sitk.Image, to_template: sitk.Transform) -> str:
     """
     grid = grids.cubic_grid(image, 2.0)
     t1 = images.array(sitk.Resample(template.load().t1, grid, to_template))
-    depth = images.array(sitk.Resample(template.depth(), grid, to_template, sitk.sitkLinear, -99.0))
+    depth = images.array(template.depth_at(grid, to_template))
     shown = images.array(sitk.Resample(image, grid))
     deep = depth > 12.0
     fluid = deep & (t1 < 0.5 * np.median(t1[deep])) if deep.any() else deep

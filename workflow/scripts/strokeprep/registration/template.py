@@ -20,6 +20,9 @@ from strokeprep.io import grids, images
 from strokeprep.io.grids import same_grid, shrunk
 from strokeprep.settings.study import BUILT_IN_TEMPLATE, TemplateSettings
 
+# The depth that is given where the template shows nothing: far outside of its brain.
+BEYOND_MM = -99.0
+
 NILEARN_FILE = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 
 
@@ -67,6 +70,15 @@ def load(name: str | Path = BUILT_IN_TEMPLATE, mask: str | Path | None = None) -
 def depth() -> sitk.Image:
     """Millimetres from the surface of the built-in template's brain, positive inside; voxels of 2 mm."""
     return grids.depth(shrunk(sitk.Cast(_builtin().filled, sitk.sitkFloat32), 2.0))
+
+
+def depth_at(grid: sitk.Image, to_template: sitk.Transform | None = None) -> sitk.Image:
+    """How deep in the built-in template's brain each point of a grid lies (mm).
+
+    ``to_template`` maps points of the grid to points of the template; None for a grid of its space.
+    """
+    there = to_template or sitk.Transform()
+    return sitk.Resample(depth(), grid, there, sitk.sitkLinear, BEYOND_MM)
 
 
 @cache

@@ -69,8 +69,8 @@ def face(
     """Write the mask of the voxels that defacing empties; returns its sidecar.
 
     The sidecar also says what the image shows where a face would be, which tells those that were
-    defaced or skull-stripped before. ``nearby`` is a face that was found on another image of the session. ``networks`` says how
-    networks run.
+    defaced or skull-stripped before. ``nearby`` is a face that was found on another image of the
+    session. ``networks`` says how networks run.
     """
     place, brain = head.read()
     request = Request(images.read_mean(source), modality, source, networks, place)

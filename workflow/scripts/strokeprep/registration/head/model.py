@@ -117,9 +117,7 @@ def _padded() -> tuple[sitk.Image, np.ndarray, np.ndarray]:
     mni = template.load()
     t1 = grids.resampled(sitk.Cast(mni.t1, sitk.sitkFloat32), 2.0)
     t1 = sitk.ConstantPad(t1, *[[int(REACH_MM // 2) + 1] * 3] * 2)
-    depth = images.array(
-        sitk.Resample(template.depth(), t1, sitk.Transform(), sitk.sitkLinear, -99.0)
-    )
+    depth = images.array(template.depth_at(t1))
     bright = images.array(t1)
     knots = np.quantile(bright[depth > RIM_MM], np.linspace(0, 1, BRAIN_BINS))
     return t1, np.interp(bright, knots, np.arange(BRAIN_BINS)).astype(np.float32), depth

@@ -86,8 +86,7 @@ def _fixed() -> tuple[sitk.Image, sitk.Image]:
     t1 = sitk.Cast(template.load().t1, sitk.sitkFloat32)
     margin = [15] * 3  # voxels of 1 mm
     t1 = grids.resampled(sitk.ConstantPad(t1, margin, margin), GRID_MM)
-    depth = sitk.Resample(template.depth(), t1, sitk.Transform(), sitk.sitkLinear, -99.0)
-    return t1, depth > -5.0
+    return t1, template.depth_at(t1) > -5.0
 
 
 def _in_template_space(

@@ -48,7 +48,9 @@ def brain(request: Request) -> tuple[sitk.Image, dict[str, float]]:
 
     image, location = request.image, request.head()
     grid = grids.cubic_grid(image, contour.GRID_MM)
-    there = depth_at(grid, location.to_template)
+    there = sitk.Resample(
+        _template_depth(), grid, location.to_template, sitk.sitkLinear, template.BEYOND_MM
+    )
     edge = EDGE_MM[location.contrast]
     found = contour.corrected(image, location.contrast, there + edge)
     box, depth = finely(found.depth, image)
@@ -84,11 +86,6 @@ def finely(depth: sitk.Image, image: sitk.Image) -> tuple[labels.Box, np.ndarray
         useNearestNeighborExtrapolator=True,
     )
     return box, images.array(fine)
-
-
-def depth_at(grid: sitk.Image, to_template: sitk.Transform) -> sitk.Image:
-    """How deep in the template's brain each point of ``grid`` lies (mm)."""
-    return sitk.Resample(_template_depth(), grid, to_template, sitk.sitkLinear, -99.0)
 
 
 def below_the_brow(grid: sitk.Image, to_template: sitk.Transform) -> sitk.Image:
@@ -128,10 +125,10 @@ def _template_depth() -> sitk.Image:
     """The depth in the template's brain, also beyond the edge of the template's image."""
     spacing = template.depth().GetSpacing()[0]
     margin = [round(REACH_MM / spacing)] * 3
-    wider = sitk.ConstantPad(template.depth(), margin, margin, -99.0)
+    wider = sitk.ConstantPad(template.depth(), margin, margin, template.BEYOND_MM)
     far = grids.distance(wider > 0) + spacing / 2  # distances are between voxel centres
     known, beyond = images.array(wider), images.array(far)
-    return images.like(np.where(known > -99.0, known, beyond), wider)
+    return images.like(np.where(known > template.BEYOND_MM, known, beyond), wider)
 
 
 @cache

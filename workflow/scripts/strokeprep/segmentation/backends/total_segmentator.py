@@ -23,6 +23,7 @@ import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
+from strokeprep.registration.template import depth_at
 from strokeprep.segmentation import nnunet, skull
 from strokeprep.segmentation.backends import template
 from strokeprep.segmentation.faces import Answer
@@ -62,9 +63,7 @@ def face_by_parts(request: Request, grid: sitk.Image) -> Answer:
     wanted = skull.face_field(grid, masks["brain"], masks.get("skull"), to_template)
     # A network finds a lowest point of the frontal lobes in a slab above the brow, too.
     below = template.below_the_brow(grid, to_template)
-    kept = sitk.Maximum(
-        skull.mask_field(grid, masks["brain"]), template.depth_at(grid, to_template)
-    )
+    kept = sitk.Maximum(skull.mask_field(grid, masks["brain"]), depth_at(grid, to_template))
     return Answer(sitk.Minimum(wanted, below), kept, facts)
 
 

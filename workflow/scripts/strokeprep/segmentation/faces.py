@@ -22,6 +22,10 @@ from strokeprep.settings.backends import Backend
 WORK_MM = 2.0
 FAR_MM = 999.0
 
+# A mask that is carried from another scan lies this far off (mm): the two are aligned roughly here,
+# and precisely later.
+CARRIED_MM = 0.5
+
 # A scan that shows less than this share of its patient's brain may not show the head at all.
 SMALLEST_SHARE = 0.02
 
@@ -51,8 +55,8 @@ def region(
     """The voxels to empty (uint8 on the image's grid) and numbers about them.
 
     Whatever the backend, no voxel of the ``brain`` is touched, and nothing within ``margin_mm`` of
-    it or of the brain that the backend gives. ``carried`` are faces found on other images of the
-    patient; they are emptied as well.
+    the brain that the backend gives, or else of this one. ``carried`` are faces found on other
+    images of the patient; they are emptied as well.
     """
     coarse = grids.cubic_grid(request.image, WORK_MM)
     depth = depth_in(brain, coarse)
@@ -64,7 +68,9 @@ def region(
             "Remove the scan from the study, or give the session's whole-head scan as well.",
         )
     answer = backend.run(request, coarse)
-    allowed = -(depth if answer.brain is None else answer.brain) - margin_mm
+    allowed = -depth - margin_mm
+    if answer.brain is not None:
+        allowed = sitk.Minimum(-answer.brain - margin_mm, -depth - CARRIED_MM)
     mask = _on(request.image, sitk.Minimum(answer.face, allowed))
     if carried:
         mask = sitk.Or(mask, _carried(carried, request.image, allowed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from pathlib import Path
 
@@ -72,6 +73,20 @@ def test_every_file_that_makes_the_phantom_is_reached(touched):
     unreached = {name for name in files if touched("phantom.py", name) == before}
     # a study of its own for tests of the deconvolution, and hard heads for tests and benchmarks
     assert unreached == {"kudo.py", "heads.py", "artefacts.py"}
+
+
+def test_every_import_from_the_library_is_found_in_the_text_of_its_source():
+    for path in sorted(SCRIPTS.rglob("*.py")):
+        names = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                assert not node.level, path
+                names.update((node.module, *(f"{node.module}.{each.name}" for each in node.names)))
+        ours = (name for name in names if name.split(".")[0] == "strokeprep")
+        wanted = {file for name in ours for file in provenance._files(name)}
+        assert set(provenance._imported(path)) == wanted, path
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ seconds are those of the maps alone, memory is the process's peak (0.1 GB of it 
 are peer over ours. r is Pearson's correlation over tile means. "early" is the mean flow of tissue that fills
 3 s before the input, relative to tissue without delay; the true value is 1.
 
+Below the table, all methods of this project over boluses as patients have them (``benchmarks/boluses.py``).
+
 osipy's flow lacks the haematocrit factor and is multiplied by the factor of its volume. dcmri only
 deconvolves: its maps are the maximum and the area of the result. The peers are pinned in ``benchmarks/peers-perfusion.txt``; nothing else of the project needs them.
 """
@@ -24,6 +26,7 @@ import sys
 import time
 from pathlib import Path
 
+import boluses
 import numpy as np
 from strokeprep.perfusion.deconvolution import perfusion_maps
 from strokeprep.phantom.scan import kudo
@@ -143,6 +146,7 @@ def main() -> None:
         print(json.dumps(measured(options.only, options.copies)))
         return
     text = "\n".join("\t".join(row) for row in table(options.copies)) + "\n"
+    text += "\n" + boluses.table(boluses.cases()) + "\n"
     print(text, end="")
     if options.out:
         options.out.write_text(text)

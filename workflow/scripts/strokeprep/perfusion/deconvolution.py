@@ -56,7 +56,9 @@ def perfusion_maps(
 ) -> Maps:
     """Maps of curves (voxels x frames, HU over baseline, frames ``dt`` s apart)."""
     settings = settings or MapSettings()
-    _check(curves, aif, dt, method)
+    if method not in METHODS:
+        raise ValueError(f"Method {method!r} is none of {', '.join(METHODS)}")
+    check(curves, aif, dt)
     lags = search_lags(len(aif), dt, settings)
     solve = METHODS[method](spectrum(aif, dt), lags, dt, settings)
     to_volume = np.full(len(aif), 100 * settings.kh / settings.rho / aif.sum(), np.float32)
@@ -79,10 +81,8 @@ def perfusion_maps(
     return out
 
 
-def _check(curves: np.ndarray, aif: np.ndarray, dt: float, method: str) -> None:
+def check(curves: np.ndarray, aif: np.ndarray, dt: float) -> None:
     """Refuse arguments from which only meaningless numbers would follow."""
-    if method not in METHODS:
-        raise ValueError(f"Method {method!r} is none of {', '.join(METHODS)}")
     if curves.ndim != 2 or aif.ndim != 1 or curves.shape[1] != len(aif) or not dt > 0:
         raise ValueError(f"Curves {curves.shape}, input {aif.shape} and interval {dt} s disagree")
     if not np.all(np.isfinite(aif)) or aif.sum() <= 0 or aif.max() <= 0:

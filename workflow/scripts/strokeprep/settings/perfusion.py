@@ -90,6 +90,51 @@ class MapSettings:
 
 
 @dataclass(frozen=True)
+class VascularSettings:
+    """Constants of the vascular model: its dictionary, its prior, and what counts as late."""
+
+    transit_s: tuple[float, float] = setting(
+        (1.5, 30.0), "Shortest and longest mean transit time of the dictionary (s).", above=0
+    )
+    transit_steps: int = setting(14, "Number of mean transit times.", at_least=2)
+    shapes: tuple[float, ...] = setting(
+        (1.0, 4.0, 30.0),
+        "Shapes of the gamma distribution of transit times: 1 makes an exponential residue "
+        "function, 30 nearly a box.",
+        above=0,
+        fewest=1,
+    )
+    delay_s: tuple[float, float] = setting(
+        (-2.0, 13.0), "First and last delay of the dictionary (s after the arterial input)."
+    )
+    delay_step_s: float = setting(0.75, "Step between delays (s).", above=0)
+    prior_transit_s: float = setting(5.0, "Median of the prior of transit times (s).", above=0)
+    prior_transit_spread: float = setting(
+        0.6, "Standard deviation of the prior of the logarithm of transit times.", above=0
+    )
+    prior_delay_s: float = setting(2.0, "Mean of the prior of delays (s).")
+    prior_delay_spread_s: float = setting(
+        3.0, "Standard deviation of the prior of delays (s).", above=0
+    )
+    noise_frames: float = setting(
+        20.0,
+        "How many frames the noise of the whole series counts for beside a voxel's own.",
+        at_least=0,
+    )
+    misfit: float = setting(
+        0.08,
+        "Share of a curve's own deviation that counts as error of the model, since no tissue has "
+        "exactly the transit times of an entry. Less understates the uncertainty at 0.1 HU of "
+        "noise.",
+        at_least=0,
+    )
+    late_s: float = setting(
+        3.0,
+        "Delay (s) above which tissue counts as late in the maps of probability.",
+    )
+
+
+@dataclass(frozen=True)
 class VesselSettings:
     """When a series is refused or maps are made with a warning."""
 

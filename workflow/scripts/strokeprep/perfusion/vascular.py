@@ -1,0 +1,263 @@
+"""Perfusion maps by a Bayesian vascular model (after Boutelier 2012 and Mouridsen 2014).
+
+The transit times of a voxel are taken to be gamma-distributed. A dictionary holds the curve that each
+mean, shape and delay would give for the arterial input. A voxel's curve is compared with all of them;
+its maps are means over the dictionary, weighted by how well each entry explains the curve and by a
+weak prior, and the spread of the weights gives standard deviations. The amplitude of each entry (the
+blood volume) and the voxel's baseline are fitted, under a flat prior.
+
+Flow is volume over the mean of the transit time, and the map of transit times is their geometric
+mean: the posterior is skewed, and the mean of flow itself would be up to a third too high.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from strokeprep.perfusion.deconvolution import check
+from strokeprep.settings.perfusion import MapSettings, VascularSettings
+
+VERSION = "1"  # of the method; changes whenever the same constants give other maps
+BLOCK = 256  # voxels at a time, so that the weights of a block stay in the cache
+FINE = 4  # steps per frame in which the model is computed
+SAMPLE = 2000  # voxels from which the noise of the series is estimated
+# Of the dictionary's variance so much may lie outside the few waves that stand for all entries.
+REST = 1e-6
+LEAST = (
+    -40.0
+)  # logarithm of the smallest weight; smaller ones make products slow, and no difference
+LAGS = 3  # frames over which noise may be correlated in time
+FITTED = 5  # volume, baseline, mean, shape and delay
+LEAST_HU = 1e-3  # noise of curves that have none
+TINY = 1e-6
+
+
+# Flow (ml/100 g/min), volume (ml/100 g), mean transit time, delay after the arterial input, and the
+# standard deviation of transit times (s).
+MAPS = ("cbf", "cbv", "mtt", "delay", "spread")
+
+
+@dataclass(frozen=True)
+class Vascular:
+    """One value per voxel; all are 0 where ``valid`` is False."""
+
+    maps: dict[str, np.ndarray]  # by the names of MAPS
+    sd: dict[str, np.ndarray]  # standard deviations of the maps
+    late: np.ndarray  # probability that the delay exceeds that of the settings
+    late_flow: np.ndarray  # flow if it does
+    late_flow_sd: np.ndarray  # and the standard deviation of its logarithm
+    valid: np.ndarray  # bool
+
+    def core(self, flow: float) -> np.ndarray:
+        """The probability that a voxel is late and has less flow than given."""
+        apart = np.log(np.maximum(self.late_flow, TINY) / flow) / np.maximum(
+            self.late_flow_sd, TINY
+        )
+        return self.late * special.ndtr(-apart)
+
+
+@dataclass(frozen=True)
+class Dictionary:
+    """Curves of the model and what each of them means."""
+
+    curves: np.ndarray  # entries × frames, HU at 1 ml/100 g
+    mean: np.ndarray  # s
+    shape: np.ndarray
+    delay: np.ndarray  # s
+
+
+def dictionary(
+    aif: np.ndarray, dt: float, settings: VascularSettings, maps: MapSettings
+) -> Dictionary:
+    """The curves that an input gives, for all means, shapes and delays."""
+    step, frames = dt / FINE, len(aif)
+    fine = np.arange(frames * FINE) * step
+    edges = np.arange(frames * FINE + 1) * step
+    size = 2 * len(fine)
+    inflow = np.fft.rfft(np.interp(fine, np.arange(frames) * dt, aif), size)
+    means = np.geomspace(*settings.transit_s, settings.transit_steps)
+    delays = np.arange(settings.delay_s[0], settings.delay_s[1] + 1e-6, settings.delay_step_s)
+    grid = [axis.ravel() for axis in np.meshgrid(means, settings.shapes, delays, indexing="ij")]
+    times = np.arange(frames) * dt - delays[:, None]
+    curves = []
+    for mean in means:
+        for shape in settings.shapes:
+            left = np.diff(_area_left(edges, mean, shape))
+            volume = np.fft.irfft(inflow * np.fft.rfft(left, size), size)[: len(fine)] / mean
+            curves.append(np.interp(times, fine + step / 2, volume, left=0.0))
+    factor = maps.rho / maps.kh / 100
+    return Dictionary(factor * np.concatenate(curves), *grid)
+
+
+def _area_left(t: np.ndarray, mean: float, shape: float) -> np.ndarray:
+    """The area under the residue function of gamma-distributed transit times, up to t."""
+    scaled = t * shape / mean
+    return t * special.gammaincc(shape, scaled) + mean * special.gammainc(shape + 1, scaled)
+
+
+def vascular_maps(
+    curves: np.ndarray,
+    aif: np.ndarray,
+    dt: float,
+    settings: VascularSettings | None = None,
+    maps: MapSettings | None = None,
+) -> Vascular:
+    """Maps of curves (voxels × frames, HU, frames ``dt`` s apart); the baseline is fitted."""
+    settings, maps = settings or VascularSettings(), maps or MapSettings()
+    check(curves, aif, dt)
+    entries = dictionary(aif, dt, settings, maps)
+    model = _Model(entries, settings)
+    noise = model.noise_of_series(_finite(curves[:: -(-len(curves) // SAMPLE)])[0])
+    out = np.zeros((2 * len(MAPS) + 3, len(curves)), np.float32)
+    valid = np.zeros(len(curves), bool)
+    for start in range(0, len(curves), BLOCK):
+        rows = slice(start, start + BLOCK)
+        block, finite = _finite(curves[rows])
+        out[:, rows], flowing = model.estimates(block, noise)
+        valid[rows] = finite & flowing
+    out *= valid
+    means, sds = out[: len(MAPS)], out[len(MAPS) : 2 * len(MAPS)]
+    late, late_flow, late_flow_sd = out[2 * len(MAPS) :]
+    return Vascular(
+        dict(zip(MAPS, means, strict=True)),
+        dict(zip(MAPS, sds, strict=True)),
+        late,
+        late_flow,
+        late_flow_sd,
+        valid,
+    )
+
+
+def _finite(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Curves as float32, those that are not finite replaced by zero, and which were finite."""
+    block = np.asarray(curves, np.float32)
+    finite = np.all(np.isfinite(block), axis=1)
+    return (block if finite.all() else np.where(finite[:, None], block, 0)), finite
+
+
+@dataclass(frozen=True)
+class _Noise:
+    """The noise of a series: variance (HU²) outside the model's waves, and how much more within."""
+
+    variance: float
+    within: float
+
+
+class _Model:
+    """A dictionary as matrices, for the products that estimate all voxels of a block."""
+
+    def __init__(self, entries: Dictionary, settings: VascularSettings) -> None:
+        centred = entries.curves - entries.curves.mean(1, keepdims=True)
+        length = np.linalg.norm(centred, axis=1)
+        seen = length > 1e-3 * length.max()  # a short series never shows the latest entries
+        mean, shape, delay = entries.mean[seen], entries.shape[seen], entries.delay[seen]
+        length = length[seen]
+        unit = centred[seen] / length[:, None]
+        _, power, waves = np.linalg.svd(unit, full_matrices=False)
+        count = int(np.sum(np.cumsum(power[::-1] ** 2)[::-1] > REST * np.sum(power**2)))
+        self.waves = np.ascontiguousarray(waves[:count].T, np.float32)
+        self.entries = np.ascontiguousarray(waves[:count] @ unit.T, np.float32)
+        self.noise_frames, self.misfit = settings.noise_frames, settings.misfit
+        prior = (
+            -0.5 * (np.log(mean / settings.prior_transit_s) / settings.prior_transit_spread) ** 2
+        )
+        prior -= 0.5 * ((delay - settings.prior_delay_s) / settings.prior_delay_spread_s) ** 2
+        prior -= np.log(length)  # the amplitude has a flat prior: it is integrated out
+        self.prior = (prior - prior.max()).astype(np.float32)
+        late = (delay > settings.late_s).astype(float)
+        spread, log = mean / np.sqrt(shape), np.log(mean)
+        ones = np.ones_like(mean)
+        flat = [ones, mean, log, log**2, delay, delay**2, spread, spread**2, length**-2.0]
+        flat += [late, late * mean, late * log, late * log**2]
+        self.flat = np.stack(flat, axis=1).astype(np.float32)
+        self.linear = np.stack([1 / length, late / length], axis=1).astype(np.float32)
+        self.square = (length**-2.0)[:, None].astype(np.float32)
+
+    def noise_of_series(self, curves: np.ndarray) -> _Noise:
+        """The noise of a sample of voxels, from what the best entries leave of their curves."""
+        centred = curves - curves.mean(1, keepdims=True)
+        amplitudes = centred @ self.waves
+        fits = amplitudes @ self.entries
+        best = fits.argmax(1)
+        left = centred - fits.max(1)[:, None] * (self.waves @ self.entries[:, best]).T
+        power = np.sum(left**2, 1)
+        outside = float(np.median(self._outside(centred, amplitudes)))
+        if not outside > 0:  # curves without noise
+            return _Noise(LEAST_HU**2, 1.0)
+        together = sum(
+            max(float(np.sum(left[:, lag:] * left[:, :-lag]) / power.sum()), 0)
+            for lag in range(1, LAGS + 1)
+        )
+        variance = float(np.median(power)) / (left.shape[1] - FITTED) * (1 + 2 * together)
+        return _Noise(max(outside, LEAST_HU**2), max(variance / outside, 1.0))
+
+    def _outside(self, centred: np.ndarray, amplitudes: np.ndarray) -> np.ndarray:
+        """The variance of each curve outside the model's waves."""
+        frames, count = self.waves.shape
+        rest = np.sum(centred**2, 1) - np.sum(amplitudes**2, 1)
+        return np.maximum(rest, 0) / max(frames - 1 - count, 1)
+
+    def _sigma(self, centred: np.ndarray, amplitudes: np.ndarray, noise: _Noise) -> np.ndarray:
+        """The noise (HU) of each curve within the model's waves, drawn towards the series'."""
+        frames, count = self.waves.shape
+        own, given = max(frames - 1 - count, 1), self.noise_frames
+        variance = own * self._outside(centred, amplitudes) + given * noise.variance
+        misfit = self.misfit**2 * np.sum(centred**2, 1) / frames
+        return np.sqrt(noise.within * variance / (own + given) + misfit).astype(np.float32)
+
+    def estimates(self, curves: np.ndarray, noise: _Noise) -> tuple[np.ndarray, np.ndarray]:
+        """The maps of a block (maps × voxels), and where there is any flow."""
+        centred = curves - curves.mean(1, keepdims=True)
+        amplitudes = centred @ self.waves
+        sigma = self._sigma(centred, amplitudes, noise)
+        scale = np.float32(np.sqrt(2)) * sigma[:, None]  # so that half the square is the exponent
+        fit = (amplitudes / scale) @ self.entries
+        np.maximum(fit, 0, out=fit)  # no volume is negative
+        weight = fit * fit
+        flowing = weight.max(1) > 0
+        weight += self.prior
+        weight -= weight.max(1, keepdims=True)
+        np.maximum(weight, LEAST, out=weight)
+        np.exp(weight, out=weight)
+        flat = weight @ self.flat
+        weight *= fit
+        volumes = scale * (weight @ self.linear)
+        weight *= fit
+        squares = scale**2 * (weight @ self.square)
+        total = flat[:, :1]
+        return _maps((flat / total).T, (volumes / total).T, (squares / total)[:, 0], sigma), flowing
+
+
+def _maps(
+    flat: np.ndarray, volumes: np.ndarray, volume_square: np.ndarray, sigma: np.ndarray
+) -> np.ndarray:
+    """Maps, their standard deviations, and three of late tissue, from means over the posterior."""
+    _, mean, log, log_square, delay, delay_square, spread, spread_square, inverse = flat[:9]
+    late, late_mean, late_log, late_log_square = flat[9:]
+    volume, late_volume = volumes
+    log_sd, some = _sd(log, log_square), np.maximum(late, TINY)
+    flow, mtt = 60 * volume / mean, np.exp(log)
+    return np.stack(
+        [
+            flow,
+            volume,
+            mtt,
+            delay,
+            spread,
+            flow * log_sd,
+            np.sqrt(_sd(volume, volume_square) ** 2 + sigma**2 * inverse),
+            mtt * log_sd,
+            _sd(delay, delay_square),
+            _sd(spread, spread_square),
+            late,
+            60 * late_volume / np.maximum(late_mean, TINY),
+            _sd(late_log / some, late_log_square / some),
+        ]
+    )
+
+
+def _sd(mean: np.ndarray, mean_square: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.maximum(mean_square - mean**2, 0))

@@ -22,10 +22,6 @@ from strokeprep.settings.backends import Backend
 WORK_MM = 2.0
 FAR_MM = 999.0
 
-# A mask that is carried from another scan lies this far off (mm): the two are aligned roughly here,
-# and precisely later.
-CARRIED_MM = 0.5
-
 # A scan that shows less than this share of its patient's brain may not show the head at all.
 SMALLEST_SHARE = 0.02
 
@@ -54,9 +50,10 @@ def region(
 ) -> tuple[sitk.Image, dict[str, Any]]:
     """The voxels to empty (uint8 on the image's grid) and numbers about them.
 
-    Whatever the backend, no voxel of the ``brain`` is touched, and nothing within ``margin_mm`` of
-    the brain that the backend gives, or else of this one. ``carried`` are faces found on other
-    images of the patient; they are emptied as well.
+    Whatever the backend, no voxel with any share of the ``brain`` is touched, and nothing within
+    ``margin_mm`` of the brain that the backend gives, or else of this one. ``carried`` are faces
+    found on other images of the patient, which kept clear of the brain there; they are emptied as
+    well.
     """
     coarse = grids.cubic_grid(request.image, WORK_MM)
     depth = depth_in(brain, coarse)
@@ -68,12 +65,10 @@ def region(
             "Remove the scan from the study, or give the session's whole-head scan as well.",
         )
     answer = backend.run(request, coarse)
-    allowed = -depth - margin_mm
-    if answer.brain is not None:
-        allowed = sitk.Minimum(-answer.brain - margin_mm, -depth - CARRIED_MM)
-    mask = _on(request.image, sitk.Minimum(answer.face, allowed))
+    margin = -(depth if answer.brain is None else answer.brain) - margin_mm
+    mask = _on(request.image, sitk.Minimum(answer.face, margin))
     if carried:
-        mask = sitk.Or(mask, _carried(carried, request.image, allowed))
+        mask = sitk.Or(mask, _carried(carried, request.image))
     mask = sitk.And(mask, _outside(brain, request.image))
     return mask, {
         "BrainShown": round(share, 4),
@@ -98,9 +93,13 @@ def _shown(depth: sitk.Image, brain: sitk.Image) -> float:
 
 
 def _outside(brain: Marked, image: sitk.Image) -> sitk.Image:
-    """Where an image shows no voxel of a brain: thin parts are lost on the coarse grid."""
+    """Where voxels have no share of a brain: thin parts are lost on the coarse grid.
+
+    A voxel of the edge counts, since a brain of another scan is aligned to a part of a voxel.
+    """
     mask, to_mask = brain
-    return sitk.Resample(mask, image, to_mask, sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8) == 0
+    share = sitk.Cast(mask > 0, sitk.sitkFloat32)
+    return sitk.Resample(share, image, to_mask, sitk.sitkLinear, 0.0) == 0
 
 
 def _on(image: sitk.Image, field: sitk.Image) -> sitk.Image:
@@ -108,11 +107,11 @@ def _on(image: sitk.Image, field: sitk.Image) -> sitk.Image:
     return sitk.Resample(field, image, sitk.Transform(), sitk.sitkLinear) > 0
 
 
-def _carried(masks: Sequence[Marked], image: sitk.Image, allowed: sitk.Image) -> sitk.Image:
-    """The union of other images' faces where it is ``allowed``."""
+def _carried(masks: Sequence[Marked], image: sitk.Image) -> sitk.Image:
+    """The union of other images' faces on an image's grid."""
     from strokeprep.segmentation import skull  # slow to load, and needed for networks alone
 
-    return sitk.And(skull.carried(masks, image), _on(image, allowed))
+    return skull.carried(masks, image)
 
 
 def removed(mask: sitk.Image) -> dict[str, float]:

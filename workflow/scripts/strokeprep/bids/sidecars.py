@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from strokeprep.io import json_files
 from strokeprep.kinds import Kind, LabelKind
+from strokeprep.study import naming
 
 
 def image(kind: Kind, description: str, skull_stripped: bool) -> dict[str, Any]:
     """Keys of a grey-value image."""
     units = {"Units": kind.unit} if kind.unit else {}
     return {"Description": description, "SkullStripped": skull_stripped} | units
+
+
+def is_stripped(image: str) -> bool:
+    """Whether the sidecar beside an image says that it shows the brain alone; without one it does not."""
+    sidecar = Path(naming.sidecar(image))
+    return sidecar.exists() and json_files.read(sidecar).get("SkullStripped") is True
 
 
 def label(kind: LabelKind, where: str) -> dict[str, Any]:

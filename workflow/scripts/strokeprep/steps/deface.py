@@ -21,6 +21,7 @@ from strokeprep.segmentation.request import Request
 from strokeprep.series import timing
 from strokeprep.settings.backends import FACES, NetworkSettings
 from strokeprep.settings.registration import FitSettings
+from strokeprep.study import naming
 
 
 class NearbyFiles(NamedTuple):
@@ -97,6 +98,7 @@ def image(
     """Write an image without the face and with a new header; returns its sidecar.
 
     ``mask`` marks the face in every frame; it is None only if the config declares input defaced.
+    Whether the scan came skull-stripped is said by the sidecar of the mask, else by its own.
     """
     nifti = images.open_nifti(Path(source))
     voxels = images.voxels(nifti, Path(source))
@@ -105,7 +107,7 @@ def image(
     if mask:
         face_voxels = images.array(images.read(mask)) > 0
         voxels[face_voxels] = images.background(kind.modality)
-    kept = releasable(read_sidecar(metadata) if metadata else {})
+    said = read_sidecar(metadata) if metadata else {}
     images.write_array(
         voxels,
         nifti.affine,
@@ -115,4 +117,12 @@ def image(
     )
     how = "with the face emptied" if mask else "as it came, already defaced"
     description = f"The {kind.called} {how}, header written anew"
-    return kept | sidecars.image(kind, description, skull_stripped=False)
+    stripped = _came_stripped(mask) if mask else said.get("SkullStripped") is True
+    return releasable(said) | sidecars.image(kind, description, stripped)
+
+
+def _came_stripped(mask: str) -> bool:
+    """Whether the scan of a face mask was seen to show the brain alone."""
+    sidecar = Path(naming.sidecar(mask))
+    seen = read_sidecar(sidecar)["Metrics"]["Shows"] if sidecar.exists() else None
+    return bool(seen == defacing.STRIPPED)

@@ -47,7 +47,7 @@ def move_image(
     return sidecars.image(
         kind,
         f"{view} {kind.called} {_where(grid, template)}, interpolated once",
-        skull_stripped=bool(brain or measured),
+        skull_stripped=bool(brain or measured) or sidecars.is_stripped(source),
     ) | {"Interpolation": "Linear", "Transforms": len(chain)}
 
 

@@ -44,7 +44,7 @@ def motion(
     images.write_array(voxels, series.affine, average, source)
     when = "before contrast" if moves.pre_contrast[chosen].all() else "over time"
     description = f"Mean of the {kind.called} {when}, its frames brought into one pose"
-    mean_sidecar = sidecars.image(kind, description, skull_stripped=False)
+    mean_sidecar = sidecars.image(kind, description, sidecars.is_stripped(source))
     return _motion_sidecar(moves, settings), mean_sidecar | {
         "Frames": np.flatnonzero(chosen).tolist()
     }
@@ -57,7 +57,8 @@ def average(source: str, target: str, *, kind: Kind) -> dict[str, Any]:
     images.write_array(
         images.as_dtype(mean, series.get_data_dtype()), series.affine, target, source
     )
-    return sidecars.image(kind, f"Mean of the {kind.called} over time", skull_stripped=False)
+    stripped = sidecars.is_stripped(source)
+    return sidecars.image(kind, f"Mean of the {kind.called} over time", stripped)
 
 
 def in_seconds(
@@ -89,7 +90,7 @@ def in_seconds(
     )
     where = "on the grid of the reference" if grid else "on its own grid"
     description = f"The {kind.called} at one frame per second, head still, {where}"
-    about = sidecars.image(kind, description, skull_stripped=False)
+    about = sidecars.image(kind, description, sidecars.is_stripped(source))
     about |= facts | {"SourceTiming": when.summary()}
     return about, sidecars.label(COVERAGE, where)
 

@@ -31,9 +31,13 @@ BONE_NEAR_MM = 6.0
 # The face in template space (MNI, RAS mm): at height z everything in front of y is emptied, without
 # limit to the front, the sides and below, so that no ghost of a nose stays in the air. From the
 # brows down: the skin over the brow, the orbits with what lies in them, then behind the maxilla
-# and the mandible.
+# and the front of the mandible, down to the throat below the chin.
 FACE_Z = (-15.0, -20.0, -24.0, -62.0, -78.0, -100.0)
-FACE_Y = (80.0, 40.0, 24.0, 24.0, 38.0, 30.0)
+FACE_Y = (80.0, 40.0, 24.0, 24.0, 26.0, 5.0)
+
+# The face keeps this far from the template's brain: a mask may end short of the brain at the
+# frontal base.
+CLEAR_MM = 3.0
 
 # No brow lies higher in the template than this.
 HIGHEST_BROW_Z = FACE_Z[0] + 5.0
@@ -63,10 +67,11 @@ def brain(request: Request) -> tuple[sitk.Image, dict[str, float]]:
 
 
 def face(request: Request, grid: sitk.Image) -> Answer:
-    """The template's face region."""
+    """The template's face region, clear of the template's brain."""
     to_template = request.head().to_template
     field = sitk.Resample(_template_face(), grid, to_template, sitk.sitkLinear, -FAR_MM)
-    return Answer(field, None, {})
+    clear = -template.depth_at(grid, to_template) - CLEAR_MM
+    return Answer(sitk.Minimum(field, clear), None, {})
 
 
 def finely(depth: sitk.Image, image: sitk.Image) -> tuple[labels.Box, np.ndarray]:

@@ -31,6 +31,7 @@ PACKAGES = (
     "steps",
     "run",
     "report",
+    "intake",
     "command",
 )
 MOST_MODULES = 10

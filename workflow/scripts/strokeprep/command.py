@@ -9,6 +9,7 @@ from importlib import import_module
 SUBCOMMANDS = {
     "accuracy": "strokeprep.accuracy.summary",
     "figures": "strokeprep.report.flagged",
+    "intake": "strokeprep.intake.command",
     "bids-schema": "strokeprep.bids.schema",
     "metrics": "strokeprep.metrics.command",
     "settings": "strokeprep.settings.docs",

@@ -1,6 +1,7 @@
 # Everything a checkout can do, each target with its own set-up. All of it stays in this folder.
 #
 #   make demo    simulate a stroke study, preprocess it, score it   [SEED= SUBJECTS= SIZE= CORES= DIR=]
+#                FROM=dicom: begin with the DICOM export of a hospital
 #   make report  Snakemake's own report on that run, with the graph of its rules: DIR/snakemake.html
 #   make test    all tests but those of the networks: at one time test-units, of the library and of
 #                what is planned, and test-runs, of whole runs       [ARGS= for pytest]
@@ -55,8 +56,11 @@ TWO_AT_A_TIME = $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs 2)
 
 BENCHMARKS := registration motion perfusion metrics
 
+SOURCE = $(if $(filter dicom,$(FROM)),$(comma) "source": "dicom")
+comma := ,
+
 STUDY = --config output=$(DIR)/derivatives work=$(DIR)/work \
-  'phantom={"folder": "$(DIR)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"}'
+  'phantom={"folder": "$(DIR)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"$(SOURCE)}'
 
 .PHONY: environments demo report test test-units test-runs test-fast test-models models test-hostile \
   test-slurm lint settings clean bench bench-scale bench-ctp bench-segmentation bench-heads \

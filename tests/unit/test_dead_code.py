@@ -16,6 +16,7 @@ USED_ELSEWHERE = {
     "globals": "jinja2",
     "filters": "jinja2",
     "ignore_aliases": "PyYAML",
+    "reading_validation_mode": "pydicom",
     "task_id": "TotalSegmentator, which calls the function with this argument",
 }
 

@@ -26,12 +26,17 @@ from strokeprep.study.moves import pilot, to_reference
 from strokeprep.study.naming import ANY, ANY_LABEL, ANYWHERE, ORIG, WILD, Space
 
 
+def awaits_intake(read):
+    """Whether the raw images are still to be made, of DICOM exports."""
+    return bool(read.intake.exports) and not any(Path(str(read.study.root)).glob("sub-*"))
+
+
 def read_study():
     """The validated config, the study it describes and its files, or one message for the user."""
     try:
         config.update(settings.completed(config))
         read = settings.checked(config)
-        rows = designs.read(read)
+        rows = [] if awaits_intake(read) else designs.read(read)
         built = table.build(rows, read.reference, read.study.subjects, read.study.sessions)
         return read, built, rows
     except StrokeprepError as error:
@@ -51,7 +56,7 @@ MOVES = moves.Moves(STUDY, TEMPLATE)
 
 
 # Within a patient's job they would be about all other patients as well.
-if workflow.is_main_process and patients.WITHIN not in os.environ:
+if workflow.is_main_process and patients.WITHIN not in os.environ and STUDY.subjects:
     for remark in [
         *STUDY.remarks,
         *designs.remarks(CONFIG, ROWS),
@@ -242,6 +247,15 @@ def final_targets():
     return files
 
 
+def everything():
+    """What a run makes, once there are raw images."""
+    if awaits_intake(CONFIG):
+        raise WorkflowError(
+            f"There are no raw images yet: {CONFIG.study.root}. Run snakemake intake first."
+        )
+    return [*final_targets(), *privacy_reports()]
+
+
 def wanted_files():
     """The files there should be in the end, by subject and part."""
     wanted = {}
@@ -264,6 +278,8 @@ def watch():
 
 def conclude():
     """Say how every subject ended, and write it down; tables cover those that got there."""
+    if not STUDY.subjects:  # raw images are only being made
+        return
     progress.end(logger)
     ended = endings.endings(wanted_files(), Path(WORK))
     endings.write_status(ended, Path(out(naming.STATUS)))

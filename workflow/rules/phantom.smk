@@ -3,6 +3,9 @@
 from strokeprep import phantom
 
 RAW, TRUTH, SCANS = ORIGIN.root, ORIGIN.truth, CONFIG.phantom.scans
+# Where a study that begins as DICOM is simulated, before it is exported and taken in.
+FROM_DICOM = CONFIG.phantom.source == "dicom"
+SIMULATED = Path(CONFIG.phantom.folder) / "simulated" if FROM_DICOM else RAW
 
 
 localrules:
@@ -12,7 +15,7 @@ localrules:
 
 rule phantom:
     output:
-        raw=[RAW / path for path in phantom.raw_files("{subject}", SCANS)],
+        raw=[SIMULATED / path for path in phantom.raw_files("{subject}", SCANS)],
         truth=[TRUTH / path for path in phantom.truth_files("{subject}", SCANS)],
     log:
         log_of("phantom", "sub-{subject}"),
@@ -24,12 +27,18 @@ rule phantom:
         mem_mb=growing(3500),
         runtime=60,
     params:
-        raw=RAW,
+        raw=SIMULATED,
         truth=TRUTH,
         settings=CONFIG.phantom,
+        axes="LAS" if FROM_DICOM else None,  # as the intake writes
         code=code("phantom.py"),
     script:
         "../scripts/phantom.py"
+
+
+if FROM_DICOM:
+
+    include: "phantom_dicom.smk"
 
 
 rule phantom_dataset:

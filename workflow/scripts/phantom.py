@@ -14,4 +14,5 @@ with job(snakemake):
         size=params.settings.size,
         pathologies=params.settings.pathologies,
         scans=params.settings.scans,
+        axes=params.axes,
     )

@@ -80,7 +80,7 @@ def test_the_finest_distance_is_one_that_the_protocol_keeps():
 
 def test_slices_that_leave_their_line_are_a_fault(tmp_path):
     planes = exports.frames()
-    moved = [plane for plane in planes[0]]
+    moved = list(planes[0])
     moved[9] = exports.replace(moved[9], position=moved[9].position + (0.0, 4.0, 0.0))
     exports.write(tmp_path, exports.series(), [moved])
     (stack,) = exports.read(tmp_path)

@@ -7,7 +7,6 @@ from dataclasses import replace
 import exports
 import numpy as np
 import pytest
-from strokeprep.intake.reading import voxels
 from strokeprep.io import images
 
 TIMES = tuple(np.cumsum([0.0, *[1.523] * 7, *[3.1] * 4]).round(3).tolist())

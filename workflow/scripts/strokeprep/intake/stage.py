@@ -19,6 +19,7 @@ from strokeprep.intake.reading.files import Source
 from strokeprep.intake.studies import Patient, Study
 from strokeprep.io import tables
 from strokeprep.io.whole import write_json, write_text
+from strokeprep.settings.study import IntakeSettings
 
 SESSION_COLUMNS = ("session_id", "hours_since_first_scan")
 SESSION_MEANING = {
@@ -52,6 +53,18 @@ class Request:
     def notes(self, key: str) -> Path:
         """What was written of a study, and from what."""
         return self.work / f"study-{key}.json"
+
+
+def asked(settings: IntakeSettings, raw: str, work: Path) -> Request:
+    """What a config asks for; without a table of patients the plan alone can be made."""
+    return Request(
+        tuple(map(Path, settings.exports)),
+        Path(raw),
+        work,
+        Path(settings.people) if settings.people else None,
+        settings.draw,
+        Path(settings.overrides) if settings.overrides else None,
+    )
 
 
 def listed(request: Request) -> dict[str, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -158,11 +158,6 @@ def hours_since_first(studies: Sequence[Study]) -> dict[str, float]:
         for study in studies
         if study.began is not None
     }
-
-
-def with_fault(study: Study, what: str) -> Study:
-    """The study, which cannot be taken in for a further reason."""
-    return replace(study, faults=(*study.faults, what))
 
 
 def refuse_inside(output: Path, roots: Sequence[Path]) -> None:

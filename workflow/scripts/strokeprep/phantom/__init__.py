@@ -17,6 +17,7 @@ from pathlib import Path
 from strokeprep.phantom.names import (
     COW_LABELS,
     dataset_files,
+    image_files,
     raw_files,
     raw_stems,
     subject_ids,
@@ -27,6 +28,7 @@ from strokeprep.phantom.names import (
 __all__ = [
     "COW_LABELS",
     "dataset_files",
+    "image_files",
     "raw_files",
     "raw_stems",
     "subject_ids",
@@ -48,12 +50,14 @@ def write_subject(
     motion_mm: float = 1.0,
     pathologies: Sequence[str] = (),
     scans: Sequence[str] = (),
+    axes: str | None = None,
 ) -> None:
     """Write one subject ("01", "02", …) of a size ("tiny", "small" or "clinical").
 
     `deformation_mm` is the largest displacement of the warp to MNI: None gives 0 for subject
     "01" and 3 mm for the others. `motion_mm` bounds the head motion during CT perfusion. Of
     `pathologies`, each subject has one, in turn. `scans` are made beside the usual ones.
+    `axes` is the storage order of all images; without it they differ, as those of scanners do.
     """
     from strokeprep.phantom.study import (
         write_subject as write,  # imports heavy libraries
@@ -69,6 +73,7 @@ def write_subject(
         motion_mm=motion_mm,
         pathologies=pathologies,
         scans=scans,
+        axes=axes,
     )
 
 

@@ -72,6 +72,12 @@ def raw_stems(subject: str, scans: Sequence[str] = ()) -> list[str]:
     return [image_stem(image, subject) for image in (*_IMAGES, *scans, *_MASKS)]
 
 
+def image_files(subject: str) -> list[str]:
+    """The images that a scanner makes and their sidecars, below raw/; masks are drawn by hand."""
+    stems = [image_stem(image, subject) for image in _IMAGES]
+    return [stem + extension for stem in stems for extension in (".nii.gz", ".json")]
+
+
 def raw_files(subject: str, scans: Sequence[str] = ()) -> list[str]:
     """Every path below raw/ that `write_subject` writes."""
     stems = raw_stems(subject, scans)

@@ -47,6 +47,7 @@ def write_subject(
     motion_mm: float,
     pathologies: Sequence[str],
     scans: Sequence[str],
+    axes: str | None,
 ) -> None:
     """Write one subject's images below raw/ and their truth below truth/.
 
@@ -62,7 +63,7 @@ def write_subject(
     ill = draw_pathology(_in_turn(pathologies, int(subject)), disease)
     quantities = contrast.quantities(scans)
     head = make_head(mapping, draw_traits(stroke), setup.voxel_mm, stroke, ill, quantities)
-    plan = _plan(head, setup, poses, int(subject))
+    plan = _plan(head, setup, poses, int(subject), axes)
     files = _Files(subject, raw, truth)
     _write_ct(head, plan, setup, files, noise)
     motion = _write_ctp(head, plan, setup, files, noise, moving, motion_mm)
@@ -132,7 +133,9 @@ def _private(subject: str, name: str) -> dict:
     }
 
 
-def _plan(head: Head, setup: Protocol, random: np.random.Generator, number: int) -> Plan:
+def _plan(
+    head: Head, setup: Protocol, random: np.random.Generator, number: int, stored: str | None
+) -> Plan:
     """Poses and grids: similar for the CT scans of a session, different for MRI on another day."""
     whole_face = bool(number % 2 == 0)
     lying = random.uniform((-11, -4, -4), (11, 4, 4))
@@ -150,7 +153,8 @@ def _plan(head: Head, setup: Protocol, random: np.random.Generator, number: int)
     scans = {name: getattr(setup, name) for name in GRIDS}
     if whole_face:
         scans["ncct"] = _taller(scans["ncct"], setup.ncct_face_slices)
-    axes = dict.fromkeys(GRIDS, "LAS") | {"ncct": "LAS" if number % 2 else "LPS", "ctp": "LPS"}
+    mixed = {"ncct": "LAS" if number % 2 else "LPS", "ctp": "LPS"}
+    axes = dict.fromkeys(GRIDS, stored or "LAS") | ({} if stored else mixed)
     views = {
         name: _view(head, scans[name], placed[name], axes[name], oblique.get(name, 0.0), name)
         for name in GRIDS

@@ -30,6 +30,7 @@ from strokeprep.settings.study import (
     LEVELS,
     NUMBERS,
     SEED,
+    IntakeSettings,
     PhantomSettings,
     Scan,
     StudySettings,
@@ -102,6 +103,7 @@ class Config:
         at_least=0,
         at_most=LARGEST_SEED,
     )
+    intake: IntakeSettings = IntakeSettings()
     phantom: PhantomSettings | None = None
     accuracy: AccuracyLimits = setting(
         {},

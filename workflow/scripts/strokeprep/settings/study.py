@@ -190,6 +190,27 @@ class TemplateSettings:
 
 
 @dataclass(frozen=True)
+class IntakeSettings:
+    """DICOM exports that `snakemake intake` makes raw BIDS of, in the folder study.root (docs/intake.md)."""
+
+    exports: tuple[str, ...] = setting(
+        (), "Folders and zip archives with the files of the scanners, at any depth.", unique=True
+    )
+    people: str | None = setting(
+        None,
+        "The lab's table of patients and their codes, tab-separated, with the columns patient, "
+        "issuer and subject. It stays outside of every folder that is written, readable by its owner "
+        "alone. Needed to convert; without it `snakemake intake_plan` still plans.",
+    )
+    draw: bool = setting(
+        False, "Draw a code at random for patients who are not listed, and add it to the table."
+    )
+    overrides: str | None = setting(
+        None, "What a person decided about series, in YAML; an entry about no series is refused."
+    )
+
+
+@dataclass(frozen=True)
 class PhantomSettings:
     """The built-in synthetic study. Only for layout phantom."""
 
@@ -205,6 +226,11 @@ class PhantomSettings:
         "small",
         "Size of the simulated images: small for minutes on a laptop, clinical for the matrix "
         "sizes of scanners.",
+    )
+    source: Literal["nifti", "dicom"] = setting(
+        "nifti",
+        "What the study begins with: raw BIDS, or dicom, the export of a hospital that is taken in "
+        "first (docs/intake.md).",
     )
     pathologies: tuple[Pathology, ...] = setting(
         (),

@@ -12,6 +12,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
+from strokeprep.io.whole import whole
 from strokeprep.phantom.dicom import series as slices
 from strokeprep.phantom.dicom.headers import (
     PLANTED,
@@ -52,6 +53,13 @@ def write_patient(subject: str, raw: Path, folder: Path, *, tilted: bool = False
     _Ct(subject, raw, folder / "CT", Study(*about, "CT", begins)).write(tilted)
     later = begins + timedelta(days=2, hours=9)
     _Mr(subject, raw, folder / "MR", Study(*about, "MR", later)).write()
+
+
+def write_code(subject: str, table: Path) -> None:
+    """Write the table by which a lab would know the patient's code."""
+    with whole(table) as partial:
+        partial.touch(mode=0o600)
+        partial.write_text(f"patient\tissuer\tsubject\n{patient_id(subject)}\t\t{subject}\n")
 
 
 class _Scans:

@@ -2,6 +2,7 @@
 #
 #   make demo    simulate a stroke study, preprocess it, score it   [SEED= SUBJECTS= SIZE= CORES= DIR=]
 #                FROM=dicom: begin with the DICOM export of a hospital
+#   make release the same, then as an archive like that of ISLES'24 in DIR/release  [as make demo]
 #   make report  Snakemake's own report on that run, with the graph of its rules: DIR/snakemake.html
 #   make test    all tests but those of the networks: at one time test-units, of the library and of
 #                what is planned, and test-runs, of whole runs       [ARGS= for pytest]
@@ -60,9 +61,10 @@ SOURCE = $(if $(filter dicom,$(FROM)),$(comma) "source": "dicom")
 comma := ,
 
 STUDY = --config output=$(DIR)/derivatives work=$(DIR)/work \
+  'release={"folder": "$(DIR)/release", "preview": true}' \
   'phantom={"folder": "$(DIR)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"$(SOURCE)}'
 
-.PHONY: environments demo report test test-units test-runs test-fast test-models models test-hostile \
+.PHONY: environments demo release report test test-units test-runs test-fast test-models models test-hostile \
   test-slurm lint settings clean bench bench-scale bench-ctp bench-segmentation bench-heads \
   bench-hard-heads $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
@@ -72,6 +74,10 @@ environments: $(VENV)/slurm.done $(NETWORKS)/segmentation.done
 demo: $(VENV)/imaging.done
 	$(SNAKEMAKE) --cores $(CORES) $(STUDY)
 	@$(BIN)/strokeprep accuracy $(DIR)
+
+release: $(VENV)/preview.done demo
+	$(SNAKEMAKE) release --cores $(CORES) $(STUDY)
+	@echo "Release: $(DIR)/release"
 
 report: $(VENV)/imaging.done
 	$(SNAKEMAKE) --cores 1 $(STUDY) --report $(DIR)/snakemake.html
@@ -154,7 +160,12 @@ $(VENV)/imaging.done: envs/imaging.txt envs/constraints.txt pyproject.toml
 	$(BIN)/pip install $(PIP) --no-deps --editable .
 	@touch $@
 
-$(VENV)/test.done: $(VENV)/imaging.done envs/test.txt
+$(VENV)/preview.done: $(VENV)/imaging.done envs/preview.txt
+	@echo "Adding what writes previews to $(VENV)"
+	$(BIN)/pip install $(PIP) -r envs/preview.txt
+	@touch $@
+
+$(VENV)/test.done: $(VENV)/preview.done envs/test.txt
 	@echo "Adding the test tools to $(VENV)"
 	$(BIN)/pip install $(PIP) -r envs/test.txt
 	@touch $@

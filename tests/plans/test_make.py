@@ -63,6 +63,18 @@ def test_make_demo_ends_with_the_verdict_on_its_own_folder(demo):
     assert demo[1] == [".venv/bin/strokeprep", "accuracy", "x"]
 
 
+def test_make_release_adds_the_release_of_the_same_study():
+    shown = make("-n", "release", "DIR=x", "CORES=5").replace("\\\n", "")
+    lines = [shlex.split(line) for line in shown.splitlines() if "bin/snakemake" in line]
+    study, release = ([word for word in line if word != "release"] for line in lines)
+    assert study == release and "release" in lines[1]
+    at = release.index("--config")
+    shipped = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+    update_config(shipped, parse_config(release[at + 1 :]))
+    asked = config.load(shipped).release
+    assert (asked.folder, asked.preview, asked.archive) == ("x/release", True, "isles24")
+
+
 def test_temporary_files_stay_in_the_checkout_until_make_clean(tmp_path):
     shutil.copy(REPOSITORY / "Makefile", tmp_path)
     (tmp_path / "more.mk").write_text("some:\n\t@mktemp\n")

@@ -29,6 +29,7 @@ PACKAGES = (
     "metrics",
     "accuracy",
     "steps",
+    "release",
     "run",
     "report",
     "intake",

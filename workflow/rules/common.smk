@@ -3,7 +3,7 @@
 import os
 import sys
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -13,6 +13,8 @@ sys.path.insert(0, str(HERE / "scripts"))
 from strokeprep.bids import dataset, origin
 from strokeprep.errors import StrokeprepError
 from strokeprep.quality import plan as quality_plan
+from strokeprep.release import archive
+from strokeprep.release.archives import ARCHIVES
 from strokeprep.report import plan as report_plan
 from strokeprep.report.pages import cohort
 from strokeprep.run import endings, patients, progress, provenance

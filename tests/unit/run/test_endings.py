@@ -182,3 +182,22 @@ def test_the_job_around_a_patients_steps_counts_only_where_no_step_has_failed(tm
     assert ended["1", "images"].status == "unfinished"
     assert ended["1", "perfusion"].row["rule"] == "perfusion"
     assert ended["2", "images"].row["rule"] == "patient"
+
+
+@pytest.mark.parametrize(
+    ("name", "review", "lacking", "searched", "left_out"),
+    [
+        ("01", None, [], True, None),
+        ("01", "consent withdrawn", ["ncct"], True, ("review", "consent withdrawn")),
+        ("01", None, ["cow-msk", "lvo-msk"], True, ("incomplete", "no cow-msk, lvo-msk")),
+        ("01", None, [], False, ("unfinished", "not searched by the privacy audit")),
+        ("02", None, [], True, ("unfinished", "images unfinished")),
+        ("03", None, [], True, ("unfinished", "images stopped by audit")),
+    ],
+)
+def test_a_patient_who_is_not_released_has_a_reason(
+    wanted, tmp_path, name, review, lacking, searched, left_out
+):
+    failed(tmp_path, "audit", "sub-03.log")
+    ended = endings.endings({name: wanted[name]}, tmp_path)
+    assert endings.left_out(review, lacking, ended, searched) == left_out

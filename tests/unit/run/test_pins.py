@@ -23,6 +23,7 @@ def of(name: str) -> dict[str, str]:
 
 LISTS = (
     "imaging.txt",
+    "preview.txt",
     "test.txt",
     "slurm.txt",
     "constraints.txt",
@@ -33,7 +34,11 @@ LISTS = (
 
 @pytest.mark.parametrize(
     ("conda", "pip"),
-    [("imaging", ["imaging"]), ("segmentation", ["imaging", "segmentation"])],
+    [
+        ("imaging", ["imaging"]),
+        ("preview", ["imaging", "preview"]),
+        ("segmentation", ["imaging", "segmentation"]),
+    ],
 )
 def test_a_conda_environment_has_the_pins_of_the_pip_environment(conda, pip):
     listed = yaml.safe_load((ENVS / f"{conda}.yaml").read_text())["dependencies"]

@@ -81,6 +81,15 @@ def test_the_given_config_and_the_schema_are_not_changed():
     assert load()["reference"][:4] == ["ncct", "cta", "dwi", "t1w"]
 
 
+@pytest.mark.parametrize(
+    ("output", "release"), [("a", "a/release"), ("a/b", "a"), ("a", "a"), ("out", "work")]
+)
+def test_a_release_is_a_folder_of_its_own(output, release):
+    given = {"study": {"layout": "phantom"}, "output": output, "work": "work/w"}
+    with pytest.raises(StrokeprepError, match="lies inside the folder of the"):
+        config.load(given | {"release": {"folder": release}})
+
+
 def test_work_stands_beside_the_output():
     assert load(output="release/")["work"] == "release-work"
 

@@ -106,6 +106,21 @@ def text(
     )
 
 
+def left_out(
+    review: str | None, lacking: Sequence[str], ended: Sequence[Ending], searched: bool
+) -> tuple[str, str] | None:
+    """Why a patient is not released: the cause in a word, and the reason; None if nothing is known."""
+    if review:
+        return "review", review
+    if lacking:
+        return "incomplete", f"no {', '.join(lacking)}"
+    for each in ended:
+        if each.status != "done":
+            step = f" by {each.row['rule']}" if each.failures else ""
+            return "unfinished", f"{each.part} {each.status}{step}"
+    return None if searched else ("unfinished", "not searched by the privacy audit")
+
+
 def write_status(ended: Iterable[Ending], path: Path) -> None:
     """Write how each part ended as a table that may be released."""
     write_text(tables.render((each.row for each in ended), list(STATUS_COLUMNS)), path)

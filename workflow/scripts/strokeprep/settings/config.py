@@ -32,6 +32,7 @@ from strokeprep.settings.study import (
     SEED,
     IntakeSettings,
     PhantomSettings,
+    ReleaseSettings,
     Scan,
     StudySettings,
     TemplateSettings,
@@ -39,6 +40,7 @@ from strokeprep.settings.study import (
 )
 
 PHANTOM = "phantom"
+DATASETS = {"output": "the derivatives dataset", "release.folder": "the release"}
 # The limit of a figure of the score, or its limits by size of the study; by step and figure.
 AccuracyLimits = Mapping[str, Mapping[str, float | Mapping[str, float]]]
 
@@ -96,6 +98,7 @@ class Config:
     perfusion: PerfusionSettings = PerfusionSettings()
     audit: AuditSettings = AuditSettings()
     report: ReportSettings = ReportSettings()
+    release: ReleaseSettings = ReleaseSettings()
     threads: ThreadSettings = ThreadSettings()
     seed: int = setting(
         SEED,
@@ -151,6 +154,8 @@ def completed(config: Mapping[str, Any]) -> dict[str, Any]:
     complete = _completed(given, rules)
     if complete["work"] is None:
         complete["work"] = os.path.normpath(complete["output"]) + "-work"
+    if complete["release"]["folder"] is None:
+        complete["release"]["folder"] = os.path.normpath(complete["output"]) + "-release"
     if complete["template"]["res"] is None:
         complete["template"]["res"] = f"{complete['template']['resolution_mm']:g}".replace(".", "p")
     return complete
@@ -295,16 +300,15 @@ def _refuse_faces(config: Config) -> None:
 
 def _refuse_mixed_folders(config: Config) -> None:
     """What is released, what is private and what is given must not lie in one another."""
-    output = os.path.realpath(config.output)
-    inside = {"work": str(config.work)}
-    if config.study.root is not None:
-        inside["study.root"] = config.study.root
+    released = {"output": config.output, "release.folder": str(config.release.folder)}
+    others = {"work": config.work, "study.root": config.study.root}
     if config.phantom:
-        inside["phantom.folder"] = config.phantom.folder
-    for key, folder in inside.items():
-        if folder and Path(os.path.realpath(folder)).is_relative_to(output):
-            raise StrokeprepError(
-                f"{key} lies inside the folder of the derivatives dataset",
-                f"{key}: {folder}, output: {config.output}",
-                "The dataset is meant to be released whole: set output to a folder of its own.",
-            )
+        others["phantom.folder"] = config.phantom.folder
+    for key, folder in released.items():
+        for other, inside in (others | {k: v for k, v in released.items() if k != key}).items():
+            if inside and Path(os.path.realpath(inside)).is_relative_to(os.path.realpath(folder)):
+                raise StrokeprepError(
+                    f"{other} lies inside the folder of {DATASETS[key]}",
+                    f"{other}: {inside}, {key}: {folder}",
+                    f"That is meant to be released whole: set {key} to a folder of its own.",
+                )

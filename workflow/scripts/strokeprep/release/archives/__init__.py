@@ -1,0 +1,5 @@
+"""The archives that a release can be, by the name that the config gives them; one file for each."""
+
+from strokeprep.release.archives import isles24
+
+ARCHIVES = {archive.name: archive for archive in (isles24.CURRENT, isles24.CHALLENGE)}

@@ -1,0 +1,92 @@
+"""The archive of ISLES'24: as it lies on Zenodo since 2025, and as the challenge had it in 2024."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from strokeprep.kinds import MAPS, STRIPPED
+from strokeprep.release.archive import (
+    Archive,
+    Image,
+    Table,
+    defaced,
+    label,
+    native,
+    on_reference,
+    perfusion_map,
+)
+
+ACUTE, FOLLOW_UP = "{case}/ses-01/", "{case}/ses-02/"
+RAW = f"raw_data/{ACUTE}{{case}}_ses-01_"
+DERIVED = f"derivatives/{ACUTE}{{case}}_ses-01_space-ncct_"
+FOLLOWED = f"derivatives/{FOLLOW_UP}{{case}}_ses-02_"
+
+
+def _maps(folder: str, mark: str, *, moved: bool) -> list[Image]:
+    path = f"{folder}/{ACUTE}perfusion-maps/{{case}}_ses-01_{mark}"
+    return [Image(path + name, "map", perfusion_map(name, moved=moved), moved) for name in MAPS]
+
+
+IMAGES = (
+    Image(f"{RAW}ncct", "image", defaced("ncct")),
+    Image(f"{RAW}cta", "image", defaced("cta")),
+    Image(f"{RAW}ctp", "series", defaced("ctp")),
+    *_maps("raw_data", "", moved=False),
+    Image(f"{DERIVED}cta", "image", on_reference("cta"), True),
+    Image(f"{DERIVED}ctp", "series", on_reference("ctp", "preproc"), True),
+    Image(f"{DERIVED}cow-msk", "labels", label("cow"), True),
+    Image(f"{DERIVED}lvo-msk", "mask", label("lvo"), True),
+    *_maps("derivatives", "space-ncct_", moved=True),
+    Image(f"{FOLLOWED}space-ncct_adc", "image", on_reference("adc", STRIPPED), True),
+    Image(f"{FOLLOWED}space-ncct_dwi", "image", on_reference("trace", STRIPPED), True),
+    Image(f"{FOLLOWED}space-ncct_lesion-msk", "mask", label("lesion"), True),
+)
+
+BASELINE = Table(
+    f"phenotype/{ACUTE}{{case}}_ses-01_demographic_baseline",
+    "demographic_baseline",
+    "Admission",
+    (
+        *("center", "sex", "age"),
+        *("atrial_fibrillation", "hypertension", "diabetes", "hyperlipidemia"),
+        *("anticoagulation", "lipid_lowering_drugs", "platelet_inhibitors"),
+        *("glucose", "leucocytes", "crp", "inr"),
+        *("wake_up", "in_house", "referral", "onset_to_door", "alert_to_door"),
+        *("nihss_admission", "mrs_admission", "mrs_premorbid"),
+        *("door_to_imaging", "door_to_groin", "door_to_first_series"),
+        *("time_of_intervention", "door_to_recanalization"),
+    ),
+)
+OUTCOME = Table(
+    f"phenotype/{FOLLOW_UP}{{case}}_ses-02_outcome",
+    "outcome",
+    "Follow-up",
+    ("tici", "nihss_24h", "mrs_24h", "nihss_discharge", "mrs_discharge", "mrs_90d"),
+)
+
+CURRENT = Archive(
+    name="isles24",
+    root="train",
+    case="sub-stroke{:04}",
+    numbers=9999,
+    images=IMAGES,
+    tables=(BASELINE, OUTCOME),
+    dictionary="clinical_data-description",
+)
+
+# The follow-up scans on their own grid, a lesion mask that does not name its space, CSV alone.
+FOLLOW_UP_RAW = f"raw_data/{FOLLOW_UP}{{case}}_ses-02_"
+CHALLENGE = replace(
+    CURRENT,
+    name="isles24-challenge",
+    root="batch_1",
+    images=(
+        *(image for image in IMAGES if not image.path.startswith(FOLLOWED)),
+        Image(f"{FOLLOW_UP_RAW}adc", "image", native("adc", STRIPPED)),
+        Image(f"{FOLLOW_UP_RAW}dwi", "image", native("trace", STRIPPED)),
+        Image(f"{FOLLOWED}lesion-msk", "mask", label("lesion"), True),
+    ),
+    tables=(BASELINE, replace(OUTCOME, path=OUTCOME.path.replace("_ses-02_", "_ses-01_"))),
+    dictionary="",
+    formats=("csv",),
+)

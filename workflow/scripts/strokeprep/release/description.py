@@ -1,0 +1,131 @@
+"""What a release says of itself: README, licence, citation and the tables of its summary."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from strokeprep import kinds
+from strokeprep.clinical.alteration import told as told_of_alteration
+from strokeprep.clinical.columns import KNOWN, OLDEST
+from strokeprep.io.images import AIR_HU
+from strokeprep.io.tables import render
+from strokeprep.io.whole import write_text
+from strokeprep.release import licence, summary
+from strokeprep.release.archive import Archive
+from strokeprep.release.phenotype import columns
+from strokeprep.settings.study import ReleaseSettings, StudySettings
+
+README = """\
+# {name}
+
+Version {version}: {cases} cases, made with strokeprep {strokeprep}.
+
+{left_out}## Licence and citation
+
+{licence}
+Please cite: {citation}
+
+## What is here
+
+- `{root}/raw_data/`: images on their own grids, without the face and with identifying header fields
+  cleared, else as they came from the scanner; perfusion maps on the grid of their series
+- `{root}/derivatives/`: images, masks and follow-up MRI on the grid of the case's NCCT; the geometry in
+  their headers is that of the NCCT, byte by byte
+- `{root}/phenotype/`: the clinical tables of each case ({formats})
+- `phenotype/`: the same for all cases, as BIDS has it, with units and levels
+- `demographics.tsv`: the table below
+- `manifest-sha256.txt`: digests of all files (`sha256sum -c manifest-sha256.txt`)
+
+Masks are 0 and 1 in 8-bit integers; the Circle of Willis has a number for each artery. Outside the
+head CT is {air} HU, and maps and MRI are 0. Every series says the seconds between its frames in its
+header.
+
+| map | unit |
+|---|---|
+{units}
+
+## Clinical data
+
+An empty cell says that a value is not known. Ages above {oldest} are given as {oldest}. Times are
+durations. {altered}
+
+{demographics}
+
+## Images
+
+{grids}
+
+## Scanners
+
+{scanners}
+"""
+CAUSES = {
+    "review": "left out by a review",
+    "unfinished": "not processed to the end, or stopped by an audit",
+    "incomplete": "without all images of the archive",
+    "unfit": "with an image that is not fit for the archive",
+}
+
+
+def write(
+    folder: Path,
+    archive: Archive,
+    study: StudySettings,
+    settings: ReleaseSettings,
+    *,
+    rows: Mapping[str, Mapping[str, str]],
+    cases: Sequence[summary.Case],
+    left_out: Sequence[str],
+    formats: Sequence[str],
+    version: str,
+) -> None:
+    """Write all texts and summaries; ``left_out`` has the cause for each patient who is not released."""
+    told = {
+        "demographics": (summary.demographics(rows, columns(archive)), summary.DEMOGRAPHICS),
+        "grids": (summary.grids(cases, archive), summary.GRIDS),
+        "scanners": (summary.scanners(cases), summary.SCANNERS),
+    }
+    text = README.format(
+        name=study.name,
+        version=settings.version,
+        cases=len(cases),
+        strokeprep=version,
+        left_out=_left_out(left_out),
+        licence=licence.text(study),
+        citation=licence.citation(study, settings),
+        root=archive.root,
+        formats=" and ".join(form.upper() for form in formats),
+        air=AIR_HU,
+        units="\n".join(f"| {kind.name} | {kind.unit} |" for kind in kinds.MAPS.values()),
+        oldest=OLDEST,
+        altered=_altered(archive, settings),
+        **{name: _markdown(*table) for name, table in told.items()},
+    )
+    write_text(text, folder / "README.md")
+    write_text(licence.text(study), folder / "LICENSE")
+    write_text(licence.citation_file(study, settings), folder / "CITATION.cff")
+    write_text(render(*told["demographics"]), folder / "demographics.tsv")
+
+
+def _left_out(causes: Sequence[str]) -> str:
+    """How many patients of the study are not in the release, and why."""
+    if not causes:
+        return ""
+    counts = Counter(causes)
+    named = "; ".join(f"{counts[cause]} {says}" for cause, says in CAUSES.items() if counts[cause])
+    return f"{len(causes)} more patients of the study are not in this release: {named}.\n\n"
+
+
+def _altered(archive: Archive, settings: ReleaseSettings) -> str:
+    names = [KNOWN[name].title for name in columns(archive) if name in settings.altered]
+    return f"{', '.join(names)}: {told_of_alteration(settings.altered_by)}" if names else ""
+
+
+def _markdown(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> str:
+    """Rows as a table of Markdown."""
+    if not rows:
+        return "Nothing is known."
+    lines = [names, ["---"] * len(names), *([row[name] for name in names] for row in rows)]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)

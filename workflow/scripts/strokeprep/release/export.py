@@ -1,0 +1,136 @@
+"""A whole release, from cases that are fit: links to their images, tables, texts and a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from strokeprep.clinical import outgoing
+from strokeprep.errors import StrokeprepError
+from strokeprep.io import json_files
+from strokeprep.io.tables import render
+from strokeprep.io.whole import write_text
+from strokeprep.release import description, folder, identifiers, phenotype
+from strokeprep.release.archive import Archive
+from strokeprep.release.archives import ARCHIVES
+from strokeprep.settings.study import ReleaseSettings, StudySettings
+
+LEFT_OUT = ("participant_id", "cause", "reason")
+Preview = Callable[[Path, Mapping[str, str]], None]
+
+
+@dataclass(frozen=True)
+class Private:
+    """The files of a release that nobody outside may see."""
+
+    folder: Path
+
+    @property
+    def numbers(self) -> Path:
+        """Which patient has which number."""
+        return self.folder / "identifiers.tsv"
+
+    @property
+    def secret(self) -> Path:
+        """The key of altered values."""
+        return self.folder / "secret"
+
+    @property
+    def left_out(self) -> Path:
+        """The patients who are not released, each with the reason."""
+        return self.folder / "left_out.tsv"
+
+    @property
+    def groups(self) -> Path:
+        """The groups of patients that somebody may tell apart."""
+        return self.folder / "groups.tsv"
+
+
+def write(
+    derivatives: Path,
+    prepared: Mapping[str, Path],
+    left_out: Sequence[Mapping[str, str]],
+    study: StudySettings,
+    settings: ReleaseSettings,
+    private: Private,
+    *,
+    version: str,
+    preview: Preview | None = None,
+) -> None:
+    """Write a release of the patients in ``prepared``, whose values are the files of their cases.
+
+    ``left_out`` are those who were left out before, each with cause and reason. ``preview`` adds
+    its files to a folder, given the case of each patient.
+    """
+    archive = ARCHIVES[settings.archive]
+    cases = {person: json_files.read(path) for person, path in prepared.items()}
+    fit = {person: case for person, case in cases.items() if not case["refused"]}
+    others = [*left_out, *_unfit(cases)]
+    write_text(
+        render(sorted(others, key=lambda row: row["participant_id"]), LEFT_OUT), private.left_out
+    )
+    if not fit:
+        raise StrokeprepError(
+            "No patient can be released", private.left_out, "It says why, patient by patient."
+        )
+    called = {
+        person: archive.case.format(number)
+        for person, number in identifiers.numbers(sorted(fit), archive, private.numbers).items()
+    }
+    told = _clinical(derivatives, called, archive, settings, private)
+    with folder.replaced(
+        Path(settings.folder or ""), frozenset(each.root for each in ARCHIVES.values())
+    ) as new:
+        known = _place_images(new / archive.root, fit, called)
+        phenotype.write(new, archive, told, settings)
+        description.write(
+            new,
+            archive,
+            study,
+            settings,
+            rows=told,
+            cases=list(fit.values()),
+            left_out=[row["cause"] for row in others],
+            formats=phenotype.formats(archive, settings),
+            version=version,
+        )
+        if preview:
+            preview(new / "preview", called)
+        folder.write_manifest(new, {f"{archive.root}/{name}": sha for name, sha in known.items()})
+
+
+def _unfit(cases: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+    return [
+        {"participant_id": person, "cause": "unfit", "reason": case["refused"]}
+        for person, case in cases.items()
+        if case["refused"]
+    ]
+
+
+def _clinical(
+    derivatives: Path,
+    called: Mapping[str, str],
+    archive: Archive,
+    settings: ReleaseSettings,
+    private: Private,
+) -> outgoing.Rows:
+    """What the release tells of each case, in the order of their names; refused if it tells too much."""
+    names, key = phenotype.columns(archive), identifiers.secret(private.secret)
+    rows = outgoing.told(outgoing.collected(derivatives), called, names, settings, key)
+    phenotype.check(rows, settings, private.groups)
+    return {case: rows[person] for person, case in sorted(called.items(), key=lambda pair: pair[1])}
+
+
+def _place_images(
+    root: Path, cases: Mapping[str, Mapping[str, Any]], called: Mapping[str, str]
+) -> dict[str, str]:
+    """Put all images in their place; returns the digest of each."""
+    known = {}
+    for person, case in cases.items():
+        for file in case["files"]:
+            name = file["path"].format(case=called[person]) + ".nii.gz"
+            folder.place(file, root / name)
+            known[name] = file["sha256"]
+    return known

@@ -14,7 +14,7 @@ from workflow_tools import jobs, snakemake
 EXPECTED = {
     "bids": {
         "admit": 2,
-        "approach": 5,  # cta, ctp, dwi; t1w, flair
+        "approach": 2,  # cta and ctp, which have no brain mask of their own
         "face": 7,  # sub-01: ncct, cta, ctp, dwi; sub-02: ncct, t1w, flair
         "deface": 9,  # DWI has three images
         "motion": 1,
@@ -40,7 +40,7 @@ EXPECTED = {
     },
     "bids_protocol": {
         "admit": 2,
-        "approach": 10,  # all others
+        "approach": 3,  # ctp, tof and pwi
         "face": 12,
         "deface": 14,
         "average": 1,  # the MR perfusion series
@@ -67,7 +67,6 @@ EXPECTED = {
     },
     "isles22": {  # without skull; FLAIR is registered to DWI
         "admit": 2,
-        "approach": 1,
         "deface": 5,
         "brain": 3,
         "strip": 5,
@@ -108,7 +107,7 @@ EXPECTED = {
     },
     "isles24_as_described": {
         "admit": 3,
-        "approach": 3,  # cta, ctp and the native DWI of the first case
+        "approach": 2,  # cta and ctp
         "deface": 10,
         "motion": 1,
         "one_second": 1,
@@ -132,7 +131,7 @@ EXPECTED = {
     },
     "jhu": {
         "admit": 3,
-        "approach": 6,  # T1w, MPRAGE, T2w, FLAIR, SWI and PWI of the one who has them
+        "approach": 1,  # PWI
         "face": 9,
         "deface": 12,
         "average": 1,
@@ -194,7 +193,7 @@ def test_the_built_in_study_plans_its_jobs(tmp_path):
         "phantom": 2,
         "phantom_dataset": 1,
         "admit": 2,
-        "approach": 2 * 4,
+        "approach": 2 * 2,
         "face": 2 * 5,
         "deface": 2 * 7,
         "motion": 2,

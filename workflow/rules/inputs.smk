@@ -23,6 +23,13 @@ def approached(scan):
     return f"{WORK}/approached/{scan.folder}/{scan.datatype}/{scan.mask_stem}.tfm"
 
 
+def begun_from(scan):
+    """What the registration of a scan to its reference begins from."""
+    if not scan.has_brain:
+        return [approached(scan)]
+    return [*location_of_head(scan), *location_of_head(STUDY.reference(scan))]
+
+
 def roughly_to_reference(scan):
     """The approximate transform of the raw scan onto the reference, if it needs one."""
     return approached(scan) if to_reference(scan, STUDY.reference(scan)) else []

@@ -6,7 +6,7 @@ rule register:
         moving=of_transform(pilot_of),
         fixed=of_transform(reference_pilot),
         brain=of_transform(reference_brain),
-        start=of_transform(approached),
+        begin=of_transform(begun_from),
     output:
         transform=out(naming.to_reference(ANY, "{scan}", "{reference}")),
         sidecar=out(naming.sidecar(naming.to_reference(ANY, "{scan}", "{reference}"))),

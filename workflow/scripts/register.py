@@ -8,7 +8,7 @@ with job(snakemake) as sidecar:
         snakemake.input.moving,
         snakemake.input.fixed,
         snakemake.input.brain,
-        snakemake.input.start,
+        snakemake.input.begin,
         snakemake.output.transform,
         names=(snakemake.wildcards.scan, snakemake.wildcards.reference),
         dof=params.dof,

@@ -42,7 +42,7 @@ def ncct() -> sitk.Image:
 
 def registered(moving: sitk.Image, engine: str, **options) -> linear.Registration:
     """A scan registered to the NCCT at 4 mm, from a start close by."""
-    known = {"start": NEAR, "resolution": "coarse"}
+    known = {"starts": [NEAR], "resolution": "coarse"}
     return linear.rigid(ncct(), moving, engine=engine, **known | options)
 
 
@@ -51,6 +51,13 @@ def standard() -> sitk.Image:
     """The template's brain on 4 mm voxels."""
     inside = grids.shrunk(sitk.Cast(template.load().inside, sitk.sitkFloat32), 4) > 0.5
     return sitk.Mask(grids.shrunk(sitk.Cast(template.load().t1, sitk.sitkFloat32), 4), inside)
+
+
+def test_the_best_of_several_starts_is_taken(engine):
+    true = pose(*TURNED)
+    astray = pose((40, 0, 0), (0, 60, 90))
+    found = registered(scan(at=true, seed=2)[0], engine, starts=[astray, NEAR])
+    assert error_mm(found.transform, true) < 0.5
 
 
 @pytest.mark.parametrize("tissue", [{}, B0])
@@ -65,7 +72,7 @@ def test_a_scan_of_any_contrast_is_registered_from_a_known_start(engine, tissue)
 
 def test_scale_and_shear_are_recovered_by_an_affine(engine):
     moving = scan(at=STRETCHED, seed=2)[0]
-    found = registered(moving, engine, dof="affine", start=sitk.AffineTransform(3))
+    found = registered(moving, engine, dof="affine", starts=[sitk.AffineTransform(3)])
     assert error_mm(found.transform, STRETCHED) < 0.5
 
 
@@ -86,7 +93,7 @@ def test_a_head_of_another_size_is_refused(engine):
     half.Scale(0.6)
     moving = scan(at=half, seed=2)[0]
     with pytest.raises(StrokeprepError, match=r"stretched.*scan\.nii"):
-        registered(moving, engine, dof="affine", start=half, where="scan.nii")
+        registered(moving, engine, dof="affine", starts=[half], where="scan.nii")
 
 
 def test_the_same_images_give_the_same_bytes_and_no_file_is_left(engine, tmp_path, monkeypatch):

@@ -94,7 +94,7 @@ def test_the_same_input_gives_the_same_bits_with_any_number_of_threads(ncct):
 
 def test_registration_can_start_from_a_given_transform(ncct):
     true, near = pose(*TURNED), pose((6, -4, 8), (10, -6, 17))
-    found = linear.rigid(ncct[0], scan(at=true, seed=2)[0], start=near, resolution="coarse")
+    found = linear.rigid(ncct[0], scan(at=true, seed=2)[0], starts=[near], resolution="coarse")
     assert error_mm(found.transform, true) < 0.5
 
 

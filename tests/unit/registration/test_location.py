@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from heads import TO_TEMPLATE, dice, head
+from scanned_heads import pose as pose_of
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, transforms
 from strokeprep.registration import location, template
@@ -82,6 +83,30 @@ def test_the_slope_of_the_edges_that_meet_is_right():
         move[row, column] = step
         rise = (seen.met(here + move) - seen.met(here - move)) / (2 * step)
         assert slope[row, column] == pytest.approx(rise, rel=0.05, abs=1e-6 / step)
+
+
+@pytest.mark.parametrize("warped", [False, True])
+def test_two_locations_of_one_head_tell_how_its_images_lie_to_each_other(warped):
+    first, second = pose_of((4, -6, 10), (12, -9, 20)), pose_of((-8, 3, 0), (-30, 5, 2))
+    stretched = transforms.linear(np.diag([0.9, 1.1, 1.0, 1.0]))  # the template's head is another's
+    locations = [
+        location.Location(transforms.chain([each.GetInverse(), stretched]))
+        for each in (first, second)
+    ]
+    if warped:
+        field = sitk.Image(8, 8, 8, sitk.sitkVectorFloat64)
+        steps = sitk.CompositeTransform(3)
+        steps.AddTransform(sitk.DisplacementFieldTransform(field))
+        steps.AddTransform(locations[0].to_template)
+        locations[0] = location.Location(steps)
+    found = transforms.matrix(location.between(*locations))
+    assert np.allclose(found, transforms.matrix(transforms.chain([first.GetInverse(), second])))
+
+
+def test_the_map_between_two_locations_is_rigid_although_they_differ_in_size():
+    locations = [location.Location(transforms.linear(np.diag([s, s, s, 1.0]))) for s in (0.9, 1)]
+    found = transforms.matrix(location.between(*locations))
+    assert np.allclose(found[:3, :3] @ found[:3, :3].T, np.eye(3))
 
 
 @pytest.mark.slow

@@ -95,6 +95,15 @@ def linear(lps: np.ndarray) -> sitk.AffineTransform:
     return transform
 
 
+def rigid(lps: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """The rotation (or reflection) and shift closest to a 4×4 matrix; both move ``centre`` alike."""
+    u, _, vt = np.linalg.svd(lps[:3, :3])
+    result = np.eye(4)
+    result[:3, :3] = u @ vt
+    result[:3, 3] = lps[:3, :3] @ centre + lps[:3, 3] - result[:3, :3] @ centre
+    return result
+
+
 def apply(transform: sitk.Transform, points_ras: np.ndarray) -> np.ndarray:
     """Points (N×3, RAS) mapped by a transform (LPS).
 

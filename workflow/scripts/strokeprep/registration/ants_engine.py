@@ -48,7 +48,7 @@ class Stage(NamedTuple):
 def fitted(
     sampled: Side,
     other: Side,
-    start: np.ndarray | None,
+    starts: Sequence[np.ndarray],
     dof: str,
     levels: Sequence[Level],
     seed: int,
@@ -56,9 +56,13 @@ def fitted(
 ) -> linear.Fit:
     """ANTs' fit of what the own engine would compare, judged by the own engine's metric.
 
-    Without a start it begins where the own engine's search ends.
+    It begins at the best of ``starts`` or, without any, where the own engine's search ends.
     """
-    begin = linear.searched(sampled, other, dof, seed)[0] if start is None else start
+    begun = starts or linear.searched(sampled, other, dof, seed)[:1]
+    begin = max(
+        begun,
+        key=lambda start: linear.judged(sampled, other, start, linear.SEARCH, seed).information,
+    )
     found = linear_fit(
         sampled.image,
         other.image,

@@ -46,7 +46,7 @@ def _affine(
     levels = linear.RESOLUTIONS["template"]
     pair = sampling.brain_sides(brain, template, lesion_mask, levels[-1].mm)
     return linear.registered(
-        *pair, "affine", None, levels, settings.fit, seed, where, settings.engine
+        *pair, "affine", (), levels, settings.fit, seed, where, settings.engine
     )
 
 

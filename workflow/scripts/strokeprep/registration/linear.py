@@ -1,4 +1,4 @@
-"""Rigid and affine registration by mutual information, from anywhere or from a known start.
+"""Rigid and affine registration by mutual information, from anywhere or from known starts.
 
 Registering ``moving`` to ``fixed`` gives the ITK transform that resamples moving onto the grid of
 fixed: it maps points of fixed to points of moving, in LPS millimetres.
@@ -63,21 +63,20 @@ def rigid(
     *,
     dof: str = "rigid",
     fixed_brain: sitk.Image | None = None,
-    start: str | sitk.Transform = "auto",
+    starts: Sequence[sitk.Transform] = (),
     resolution: str = "fine",
     engine: str = OWN,
     fit: FitSettings = FIT,
     seed: int = SEED,
     where: str | Path = "moving image",
 ) -> Registration:
-    """Register heads of any modality, from ``start`` or from an unknown pose ("auto").
+    """Register heads of any modality, from the best of ``starts`` or, without any, from an unknown pose.
 
     With ``fixed_brain``, only the head around it is compared. ``where`` names the image in errors.
     """
     levels = RESOLUTIONS[resolution]
     pair = _heads(fixed, moving, fixed_brain, fit.near_brain_mm, levels[-1].mm)
-    known = start if isinstance(start, sitk.Transform) else None
-    return registered(*pair, dof, known, levels, fit, seed, where, engine)
+    return registered(*pair, dof, starts, levels, fit, seed, where, engine)
 
 
 def information(
@@ -110,7 +109,7 @@ def registered(
     fixed: Side,
     moving: Side,
     dof: str,
-    start: sitk.Transform | None,
+    starts: Sequence[sitk.Transform],
     levels: Sequence[Level],
     limits: FitSettings,
     seed: int,
@@ -123,9 +122,7 @@ def registered(
     """
     backwards = _shows_less(moving, fixed)
     pair = (moving, fixed) if backwards else (fixed, moving)
-    known = None
-    if start is not None:
-        known = transforms.matrix(start.GetInverse() if backwards else start)
+    known = [transforms.matrix(start.GetInverse() if backwards else start) for start in starts]
     best = ENGINES[engine].code()(*pair, known, dof, levels, seed, where)
     _check(best, limits, where)
     there, back = transforms.linear(best.matrix), transforms.linear(np.linalg.inv(best.matrix))
@@ -136,16 +133,16 @@ def registered(
 def fitted(
     sampled: Side,
     other: Side,
-    start: np.ndarray | None,
+    starts: Sequence[np.ndarray],
     dof: str,
     levels: Sequence[Level],
     seed: int,
     where: str | Path,
 ) -> Fit:
-    """This project's engine: search unless there is a start, then refine through ``levels``."""
+    """This project's engine: search unless there are starts, then refine through ``levels``."""
     freedom = DOF[dof]
-    starts = searched(sampled, other, dof, seed) if start is None else [start]
-    tried = [_refined(sampled, other, matrix, levels[0], freedom, seed) for matrix in starts]
+    begun = starts or searched(sampled, other, dof, seed)
+    tried = [_refined(sampled, other, matrix, levels[0], freedom, seed) for matrix in begun]
     best = max(tried, key=lambda fit: fit.information)
     for level in levels[1:]:
         best = _refined(sampled, other, best.matrix, level, freedom, seed)

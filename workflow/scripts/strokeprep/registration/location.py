@@ -28,6 +28,15 @@ class Location:
     contrast: str = "unknown"
     metrics: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def affine(self) -> sitk.AffineTransform:
+        """The map to the template without its warp."""
+        if self.to_template.IsLinear():
+            return transforms.linear(transforms.matrix(self.to_template))
+        steps = sitk.CompositeTransform(self.to_template)
+        first = steps.GetNthTransform(steps.GetNumberOfTransforms() - 1)  # applied first
+        return transforms.linear(transforms.matrix(first))
+
     def of(self, to_head: sitk.Transform) -> Location:
         """The location of another image of the patient, whose points ``to_head`` maps to this image's."""
         return replace(self, to_template=transforms.chain([to_head, self.to_template]))
@@ -59,6 +68,16 @@ def locate(
     # On MR a warp of the brain is drawn to fluid and skull, which the template does not show.
     fitted = warp.refine(image, modality, found, where, limits.most_warp_mm)
     return Location(fitted.to_template, "ct", found.metrics() | fitted.metrics())
+
+
+def between(fixed: Location, moving: Location) -> sitk.AffineTransform:
+    """The rigid map from points of one image to points of another of the same head.
+
+    It is as accurate as the two locations, which are some millimetres off.
+    """
+    onto, back = (transforms.matrix(each.affine) for each in (fixed, moving))
+    centre = np.linalg.inv(onto)[:3, 3]  # of the template
+    return transforms.linear(transforms.rigid(np.linalg.solve(back, onto), centre))
 
 
 def write(location: Location, transform: str | Path, facts: str | Path) -> None:

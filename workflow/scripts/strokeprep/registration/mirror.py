@@ -66,8 +66,4 @@ def across(to_template: sitk.Transform) -> np.ndarray:
     known = np.vstack([lattice, np.ones(lattice.shape[1])]).T
     affine = np.vstack([np.linalg.lstsq(known, here, rcond=None)[0].T, [0, 0, 0, 1]])
     sheared = affine @ np.diag([-1.0, 1, 1, 1]) @ np.linalg.inv(affine)
-    u, _, vt = np.linalg.svd(sheared[:3, :3])  # rigid, so that the head keeps its own proportions
-    rigid, middle = np.eye(4), affine[:3, 3]
-    rigid[:3, :3] = u @ vt
-    rigid[:3, 3] = (sheared @ [*middle, 1])[:3] - rigid[:3, :3] @ middle
-    return rigid
+    return transforms.rigid(sheared, affine[:3, 3])  # so that the head keeps its own proportions

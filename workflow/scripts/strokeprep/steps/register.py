@@ -9,7 +9,7 @@ import SimpleITK as sitk
 
 from strokeprep.bids import sidecars
 from strokeprep.io import images, labels, transforms
-from strokeprep.registration import deformable, linear
+from strokeprep.registration import deformable, linear, location
 from strokeprep.registration.template import standard
 from strokeprep.settings.registration import FitSettings, RegistrationSettings
 from strokeprep.settings.study import TemplateSettings
@@ -19,7 +19,7 @@ def to_reference(
     moving: str,
     fixed: str,
     brain: str,
-    start: str,
+    begin: Sequence[str],
     target: str,
     *,
     names: tuple[str, str],
@@ -28,14 +28,19 @@ def to_reference(
     fit: FitSettings,
     seed: int,
 ) -> dict[str, Any]:
-    """Register a scan to its subject's reference, starting from ``start``; returns the sidecar."""
+    """Register a scan to its subject's reference; returns the sidecar.
+
+    ``begin`` is what is known already: an approximate transform, or where both heads lie in the
+    template (transform and facts of the scan, then of the reference).
+    """
+    starts, resolution = _starts(begin)
     registration = linear.rigid(
         images.read(fixed),
         images.read(moving),
         dof=dof,
         fixed_brain=images.read(brain),
-        start=transforms.read(start),
-        resolution="refined",
+        starts=starts,
+        resolution=resolution,
         engine=engine,
         fit=fit,
         seed=seed,
@@ -44,6 +49,17 @@ def to_reference(
     transforms.write(registration.transform, target)
     facts = {"Engine": engine, "Metrics": registration.metrics, "Seed": seed}
     return sidecars.transform(*names, dof) | facts
+
+
+def _starts(begin: Sequence[str]) -> tuple[list[sitk.Transform], str]:
+    """Where a registration begins, and through which resolutions it goes.
+
+    A location may be wrong, so the place where the scanner put both images is tried as well.
+    """
+    if len(begin) == 1:
+        return [transforms.read(begin[0])], "refined"
+    moving, fixed = (location.read(*begin[part : part + 2]) for part in (0, 2))
+    return [location.between(fixed, moving), sitk.AffineTransform(3)], "fine"
 
 
 def to_template(

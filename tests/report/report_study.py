@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from strokeprep.quality import audit
+from strokeprep.quality import plan as quality_plan
+from strokeprep.quality.judgement import Judge
+from strokeprep.quality.measured import Audited
 from strokeprep.settings.study import TemplateSettings
 from strokeprep.study.naming import Space
 from strokeprep.study.scans import Row, Subject
@@ -24,6 +29,22 @@ FILES = (
     ("lvo", "01", (), "cta"),
     ("lesion", "02", (), "dwi"),
 )
+
+
+def audited(root: Path, subject: Subject, *names: str) -> Audited:
+    """What the audit measures of some files of a subject."""
+    whole = quality_plan.audit_plan(subject, TEMPLATE)
+    tables = ("labels", "faces", "brains", "masks", "heads", "alike")
+    parts = {each: tuple(row for row in getattr(whole, each) if set(row) & set(names))
+             for each in tables}  # fmt: skip
+    some = replace(
+        whole,
+        on_reference=(),
+        on_template=(),
+        template_brain=whole.template_brain if whole.template_brain in names else None,
+        **parts,
+    )
+    return Audited(audit.measured(some, root, Judge(subject.name), SETTINGS, 1.0))
 
 
 def first_subject() -> Subject:

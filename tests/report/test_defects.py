@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from report_study import SETTINGS, TEMPLATE
+from report_study import SETTINGS, TEMPLATE, audited
 from strokeprep.io import images, tables, transforms
-from strokeprep.quality.judgement import Judge
+from strokeprep.quality.judgement import Judge, Measurement
 from strokeprep.registration import mirror
 from strokeprep.report import numbers, plan, views
 from strokeprep.report.scene import Scene
@@ -48,14 +48,24 @@ def verdicts(found) -> dict[str, str]:
     return {number.metric: number.verdict for number in found}
 
 
-def test_a_registration_that_is_off_by_5_mm_fails(scene_of, spoilt):
+@pytest.fixture
+def moved_figures(patient):
+    """A function that gives the figures of a scene's one registered scan."""
+
+    def found(scene: Scene) -> list[Measurement]:
+        measured = audited(scene.root, patient, scene.plan.moved[0].native)
+        return list(numbers.of_move(scene, scene.shown[0], JUDGE, measured))
+
+    return found
+
+
+def test_a_registration_that_is_off_by_5_mm_fails(scene_of, moved_figures, spoilt):
     moved = scene_of(spoilt, "cta").plan.moved[0]
     image = images.read(spoilt / moved.on_reference)
     away = sitk.TranslationTransform(3, (3.0, 4.0, 0.0))
     shifted = transforms.resample(image, image, [away], transforms.LINEAR, images.AIR_HU)
     replaced(spoilt, moved.on_reference, images.array(shifted))
-    scene = scene_of(spoilt, "cta")
-    found = {n.metric: n for n in numbers.of_move(scene, scene.shown[0], JUDGE)}
+    found = {number.metric: number for number in moved_figures(scene_of(spoilt, "cta"))}
     assert found["off_mm"].verdict == FAIL
     assert found["off_mm"].value == pytest.approx(5.0, abs=0.5)
 
@@ -72,40 +82,49 @@ def flipped(scene: Scene) -> np.ndarray:
 
 
 @pytest.mark.parametrize("scan", ["cta", "dwi"])
-def test_a_flipped_scan_fails_and_the_right_way_round_passes(scene_of, spoilt, scan):
+def test_a_flipped_scan_fails_and_the_right_way_round_passes(scene_of, moved_figures, spoilt, scan):
     scene = scene_of(spoilt, scan)
-    right = verdicts(numbers.of_move(scene, scene.shown[0], JUDGE))
+    right = verdicts(moved_figures(scene))
     replaced(spoilt, scene.plan.moved[0].native, flipped(scene))
-    scene = scene_of(spoilt, scan)
-    wrong = verdicts(numbers.of_move(scene, scene.shown[0], JUDGE))
+    wrong = verdicts(moved_figures(scene_of(spoilt, scan)))
     assert right["mirror_ratio"] == PASS
     assert wrong["mirror_ratio"] == FAIL
     assert FAIL not in right.values()
 
 
-def test_half_a_brain_mask_fails(scene_of, spoilt):
+def test_half_a_brain_mask_fails(scene_of, patient, spoilt):
     whole = scene_of(spoilt).plan
     for name in (whole.brain, whole.template_brain):
         mask = voxels(spoilt, name)
         mask[: mask.shape[0] // 2] = 0
         replaced(spoilt, name, mask)
-    found = verdicts(numbers.of_brain(scene_of(spoilt), JUDGE, SETTINGS))
+    measured = audited(spoilt, patient, whole.image, whole.template_brain)
+    found = verdicts(numbers.of_brain(scene_of(spoilt), JUDGE, measured, SETTINGS))
     assert found["brain_asymmetry"] == FAIL
     assert found["template_dice"] == FAIL
 
 
-def test_a_face_left_in_fails_whether_or_not_the_mask_knows_of_it(scene_of, spoilt):
+@pytest.fixture
+def face_verdicts(patient, spoilt):
+    """A function that gives the verdicts on one face of the spoilt derivatives."""
+
+    def found(face: plan.Face) -> dict[str, str]:
+        measured = audited(spoilt, patient, face.image, face.seen, face.mask)
+        only = replace(plan.images(patient, TEMPLATE), faces=(face,))
+        return verdicts(numbers.of_faces(only, views.Files(spoilt), JUDGE, measured))
+
+    return found
+
+
+def test_a_face_left_in_fails_whether_or_not_the_mask_knows_of_it(scene_of, face_verdicts, spoilt):
     whole = scene_of(spoilt).plan
     face = next(each for each in whole.faces if each.scan == "ncct")
     image, mask = voxels(spoilt, face.image), voxels(spoilt, face.mask)
     image[mask > 0] = 40
     replaced(spoilt, face.image, image)
-    only = replace(whole, faces=(face,))
-    scene = scene_of(spoilt)
-    assert verdicts(numbers.of_faces(only, scene.files, JUDGE, scene))["face_voxels_left"] == FAIL
+    assert face_verdicts(face)["face_voxels_left"] == FAIL
     replaced(spoilt, face.mask, np.zeros_like(mask))
-    scene = scene_of(spoilt)
-    found = verdicts(numbers.of_faces(only, scene.files, JUDGE, scene))
+    found = face_verdicts(face)
     assert found["face_voxels_left"] == "pass"
     assert found["face_left_ml"] == FAIL
 
@@ -137,24 +156,26 @@ def test_an_arterial_input_taken_in_tissue_fails(patient, spoilt):
     assert found["aif_lead_s"] == FAIL
 
 
-def test_a_label_that_lost_a_class_fails(scene_of, spoilt):
-    scene = scene_of(spoilt)
-    label = next(each for each in scene.plan.labels if each.kind == "cow")
-    assert FAIL not in verdicts(numbers.of_label(scene, label, JUDGE, 1.0)).values()
+def test_a_label_that_lost_a_class_fails(scene_of, patient, spoilt):
+    def judged() -> dict[str, str]:
+        measured = audited(spoilt, patient, label.on_reference)
+        return verdicts(numbers.of_label(scene_of(spoilt), label, JUDGE, measured))
+
+    label = next(each for each in scene_of(spoilt).plan.labels if each.kind == "cow")
+    assert FAIL not in judged().values()
     classes = voxels(spoilt, label.on_reference)
     classes[classes == classes.max()] = 0
     replaced(spoilt, label.on_reference, classes)
-    found = verdicts(numbers.of_label(scene_of(spoilt), label, JUDGE, 1.0))
+    found = judged()
     assert found["labels_changed"] == FAIL
     assert found["class_volume_change"] == FAIL
 
 
-def test_a_brain_that_was_removed_with_the_face_fails(scene_of, spoilt):
+def test_a_brain_that_was_removed_with_the_face_fails(scene_of, face_verdicts, spoilt):
     whole = scene_of(spoilt).plan
     face = next(each for each in whole.faces if each.scan == "cta")
     mask = voxels(spoilt, face.mask)
     mask[:] = 1
     replaced(spoilt, face.mask, mask)
-    scene = scene_of(spoilt)
-    found = verdicts(numbers.of_faces(replace(whole, faces=(face,)), scene.files, JUDGE, scene))
+    found = face_verdicts(face)
     assert found["brain_voxels_removed"] == FAIL

@@ -19,7 +19,7 @@ import pytest
 import yaml
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, tables, transforms
-from strokeprep.quality import audit
+from strokeprep.quality import audit, verdict
 from strokeprep.quality import plan as quality_plan
 from strokeprep.quality.judgement import Judge
 from strokeprep.registration import linear
@@ -251,7 +251,7 @@ def test_a_flipped_scan_fails_the_audit_of_its_patient(copied):
     exchange(folder, plan, images.from_array(images.array(dwi), mirrored))
     check = likeness_of(folder, plan)
     with pytest.raises(StrokeprepError, match="Left and right are exchanged"):
-        audit.verdict([check], "02")
+        verdict.check([check], "02")
 
 
 def test_another_patients_scan_gets_a_warning_and_no_verdict(copied, demo):
@@ -261,4 +261,4 @@ def test_another_patients_scan_gets_a_warning_and_no_verdict(copied, demo):
     )
     check = likeness_of(folder, plan)
     assert check.passed is None
-    assert "may be of another head" in audit.warnings([check])[0]
+    assert "may be of another head" in verdict.warnings([check])[0]

@@ -347,6 +347,11 @@ def raw_source(move):
 # --------------------------------------------------------------------------- audit
 
 
+def figures_of(subject, part=""):
+    """The figures that the audit measured of a subject's part."""
+    return f"{WORK}/measured/sub-{subject}{part}.json"
+
+
 def audit_plan(subject):
     return quality_plan.audit_plan(subject, TEMPLATE)
 

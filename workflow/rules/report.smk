@@ -9,6 +9,7 @@ rule subject_report:
     input:
         files=of_subject(subject_targets),
         admitted=admitted("{subject}"),
+        figures=figures_of("{subject}"),
     output:
         **files_of(report_plan.image_names("{subject}"), "template"),
     log:
@@ -25,7 +26,6 @@ rule subject_report:
         has_perfusion=of_subject(is_perfused),
         template=CONFIG.template,
         limits=CONFIG.limits,
-        least_label_ml=CONFIG.audit.small_label_ml,
         code=code("subject_report.py"),
     script:
         "../scripts/subject_report.py"

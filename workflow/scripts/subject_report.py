@@ -3,6 +3,7 @@ from pathlib import Path
 from strokeprep.run.job import job
 
 with job(snakemake):
+    from strokeprep.quality import measured
     from strokeprep.quality.judgement import Judge
     from strokeprep.report import lineage
     from strokeprep.report.pages import subject
@@ -10,12 +11,13 @@ with job(snakemake):
     params, root = snakemake.params, Path(snakemake.config["output"])
     names = [str(Path(path).relative_to(root)) for path in snakemake.input.files]
     made = lineage.Lineage(root, names, Path(snakemake.input.admitted))
+    judge = Judge(params.plan.subject, params.limits)
     found = subject.write_images(
         params.plan,
         made,
         params.template,
-        Judge(params.plan.subject, params.limits),
-        params.least_label_ml,
+        judge,
+        measured.Audited(measured.read(snakemake.input.figures, judge)),
         params.has_perfusion,
     )
     print("\n".join(map(str, found)))

@@ -35,6 +35,7 @@ class Measurement:
     metric: str
     value: float
     limit: Limit
+    judged: bool = True  # else it is only shown, and its limit is open
 
     @property
     def verdict(self) -> str:
@@ -85,7 +86,7 @@ class Judge:
         """A measurement; with ``judged`` false, one that is only shown."""
         limit = self.limits[metric]
         return Measurement(
-            self.subject, step, metric, float(value), limit if judged else limit.opened()
+            self.subject, step, metric, float(value), limit if judged else limit.opened(), judged
         )
 
 

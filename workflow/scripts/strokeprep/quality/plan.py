@@ -41,11 +41,18 @@ class AuditPlan:
 
 
 def audit_plan(subject: Subject, template: Space) -> AuditPlan:
-    """The audit of a subject that has a reference."""
-    reference = subject.base
+    """The audit of a subject; without a reference there are only faces to look at."""
+    faced = [scan for scan in subject.scans if not scan.defaced]
+    faces = tuple(
+        (naming.defaced(scan, image.kind.suffix), naming.face_mask(scan), scan.modality)
+        for scan in faced
+        for image in scan.images
+    )
+    if subject.reference is None:
+        return AuditPlan(subject.name, "", (), (), (), faces)
+    reference = subject.reference
     names = outputs(subject, template)
     images = [name for name in names if name.endswith(naming.IMAGE)]
-    faced = [scan for scan in subject.scans if not scan.defaced]
     return AuditPlan(
         subject=subject.name,
         **_grids(images, reference, template),
@@ -60,11 +67,7 @@ def audit_plan(subject: Subject, template: Space) -> AuditPlan:
             for space in (reference_space(reference), template)
             if space is template or label.scan is not reference
         ),
-        faces=tuple(
-            (naming.defaced(scan, image.kind.suffix), naming.face_mask(scan), scan.modality)
-            for scan in faced
-            for image in scan.images
-        ),
+        faces=faces,
         brains=tuple((naming.face_mask(scan), *brain_of(scan, reference)) for scan in faced),
         masks=masks(subject),
         heads=tuple(

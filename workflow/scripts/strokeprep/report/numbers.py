@@ -13,10 +13,10 @@ from scipy import ndimage
 
 from strokeprep.io import images, labels, tables, transforms
 from strokeprep.io.tables import MISSING
-from strokeprep.quality import contour, defacing, measures
+from strokeprep.quality import measures
 from strokeprep.quality.judgement import Judge, Measurement
-from strokeprep.quality.label_change import LabelChange
-from strokeprep.registration import mirror, template
+from strokeprep.quality.measured import Audited
+from strokeprep.registration import template
 from strokeprep.registration import template as templates
 from strokeprep.report import views
 from strokeprep.report.plan import Drawn, Face, Images, Perfused, Series
@@ -33,46 +33,39 @@ SHARE_VOXELS = 4
 
 
 def of_images(
-    scene: Scene, judge: Judge, settings: TemplateSettings, least_label_ml: float
+    scene: Scene, judge: Judge, audited: Audited, settings: TemplateSettings
 ) -> list[Measurement]:
     """Every figure of the page on a subject's images."""
     return [
-        *of_brain(scene, judge, settings),
-        *(number for shown in scene.shown for number in of_move(scene, shown, judge)),
+        *of_brain(scene, judge, audited, settings),
+        *(number for shown in scene.shown for number in of_move(scene, shown, judge, audited)),
         *(number for each in scene.plan.series for number in of_motion(scene, each, judge)),
-        *(
-            number
-            for each in scene.plan.labels
-            for number in of_label(scene, each, judge, least_label_ml)
-        ),
+        *(number for each in scene.plan.labels for number in of_label(scene, each, judge, audited)),
         *of_gammas(scene, judge, settings),
     ]
 
 
-def of_faces(
-    plan: Images, files: views.Files, judge: Judge, scene: Scene | None
-) -> list[Measurement]:
-    """The figures on defacing; most need no reference."""
-    return [number for face in plan.faces for number in _of_face(face, files, judge, scene)]
+def of_faces(plan: Images, files: views.Files, judge: Judge, audited: Audited) -> list[Measurement]:
+    """The figures on defacing; without a reference there are fewer."""
+    has_reference = bool(plan.reference)
+    return [
+        number
+        for face in plan.faces
+        for number in _of_face(face, files, judge, audited, has_reference)
+    ]
 
 
-def of_brain(scene: Scene, judge: Judge, settings: TemplateSettings) -> Iterator[Measurement]:
+def of_brain(
+    scene: Scene, judge: Judge, audited: Audited, settings: TemplateSettings
+) -> Iterator[Measurement]:
     """Brain mask, place in the template, noise and contrast of the reference."""
     step = f"brain {scene.plan.reference}"
     yield judge(step, "brain_ml", _ml(scene.brain_image))
     yield judge(step, "brain_asymmetry", measures.asymmetry(scene.brain, scene.right))
-    yield from contour.measurements(
-        step, scene.reference, scene.brain_image, scene.plan.modality, judge
-    )
+    yield from audited.of("brain", scene.plan.image, step)
     standard = template.standard(settings)
     to_template = f"{scene.plan.reference} to {scene.plan.template}"
-    overlap = measures.template_dice(scene.read(scene.plan.template_brain), settings)
-    yield judge(to_template, "template_dice", overlap)
-    off_mm = measures.template_off_mm(scene.reference, scene.from_template, settings)
-    yield judge(to_template, "template_off_mm", off_mm)
-    gaps = measures.missing_and_outlying_ml(scene.brain_image, scene.from_template, settings)
-    yield judge(to_template, "brain_missing_ml", gaps[0])
-    yield judge(to_template, "brain_outlying_ml", gaps[1])
+    yield from audited.of("normalise", scene.plan.template_brain, to_template)
     matrix = scene.to_template_matrix
     yield judge(to_template, "head_tilt_deg", measures.tilt_deg(matrix))
     yield judge(to_template, "head_scale", 1 / abs(np.linalg.det(matrix[:3, :3])))
@@ -103,7 +96,7 @@ def _signal(scene: Scene, judge: Judge, settings: TemplateSettings) -> Iterator[
         yield judge(step, "cnr_grey_white", ratio)
 
 
-def of_move(scene: Scene, shown: Shown, judge: Judge) -> Iterator[Measurement]:
+def of_move(scene: Scene, shown: Shown, judge: Judge, audited: Audited) -> Iterator[Measurement]:
     """How well a scan lies on the reference, and the right way round."""
     step, brain = f"{shown.plan.scan} to {scene.plan.reference}", scene.brain & shown.seen
     if not shown.plan.is_slab:
@@ -123,23 +116,10 @@ def of_move(scene: Scene, shown: Shown, judge: Judge) -> Iterator[Measurement]:
     yield judge(step, "edge_agreement", agreed)
     off_mm = measures.off_mm(scene.as_image(fixed), scene.as_image(after), brain)
     yield judge(step, "off_mm", off_mm)
-    yield judge(step, "mirror_ratio", _mirror_ratio(scene, shown))
+    yield from audited.of("likeness", shown.plan.native, step)
     if shown.brain is not None:
         yield judge(step, "brain_dice_with_reference", labels.dice(shown.brain, scene.brain))
-        yield from contour.measurements(
-            f"brain {shown.plan.scan}",
-            scene.read(shown.plan.native),
-            scene.read(shown.plan.mask),
-            shown.plan.modality,
-            judge,
-        )
-
-
-def _mirror_ratio(scene: Scene, shown: Shown) -> float:
-    """As :func:`strokeprep.quality.audit.of_flips` measures it, from the same files."""
-    reference = mirror.Reference(scene.reference, scene.brain_image, scene.from_template)
-    to_reference = _transform(scene.files, shown.plan.transform)
-    return mirror.compare(reference, scene.read(shown.plan.native), to_reference).ratio
+        yield from audited.of("brain", shown.plan.native, f"brain {shown.plan.scan}")
 
 
 def of_motion(scene: Scene, series: Series, judge: Judge) -> Iterator[Measurement]:
@@ -154,15 +134,12 @@ def of_motion(scene: Scene, series: Series, judge: Judge) -> Iterator[Measuremen
     yield judge("ctp motion", "series_coverage", share)
 
 
-def of_label(scene: Scene, label: Drawn, judge: Judge, least_ml: float) -> Iterator[Measurement]:
+def of_label(scene: Scene, label: Drawn, judge: Judge, audited: Audited) -> Iterator[Measurement]:
     """What moving a label did to it, and whether it lies in the brain."""
     step = label.step
     yield judge(step, "label_ml", _ml(scene.read(label.on_reference)))
     if label.native:
-        before, after = (labels.read(scene.root / n) for n in (label.native, label.on_reference))
-        yield from LabelChange.between(before, after, least_ml).measurements(
-            step, judge, judged=True
-        )
+        yield from audited.of("label", label.on_reference, step)
     here = scene.marked(label.on_reference) > 0
     if label.kind == "lesion" and here.any():
         yield judge(step, "label_in_brain", (here & scene.brain).sum() / here.sum())
@@ -190,30 +167,18 @@ def of_gammas(scene: Scene, judge: Judge, settings: TemplateSettings) -> Iterato
 
 
 def _of_face(
-    face: Face, files: views.Files, judge: Judge, scene: Scene | None
+    face: Face, files: views.Files, judge: Judge, audited: Audited, has_reference: bool
 ) -> Iterator[Measurement]:
     step = f"deface {face.scan}"
     if face.mask:
-        removed, background = files.image(face.mask), images.background(face.modality)
-        left = defacing.face_voxels_left(files.path(face.image), removed, background)
-        yield judge(step, "face_voxels_left", left)
-        yield judge(step, "removed_ml", _ml(removed))
+        yield from audited.of("deface", face.image, step, "face_voxels_left")
+        yield judge(step, "removed_ml", _ml(files.image(face.mask)))
         before_ml = _sidecar(files.path(face.mask))["Metrics"]["FaceMl"]
         yield judge(step, "face_before_ml", before_ml)
-    if scene is not None:
+    if has_reference:
         if face.mask:
-            move = _transform(files, face.brain_transform)
-            both = defacing.brain_voxels_removed(removed, files.image(face.brain), move)
-            yield judge(step, "brain_voxels_removed", both)
-        move, to_template = _transform(files, face.transform), scene.to_template
-        if move is not None:
-            to_template = transforms.chain([move.GetInverse(), to_template])
-        left_ml = defacing.face_left_ml(files.image(face.image), face.modality, to_template)
-        yield judge(step, "face_left_ml", left_ml)
-
-
-def _transform(files: views.Files, name: str) -> sitk.Transform | None:
-    return transforms.read(files.path(name)) if name else None
+            yield from audited.of("deface", face.mask, step, "brain_voxels_removed")
+        yield from audited.of("deface", face.seen, step, "face_left_ml")
 
 
 def of_perfusion(plan: Perfused, files: views.Files, judge: Judge) -> list[Measurement]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from strokeprep import kinds
-from strokeprep.quality.plan import brain_of
 from strokeprep.study import moves, naming
 from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.scans import Label, Scan, Subject
@@ -73,8 +72,7 @@ class Moved:
     on_reference: str
     stripped: bool  # whether the image on the reference shows the brain alone
     transform: str  # maps points of the reference to points of the scan
-    mask: str  # its own brain mask, or ""
-    brain: str  # the same on the reference's grid, or ""
+    brain: str  # its own brain mask on the reference's grid, or ""
     is_slab: bool  # whether it shows a part of the head by design
 
 
@@ -99,12 +97,8 @@ class Face:
     title: str  # what pages call the scan
     modality: str
     image: str
+    seen: str  # the 3D image that the audit looks at in its place: of a series, the mean
     mask: str  # voxels set to background; "" if the input was defaced already
-    transform: str  # maps points of the reference to points of the scan; "" if it is the reference
-    brain: str  # the scan's own brain mask, or the reference's; "" where there is none
-    brain_transform: (
-        str  # maps points of that mask to points of the scan; "" if it is the scan's own
-    )
 
 
 @dataclass(frozen=True)
@@ -140,7 +134,7 @@ class Images:
     def files(self) -> tuple[str, ...]:
         """Every file that is read."""
         singles = (self.image, self.brain, self.to_template, self.from_template)
-        groups = ((m.native, m.on_reference, m.transform, m.mask, m.brain) for m in self.moved)
+        groups = ((m.native, m.on_reference, m.transform, m.brain) for m in self.moved)
         others = [
             *singles,
             self.template_image,
@@ -152,12 +146,7 @@ class Images:
                 for each in self.labels
                 for name in (each.native, each.on_reference, each.on_template)
             ),
-            *(
-                name
-                for each in self.faces
-                for name in (each.image, each.mask, each.transform, each.brain)
-            ),
-            *(each.brain_transform for each in self.faces),
+            *(name for each in self.faces for name in (each.image, each.mask)),
             *(name for each in self.series for name in (each.motion, each.coverage)),
         ]
         return tuple(dict.fromkeys(filter(None, others)))
@@ -179,7 +168,7 @@ class Perfused:
 def images(subject: Subject, template: Space) -> Images:
     """The plan of a subject's page."""
     reference = subject.reference
-    faces = tuple(_face(scan, reference) for scan in subject.scans)
+    faces = tuple(_face(scan) for scan in subject.scans)
     titles = {scan.name: scan.title for scan in subject.scans}
     if reference is None:
         return Images(subject.name, faces=faces, titles=titles)
@@ -235,17 +224,14 @@ def perfusion(subject: Subject) -> Perfused | None:
     )
 
 
-def _face(scan: Scan, reference: Scan | None) -> Face:
-    brain, transform = ("", "") if reference is None else brain_of(scan, reference)
+def _face(scan: Scan) -> Face:
     return Face(
         scan.name,
         scan.title,
         scan.modality,
         naming.defaced(scan, scan.pilot.kind.suffix),
+        moves.pilot(scan),
         "" if scan.defaced else naming.face_mask(scan),
-        moves.to_reference(scan, reference),
-        brain,
-        transform,
     )
 
 
@@ -258,7 +244,6 @@ def _moved(scan: Scan, reference: Scan) -> Moved:
         on_reference=naming.preproc(scan, suffix, moves.reference_space(reference), desc),
         stripped=desc == "brain",
         transform=moves.to_reference(scan, reference),
-        mask=naming.brain_mask(scan, ORIG) if scan.has_brain else "",
         brain=naming.brain_mask(scan, moves.reference_space(reference)) if scan.has_brain else "",
         is_slab=scan.kind.is_slab,
     )

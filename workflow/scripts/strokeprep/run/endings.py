@@ -13,7 +13,13 @@ from strokeprep.study import naming
 
 # The two parts of a subject. Perfusion may fail, for instance without a bolus, and images be done.
 IMAGES, PERFUSION = "images", "perfusion"
-PERFUSION_RULES = ("perfusion", "audit_perfusion", "perfusion_report", "privacy_perfusion")
+PERFUSION_RULES = (
+    "perfusion",
+    "measure_perfusion",
+    "audit_perfusion",
+    "perfusion_report",
+    "privacy_perfusion",
+)
 # The rule that runs all steps of a patient, where each patient is one job.
 WHOLE_PATIENT = "patient"
 STATUS_COLUMNS = {

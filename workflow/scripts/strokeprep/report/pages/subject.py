@@ -13,6 +13,7 @@ from strokeprep.io import images, tables
 from strokeprep.io.whole import whole, write_json, write_text
 from strokeprep.quality import judgement
 from strokeprep.quality.judgement import Judge, Measurement
+from strokeprep.quality.measured import Audited
 from strokeprep.report import methods, numbers, plan, views
 from strokeprep.report.lineage import Lineage
 from strokeprep.report.pages import page
@@ -32,14 +33,14 @@ def write_images(
     made: Lineage,
     settings: TemplateSettings,
     judge: Judge,
-    least_label_ml: float,
+    audited: Audited,
     has_perfusion: bool,
 ) -> list[Measurement]:
     """The report on a subject's images; returns its numbers."""
     root, files = made.root, views.Files(made.root)
     scene = Scene(about, files) if about.reference else None
-    measured = numbers.of_images(scene, judge, settings, least_label_ml) if scene else []
-    measured += numbers.of_faces(about, files, judge, scene)
+    measured = numbers.of_images(scene, judge, audited, settings) if scene else []
+    measured += numbers.of_faces(about, files, judge, audited)
     shown = of_images(about, files, scene, judge, settings)
     names, other = plan.image_names(about.subject), plan.perfusion_names(about.subject)
     links = [COHORT]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from nibabel.openers import ImageOpener
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
@@ -19,7 +17,7 @@ def stream(path: str | Path) -> Iterator[np.ndarray]:
     shape, count = proxy.shape[:3], int(np.prod(proxy.shape[:3]))
     scaled = (proxy.slope, proxy.inter) != (1, 0)
     try:
-        with ImageOpener(path) as file:
+        with images.opened(Path(path)) as file:
             file.seek(proxy.offset)
             for _ in range(proxy.shape[3]):
                 raw = file.read(count * proxy.dtype.itemsize)
@@ -27,7 +25,7 @@ def stream(path: str | Path) -> Iterator[np.ndarray]:
                     raise EOFError
                 frame = np.frombuffer(raw, proxy.dtype).reshape(shape, order="F")
                 yield frame * np.float32(proxy.slope) + np.float32(proxy.inter) if scaled else frame
-    except (EOFError, OSError, zlib.error) as error:
+    except images.DAMAGED as error:
         raise StrokeprepError(
             "The voxels cannot be read, the file is cut short or damaged",
             path,

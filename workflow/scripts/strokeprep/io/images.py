@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -25,7 +26,8 @@ AIR_HU = -1024
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 # What a file that is cut short or damaged raises while its voxels are read.
-DAMAGED = (EOFError, OSError, zlib.error, isal_zlib.error, ValueError, OverflowError)
+INFLATE: Any = isal_zlib.error  # an exception class, which its stub calls an instance
+DAMAGED = (EOFError, OSError, zlib.error, INFLATE, ValueError, OverflowError)
 
 # NIfTI codes of coordinate systems.
 SCANNER, MNI = 1, 4

@@ -12,8 +12,11 @@ from strokeprep.quality.judgement import Judge, Measurement
 
 
 def step_of(topic: str, name: str) -> str:
-    """What a figure of the audit is about: a topic, and the file that shows it."""
-    return f"{topic}:{Path(name).name}"
+    """What a figure of the audit is about: a topic, and the file that shows it.
+
+    The whole name, since masks in two folders may bear one.
+    """
+    return f"{topic}:{name}"
 
 
 def write(found: Iterable[Measurement], path: str | Path) -> None:

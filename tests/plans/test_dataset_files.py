@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,16 +15,23 @@ STUDY = {"study": {"layout": "bids", "root": "raw"}, "output": "out/release", "w
 IDLE = "Nothing to be done"
 
 
-@pytest.fixture
-def study(tmp_path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
     """Two patients of empty images, with an age and a score each; the dataset's files are made."""
-    trees.make(tmp_path / "raw", [f"sub-0{n}/anat/sub-0{n}_T1w.nii.gz" for n in (1, 2)])
-    (tmp_path / "raw/participants.tsv").write_text("participant_id\tage\nsub-01\t60\nsub-02\t50\n")
-    (tmp_path / "raw/phenotype").mkdir()
-    (tmp_path / "raw/phenotype/nihss.tsv").write_text("participant_id\tnihss\nsub-01\t7\n")
-    made = snakemake(tmp_path, STUDY, PARTICIPANTS)
-    assert made.returncode == 0, made.stderr
-    return tmp_path
+    folder = tmp_path_factory.mktemp("made")
+    trees.make(folder / "raw", [f"sub-0{n}/anat/sub-0{n}_T1w.nii.gz" for n in (1, 2)])
+    (folder / "raw/participants.tsv").write_text("participant_id\tage\nsub-01\t60\nsub-02\t50\n")
+    (folder / "raw/phenotype").mkdir()
+    (folder / "raw/phenotype/nihss.tsv").write_text("participant_id\tnihss\nsub-01\t7\n")
+    process = snakemake(folder, STUDY, PARTICIPANTS)
+    assert process.returncode == 0, process.stderr
+    return folder
+
+
+@pytest.fixture
+def study(made, tmp_path) -> Path:
+    """A copy of it, to change."""
+    return Path(shutil.copytree(made, tmp_path / "study"))
 
 
 def planned(folder: Path, config: dict = STUDY) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import NamedTuple
 
 import pytest
 import trees
@@ -193,7 +196,25 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+class Planned(NamedTuple):
+    """A dry run of the study of raw BIDS, which several tests look at."""
+
+    root: Path
+    process: CompletedProcess
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory) -> Planned:
+    folder = tmp_path_factory.mktemp("planned")
+    root = trees.bids(folder / "raw")
+    return Planned(root, snakemake(folder, design("bids", root), "--dry-run"))
+
+
+def test_raw_bids_plans_its_jobs(planned):
+    assert jobs(planned.process) == EXPECTED["bids"]
+
+
+@pytest.mark.parametrize("name", [name for name in EXPECTED if name != "bids"])
 def test_a_study_design_plans_its_jobs(tmp_path, name):
     root = getattr(trees, name)(tmp_path / "raw")
     process = snakemake(tmp_path, design(name, root), "--dry-run")
@@ -244,11 +265,16 @@ def given(process, rule: str) -> list[tuple[str, str]]:
     return found
 
 
+def by_mindgrab(folder: Path) -> CompletedProcess:
+    """A dry run of the same study with a network for brains."""
+    config = design("bids", trees.bids(folder / "raw"))
+    config["brain"] = {"ct": "mindgrab", "mr": "mindgrab"}
+    return snakemake(folder, config, "--dry-run")
+
+
 @pytest.mark.parametrize("backend", ["template", "mindgrab"])
-def test_the_brain_comes_first_whatever_finds_it(tmp_path, backend):
-    config = design("bids", trees.bids(tmp_path / "raw"))
-    config["brain"] = {"ct": backend, "mr": backend}
-    process = snakemake(tmp_path, config, "--dry-run")
+def test_the_brain_comes_first_whatever_finds_it(planned, tmp_path, backend):
+    process = planned.process if backend == "template" else by_mindgrab(tmp_path)
     made = {}
     for inputs, outputs in given(process, "brain"):
         image, admitted = inputs.split(", ")
@@ -269,10 +295,9 @@ def test_the_brain_comes_first_whatever_finds_it(tmp_path, backend):
     }
 
 
-def test_a_face_is_found_by_the_brain_of_its_own_scan_or_else_by_the_references(tmp_path):
-    process = snakemake(tmp_path, design("bids", trees.bids(tmp_path / "raw")), "--dry-run")
+def test_a_face_is_found_by_the_brain_of_its_own_scan_or_else_by_the_references(planned):
     brain, carried = {}, {}
-    for inputs, outputs in given(process, "face"):
+    for inputs, outputs in given(planned.process, "face"):
         name = outputs.partition("_space-orig")[0].rpartition("/")[2]
         [mask] = re.findall(r"([^/ ]+)_space-orig_desc-brain_mask.nii.gz", inputs)
         [location] = re.findall(r"/located/\S+/([^/ ]+)\.h5", inputs)
@@ -304,12 +329,12 @@ def test_a_scan_whose_subject_has_no_reference_is_its_own_head(tmp_path):
 OPENS_RAW = {"admit", "brain", "approach", "face", "deface", "label", "resample_label"}
 
 
-def test_few_rules_open_raw_files(tmp_path):
+def test_few_rules_open_raw_files(planned):
     # Manual labels are raw files as well. The privacy audit is given names, and reads what it names.
-    root = trees.bids(tmp_path / "raw")
-    process = snakemake(tmp_path, design("bids", root), "--dry-run")
-    inputs = re.findall(r"^rule (\w+):\n    input: (.+)$", process.stdout, re.MULTILINE)
-    opening = {rule for rule, files in inputs if f"{root}/sub-" in files or "/manual/" in files}
+    inputs = re.findall(r"^rule (\w+):\n    input: (.+)$", planned.process.stdout, re.MULTILINE)
+    opening = {
+        rule for rule, files in inputs if f"{planned.root}/sub-" in files or "/manual/" in files
+    }
     assert opening == OPENS_RAW
 
 

@@ -11,9 +11,10 @@ import pytest
 import SimpleITK as sitk
 from report_study import SETTINGS, TEMPLATE, audited
 from strokeprep.io import images, tables, transforms
+from strokeprep.quality.folder import Folder
 from strokeprep.quality.judgement import Judge, Measurement
 from strokeprep.registration import mirror
-from strokeprep.report import numbers, plan, views
+from strokeprep.report import numbers, plan
 from strokeprep.report.scene import Scene
 from strokeprep.settings.limits import FAIL, PASS
 
@@ -27,7 +28,7 @@ def scene_of(patient):
     def made(root: Path, scan: str = "") -> Scene:
         whole = plan.images(patient, TEMPLATE)
         moved = tuple(each for each in whole.moved if each.scan == scan)
-        return Scene(replace(whole, moved=moved, s0_on_template=""), views.Files(root))
+        return Scene(replace(whole, moved=moved, s0_on_template=""), Folder(root))
 
     return made
 
@@ -111,7 +112,7 @@ def face_verdicts(patient, spoilt):
     def found(face: plan.Face) -> dict[str, str]:
         measured = audited(spoilt, patient, face.image, face.seen, face.mask)
         only = replace(plan.images(patient, TEMPLATE), faces=(face,))
-        return verdicts(numbers.of_faces(only, views.Files(spoilt), JUDGE, measured))
+        return verdicts(numbers.of_faces(only, Folder(spoilt), JUDGE, measured))
 
     return found
 
@@ -142,7 +143,7 @@ def test_a_frame_that_jumped_fails(scene_of, spoilt):
 
 def test_an_arterial_input_taken_in_tissue_fails(patient, spoilt):
     about = plan.perfusion(patient)
-    assert FAIL not in verdicts(numbers.of_perfusion(about, views.Files(spoilt), JUDGE)).values()
+    assert FAIL not in verdicts(numbers.of_perfusion(about, Folder(spoilt), JUDGE)).values()
     path = spoilt / about.vessels
     with path.open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))

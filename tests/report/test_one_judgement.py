@@ -12,9 +12,10 @@ from strokeprep.io import images
 from strokeprep.privacy import undefaced
 from strokeprep.quality import audit
 from strokeprep.quality import plan as quality_plan
+from strokeprep.quality.folder import Folder
 from strokeprep.quality.judgement import Judge, Measurement
 from strokeprep.quality.measured import Audited
-from strokeprep.report import numbers, plan, views
+from strokeprep.report import numbers, plan
 from strokeprep.report.scene import Scene
 
 JUDGE = Judge("01")
@@ -31,7 +32,7 @@ def by_audit(patient, finished) -> list[Measurement]:
 @pytest.fixture(scope="module")
 def by_report(patient, finished, by_audit) -> list[Measurement]:
     """All that its page shows."""
-    about, files = plan.images(patient, TEMPLATE), views.Files(finished)
+    about, files = plan.images(patient, TEMPLATE), Folder(finished)
     found = Audited(by_audit)
     return [
         *numbers.of_images(Scene(about, files), JUDGE, found, SETTINGS),
@@ -72,9 +73,9 @@ def test_whether_a_face_is_left(patient, spoilt, left):
     if left:
         fill_one_voxel(spoilt / face.image, spoilt / face.mask)
     only = replace(plan.images(patient, TEMPLATE), faces=(face,), reference="")
-    whole, files = quality_plan.audit_plan(patient, TEMPLATE), views.Files(spoilt)
+    whole, files = quality_plan.audit_plan(patient, TEMPLATE), Folder(spoilt)
     faces = tuple(each for each in whole.faces if each[0] == face.image)
-    by_audit = list(audit.of_faces(replace(whole, faces=faces), files.path, JUDGE))
+    by_audit = list(audit.of_faces(replace(whole, faces=faces), files, JUDGE))
     by_report = numbers.of_faces(only, files, JUDGE, Audited(by_audit))
     by_privacy = undefaced.of_voxels(spoilt, [files.path(face.image)], [files.path(face.mask)], {})
     found = judged(by_audit, "face_voxels_left")

@@ -21,6 +21,7 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, tables, transforms
 from strokeprep.quality import audit, verdict
 from strokeprep.quality import plan as quality_plan
+from strokeprep.quality.folder import Folder
 from strokeprep.quality.judgement import Judge
 from strokeprep.registration import linear
 from workflow_tools import REPOSITORY, snakemake
@@ -236,7 +237,7 @@ def exchange(folder, plan, image):
 
 def likeness_of(folder, plan):
     """What the audit says of the one scan that is compared."""
-    (check,) = audit.of_flips(plan, lambda name: folder / name, Judge(plan.subject))
+    (check,) = audit.of_flips(plan, Folder(folder), Judge(plan.subject))
     return check
 
 

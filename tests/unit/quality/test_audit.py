@@ -9,6 +9,7 @@ import pytest
 import SimpleITK as sitk
 from strokeprep.io import images, labels, transforms
 from strokeprep.quality import audit
+from strokeprep.quality.folder import Folder
 from strokeprep.quality.judgement import Judge, Measurement
 from strokeprep.quality.plan import AuditPlan
 from strokeprep.registration import template
@@ -53,7 +54,7 @@ def off_grid(path: Path, shape: tuple[int, ...], shift_mm: float) -> Measurement
     moved[1, 3] += shift_mm
     reference = written(path.with_name("reference.nii.gz"), blank())
     parts = plan(reference=reference, on_reference=(written(path, blank(shape=shape), moved),))
-    [check] = audit.of_grids(parts, Path, JUDGE, MNI)
+    [check] = audit.of_grids(parts, Folder(Path()), JUDGE, MNI)
     return check
 
 
@@ -97,7 +98,9 @@ def kept(
 
 
 def of_label(before: str, after: str, whole: bool = True) -> list[Measurement]:
-    return list(audit.of_labels(plan(labels=((before, after, whole),)), Path, JUDGE, LEAST_ML))
+    return list(
+        audit.of_labels(plan(labels=((before, after, whole),)), Folder(Path()), JUDGE, LEAST_ML)
+    )
 
 
 def failed(checks: dict[str, Measurement]) -> set[str]:
@@ -203,7 +206,7 @@ def test_one_voxel_of_a_face_in_an_image_or_frame_fails(tmp_path, shape, left):
         head[(5, 13, 2, 1)[: len(shape)]] = 40
     mask = written(tmp_path / "face.nii.gz", face())
     image = written(tmp_path / "head.nii.gz", head)
-    [check] = audit.of_faces(plan(faces=((image, mask, "ct"),)), Path, JUDGE)
+    [check] = audit.of_faces(plan(faces=((image, mask, "ct"),)), Folder(Path()), JUDGE)
     assert check.value == left
     assert check.passed == (not left)
 
@@ -245,7 +248,7 @@ def test_a_brain_on_another_scan_is_carried_to_the_face_by_the_transform(tmp_pat
         written(tmp_path / "brain.nii.gz", under_no_face(), apart),
     )
     parts = plan(brains=((*paths, str(tmp_path / "move.txt")),))
-    [check] = audit.of_brains(parts, Path, JUDGE)
+    [check] = audit.of_brains(parts, Folder(Path()), JUDGE)
     assert check.passed == (shift_mm == 0)
 
 
@@ -263,7 +266,7 @@ def test_a_brain_that_misses_the_templates_fails(tmp_path, shift_mm, fits):
     moved = transforms.resample(template.standard(MNI).brain, grid, [shift], transforms.NEAREST)
     images.write(sitk.Cast(moved, sitk.sitkUInt8), tmp_path / "brain.nii.gz")
     parts = plan(template_brain=str(tmp_path / "brain.nii.gz"))
-    [check] = audit.of_template(parts, Path, JUDGE, MNI)
+    [check] = audit.of_template(parts, Folder(Path()), JUDGE, MNI)
     assert check.passed == fits
     assert (check.value == 1) == fits
 
@@ -280,6 +283,6 @@ def test_a_brain_mask_is_judged_on_its_own_image(tmp_path, shift_mm, verdicts):
     images.write(shown.image, tmp_path / "ct.nii.gz")
     images.write(transforms.resample(mask, mask, [move], transforms.NEAREST), tmp_path / "m.nii.gz")
     parts = plan(masks=((str(tmp_path / "ct.nii.gz"), str(tmp_path / "m.nii.gz"), "ct"),))
-    checks = list(audit.of_masks(parts, Path, JUDGE))
+    checks = list(audit.of_masks(parts, Folder(Path()), JUDGE))
     assert {each.verdict for each in checks if each.metric == "contour_moved_mm"} <= verdicts
     assert len(checks) == 4

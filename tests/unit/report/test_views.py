@@ -49,11 +49,3 @@ def test_one_voxel_tells_of_a_field_of_view_what_a_full_image_tells(marked_head)
     seen = views.marked(views.field_of(marked_head), view, turn)
     assert np.array_equal(seen, views.marked(full, view, turn))
     assert 0.2 < seen.mean() < 0.9
-
-
-def test_files_are_read_as_every_step_reads_them(tmp_path, marked_head):
-    images.write(marked_head, tmp_path / "x.nii.gz")
-    read = views.Files(tmp_path).image("x.nii.gz")
-    again = images.read(tmp_path / "x.nii.gz")
-    assert np.array_equal(images.array(read), images.array(again))
-    assert np.allclose(images.affine(read), images.affine(again))

@@ -6,11 +6,12 @@ same figures (:mod:`strokeprep.quality.measured`); :mod:`strokeprep.quality.verd
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from strokeprep.io import images, labels, transforms
 from strokeprep.quality import contour, defacing, measures
+from strokeprep.quality.folder import Folder
 from strokeprep.quality.judgement import Judge, Measurement
 from strokeprep.quality.label_change import LabelChange
 from strokeprep.quality.measured import step_of
@@ -19,113 +20,111 @@ from strokeprep.registration import mirror
 from strokeprep.registration import template as registration_template
 from strokeprep.settings.study import TemplateSettings
 
-# A path of the derivatives folder, from a name relative to it.
-At = Callable[[str], Path]
-
 
 def measured(
     plan: AuditPlan, root: Path, judge: Judge, settings: TemplateSettings, least_label_ml: float
 ) -> list[Measurement]:
     """Every figure of one subject; smaller labels are judged as of ``least_label_ml``."""
-
-    def at(name: str) -> Path:
-        return root / name
-
+    files = Folder(root)
     return [
-        *of_grids(plan, at, judge, settings),
-        *of_faces(plan, at, judge),
-        *of_heads(plan, at, judge),
-        *of_brains(plan, at, judge),
-        *of_masks(plan, at, judge),
-        *of_template(plan, at, judge, settings),
-        *of_flips(plan, at, judge),
-        *of_labels(plan, at, judge, least_label_ml),
+        *of_grids(plan, files, judge, settings),
+        *of_faces(plan, files, judge),
+        *of_heads(plan, files, judge),
+        *of_brains(plan, files, judge),
+        *of_masks(plan, files, judge),
+        *of_template(plan, files, judge, settings),
+        *of_flips(plan, files, judge),
+        *of_labels(plan, files, judge, least_label_ml),
     ]
 
 
 def of_grids(
-    plan: AuditPlan, at: At, judge: Judge, settings: TemplateSettings
+    plan: AuditPlan, files: Folder, judge: Judge, settings: TemplateSettings
 ) -> Iterator[Measurement]:
     """How far the affine of each file is from the one its name claims."""
     if not plan.reference:
         return
-    reference = images.read_grid(at(plan.reference))
+    reference = images.read_grid(files.path(plan.reference))
     template = registration_template.target_grid(None, settings)
     for names, grid in ((plan.on_reference, reference), (plan.on_template, template)):
         for name in names:
-            apart = measures.affine_difference(at(name), grid)
+            apart = measures.affine_difference(files.path(name), grid)
             yield judge(step_of("grid", name), "affine_difference", apart)
 
 
-def of_faces(plan: AuditPlan, at: At, judge: Judge) -> Iterator[Measurement]:
+def of_faces(plan: AuditPlan, files: Folder, judge: Judge) -> Iterator[Measurement]:
     """Voxels of each face mask that still hold something in the released image."""
     for image, mask, modality in plan.faces:
         background = images.background(modality)
-        left = defacing.face_voxels_left(at(image), images.read(at(mask)), background)
+        left = defacing.face_voxels_left(files.path(image), files.image(mask), background)
         yield judge(step_of("deface", image), "face_voxels_left", left)
 
 
-def of_heads(plan: AuditPlan, at: At, judge: Judge) -> Iterator[Measurement]:
+def of_heads(plan: AuditPlan, files: Folder, judge: Judge) -> Iterator[Measurement]:
     """Tissue where a face would be in each scan, one that was declared defaced included."""
     for image, modality, transform in plan.heads:
-        to_template = transforms.read(at(plan.from_template))
+        to_template = files.transform(plan.from_template)
         if transform:
-            onto_reference = transforms.read(at(transform)).GetInverse()
+            onto_reference = files.transform(transform).GetInverse()
             to_template = transforms.chain([onto_reference, to_template])
-        left_ml = defacing.face_left_ml(images.read(at(image)), modality, to_template)
+        left_ml = defacing.face_left_ml(files.image(image), modality, to_template)
         yield judge(step_of("deface", image), "face_left_ml", left_ml)
 
 
-def of_brains(plan: AuditPlan, at: At, judge: Judge) -> Iterator[Measurement]:
+def of_brains(plan: AuditPlan, files: Folder, judge: Judge) -> Iterator[Measurement]:
     """Brain voxels that defacing removed from each scan."""
     for face, brain, transform in plan.brains:
-        move = transforms.read(at(transform)) if transform else None
-        removed = defacing.brain_voxels_removed(images.read(at(face)), images.read(at(brain)), move)
+        move = files.transform(transform) if transform else None
+        removed = defacing.brain_voxels_removed(files.image(face), files.image(brain), move)
         yield judge(step_of("deface", face), "brain_voxels_removed", removed)
 
 
-def of_masks(plan: AuditPlan, at: At, judge: Judge) -> Iterator[Measurement]:
+def of_masks(plan: AuditPlan, files: Folder, judge: Judge) -> Iterator[Measurement]:
     """Whether the contour of each brain mask lies on the edge of the brain in its image."""
     for image, mask, modality in plan.masks:
-        shown, brain = images.read(at(image)), images.read(at(mask))
+        shown, brain = files.image(image), files.image(mask)
         yield from contour.measurements(step_of("brain", image), shown, brain, modality, judge)
 
 
 def of_template(
-    plan: AuditPlan, at: At, judge: Judge, settings: TemplateSettings
+    plan: AuditPlan, files: Folder, judge: Judge, settings: TemplateSettings
 ) -> Iterator[Measurement]:
     """Whether the template lies where the reference shows the brain, and where its mask does."""
     if not plan.template_brain:
         return
     step = step_of("normalise", plan.template_brain)
-    overlap = measures.template_dice(images.read(at(plan.template_brain)), settings)
+    overlap = measures.template_dice(files.image(plan.template_brain), settings)
     yield judge(step, "template_dice", overlap)
     if plan.to_template:
-        image, move = images.read(at(plan.reference)), transforms.read(at(plan.to_template))
+        image, move = files.image(plan.reference), files.transform(plan.to_template)
         yield judge(step, "template_off_mm", measures.template_off_mm(image, move, settings))
-        brain = images.read(at(plan.reference_brain))
+        brain = files.image(plan.reference_brain)
         missing, outlying = measures.missing_and_outlying_ml(brain, move, settings)
         yield judge(step, "brain_missing_ml", missing)
         yield judge(step, "brain_outlying_ml", outlying)
 
 
-def of_flips(plan: AuditPlan, at: At, judge: Judge) -> Iterator[Measurement]:
+def of_flips(plan: AuditPlan, files: Folder, judge: Judge) -> Iterator[Measurement]:
     """How well the mirror image of each scan fits the reference, by how well the scan does."""
     if not plan.alike:
         return
     reference = mirror.Reference(
-        images.read(at(plan.reference)),
-        images.read(at(plan.reference_brain)),
-        transforms.read(at(plan.to_template)),
+        files.image(plan.reference),
+        files.image(plan.reference_brain),
+        files.transform(plan.to_template),
     )
     for scan, transform in plan.alike:
-        move = transforms.read(at(transform)) if transform else None
-        compared = mirror.compare(reference, images.read(at(scan)), move)
+        move = files.transform(transform) if transform else None
+        compared = mirror.compare(reference, files.image(scan), move)
         yield judge(step_of("likeness", scan), "mirror_ratio", compared.ratio)
 
 
-def of_labels(plan: AuditPlan, at: At, judge: Judge, least_ml: float) -> Iterator[Measurement]:
+def of_labels(
+    plan: AuditPlan, files: Folder, judge: Judge, least_ml: float
+) -> Iterator[Measurement]:
     """What each move did to a label."""
     for before, after, whole in plan.labels:
-        change = LabelChange.between(labels.read(at(before)), labels.read(at(after)), least_ml)
+        change = LabelChange.between(
+            labels.read(files.path(before)), labels.read(files.path(after)), least_ml
+        )
         yield from change.measurements(step_of("label", after), judge, judged=whole)

@@ -14,6 +14,7 @@ from scipy import ndimage
 from strokeprep.io import images, labels, tables, transforms
 from strokeprep.io.tables import MISSING
 from strokeprep.quality import measures
+from strokeprep.quality.folder import Folder
 from strokeprep.quality.judgement import Judge, Measurement
 from strokeprep.quality.measured import Audited
 from strokeprep.registration import template
@@ -45,7 +46,7 @@ def of_images(
     ]
 
 
-def of_faces(plan: Images, files: views.Files, judge: Judge, audited: Audited) -> list[Measurement]:
+def of_faces(plan: Images, files: Folder, judge: Judge, audited: Audited) -> list[Measurement]:
     """The figures on defacing; without a reference there are fewer."""
     has_reference = bool(plan.reference)
     return [
@@ -167,7 +168,7 @@ def of_gammas(scene: Scene, judge: Judge, settings: TemplateSettings) -> Iterato
 
 
 def _of_face(
-    face: Face, files: views.Files, judge: Judge, audited: Audited, has_reference: bool
+    face: Face, files: Folder, judge: Judge, audited: Audited, has_reference: bool
 ) -> Iterator[Measurement]:
     step = f"deface {face.scan}"
     if face.mask:
@@ -181,7 +182,7 @@ def _of_face(
         yield from audited.of("deface", face.seen, step, "face_left_ml")
 
 
-def of_perfusion(plan: Perfused, files: views.Files, judge: Judge) -> list[Measurement]:
+def of_perfusion(plan: Perfused, files: Folder, judge: Judge) -> list[Measurement]:
     """Every figure of the page on perfusion."""
     return [*of_vessels(plan, files.root, judge), *of_maps(plan, files, judge)]
 
@@ -204,7 +205,7 @@ def of_vessels(plan: Perfused, root: Path, judge: Judge) -> Iterator[Measurement
         yield judge("arterial input", "aif_lead_s", time[vof.argmax()] - time[aif.argmax()])
 
 
-def of_maps(plan: Perfused, files: views.Files, judge: Judge) -> Iterator[Measurement]:
+def of_maps(plan: Perfused, files: Folder, judge: Judge) -> Iterator[Measurement]:
     """Whether the maps hold values a brain can have."""
     row = tables.read(files.path(plan.volumes))[0]
     for name in ("tissue_ml", "reference_cbf", "core_ml", "hypoperfused_ml", "mismatch_ratio"):

@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from strokeprep.io import images, transforms
+from strokeprep.quality.folder import Folder
 from strokeprep.report import views
 from strokeprep.report.plan import Images, Moved
 
@@ -38,7 +39,7 @@ class Shown:
 class Scene:
     """The reference of a subject and every scan registered to it."""
 
-    def __init__(self, plan: Images, files: views.Files) -> None:
+    def __init__(self, plan: Images, files: Folder) -> None:
         self.plan, self.files, self.root = plan, files, files.root
         self.reference = self.read(plan.image)
         self.brain_image = self.read(plan.brain)

@@ -7,12 +7,11 @@ slice drawn row by row is thus radiological, with the patient's right on the lef
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep.io import frames, images, transforms
+from strokeprep.io import images, transforms
 
 AIR = float(images.AIR_HU)
 
@@ -89,28 +88,6 @@ def field_of(image: sitk.Image) -> sitk.Image:
     voxel.SetDirection(image.GetDirection())
     voxel.SetOrigin(image.TransformContinuousIndexToPhysicalPoint(((size - 1) / 2).tolist()))
     return voxel
-
-
-class Files:
-    """The derivatives folder. Each image is read once."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = Path(root)
-        self._read: dict[str, sitk.Image] = {}
-
-    def image(self, name: str) -> sitk.Image:
-        """An image, or the first frame of a series (only that frame is decompressed)."""
-        if name not in self._read:
-            path = self.root / name
-            nifti = images.open_nifti(path)
-            is_series = nifti.ndim == 4
-            data = next(frames.stream(path)) if is_series else images.voxels(nifti, path)
-            self._read[name] = images.from_array(data, nifti.affine, path)
-        return self._read[name]
-
-    def path(self, name: str) -> Path:
-        """Where a file lies."""
-        return self.root / name
 
 
 def middle(mask: np.ndarray) -> tuple[int, ...]:

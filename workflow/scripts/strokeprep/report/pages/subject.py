@@ -12,9 +12,10 @@ from strokeprep.drawing import pictures
 from strokeprep.io import images, tables
 from strokeprep.io.whole import whole, write_json, write_text
 from strokeprep.quality import judgement
+from strokeprep.quality.folder import Folder
 from strokeprep.quality.judgement import Judge, Measurement
 from strokeprep.quality.measured import Audited
-from strokeprep.report import methods, numbers, plan, views
+from strokeprep.report import methods, numbers, plan
 from strokeprep.report.lineage import Lineage
 from strokeprep.report.pages import page
 from strokeprep.report.scene import Scene
@@ -37,7 +38,7 @@ def write_images(
     has_perfusion: bool,
 ) -> list[Measurement]:
     """The report on a subject's images; returns its numbers."""
-    root, files = made.root, views.Files(made.root)
+    root, files = made.root, Folder(made.root)
     scene = Scene(about, files) if about.reference else None
     measured = numbers.of_images(scene, judge, audited, settings) if scene else []
     measured += numbers.of_faces(about, files, judge, audited)
@@ -64,7 +65,7 @@ def write_perfusion(
     about: plan.Perfused, made: Lineage, settings: TemplateSettings, judge: Judge
 ) -> list[Measurement]:
     """The report on what a subject's CT perfusion gave; returns its numbers."""
-    root, files = made.root, views.Files(made.root)
+    root, files = made.root, Folder(made.root)
     measured = numbers.of_perfusion(about, files, judge)
     shown = of_perfusion(about, files)
     names = plan.perfusion_names(about.subject)
@@ -84,7 +85,7 @@ def write_perfusion(
 def write_faces(about: plan.Images, root: Path, raw: Mapping[str, str], target: Path) -> None:
     """The page with faces; ``raw`` are undefaced images by scan."""
     heads = {scan: images.read_mean(path) for scan, path in raw.items()}
-    section = faces(about, views.Files(root), heads)
+    section = faces(about, Folder(root), heads)
     write_text(page.html(f"sub-{about.subject}: faces", [section], []), target)
 
 

@@ -14,6 +14,7 @@ from strokeprep.drawing.palette import ORANGE
 from strokeprep.drawing.pictures import AXIAL, CORONAL, SAGITTAL, Layer, Scale, Slice
 from strokeprep.io import images, labels
 from strokeprep.quality.defacing import head_level
+from strokeprep.quality.folder import Folder
 from strokeprep.report import views
 from strokeprep.report.plan import Face, Images
 from strokeprep.report.sections import looks
@@ -25,7 +26,7 @@ HIGH_MM = 100.0  # a lower slab has no surface worth a picture
 BELOW_TOP = 8  # slices from the top of the removed region to the slice that shows it
 
 
-def defacing(plan: Images, files: views.Files) -> Section:
+def defacing(plan: Images, files: Folder) -> Section:
     """Released images alone: what was removed is shown as a region, never as it was."""
     figures = [figure for face in plan.faces for figure in _released(face, files)]
     return Section(
@@ -39,7 +40,7 @@ def defacing(plan: Images, files: views.Files) -> Section:
     )
 
 
-def _released(face: Face, files: views.Files) -> Iterator[Figure]:
+def _released(face: Face, files: Folder) -> Iterator[Figure]:
     image = files.image(face.image)
     view = views.whole(image, HEAD_MM)
     grey = views.seen(image, view, None, images.background(face.modality))
@@ -62,14 +63,14 @@ def _released(face: Face, files: views.Files) -> Iterator[Figure]:
         yield Figure(f"{name}: surface", (("surface", surface),))
 
 
-def _came_as(face: Face, files: views.Files) -> str:
+def _came_as(face: Face, files: Folder) -> str:
     """What the image showed before defacing."""
     if not face.mask:
         return "declared defaced"
     return json.loads(files.path(naming.sidecar(face.mask)).read_text())["Metrics"]["Shows"]
 
 
-def faces(plan: Images, files: views.Files, raw: Mapping[str, sitk.Image]) -> Section:
+def faces(plan: Images, files: Folder, raw: Mapping[str, sitk.Image]) -> Section:
     """Heads before and after defacing; only for those who may see the raw images."""
     figures = [
         figure
@@ -86,7 +87,7 @@ def faces(plan: Images, files: views.Files, raw: Mapping[str, sitk.Image]) -> Se
     )
 
 
-def _before_and_after(face: Face, files: views.Files, before: sitk.Image) -> Iterator[Figure]:
+def _before_and_after(face: Face, files: Folder, before: sitk.Image) -> Iterator[Figure]:
     view = views.whole(before, HEAD_MM)
     outside = images.background(face.modality)
     pair = [

@@ -7,6 +7,7 @@ from strokeprep.drawing.palette import ORANGE, SKY
 from strokeprep.drawing.pictures import Layer
 from strokeprep.io import images
 from strokeprep.quality import measures
+from strokeprep.quality.folder import Folder
 from strokeprep.quality.judgement import Judge
 from strokeprep.registration import template as registration_template
 from strokeprep.report import views
@@ -21,7 +22,7 @@ from strokeprep.settings.study import TemplateSettings
 
 
 def of_images(
-    plan: Images, files: views.Files, scene: Scene | None, judge: Judge, settings: TemplateSettings
+    plan: Images, files: Folder, scene: Scene | None, judge: Judge, settings: TemplateSettings
 ) -> list[Section]:
     """All of them; without a reference there is defacing alone to show."""
     if scene is None:

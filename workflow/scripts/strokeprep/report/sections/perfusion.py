@@ -16,6 +16,7 @@ from strokeprep.drawing import curves, pictures
 from strokeprep.drawing.palette import SKY, VERMILION
 from strokeprep.drawing.pictures import AXIAL, Layer, Scale, Slice
 from strokeprep.io import tables
+from strokeprep.quality.folder import Folder
 from strokeprep.report import views
 from strokeprep.report.plan import Perfused
 from strokeprep.report.sections import looks
@@ -36,7 +37,7 @@ MAPS = {
 }
 
 
-def of_perfusion(plan: Perfused, files: views.Files) -> list[Section]:
+def of_perfusion(plan: Perfused, files: Folder) -> list[Section]:
     """All of them, drawn on one view around what is known of the maps."""
     flow = files.image(plan.maps["cbf"])
     covered = sitk.Cast(flow != 0, sitk.sitkUInt8)
@@ -51,7 +52,7 @@ def of_perfusion(plan: Perfused, files: views.Files) -> list[Section]:
     ]
 
 
-def vessels(plan: Perfused, files: views.Files, view: sitk.Image, base: np.ndarray) -> Section:
+def vessels(plan: Perfused, files: Folder, view: sitk.Image, base: np.ndarray) -> Section:
     """The curves of the chosen artery and vein, and where they were taken."""
     path = files.path(plan.vessels)
     about = json.loads(Path(naming.sidecar(str(path))).read_text())
@@ -115,7 +116,7 @@ def _spots(points: Sequence[Sequence[float]], view: sitk.Image) -> np.ndarray:
 
 def maps(
     plan: Perfused,
-    files: views.Files,
+    files: Folder,
     view: sitk.Image,
     known: np.ndarray,
     cuts: Sequence[Slice],
@@ -140,7 +141,7 @@ def maps(
 
 def at_risk(
     plan: Perfused,
-    files: views.Files,
+    files: Folder,
     view: sitk.Image,
     base: np.ndarray,
     cuts: Sequence[Slice],

@@ -443,19 +443,36 @@ def perfusion_stems(subject):
 
 
 def heads(subject):
-    """Each released image of a head, in the words of strokeprep.privacy.undefaced.Head."""
+    """Each released image of a head, in the words of strokeprep.privacy.shown.Head."""
     return [
         (
             name,
             pilot(scan) if scan.is_4d else name,
             scan.modality,
             image.defaced,
-            (brain_of_head(scan), location_of_head(scan), roughly_to_head(scan) or None),
+            head_files(scan),
         )
         for scan in subject.scans
         for image in scan.images
         for name in [naming.defaced(scan, image.kind.suffix)]
     ]
+
+
+def drawn(subject):
+    """Each label drawn by hand, in the words of strokeprep.privacy.shown.Drawn."""
+    return [
+        (
+            naming.label(label.scan, space, label.kind),
+            head_files(subject.base if label.in_reference_space else label.scan),
+        )
+        for label in subject.labels
+        for space in [Space(subject.base.name) if label.in_reference_space else ORIG]
+    ]
+
+
+def head_files(scan):
+    """What tells where the head lies in a scan."""
+    return brain_of_head(scan), location_of_head(scan), roughly_to_head(scan) or None
 
 
 def locations(subject):

@@ -27,6 +27,7 @@ rule privacy:
         raw_root=str(ORIGIN.root),
         undefaced=of_subject(raw_files.undefaced),
         heads=of_subject(heads),
+        drawn=of_subject(drawn),
         open_names=of_subject(spoken_of_subject),
         declared_defaced=CONFIG.study.defaced,
         code=code("privacy.py"),
@@ -47,6 +48,7 @@ use rule privacy as privacy_perfusion with:
     params:
         skip=of_subject(image_stems),
         heads=[],
+        drawn=[],
 
 
 rule privacy_dataset:

@@ -4,7 +4,7 @@ from strokeprep.io.whole import write_json
 from strokeprep.run.job import job
 
 with job(snakemake):
-    from strokeprep.privacy import audit, private_words, undefaced
+    from strokeprep.privacy import audit, private_words, shown, undefaced
     from strokeprep.privacy.leaks import enforce, report
 
     params, root = snakemake.params, Path(snakemake.config["output"])
@@ -18,7 +18,8 @@ with job(snakemake):
             words,
             declared_defaced=params.declared_defaced,
             raw_digests=undefaced.digests(params.undefaced),
-            heads=[undefaced.Head(*each) for each in params.heads],
+            heads=[shown.Head(*each) for each in params.heads],
+            drawn=[shown.Drawn(*each) for each in params.drawn],
             logs=Path(snakemake.config["work"]) / "logs",
             skip=params.skip,
         )

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from heads import TO_TEMPLATE, Head, head
 from strokeprep.io import images
 from strokeprep.kinds import KINDS
-from strokeprep.privacy import undefaced
+from strokeprep.privacy import shown, undefaced
 from strokeprep.quality.defacing import STRIPPED, WHOLE
 from strokeprep.registration import location
 from strokeprep.registration.location import Location
@@ -31,7 +31,7 @@ class Subject:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.root = folder, folder / "out"
-        self.heads: list[undefaced.Head] = []
+        self.heads: list[shown.Head] = []
         self.shown: dict[str, str] = {}
         self.raw: list[str] = []
 
@@ -49,14 +49,14 @@ class Subject:
             self._spare(mask, raw, spared)
         name = f"sub-1/{NAMES[scan]}.nii.gz"
         deface.image(raw, None, None if declared else mask, str(self.root / name), kind=KINDS[scan])
-        self.heads.append(undefaced.Head(name, name, modality, declared, tuple(files)))
+        self.heads.append(shown.Head(name, name, modality, declared, tuple(files)))
 
     def leaks(self) -> list[str]:
         """What the audit finds: the kind of leak and the file."""
         paths = [self.root / each.image for each in self.heads]
         raw = [self.raw[i] for i, each in enumerate(self.heads) if not each.declared]
         voxels = undefaced.of_voxels(self.root, paths, [], undefaced.digests(raw), self.heads)
-        found = itertools.chain(undefaced.of_declared(self.root, self.heads), voxels)
+        found = itertools.chain(shown.of_heads(self.root, self.heads), voxels)
         return [f"{leak.find} {Path(leak.where).name.partition('_desc')[0]}" for leak in found]
 
     def _raw(self, scan: str, made: Head, stripped: bool) -> str:
@@ -101,7 +101,7 @@ def test_a_stripped_scan_passes_beside_one_with_a_face_and_both_are_right(subjec
 @pytest.mark.parametrize("scan", NAMES)
 def test_an_undefaced_scan_with_an_empty_mask_does_not_pass(subject, scan):
     subject.released(scan, spared=np.s_[:])
-    assert [each.split()[0] for each in subject.leaks()] == ["raw"]
+    assert [each.split()[0] for each in subject.leaks()] == ["face", "raw"]
 
 
 @pytest.mark.parametrize("scan", NAMES)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from strokeprep.io.whole import final_name
-from strokeprep.privacy import files, undefaced
+from strokeprep.privacy import files, shown, undefaced
 from strokeprep.privacy.leaks import Leak, relative
 from strokeprep.privacy.private_words import PrivateWords
 from strokeprep.study import naming
@@ -29,7 +29,8 @@ def of_subject(
     *,
     declared_defaced: bool = False,
     raw_digests: Mapping[str, tuple[int, ...]] | None = None,
-    heads: Sequence[undefaced.Head] = (),
+    heads: Sequence[shown.Head] = (),
+    drawn: Sequence[shown.Drawn] = (),
     logs: Path | None = None,
     skip: Iterable[str] = (),
 ) -> list[Leak]:
@@ -37,7 +38,8 @@ def of_subject(
 
     ``declared_defaced``: the config says that the raw images show no faces.
     ``raw_digests``: digests and shapes of the subject's raw images (:func:`undefaced.digests`).
-    ``heads``: the released images of heads, and where the head lies in them.
+    ``heads`` and ``drawn``: the released images of heads and the labels drawn on them, and where the
+    head lies in each.
     ``skip``: files (relative, without extension) that are still being written; another run of the
     audit looks at them.
     """
@@ -50,7 +52,7 @@ def of_subject(
     masks = [*folder.rglob(f"*{undefaced.FACE_MASK}{naming.IMAGE}")]
     leaks = [leak for path in paths for leak in _of_entry(path, root, words)]
     leaks += undefaced.of_sources(root, images, every_image, declared_defaced)
-    leaks += undefaced.of_declared(root, heads)
+    leaks += [*shown.of_heads(root, heads), *shown.of_drawn(root, drawn)]
     leaks += undefaced.of_voxels(root, images, masks, raw_digests or {}, heads)
     if logs is not None:
         leaks += _of_logs(logs, of_this_subject, words)

@@ -1,4 +1,4 @@
-"""Find images that show a face: by the sources that they name, by their voxels, by where a face would be."""
+"""Find images that show a face: by the sources that they name, and by their voxels."""
 
 from __future__ import annotations
 
@@ -18,10 +18,8 @@ from scipy import ndimage
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
 from strokeprep.privacy.leaks import Leak, relative
+from strokeprep.privacy.shown import Head
 from strokeprep.quality import defacing
-from strokeprep.quality.defacing import Evidence
-from strokeprep.segmentation.head_files import HeadFiles
-from strokeprep.settings.limits import FAIL, LIMITS
 from strokeprep.study import naming
 
 RAW_SOURCE, OWN_SOURCE = "bids:raw:", "bids::"
@@ -99,42 +97,6 @@ def _source_faults(
             yield "a source of it is missing, or another subject's"
     if not raw and not any(source.endswith(naming.IMAGE) for source in own):
         yield "it was made from no image"
-
-
-# --- Where a face would be -----------------------------------------------------------------
-
-
-class Head(NamedTuple):
-    """A released image of a head, and what tells where the head lies in it."""
-
-    image: str
-    seen: str  # the 3D image that is looked at in its place: of a series, the mean
-    modality: str
-    declared: bool  # the config says that it came without a face
-    files: tuple[str, Sequence[str], str | None]  # as in HeadFiles
-
-    def evidence(self, root: Path) -> Evidence:
-        """What the released image shows where a face would be, whatever was emptied."""
-        place, brain = HeadFiles(*self.files).read()
-        image = images.read(root / self.seen)
-        return defacing.evidence(image, self.modality, place.to_template, brain)
-
-
-def of_declared(root: Path, heads: Iterable[Head]) -> Iterator[Leak]:
-    """Images that are declared defaced and show a face."""
-    for head in heads:
-        if not head.declared:
-            continue
-        try:
-            face_ml = head.evidence(root).face_ml
-        except StrokeprepError as error:
-            yield Leak("file", error.what, head.image)
-            continue
-        if LIMITS["face_left_ml"].verdict(face_ml) == FAIL:
-            what = (
-                f"study.defaced is true, but {face_ml:.0f} ml of tissue lie where a face would be"
-            )
-            yield Leak("face", what, head.image)
 
 
 # --- Voxels ---------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
@@ -36,6 +36,9 @@ FACE_SLACK_MM = 6.0
 # A face lies this close to the brain. An image that shows less of that place shows no face.
 FACE_NEAR_MM = 60.0
 LEAST_IN_VIEW_ML = 20.0
+
+# No lesion lies this far outside of the template's brain; the scalp ends 14 mm from it.
+FAR_MM = 20.0
 
 # What counts as outside of the brain lies this far from its mask, which may be too small. Of a
 # skull-stripped image less than this share of it is not empty.
@@ -130,6 +133,21 @@ def evidence(
         filled_outside=float(not_empty[outside].mean()) if outside.any() else 0.0,
         empty=empty,
     )
+
+
+class Outlying(NamedTuple):
+    """How much of a label lies where a face would be, and how much far from the brain."""
+
+    in_face_ml: float
+    far_ml: float
+
+
+def outlying(label: sitk.Image, to_template: sitk.Transform) -> Outlying:
+    """What a label marks where no lesion is; ``to_template`` maps its points to the template."""
+    coarse = grids.cubic_grid(label, FACE_MM)
+    marked = images.array(transforms.resample(label, coarse, [], transforms.NEAREST, 0)) > 0
+    far = images.array(template.depth_at(coarse, to_template)) < -FAR_MM
+    return Outlying(_ml(marked & _place(coarse, to_template)), _ml(marked & far))
 
 
 def _place(coarse: sitk.Image, to_template: sitk.Transform) -> np.ndarray:

@@ -73,8 +73,11 @@ def face(
     defaced or skull-stripped before. ``nearby`` is a face that was found on another image of the
     session. ``networks`` says how networks run.
     """
+    from strokeprep.registration.head import way_up  # slow to load, and no other step needs it
+
     place, brain = head.read()
     request = Request(images.read_mean(source), modality, source, networks, place)
+    way_up.check_location(request.image, modality, place.to_template, source)
     shown = defacing.evidence(request.image, modality, place.to_template, brain)
     carried = [nearby.read()] if nearby else []
     mask, metrics = faces.region(request, FACES[backend], brain, margin_mm, carried)

@@ -37,7 +37,7 @@ FACE_Y = (80.0, 40.0, 24.0, 24.0, 26.0, 5.0)
 
 # The face keeps this far from the template's brain: a mask may end short of the brain at the
 # frontal base.
-CLEAR_MM = 3.0
+CLEAR_MM = 6.0
 
 # No brow lies higher in the template than this.
 HIGHEST_BROW_Z = FACE_Z[0] + 5.0

@@ -1,0 +1,121 @@
+"""No face is released, whatever was emptied, whatever the config says, and in no label."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from heads import TO_TEMPLATE, Head, head
+from scipy import ndimage
+from strokeprep.errors import StrokeprepError
+from strokeprep.io import images
+from strokeprep.privacy import shown
+from strokeprep.registration import location
+from strokeprep.registration.head import way_up
+from strokeprep.registration.location import Location
+from strokeprep.segmentation.head_files import HeadFiles
+from strokeprep.settings.backends import NetworkSettings
+from strokeprep.steps import deface
+
+pytestmark = pytest.mark.slow  # all look at simulated heads
+
+MODALITY = {"ct": "ct", "t1": "mr", "b0": "mr"}
+# Two of the 23, which turn the head about its long axis and about the line between the ears.
+TURNED = {"front and back": ((0, 1, 2), (-1, -1, 1)), "upside down": ((0, 1, 2), (1, -1, -1))}
+
+
+@cache
+def made(contrast: str = "ct") -> Head:
+    return head(contrast)
+
+
+def lying(contrast: str, turn: str):
+    """A head whose header turns it, and the affine that the header should have."""
+    order, signs = TURNED[turn]
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.diag(signs)[list(order)]
+    whole = made(contrast).image
+    return images.from_array(images.array(whole), matrix @ images.affine(whole))
+
+
+def files(folder: Path, brain: np.ndarray, image) -> HeadFiles:
+    """Brain and location of a head, as the steps before defacing leave them."""
+    names = [str(folder / name) for name in ("brain.nii.gz", "located.h5", "located.json")]
+    images.write(images.like(brain.astype(np.uint8), image), names[0])
+    location.write(Location(TO_TEMPLATE), *names[1:])
+    return HeadFiles(names[0], names[1:])
+
+
+@pytest.mark.parametrize("contrast", MODALITY)
+def test_a_head_that_lies_as_its_location_says_is_not_refused(contrast):
+    way_up.check_location(made(contrast).image, MODALITY[contrast], TO_TEMPLATE, "head")
+
+
+@pytest.mark.parametrize("turn", TURNED)
+@pytest.mark.parametrize("contrast", MODALITY)
+def test_no_face_is_sought_where_the_head_lies_another_way_up(tmp_path, contrast, turn):
+    image = lying(contrast, turn)
+    raw, target = str(tmp_path / "raw.nii.gz"), str(tmp_path / "face.nii.gz")
+    images.write(image, raw)
+    believed = files(tmp_path, made(contrast).brain, made(contrast).image)
+    with pytest.raises(StrokeprepError, match="another way up"):
+        deface.face(
+            raw, believed, target,
+            modality=MODALITY[contrast], backend="template", margin_mm=3, networks=NetworkSettings(),
+        )  # fmt: skip
+    assert not Path(target).exists()
+
+
+@pytest.mark.parametrize("turn", TURNED)
+def test_a_turned_head_that_is_declared_defaced_is_found(tmp_path, turn):
+    image = lying("ct", turn)
+    images.write(image, str(tmp_path / "head.nii.gz"))
+    believed = files(tmp_path, made().brain, made().image)
+    [leak] = shown.of_heads(
+        tmp_path, [shown.Head("head.nii.gz", "head.nii.gz", "ct", True, believed)]
+    )
+    assert leak.find == "face"
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_face_is_found_whatever_was_declared(tmp_path, declared):
+    images.write(made().image, str(tmp_path / "head.nii.gz"))
+    believed = files(tmp_path, made().brain, made().image)
+    [leak] = shown.of_heads(
+        tmp_path, [shown.Head("head.nii.gz", "head.nii.gz", "ct", declared, believed)]
+    )
+    assert leak.find == "face" and "ml of tissue lie where a face would be" in leak.what
+
+
+def tissue() -> np.ndarray:
+    return images.array(made().image) > -300
+
+
+def skin() -> np.ndarray:
+    """The surface of the head, one voxel thick."""
+    return tissue() & ~ndimage.binary_erosion(tissue())
+
+
+def grey_levels() -> np.ndarray:
+    return np.clip((images.array(made().image) + 1000) / 8, 0, 127)
+
+
+def turned_skin() -> np.ndarray:
+    return skin()[::-1, ::-1]
+
+
+@pytest.mark.parametrize("drawn", [tissue, skin, grey_levels, turned_skin])
+def test_a_label_that_is_a_head_or_its_skin_is_refused(tmp_path, drawn):
+    assert [leak.find for leak in leaks_of_label(tmp_path, drawn())] == ["face"]
+
+
+def test_a_label_of_the_whole_brain_passes(tmp_path):
+    assert leaks_of_label(tmp_path, made().brain) == []
+
+
+def leaks_of_label(folder: Path, marked: np.ndarray) -> list:
+    images.write(images.like(marked.astype(np.uint8), made().image), str(folder / "drawn.nii.gz"))
+    believed = files(folder, made().brain, made().image)
+    return list(shown.of_drawn(folder, [shown.Drawn("drawn.nii.gz", believed)]))

@@ -1,0 +1,100 @@
+"""Look where a face would be: in every released image of a head, in every frame, in every drawn label.
+
+What a step emptied, and what the config says of the input, does not matter here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import SimpleITK as sitk
+
+from strokeprep.errors import StrokeprepError
+from strokeprep.io import images, labels
+from strokeprep.privacy.leaks import Leak
+from strokeprep.quality import defacing
+from strokeprep.quality.defacing import Evidence
+from strokeprep.segmentation.head_files import HeadFiles
+from strokeprep.settings.limits import FAIL, LIMITS
+
+Files = tuple[str, Sequence[str], str | None]  # as in HeadFiles
+
+# Of a label that was drawn in the brain less than this lies in the place of a face, or far from the
+# template's brain. The face's part of a skin one voxel thick has 20 ml and more.
+LABEL_IN_FACE_ML = 1.0
+LABEL_FAR_ML = 5.0
+
+
+class Head(NamedTuple):
+    """A released image of a head, and what tells where the head lies in it."""
+
+    image: str
+    seen: str  # the 3D image that is looked at in its place: of a series, the mean
+    modality: str
+    declared: bool  # the config says that it came without a face
+    files: Files
+
+    def evidence(self, root: Path) -> Evidence:
+        """What the released image shows where a face would be, whatever was emptied."""
+        place, brain = HeadFiles(*self.files).read()
+        image = images.read(root / self.seen)
+        return defacing.evidence(image, self.modality, place.to_template, brain)
+
+
+class Drawn(NamedTuple):
+    """A released label that was drawn by hand, and what tells where the head lies in it."""
+
+    label: str
+    files: Files
+
+
+def of_heads(root: Path, heads: Iterable[Head]) -> Iterator[Leak]:
+    """Images that show a face, or whose head lies another way up than was believed."""
+    for head in heads:
+        try:
+            found = list(_faults(root, head))
+        except StrokeprepError as error:
+            yield Leak("file", error.what, head.image)
+            continue
+        for what in found:
+            yield Leak("face", what, head.image)
+
+
+def _faults(root: Path, head: Head) -> Iterator[str]:
+    """What is wrong with one image of a head."""
+    face_ml = head.evidence(root).face_ml
+    if LIMITS["face_left_ml"].verdict(face_ml) == FAIL:
+        said = "study.defaced is true, but " if head.declared else ""
+        yield f"{said}{face_ml:.0f} ml of tissue lie where a face would be"
+    elif head.declared:  # of the others the step that finds the face has seen the whole head
+        place, _ = HeadFiles(*head.files).read()
+        if not _lies_as_located(images.read(root / head.seen), head.modality, place.to_template):
+            yield "the head seems to lie another way up than its header says"
+
+
+def _lies_as_located(image: sitk.Image, modality: str, to_template: sitk.Transform) -> bool:
+    """Whether a head does not fit another way up better than where it was located."""
+    from strokeprep.registration.head import way_up  # slow to load
+
+    try:
+        way_up.check_location(image, modality, to_template, "")
+    except StrokeprepError:
+        return False
+    return True
+
+
+def of_drawn(root: Path, drawn: Iterable[Drawn]) -> Iterator[Leak]:
+    """Labels that mark what lies far from any brain, such as the skin."""
+    for each in drawn:
+        try:
+            place, _ = HeadFiles(*each.files).read()
+            found = defacing.outlying(labels.read(root / each.label), place.to_template)
+        except StrokeprepError as error:
+            yield Leak("file", error.what, each.label)
+            continue
+        if found.in_face_ml > LABEL_IN_FACE_ML:
+            yield Leak("face", f"{found.in_face_ml:.0f} ml lie where a face would be", each.label)
+        elif found.far_ml > LABEL_FAR_ML:
+            yield Leak("face", f"{found.far_ml:.0f} ml lie far from the brain", each.label)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from heads import TO_TEMPLATE, Head, head
 from scipy import ndimage
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import images
+from strokeprep.io import images, transforms
+from strokeprep.kinds import KINDS
 from strokeprep.privacy import shown
 from strokeprep.registration import location
 from strokeprep.registration.head import way_up
@@ -119,3 +122,64 @@ def leaks_of_label(folder: Path, marked: np.ndarray) -> list:
     images.write(images.like(marked.astype(np.uint8), made().image), str(folder / "drawn.nii.gz"))
     believed = files(folder, made().brain, made().image)
     return list(shown.of_drawn(folder, [shown.Drawn("drawn.nii.gz", believed)]))
+
+
+# --- Series ---------------------------------------------------------------------------------
+
+
+@cache
+def nodding(contrast: str = "ct") -> tuple[np.ndarray, np.ndarray]:
+    """A series in which the head nods by 15 degrees and rises by 18 mm in one frame, and the true face in each frame."""
+    whole, frames, faces = made(contrast), [], []
+    for turn_degrees in (0, 0, 0, 15, 0):
+        centre = whole.image.TransformContinuousIndexToPhysicalPoint((48, 54, 30))
+        nod = sitk.Euler3DTransform(
+            centre, np.radians(turn_degrees), 0, 0, (0, 0, -1.2 * turn_degrees)
+        )
+        air = images.background(MODALITY[contrast])
+        frames.append(
+            images.array(transforms.resample(whole.image, whole.image, [nod], outside=air))
+        )
+        face = images.like(whole.face.astype(np.uint8), whole.image)
+        faces.append(images.array(transforms.resample(face, face, [nod], transforms.NEAREST)) > 0)
+    return np.stack(frames, axis=3), np.stack(faces, axis=3)
+
+
+def released(folder: Path, contrast: str) -> np.ndarray:
+    """The series after defacing, with the mask found on its mean."""
+    series, _ = nodding(contrast)
+    affine = images.affine(made(contrast).image)
+    raw, mask, target = (str(folder / f"{name}.nii.gz") for name in ("raw", "face", "series"))
+    images.write_array(series, affine, raw)
+    deface.face(
+        raw, files(folder, made(contrast).brain, made(contrast).image), mask,
+        modality=MODALITY[contrast], backend="template", margin_mm=3, networks=NetworkSettings(),
+    )  # fmt: skip
+    deface.image(raw, None, mask, target, kind=KINDS["ctp" if contrast == "ct" else "pwi"])
+    images.write(images.read_mean(target), str(folder / "mean.nii.gz"))
+    return np.asarray(nib.load(target).dataobj)
+
+
+def leaks_of_series(folder: Path, contrast: str) -> list:
+    believed = files(folder, made(contrast).brain, made(contrast).image)
+    head = shown.Head("series.nii.gz", "mean.nii.gz", MODALITY[contrast], False, believed)
+    return list(shown.of_heads(folder, [head]))
+
+
+@pytest.mark.parametrize("contrast", ["ct", "t1"])
+def test_the_face_goes_in_the_frame_in_which_the_head_nods(tmp_path, contrast):
+    written, (_, faces) = released(tmp_path, contrast), nodding(contrast)
+    left = written != images.background(MODALITY[contrast])
+    shares = [left[..., frame][faces[..., frame]].mean() for frame in range(written.shape[3])]
+    assert max(shares) < 0.02
+    assert leaks_of_series(tmp_path, contrast) == []
+
+
+@pytest.mark.parametrize("contrast", ["ct", "t1"])
+def test_a_face_that_is_left_in_one_frame_is_found(tmp_path, contrast, monkeypatch):
+    monkeypatch.setattr(deface, "_where_it_moved", lambda *_: [])  # one mask for all frames
+    written, (_, faces) = released(tmp_path, contrast), nodding(contrast)
+    left = written[..., 3] != images.background(MODALITY[contrast])
+    assert left[faces[..., 3]].mean() > 0.2
+    [leak] = leaks_of_series(tmp_path, contrast)
+    assert leak.find == "face" and "in frame 3" in leak.what

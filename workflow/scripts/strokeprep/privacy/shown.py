@@ -9,15 +9,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import images, labels
+from strokeprep.io import frames, images, labels
 from strokeprep.privacy.leaks import Leak
 from strokeprep.quality import defacing
 from strokeprep.quality.defacing import Evidence
 from strokeprep.segmentation.head_files import HeadFiles
 from strokeprep.settings.limits import FAIL, LIMITS
+
+# A part of the face may move into view from as far outside.
+MOST_MOVED_MM = 50.0
 
 Files = tuple[str, Sequence[str], str | None]  # as in HeadFiles
 
@@ -64,14 +68,30 @@ def of_heads(root: Path, heads: Iterable[Head]) -> Iterator[Leak]:
 
 def _faults(root: Path, head: Head) -> Iterator[str]:
     """What is wrong with one image of a head."""
-    face_ml = head.evidence(root).face_ml
+    face_ml, which = head.evidence(root).face_ml, ""
+    if head.image != head.seen:
+        face_ml, which = max((face_ml, which), _worst_frame(root, head))
     if LIMITS["face_left_ml"].verdict(face_ml) == FAIL:
         said = "study.defaced is true, but " if head.declared else ""
-        yield f"{said}{face_ml:.0f} ml of tissue lie where a face would be"
+        yield f"{said}{face_ml:.0f} ml of tissue lie where a face would be{which}"
     elif head.declared:  # of the others the step that finds the face has seen the whole head
         place, _ = HeadFiles(*head.files).read()
         if not _lies_as_located(images.read(root / head.seen), head.modality, place.to_template):
             yield "the head seems to lie another way up than its header says"
+
+
+def _worst_frame(root: Path, head: Head) -> tuple[float, str]:
+    """The frame of a series that shows most where a face would be, since the head may have moved in it."""
+    from strokeprep.series import frame_poses  # slow to load
+
+    place, _ = HeadFiles(*head.files).read()
+    path = root / head.image
+    points = defacing.place_points(images.read_grid(path), place.to_template, MOST_MOVED_MM)
+    affine = images.open_nifti(path).affine
+    poses = frame_poses.of_frames(frames.stream(path), affine, head.modality)
+    counts = [poses.tissue(frame, points) for frame in range(len(poses.frames))]
+    worst = int(np.argmax(counts))
+    return counts[worst] * defacing.FACE_MM**3 / 1000, f" in frame {worst}"
 
 
 def _lies_as_located(image: sitk.Image, modality: str, to_template: sitk.Transform) -> bool:

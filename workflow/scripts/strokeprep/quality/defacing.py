@@ -150,6 +150,15 @@ def outlying(label: sitk.Image, to_template: sitk.Transform) -> Outlying:
     return Outlying(_ml(marked & _place(coarse, to_template)), _ml(marked & far))
 
 
+def place_points(image: sitk.Image, to_template: sitk.Transform, around_mm: float) -> np.ndarray:
+    """Points (N×3, LPS) FACE_MM apart where a face would be, up to so far outside of the image."""
+    margin = [round(around_mm / spacing) for spacing in image.GetSpacing()]
+    coarse = grids.cubic_grid(sitk.ConstantPad(image, margin, margin), FACE_MM)
+    index = np.argwhere(_place(coarse, to_template))
+    lps = images.LPS @ images.affine(coarse)
+    return index @ lps[:3, :3].T + lps[:3, 3]
+
+
 def _place(coarse: sitk.Image, to_template: sitk.Transform) -> np.ndarray:
     """Where a face would be on a coarse grid, clear of its border and of the brain."""
     request = Request(coarse, "", location=Location(to_template))

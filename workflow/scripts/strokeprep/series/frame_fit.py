@@ -234,6 +234,13 @@ def _rigid(parameters: np.ndarray) -> np.ndarray:
     return matrix
 
 
+def turned(axis: int, degrees: float) -> np.ndarray:
+    """The pose of a head that is turned about one of the series' axes."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = Rotation.from_rotvec(degrees * np.eye(3)[axis], degrees=True).as_matrix()
+    return matrix
+
+
 def shifts_and_turns(pose: np.ndarray) -> np.ndarray:
     """The 3 shifts and 3 rotations of a pose, all in mm."""
     return np.r_[pose[:3, 3], RADIUS_MM * Rotation.from_matrix(pose[:3, :3]).as_rotvec()]

@@ -76,7 +76,9 @@ def of_frames(
     shown = _show_a_head(small)
     with_head = [frame for frame, head in zip(small, shown, strict=True) if head]
     with threadpool_limits(1, "blas"):  # on systems of 6 unknowns threads only cost time
-        motion = _Fitting(with_head, grid, excluded, where, settings).motion(_to_lps(affine, shape))
+        motion = _Fitting(with_head, grid, excluded, where, settings).motion(
+            slab_to_lps(affine, shape)
+        )
     return motion.among(shown)
 
 
@@ -309,7 +311,7 @@ def _barely_improved(fits: list[_Fit], displacement_mm: np.ndarray, most_left: f
     return left & (displacement_mm <= 1.0)
 
 
-def _to_lps(affine: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+def slab_to_lps(affine: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     """From the series' own axes (mm from the slab's centre) to world coordinates (LPS)."""
     matrix = np.eye(4)
     matrix[:3, :3] = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)

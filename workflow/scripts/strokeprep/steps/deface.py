@@ -23,6 +23,9 @@ from strokeprep.settings.backends import FACES, NetworkSettings
 from strokeprep.settings.registration import FitSettings
 from strokeprep.study import naming
 
+# A frame in which no part of the face moved farther than this is emptied as the others are.
+STILL_MM = 2.0
+
 
 class NearbyFiles(NamedTuple):
     """The face mask of another image of the session.
@@ -108,8 +111,7 @@ def image(
     if kind.ndim == 3 and voxels.ndim == 4:
         voxels = voxels[..., 0]
     if mask:
-        face_voxels = images.array(images.read(mask)) > 0
-        voxels[face_voxels] = images.background(kind.modality)
+        _empty(voxels, images.read(mask), nifti.affine, kind.modality)
     said = read_sidecar(metadata) if metadata else {}
     images.write_array(
         voxels,
@@ -122,6 +124,37 @@ def image(
     description = f"The {kind.called} {how}, header written anew"
     stripped = _came_stripped(mask) if mask else said.get("SkullStripped") is True
     return releasable(said) | sidecars.image(kind, description, stripped)
+
+
+def _empty(voxels: np.ndarray, face: sitk.Image, affine: np.ndarray, modality: str) -> None:
+    """Empty a face; in a series also where it lies in each frame, if the head moved."""
+    marked, outside = images.array(face) > 0, images.background(modality)
+    moved = []
+    if voxels.ndim == 4 and marked.any():
+        moved = _where_it_moved(voxels, face, affine, modality)
+    voxels[marked] = outside
+    for frame, there in moved:
+        voxels[there, frame] = outside
+
+
+def _where_it_moved(
+    voxels: np.ndarray, face: sitk.Image, affine: np.ndarray, modality: str
+) -> list[tuple[int, np.ndarray]]:
+    """The frames in which the head lies elsewhere than on average, and where the face lies there."""
+    from strokeprep.series import frame_poses  # slow to load, and needed for series alone
+
+    frames = (voxels[..., frame] for frame in range(voxels.shape[3]))
+    poses = frame_poses.of_frames(frames, affine, modality)
+    found = []
+    for frame, pose in enumerate(poses.matrices()):
+        if frame_poses.moved_mm(pose, face) > STILL_MM:
+            back = transforms.linear(np.linalg.inv(pose))
+            # What lies out of view on average may come into view: there the face goes on.
+            there = sitk.Resample(
+                face, face, back, transforms.NEAREST, 0, useNearestNeighborExtrapolator=True
+            )
+            found.append((frame, images.array(there) > 0))
+    return found
 
 
 def _came_stripped(mask: str) -> bool:

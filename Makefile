@@ -16,6 +16,7 @@
 #   make bench-heads FOLDER=heads   all brain backends on heads laid out as NAME/image.nii.gz, beside
 #                NAME/judge.nii.gz where there is one                          [WEIGHTS=models ARGS=]
 #   make bench-hard-heads   the template backend on simulated heads that are ill or badly scanned [ARGS=]
+#   make bench-ways-up   heads whose headers have them another way up: none may be taken [ARGS=]
 #   make environments   install all that the tests need, and run nothing
 #   make bench-ctp      what the perfusion branch of one clinical patient takes, against limits
 #   make settings   write the config's schema and the tables of config/README.md from the settings
@@ -66,7 +67,7 @@ STUDY = --config output=$(DIR)/derivatives work=$(DIR)/work \
 
 .PHONY: environments demo release report test test-units test-runs test-fast test-models models test-hostile \
   test-slurm lint settings clean bench bench-scale bench-ctp bench-segmentation bench-heads \
-  bench-hard-heads $(BENCHMARKS:%=bench-%)
+  bench-hard-heads bench-ways-up $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
 
 environments: $(VENV)/slurm.done $(NETWORKS)/segmentation.done
@@ -140,6 +141,9 @@ bench-segmentation: $(NETWORKS)/segmentation.done
 bench-heads: $(VENV)/imaging.done
 	$(if $(wildcard $(NETWORKS)/segmentation.done),$(NETWORKS),$(VENV))/bin/python benchmarks/heads.py \
 	  $(FOLDER) --models $(WEIGHTS) --out .bench/heads.tsv --overlays .bench/heads $(ARGS)
+
+bench-ways-up: $(VENV)/imaging.done
+	$(BIN)/python benchmarks/ways_up.py $(ARGS)
 
 bench-hard-heads: $(VENV)/imaging.done
 	$(BIN)/python benchmarks/hard_heads.py $(ARGS)

@@ -51,12 +51,17 @@ def check_location(
             where,
             "Remove the scan from the study.",
         )
-    view = View.of(image, modality)
+    by_nats, turned = ahead(View.of(image, modality), matrix)
+    if by_nats < LEAST_NATS:
+        raise _refusal(turned, where)
+
+
+def ahead(view: View, matrix: np.ndarray) -> tuple[float, np.ndarray]:
+    """How much better (nats) a head fits close to ``matrix`` than any other way up, and the best of these."""
     own, _ = fit(_few_points(), view.coarse, matrix, 7, STEPS)
     near = [each for each in (own, matrix) if degrees_between(each, matrix) < SAME_DEGREES]
     turned = best_turned(view, matrix)
-    if max(map(view.fits, near)) - view.fits(turned) < LEAST_NATS:
-        raise _refusal(turned, where)
+    return max(map(view.fits, near)) - view.fits(turned), turned
 
 
 def _refusal(turned: np.ndarray, where: str) -> StrokeprepError:

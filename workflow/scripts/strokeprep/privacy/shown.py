@@ -68,25 +68,25 @@ def of_heads(root: Path, heads: Iterable[Head]) -> Iterator[Leak]:
 
 def _faults(root: Path, head: Head) -> Iterator[str]:
     """What is wrong with one image of a head."""
-    face_ml, which = head.evidence(root).face_ml, ""
+    place, _ = HeadFiles(*head.files).read()
+    seen = images.read(root / head.seen)
+    face_ml, which = defacing.face_left_ml(seen, head.modality, place.to_template), ""
     if head.image != head.seen:
-        face_ml, which = max((face_ml, which), _worst_frame(root, head))
+        face_ml, which = max((face_ml, which), _worst_frame(root, head, place.to_template))
     if LIMITS["face_left_ml"].verdict(face_ml) == FAIL:
         said = "study.defaced is true, but " if head.declared else ""
         yield f"{said}{face_ml:.0f} ml of tissue lie where a face would be{which}"
-    elif head.declared:  # of the others the step that finds the face has seen the whole head
-        place, _ = HeadFiles(*head.files).read()
-        if not _lies_as_located(images.read(root / head.seen), head.modality, place.to_template):
-            yield "the head seems to lie another way up than its header says"
+    # Of other heads, the step that finds the face has seen the raw image.
+    elif head.declared and not _lies_as_located(seen, head.modality, place.to_template):
+        yield "the head seems to lie another way up than its header says"
 
 
-def _worst_frame(root: Path, head: Head) -> tuple[float, str]:
+def _worst_frame(root: Path, head: Head, to_template: sitk.Transform) -> tuple[float, str]:
     """The frame of a series that shows most where a face would be, since the head may have moved in it."""
     from strokeprep.series import frame_poses  # slow to load
 
-    place, _ = HeadFiles(*head.files).read()
     path = root / head.image
-    points = defacing.place_points(images.read_grid(path), place.to_template, MOST_MOVED_MM)
+    points = defacing.place_points(images.read_grid(path), to_template, MOST_MOVED_MM)
     affine = images.open_nifti(path).affine
     poses = frame_poses.of_frames(frames.stream(path), affine, head.modality)
     counts = [poses.tissue(frame, points) for frame in range(len(poses.frames))]

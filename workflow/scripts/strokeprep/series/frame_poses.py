@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from threadpoolctl import threadpool_limits
 
 from strokeprep.series import frame_fit
-from strokeprep.series.frame_fit import Grid, Level
+from strokeprep.series.frame_fit import Edges, Grid, Level
 from strokeprep.series.motion_fit import slab_to_lps
 
 SMALL_MM = 2 * frame_fit.WORK_MM
@@ -22,8 +22,11 @@ SMALL_MM = 2 * frame_fit.WORK_MM
 # Residuals above these (HU) are down-weighted, at the coarse and the fine resolution.
 SCALES_HU = (100.0, 40.0)
 
-# Turns about each axis that a frame is tried with at first (degrees).
-TRIED_DEG = (-24.0, -12.0, 12.0, 24.0)
+# So many edge points tell a pose to a millimetre or two; with fewer than the least none is sought.
+MOST_POINTS, LEAST_POINTS = 3_000, 200
+
+# A frame that differs so many times as much as usual is tried turned about each axis (degrees), too.
+UNUSUAL, TRIED_DEG = 1.2, (-24.0, -12.0, 12.0, 24.0)
 
 # MR signal is brought to a scale on which air lies below and a head within the window of frame_fit.
 BRIGHT, BRIGHT_HU, DARK_HU = 0.98, 1600.0, -400.0
@@ -83,22 +86,37 @@ def moved_mm(pose: np.ndarray, image: sitk.Image) -> float:
 def _fitted(frames: list[np.ndarray], levels: list[Level]) -> np.ndarray:
     """The pose of each frame; that of the mean where no other fits better."""
     mean = np.mean(frames, axis=0)
-    edges = [frame_fit.edge_points(_volume(mean, level), level.grid, None) for level in levels]
-    if any(len(each.values) < frame_fit.MIN_POINTS for each in edges):
+    edges = [_edges(mean, level) for level in levels]
+    if any(len(each.values) < LEAST_POINTS for each in edges):
         return np.tile(np.eye(4), (len(frames), 1, 1))
+    found = [_pose(frame, edges, levels, [np.eye(4)]) for frame in frames]
+    usual = np.median([cost for _, cost in found])
     turns = [frame_fit.turned(axis, degrees) for axis in range(3) for degrees in TRIED_DEG]
-    poses: list[np.ndarray] = []
-    for frame in frames:
-        starts = [np.eye(4), *poses[-1:], *turns]
-        for level, edge, scale in zip(levels, edges, SCALES_HU, strict=True):
-            spline = frame_fit.spline(_volume(frame, level))
-            costs = [frame_fit.mean_cost(spline, edge, start, scale) for start in starts]
-            best = starts[int(np.argmin(costs))]
-            found = frame_fit.fitted(spline, edge, best, scale)
-            better = frame_fit.mean_cost(spline, edge, found, scale) < min(costs)
-            starts = [found if better else best]
-        poses.append(starts[0])
-    return np.array(poses)
+    for number, (frame, (pose, cost)) in enumerate(zip(frames, found, strict=True)):
+        if cost > UNUSUAL * usual:
+            found[number] = _pose(frame, edges, levels, [pose, *turns])
+    return np.array([pose for pose, _ in found])
+
+
+def _pose(
+    frame: np.ndarray, edges: list[Edges], levels: list[Level], starts: list[np.ndarray]
+) -> tuple[np.ndarray, float]:
+    """The pose that fits a frame best from one of several, and what is left of the difference."""
+    for level, edge, scale in zip(levels, edges, SCALES_HU, strict=True):
+        spline = frame_fit.spline(_volume(frame, level))
+        before = [frame_fit.mean_cost(spline, edge, start, scale) for start in starts]
+        best = starts[int(np.argmin(before))]
+        fitted = frame_fit.fitted(spline, edge, best, scale)
+        after = frame_fit.mean_cost(spline, edge, fitted, scale)
+        starts = [fitted if after < min(before) else best]
+    return starts[0], min(after, *before)
+
+
+def _edges(mean: np.ndarray, level: Level) -> Edges:
+    """Some of the edges of the mean."""
+    every = frame_fit.edge_points(_volume(mean, level), level.grid, None)
+    step = max(len(every.values) // MOST_POINTS, 1)
+    return Edges(every.grid, every.where[:, ::step], every.values[::step], every.slopes[:, ::step])
 
 
 def _volume(frame: np.ndarray, level: Level) -> np.ndarray:

@@ -14,7 +14,7 @@ from typing import Any
 from strokeprep.bids import sidecars
 from strokeprep.errors import StrokeprepError
 from strokeprep.io.whole import write_json
-from strokeprep.run import failures
+from strokeprep.run import failures, imports
 from strokeprep.run.provenance import versions
 
 # Environment variables from which libraries take their number of threads.
@@ -40,6 +40,7 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
     log = Path(snakemake.log[0]).resolve()
     failure = failures.beside(log)
     about = {"rule": snakemake.rule, "message": _killed(), "log": str(log), "reason": None}
+    imports.keep_few()
     for variable in THREAD_VARIABLES:
         os.environ[variable] = str(snakemake.threads)
     sidecar: dict[str, Any] = {}

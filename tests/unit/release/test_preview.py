@@ -120,12 +120,23 @@ def test_the_preview_has_the_columns_of_that_of_isles24_and_its_pictures_decode(
             assert max(Image.open(io.BytesIO(row[name]["bytes"])).size) == 384, name
 
 
+def test_the_library_datasets_opens_the_folder_with_its_pictures(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    folder = previewed(finished(tmp_path))
+    opened = datasets.load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))
+    assert opened.column_names == COLUMNS and len(opened) == 2
+    assert max(opened[0]["lesion_overlay_dwi"].size) == 384
+
+
 def test_the_card_tells_what_the_table_holds(tmp_path):
     folder = previewed(finished(tmp_path))
     card = yaml.safe_load((folder / "README.md").read_text().split("---")[1])
     features = {each["name"]: each["dtype"] for each in card["dataset_info"]["features"]}
     assert features == {name: kind for name, (kind, _) in dataset.FEATURES.items()}
-    assert card["dataset_info"]["splits"] == [{"name": "train", "num_examples": 2}]
+    size = (folder / dataset.FILE).stat().st_size
+    assert card["dataset_info"]["splits"] == [
+        {"name": "train", "num_examples": 2, "num_bytes": size}
+    ]
     assert (card["license"], card["size_categories"]) == ("cc-by-nc-sa-4.0", ["n<1K"])
 
 

@@ -10,6 +10,28 @@ import numpy as np
 from strokeprep.phantom.files import write_json, write_table
 from strokeprep.phantom.names import COW_LABELS
 
+# How many patients have it.
+HISTORY = {
+    "atrial_fibrillation": 0.3,
+    "hypertension": 0.7,
+    "diabetes": 0.25,
+    "hyperlipidemia": 0.4,
+    "anticoagulation": 0.2,
+    "lipid_lowering_drugs": 0.3,
+    "platelet_inhibitors": 0.35,
+    "wake_up": 0.2,
+    "in_house": 0.05,
+    "referral": 0.3,
+}
+# Mean, standard deviation, decimals and unit.
+LABORATORY = {
+    "glucose": (125, 25, 0, "mg/dL"),
+    "leucocytes": (9, 2, 1, "10^9/L"),
+    "crp": (1.5, 0.4, 2, "mg/dL"),
+    "inr": (1.1, 0.1, 2, "1"),
+}
+TICI = ("0", "1", "2a", "2b", "2c", "3")
+
 TABLES: dict[str, dict] = {
     "participants": {
         "age": {"Description": "Age at stroke (synthetic)", "Units": "year"},
@@ -20,10 +42,18 @@ TABLES: dict[str, dict] = {
         "sex": {"Description": "Sex (synthetic)", "Levels": {"F": "female", "M": "male"}},
         "nihss_admission": {"Description": "NIH Stroke Scale at admission (synthetic)"},
         "onset_to_ct_min": {"Description": "Onset to CT (synthetic)", "Units": "min"},
+        "center": {"Description": "Number of the hospital (synthetic)"},
+        "onset_to_door": {"Description": "Onset to the hospital (synthetic)", "Units": "min"},
+        **{name: {"Description": f"{name} (synthetic), 1 is yes"} for name in HISTORY},
+        **{
+            name: {"Description": f"{name} (synthetic)", "Units": unit}
+            for name, (_, _, _, unit) in LABORATORY.items()
+        },
     },
     "phenotype/outcome": {
         "nihss_24h": {"Description": "NIH Stroke Scale after 24 hours (synthetic)"},
         "mrs_90d": {"Description": "Modified Rankin Scale after 90 days (synthetic)"},
+        "tici": {"Description": "Flow after thrombectomy (synthetic)"},
     },
 }
 
@@ -104,8 +134,17 @@ def _write_people(subjects: Sequence[str], raw: Path, seed: int) -> None:
         mrs = int(np.clip(round(nihss / 5 + random.normal(0, 0.8)), 0, 6))
         who = f"sub-{subject}"
         tables["participants"].append([who, age, sex])
-        tables["phenotype/demographic_baseline"].append([who, age, sex, nihss, onset])
-        tables["phenotype/outcome"].append([who, max(nihss - 5, 0), mrs])
+        more: list[int | str] = [
+            int(random.integers(1, 3)),
+            max(onset - int(random.integers(5, 40)), 1),
+        ]
+        more += [int(random.random() < share) for share in HISTORY.values()]
+        more += [
+            f"{max(random.normal(mean, sd), mean / 2):.{decimals}f}"
+            for mean, sd, decimals, _ in LABORATORY.values()
+        ]
+        tables["phenotype/demographic_baseline"].append([who, age, sex, nihss, onset, *more])
+        tables["phenotype/outcome"].append([who, max(nihss - 5, 0), mrs, str(random.choice(TICI))])
     for name, columns in TABLES.items():
         write_table(raw / f"{name}.tsv", ("participant_id", *columns), tables[name])
         write_json(raw / f"{name}.json", columns)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from strokeprep.clinical.columns import FLAG, KNOWN, meaning
+from strokeprep.clinical.columns import KNOWN, meaning
 from strokeprep.io.tables import MISSING
 from strokeprep.release.archive import Archive
 from strokeprep.settings.study import Column
@@ -16,6 +16,7 @@ Case = Mapping[str, Any]  # as release.case.prepared has it
 DEMOGRAPHICS = ("column", "cases", "value")
 GRIDS = ("image", "cases", "voxel_mm", "matrix", "frames", "seconds")
 SCANNERS = ("scanner", "images")
+HOSPITAL = KNOWN["center"]  # a number that stands for a name
 SMALL = 10  # values below are told with two decimals
 
 
@@ -32,24 +33,32 @@ def demographics(
 
 
 def _described(column: Column, values: Sequence[str]) -> list[dict[str, str | int]]:
-    about = {"cases": len(values)}
-    if column.type in ("flag", "level"):
-        levels = {"1": ""} if column.type == "flag" else column.levels
-        counts = Counter(values)
+    if column.type in ("flag", "level") or column is HOSPITAL:
         return [
-            {"column": f"{column.title}{f': {says}' if says else ''}"}
-            | about
-            | {"value": f"{counts[code]} ({counts[code] / len(values):.0%})"}
-            for code, says in levels.items()
-            if counts[code] or says in FLAG.values() or not says
+            {
+                "column": f"{column.title}{f': {called}' if called else ''}",
+                "cases": len(values),
+                "value": f"{count} ({count / len(values):.0%})",
+            }
+            for called, count in _counted(column, values)
         ]
-    unit = meaning(column).get("Units", "")
-    unit = "" if unit == "1" else unit
+    unit = meaning(column).get("Units", "1")
     return [
-        {"column": f"{column.title}{f' ({unit})' if unit else ''}"}
-        | about
-        | {"value": spread([float(value) for value in values])}
+        {
+            "column": f"{column.title}{f' ({unit})' if unit != '1' else ''}",
+            "cases": len(values),
+            "value": spread([float(value) for value in values]),
+        }
     ]
+
+
+def _counted(column: Column, values: Sequence[str]) -> list[tuple[str, int]]:
+    """How often each level was told, or how often a flag was yes."""
+    counts = Counter(values)
+    if column.type == "flag":
+        return [("", counts["1"])]
+    order = list(column.levels) or sorted(counts)
+    return [(column.levels.get(code, code), counts[code]) for code in order if counts[code]]
 
 
 def spread(values: Sequence[float]) -> str:

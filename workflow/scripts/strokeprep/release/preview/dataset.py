@@ -62,6 +62,7 @@ dataset_info:
   splits:
   - name: train
     num_examples: {cases}
+    num_bytes: {size_bytes}
 ---
 
 # {name}: preview
@@ -91,7 +92,8 @@ def write(
     _write_parquet(
         folder / FILE, ({"sub_id": called[p]} | json_files.read(rows[p]) for p in people)
     )
-    write_text(_card(len(people), study, settings), folder / "README.md")
+    size = (folder / FILE).stat().st_size
+    write_text(_card(len(people), size, study, settings), folder / "README.md")
 
 
 def _write_parquet(path: Path, rows: Iterator[dict[str, Any]]) -> None:
@@ -136,7 +138,7 @@ def _cell(row: Mapping[str, Any], name: str) -> Any:
     return {"bytes": base64.b64decode(row[name]), "path": f"{row['sub_id']}_{name}.png"}
 
 
-def _card(cases: int, study: StudySettings, settings: ReleaseSettings) -> str:
+def _card(cases: int, size_bytes: int, study: StudySettings, settings: ReleaseSettings) -> str:
     listed = [(name, kind, text) for name, (kind, text) in FEATURES.items()]
     known = licence.spdx(study.license) in licence.KNOWN
     return CARD.format(
@@ -144,6 +146,7 @@ def _card(cases: int, study: StudySettings, settings: ReleaseSettings) -> str:
         size=next((name for most, name in SIZES if cases < most), "n>10K"),
         features="\n".join(f"  - name: {name}\n    dtype: {kind}" for name, kind, _ in listed),
         cases=cases,
+        size_bytes=size_bytes,
         name=study.name,
         version=settings.version,
         licence_text=licence.text(study),

@@ -508,6 +508,10 @@ def case_facts(subject):
 @cache
 def left_out():
     """Why a patient is not released, by name; of others it is found out when images are read."""
+    try:
+        archive.refuse_unknown(ARCHIVE, CONFIG.release, STUDY.by_name)
+    except StrokeprepError as error:
+        raise WorkflowError(str(error)) from None
     wanted, found = wanted_files(), {}
     for subject in STUDY.subjects:
         ended = endings.endings({subject.name: wanted[subject.name]}, Path(WORK))

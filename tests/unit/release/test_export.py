@@ -221,6 +221,28 @@ def test_what_a_case_lacks_is_told_and_may_be_allowed(study):
     assert len(archive.members(CURRENT, without)) == 17
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("leave_out", {"1": "consent withdrawn"}),
+        ("may_lack", ["lvo"]),
+        ("withheld", ["Sex"]),
+        ("grouped_by", ["sex", "ages"]),
+        ("altered", ["sex"]),
+    ],
+)
+def test_a_setting_that_names_what_is_not_there_is_refused(tmp_path, key, value):
+    given = config.load({"study": {"layout": "phantom"}, "release": {key: value}}).release
+    with pytest.raises(StrokeprepError, match=f"release.{key}. Known: "):
+        archive.refuse_unknown(CURRENT, given, ["01", "02"])
+
+
+def test_the_settings_of_a_release_are_sound_as_they_come():
+    given = config.load({"study": {"layout": "phantom"}}).release
+    for each in (CURRENT, CHALLENGE):
+        archive.refuse_unknown(each, given, ["01"])
+
+
 # --- Images ---------------------------------------------------------------------------------------
 
 

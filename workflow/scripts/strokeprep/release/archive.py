@@ -6,11 +6,14 @@ there. Nothing is opened here, since it is read when the workflow is parsed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from strokeprep.clinical.columns import KNOWN
+from strokeprep.errors import StrokeprepError
 from strokeprep.kinds import SCANS
+from strokeprep.settings.study import ReleaseSettings
 from strokeprep.study import moves, naming
 from strokeprep.study.naming import ORIG
 from strokeprep.study.scans import Label, Scan, Subject
@@ -84,6 +87,27 @@ def lacking(archive: Archive, subject: Subject, may_lack: Sequence[str]) -> list
     """The names of the images that a subject has to have and does not."""
     needed = (image for image in archive.images if image.name not in may_lack)
     return sorted({image.name for image in needed if not image.source(subject)})
+
+
+def refuse_unknown(archive: Archive, settings: ReleaseSettings, subjects: Iterable[str]) -> None:
+    """Refuse settings that name what is not there: a slip of the pen would release what must not be."""
+    columns = {name for table in archive.tables for name in table.columns}
+    numbers = {name for name in columns if KNOWN[name].type in ("number", "integer")}
+    known: dict[str, tuple[Iterable[str], set[str]]] = {
+        "leave_out": (settings.leave_out, set(subjects)),
+        "may_lack": (settings.may_lack, {image.name for image in archive.images}),
+        "withheld": (settings.withheld, columns),
+        "grouped_by": (settings.grouped_by, columns),
+        "altered": (settings.altered, numbers),
+    }
+    for key, (given, allowed) in known.items():
+        for name in given:
+            if name not in allowed:
+                raise StrokeprepError(
+                    f"There is no {name} in the study or the archive {archive.name}",
+                    f"release.{key}",
+                    f"Known: {', '.join(sorted(allowed))}.",
+                )
 
 
 # --- Sources ------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ ENDS = {
     "dwi": "space-ncct_dwi",
     "adc": "space-ncct_adc",
 }
+LARGEST_LABEL = 255  # of 8 bits
 LESION, LVO, COW = "lesion-msk", "lvo-msk", "cow-msk"
 OVERLAYS = {"lesion_overlay_ncct": "ncct", "lesion_overlay_dwi": "dwi"}
 
@@ -89,8 +90,10 @@ def _opened(case: Mapping[str, Any], end: str) -> nib.Nifti1Image | None:
 
 def _labels(case: Mapping[str, Any], end: str) -> list[int]:
     """The numbers of a segmentation, without that of the background."""
-    nifti = _opened(case, end)
-    return [] if nifti is None else [n for n in np.unique(nifti.dataobj).tolist() if n]
+    nifti, there = _opened(case, end), np.zeros(LARGEST_LABEL + 1, bool)
+    if nifti is not None:
+        there[np.asarray(nifti.dataobj)] = True
+    return np.flatnonzero(there[1:]).tolist()
 
 
 # --- Slices ---------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def of_case(case: Mapping[str, Any]) -> dict[str, Any]:
         raise StrokeprepError(
             "Case has no lesion mask to show", LESION, "Release it without preview."
         )
-    drawn, axis = np.asarray(lesion.dataobj), _axial(lesion)[0]
+    drawn, axis = _voxels(lesion), _axial(lesion)[0]
     areas = np.count_nonzero(drawn, axis=tuple({0, 1, 2} - {axis}))
     index = int(areas.argmax()) if areas.any() else drawn.shape[axis] // 2
     row = {
@@ -92,8 +92,12 @@ def _labels(case: Mapping[str, Any], end: str) -> list[int]:
     """The numbers of a segmentation, without that of the background."""
     nifti, there = _opened(case, end), np.zeros(LARGEST_LABEL + 1, bool)
     if nifti is not None:
-        there[np.asarray(nifti.dataobj)] = True
+        there[_voxels(nifti)] = True
     return np.flatnonzero(there[1:]).tolist()
+
+
+def _voxels(nifti: nib.Nifti1Image) -> np.ndarray:
+    return images.voxels(nifti, Path(nifti.get_filename()))
 
 
 # --- Slices ---------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ CLEAR = 0.25  # 1/mm²: the evidence alone places the contour to two millimetres
 
 # How far inside the middle of the fall from brain to skull the pia may lie (mm), by contrast. Where
 # fluid is bright the fall is at the skull, where it is dark at the cortex.
-INSIDE_THE_FALL_MM = {"ct": (-0.8, 1.0), "dark fluid": (-0.9, 1.2), "bright fluid": (-0.3, 4.0)}
+INSIDE_THE_FALL_MM = {"ct": (-0.8, 1.0), "dark fluid": (-1.2, -0.2), "bright fluid": (-0.3, 4.0)}
 LEAST_FALL = 0.1  # in shades from 0 to 1; without as much there is no skull to see
 LEAST_FALLS = 0.3  # share of patches that have to show it
 SKULL_WITHIN_MM = 10.0  # of the contour

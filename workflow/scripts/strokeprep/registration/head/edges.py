@@ -115,10 +115,9 @@ class Edges:
         return tensor, slope
 
 
-def price(matrix: np.ndarray) -> float:
-    """The price of a head's unusual size and shape, as a share of edges."""
-    odd = oddness(matrix)
-    return PRICE_OF_ODDNESS * float(odd @ odd)
+def price(matrix: np.ndarray) -> np.ndarray:
+    """The price of a head's unusual size and shape, as a share of edges; of one map or of several."""
+    return PRICE_OF_ODDNESS * (oddness(matrix) ** 2).sum(axis=-1)
 
 
 def fit(edges: Edges, matrix: np.ndarray, parameters: int, steps: int = 25) -> np.ndarray:
@@ -127,17 +126,14 @@ def fit(edges: Edges, matrix: np.ndarray, parameters: int, steps: int = 25) -> n
     tiny = 1e-4
 
     def moved(step: np.ndarray) -> np.ndarray:
-        return matrix @ about_centre(np.einsum("k,kij->ij", step, basis))
+        return matrix @ about_centre(np.tensordot(step, basis, 1))
 
     def cost(step: np.ndarray) -> tuple[float, np.ndarray]:
-        there = moved(step)
+        there, nearby = moved(step), moved(step + tiny * np.eye(parameters))
         met, slope = edges.met_and_slope(there)
-        value = price(there)
-        nearby = [moved(step + each) for each in tiny * np.eye(parameters)]
-        by_step = [
-            (price(near) - value - (slope * (near - there)[:3]).sum()) / tiny for near in nearby
-        ]
-        return value - met, np.array(by_step)
+        value = float(price(there))
+        more_met = np.tensordot((nearby - there)[:, :3], slope, 2)
+        return value - met, (price(nearby) - value - more_met) / tiny
 
     options = {"maxiter": steps, "ftol": 1e-6, "maxls": 10}
     with threadpool_limits(1, "blas"):  # a threaded sum may round differently

@@ -110,10 +110,7 @@ def _objective(
     score, normal, pull = _score(over, level, matrix, moves)
     basis = BASIS[: moves.shape[1]]
     odd = oddness(matrix)
-    step = 1e-3
-    slope = np.stack(
-        [(oddness(matrix @ about_centre(step * each)) - odd) / step for each in basis], axis=1
-    )
+    slope = (oddness(matrix @ NEARBY[: len(basis)]) - odd).T / TINY
     likely = score.information - float(odd @ odd)
     normal, pull = normal + 2 * slope.T @ slope, pull + 2 * slope.T @ odd
     if also:
@@ -124,13 +121,19 @@ def _objective(
 
 
 def oddness(matrix: np.ndarray) -> np.ndarray:
-    """How far size and proportions are from those of an adult, as residuals in root nats."""
-    value, vector = np.linalg.eigh(matrix[:3, :3].T @ matrix[:3, :3])
-    strain = (vector * (0.5 * np.log(np.maximum(value, 1e-6)))) @ vector.T
-    size = np.trace(strain) / 3
-    proportions = (strain - size * np.eye(3)).ravel()
-    return np.append(
-        np.sqrt(PRICE_OF_SHAPE) * proportions, np.sqrt(PRICE_OF_SIZE) * (size - USUAL_SIZE)
+    """How far size and proportions are from those of an adult, as residuals in root nats.
+
+    Of one map or of several at once; the residuals lie along the last axis.
+    """
+    linear = matrix[..., :3, :3]
+    value, vector = np.linalg.eigh(linear.swapaxes(-1, -2) @ linear)
+    stretch = 0.5 * np.log(np.maximum(value, 1e-6))
+    strain = (vector * stretch[..., None, :]) @ vector.swapaxes(-1, -2)
+    size = stretch.mean(axis=-1)[..., None]
+    proportions = strain.reshape(*strain.shape[:-2], 9) - size * np.eye(3).ravel()
+    return np.concatenate(
+        [np.sqrt(PRICE_OF_SHAPE) * proportions, np.sqrt(PRICE_OF_SIZE) * (size - USUAL_SIZE)],
+        axis=-1,
     )
 
 
@@ -179,11 +182,16 @@ BASIS = _basis()
 
 
 def about_centre(generator: np.ndarray) -> np.ndarray:
-    """The affine of a generator, applied about the brain's centre."""
+    """The affine of a generator (or of each of several), applied about the brain's centre."""
     to, back = np.eye(4), np.eye(4)
     to[:3, 3], back[:3, 3] = -CENTRE, CENTRE
     square = generator @ generator
     return back @ (np.eye(4) + generator + square / 2 + square @ generator / 6) @ to
+
+
+# Maps close to none, for slopes by difference.
+TINY = 1e-3
+NEARBY = about_centre(TINY * BASIS)
 
 
 def nod(degrees: float) -> np.ndarray:

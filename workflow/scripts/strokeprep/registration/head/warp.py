@@ -32,7 +32,7 @@ class Level(NamedTuple):
     share: float
 
 
-LEVELS = (Level(2, 3.0, 0.5), Level(1, 0.0, 0.12))
+LEVELS = (Level(2, 3.0, 0.3), Level(1, 0.0, 0.06))
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ DEEP_MM = 18  # brain down to this depth sets the brightness of a sector
 BONE_HU, FLUID_HU, DARK, BRIGHT = 130, 15, 0.5, 1.7
 EDGE_REACH_MM = 10
 LEAST_SHARE = 0.3  # of a layer of a sector; with less of it beyond the brain no edge is seen
+PAST_THE_RIM = 0.6  # of the rim's share; with less a layer lies beyond the rim
 
 SOFT_HU = (-60.0, 200.0)
 GREYS = 32
@@ -235,13 +236,16 @@ def _beyond(contour: Contour) -> np.ndarray:
 def _outward_crossing(share: np.ndarray) -> float:
     """The depth at which a share by layer (outermost first) first passes a half on the way out.
 
-    A thin skull fills only a part of a voxel: there, three quarters of what is reached are enough.
+    A thin skull fills only a part of a voxel: there, three quarters of what is reached are enough. What
+    lies beyond the first rim does not count, as air would beyond a scalp as bright as brain.
     """
-    near = share[EDGE_REACH_MM - REACH_MM : EDGE_REACH_MM + REACH_MM]
-    enough = min(0.5, 0.75 * near.max())
     inwards = share[::-1]
+    most = np.maximum.accumulate(inwards)
+    past = np.logical_or.accumulate((most >= LEAST_SHARE) & (inwards < PAST_THE_RIM * most))
+    rim = float(inwards[~past].max(initial=0.0))
+    enough = min(0.5, 0.75 * rim)
     first = np.flatnonzero((inwards[:-1] < enough) & (inwards[1:] >= enough))
-    if near.max() < LEAST_SHARE or not len(first):
+    if rim < LEAST_SHARE or not len(first):
         return float("nan")
     at = first[0]
     part = (enough - inwards[at]) / (inwards[at + 1] - inwards[at])

@@ -133,13 +133,13 @@ LIMITS: dict[str, Limit] = {
         "How deep inside the mask brain gives way to skull, median over its surface; negative outside. "
         "Right masks of 14 real heads gave -0.1 to 2.3, of synthetic ones -1.2 to 1.2; grown by 3 mm, "
         "2.3 to 4.8, shrunk, -2.8 to -5.6. A child's thin skull, its marrow as bright as brain, gave "
-        "-3.9 with a right mask.",
+        "-3.4 with a right mask.",
         audited=True,
     ),
     "contour_short_mm": Limit(
         "mm", (None, 3.5), OPEN,
         "How far brain reaches beyond the mask in the fourth worst of 48 sectors. Right masks gave -1.3 "
-        "to 1.6, one that missed the vertex of a T1w by 16 mm 5.3; a child's thin skull gave 7.2 with a "
+        "to 1.6, one that missed the vertex of a T1w by 16 mm 5.3; a child's thin skull gave 7.3 with a "
         "right mask.",
         audited=True,
     ),

@@ -96,7 +96,7 @@ def digests(folder: Path) -> dict[str, str]:
 def test_an_interrupted_and_repeated_run_gives_the_same_bytes(demo):
     before = digests(demo.derivatives)
     shutil.rmtree(demo.derivatives / "sub-01")
-    shutil.rmtree(demo.folder / "demo/work/located")
+    shutil.rmtree(demo.folder / "demo/work/located/sub-01")
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *TWO_SUBJECTS]
     command += ["--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(demo.folder)]
     process = subprocess.Popen(

@@ -45,7 +45,7 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 SUSPICIOUS = {
     "a date": DATE,
     "a path": re.compile(r"(?<![\w:/.])(?:/[\w.-]+){2,}|[A-Za-z]:\\\\|file://|~/"),
-    "a person's name": re.compile(r"\w\^\w"),
+    "a person's name": re.compile(r"\w\^(?!\d)\w"),  # a digit behind it is an exponent: 10^9
 }
 
 

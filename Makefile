@@ -22,7 +22,7 @@
 #   make settings   write the config's schema and the tables of config/README.md from the settings
 #   make lint    ruff, snakefmt, mypy, snakemake --lint
 #   make bench   this project beside its peers: bench-registration, bench-motion, bench-perfusion,
-#                bench-metrics, bench-segmentation
+#                bench-metrics, bench-intake, bench-segmentation
 #                (osipy, a peer of the last, needs Python >= 3.12: PYTHON=python3.12)
 
 PYTHON   ?= python3
@@ -56,7 +56,7 @@ SNAKEMAKE := $(BIN)/snakemake
 # Where make itself was told how many jobs to run, that goes.
 TWO_AT_A_TIME = $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs 2)
 
-BENCHMARKS := registration motion perfusion metrics
+BENCHMARKS := registration motion perfusion metrics intake
 
 SOURCE = $(if $(filter dicom,$(FROM)),$(comma) "source": "dicom")
 comma := ,

@@ -142,3 +142,54 @@ def edit_all(folder: Path, **values: Any) -> None:
         edit(
             each, lambda dataset: [setattr(dataset, name, value) for name, value in values.items()]
         )
+
+
+def enhanced(path: Path, made: Series, planes: Sequence[Sequence[Plane]]) -> None:
+    """Write all slices into one file, each with a functional group of its own."""
+    every = [plane for frame in planes for plane in frame]
+    dataset = headers_of(made, every[0])
+    dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2.1"
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    dataset.NumberOfFrames = len(every)
+    dataset.PixelData = b"".join((plane.pixels + 1024).astype("<u2").tobytes() for plane in every)
+    shared = pydicom.Dataset()
+    shared.PlaneOrientationSequence = [
+        group(ImageOrientationPatient=dataset.ImageOrientationPatient)
+    ]
+    shared.PixelMeasuresSequence = [group(PixelSpacing=dataset.PixelSpacing)]
+    shared.PixelValueTransformationSequence = [group(RescaleSlope="1", RescaleIntercept="-1024")]
+    dataset.SharedFunctionalGroupsSequence = [shared]
+    dataset.PerFrameFunctionalGroupsSequence = [_of_frame(plane) for plane in every]
+    for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
+        delattr(dataset, name)
+    for name in ("RescaleSlope", "RescaleIntercept", "AcquisitionTime", "AcquisitionDateTime"):
+        delattr(dataset, name)
+    dataset.save_as(path, enforce_file_format=True)
+
+
+def headers_of(made: Series, plane: Plane) -> pydicom.Dataset:
+    """The header and pixels of one slice."""
+    dataset = slices.dataset(made, 1, 0.0)
+    slices.add_geometry(dataset, plane, 1.0)
+    slices.add_pixels(dataset, plane.pixels, made)
+    return dataset
+
+
+def group(**values: Any) -> pydicom.Dataset:
+    """A dataset with these tags."""
+    made = pydicom.Dataset()
+    for name, value in values.items():
+        setattr(made, name, value)
+    return made
+
+
+def _of_frame(plane: Plane) -> pydicom.Dataset:
+    taken = NOON + timedelta(seconds=plane.seconds)
+    return group(
+        PlanePositionSequence=[
+            group(ImagePositionPatient=[slices.decimal(each) for each in plane.position])
+        ],
+        FrameContentSequence=[
+            group(FrameAcquisitionDateTime=f"{taken:%Y%m%d%H%M%S.%f}", InStackPositionNumber=1)
+        ],
+    )

@@ -12,6 +12,7 @@ import pytest
 from strokeprep.errors import StrokeprepError
 from strokeprep.intake import command, stage
 from strokeprep.intake.reading import voxels
+from strokeprep.io import images
 from strokeprep.phantom.dicom.headers import BORN, PLANTED
 from strokeprep.settings import config
 from strokeprep.study.layouts import designs
@@ -136,9 +137,21 @@ def test_an_image_that_differs_from_its_slices_is_refused(asked, monkeypatch):
 
     monkeypatch.setattr(voxels, "volume", upside_down)
     assert all(
-        "refused; a slice of the written image is not as in its file" in line
-        for line in take_in(asked)
+        "refused; a slice of the image is not as in its file" in line for line in take_in(asked)
     )
+    assert not list(asked.raw.rglob("*.nii.gz"))
+
+
+def test_a_file_that_is_not_what_was_read_is_refused(asked, monkeypatch):
+    right = images.write_array
+
+    def one_voxel_off(data, *rest, **more):
+        changed = data.copy()
+        changed.flat[7] += 1
+        right(changed, *rest, **more)
+
+    monkeypatch.setattr(images, "write_array", one_voxel_off)
+    assert all("what was written is not what was read" in line for line in take_in(asked))
     assert not list(asked.raw.rglob("*.nii.gz"))
 
 
@@ -179,3 +192,23 @@ def test_conversion_without_a_table_of_patients_is_refused(asked, capsys):
     arguments = [str(asked.exports[0]), "--output", str(asked.raw), "--work", str(asked.work)]
     assert command.main(arguments) == 1
     assert "--people" in capsys.readouterr().err
+
+
+def test_a_study_that_fails_in_an_unforeseen_way_does_not_stop_the_next(asked, monkeypatch, capsys):
+    other = exports.study(patient="P-2", begins=exports.NOON + exports.timedelta(days=1))
+    exports.write(asked.exports[0] / "c", exports.series(other))
+    asked.people.write_text("patient\tissuer\tsubject\nP-1\t\t07\nP-2\t\t08\n")
+    right = voxels.volume
+    calls = []
+
+    def once_broken(frames, grid):
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError("Planted")
+        return right(frames, grid)
+
+    monkeypatch.setattr(voxels, "volume", once_broken)
+    assert run(asked) == 1
+    said = capsys.readouterr().out
+    assert "failed (RuntimeError)" in said and "Planted" not in said
+    assert "sub-08_ses-01_acq-ncct_ct: written" in said

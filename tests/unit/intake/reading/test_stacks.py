@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import exports
 import numpy as np
+import pydicom
 import pytest
+from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 from strokeprep.io import images
 
 TIMES = tuple(np.cumsum([0.0, *[1.523] * 7, *[3.1] * 4]).round(3).tolist())
@@ -217,3 +219,61 @@ def test_slices_without_a_position_are_a_fault(tmp_path):
 def test_ten_series_that_are_frames_of_one_are_joined(tmp_path, perfusion):
     stack = one(exports.write(tmp_path, exports.series(exports.study("canon")), perfusion))
     assert stack.remarks == ("12 series are its frames",) and len(stack.frames) == 12
+
+
+# --- Other forms of files -------------------------------------------------------------------
+
+
+def test_a_volume_in_one_file_comes_back(tmp_path):
+    exports.enhanced(tmp_path / "volume", exports.series(), exports.frames())
+    back = volume_of(tmp_path)
+    assert np.array_equal(back.array, exports.head())
+    assert np.abs(back.affine - exports.affine()).max() < 1e-6
+
+
+def test_a_series_in_one_file_comes_back_with_its_times(tmp_path, perfusion):
+    exports.enhanced(tmp_path / "series", exports.series(), perfusion)
+    stack = one(tmp_path)
+    assert np.allclose(stack.clock.starts, TIMES, atol=1e-3) and stack.files == 1
+    assert np.array_equal(stack.volume().array[..., 5], SMALL + 5)
+
+
+def test_a_file_of_many_frames_that_lacks_one_is_no_image(tmp_path):
+    exports.enhanced(tmp_path / "volume", exports.series(), exports.frames())
+    exports.edit(tmp_path, lambda dataset: setattr(dataset, "NumberOfFrames", 15))
+    assert exports.read(tmp_path) == []
+
+
+@pytest.mark.parametrize("maker", ["siemens", "ge"])  # unsigned and signed
+def test_packed_pixels_come_back(maker, tmp_path):
+    exports.write(tmp_path, exports.series(exports.study(maker)))
+    exports.edit(tmp_path, lambda dataset: dataset.compress(RLELossless))
+    assert np.array_equal(volume_of(tmp_path).array, exports.head())
+
+
+@pytest.mark.parametrize(("implicit", "little"), [(True, True), (False, False)])
+def test_files_of_either_byte_order_and_without_representations_come_back(
+    implicit, little, tmp_path
+):
+    exports.write(tmp_path, exports.series(exports.study("ge")))
+    for path in tmp_path.iterdir():
+        dataset = pydicom.dcmread(path)
+        dataset.file_meta.TransferSyntaxUID = (
+            ImplicitVRLittleEndian if implicit else ExplicitVRBigEndian
+        )
+        if not little:
+            dataset.PixelData = np.frombuffer(dataset.PixelData, "<i2").astype(">i2").tobytes()
+        forced = {"implicit_vr": implicit, "little_endian": little, "force_encoding": True}
+        pydicom.dcmwrite(path, dataset, **forced)
+    assert np.array_equal(volume_of(tmp_path).array, exports.head())
+
+
+def test_bits_of_an_overlay_above_the_pixels_are_left_out(tmp_path):
+    exports.write(tmp_path, exports.series())
+
+    def drawn_over(dataset):
+        stored = np.frombuffer(dataset.PixelData, "<u2") | 0x8000
+        dataset.PixelData = stored.astype("<u2").tobytes()
+
+    exports.edit(tmp_path, drawn_over)
+    assert np.array_equal(volume_of(tmp_path).array, exports.head())

@@ -51,9 +51,17 @@ def _run(request: Request, only_plan: bool) -> int:
     print(f"{files} files in {len(rows)} rows: {told}. See {request.work / 'plan.tsv'}")
     if only_plan:
         return 0
-    lines = [line for each in stage.index(request) for line in stage.taken_in(request, each["key"])]
+    lines = [line for each in stage.index(request) for line in _taken_in(request, each["key"])]
     print("\n".join(lines))
-    return 1 if any(": refused" in line for line in lines) else 0
+    return 1 if any(": refused" in line or ": failed" in line for line in lines) else 0
+
+
+def _taken_in(request: Request, key: str) -> list[str]:
+    """How the series of one study ended; whatever is wrong with it, the next study is taken in."""
+    try:
+        return list(stage.taken_in(request, key))
+    except Exception as error:  # a message of an unforeseen error may hold what a header says
+        return [f"study {key}: failed ({type(error).__name__})"]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,25 +1,47 @@
-"""The page of a study: what becomes of each series and why, with a picture of every image."""
+"""The page of a study: what becomes of each series and why, and what each image looks like."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import nibabel as nib
 import numpy as np
 
 from strokeprep.intake.plan import COLUMNS, CONVERT, LEAVE, WAIT, Plan, Row
-from strokeprep.io import frames, images, json_files
+from strokeprep.intake.reading.voxels import Volume
+from strokeprep.io import images, json_files
 from strokeprep.io.whole import write_text
-from strokeprep.kinds import KINDS
+from strokeprep.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
-    from strokeprep.intake.writing import Written
+    from strokeprep.drawing.pictures import Picture
 
 TITLES = {CONVERT: "Converted", WAIT: "Waiting", LEAVE: "Left"}
 SHOWN = [name for name in COLUMNS if name not in ("study", "decision", "confidence")]
-PIXEL_MM = 1.2  # of a picture
+PIXEL_MM = 1.2
 HEAD_HU = (0, 400)  # what a curve of the head averages: tissue and blood
+SAMPLED = 4  # of rows and columns, for the curve
+
+
+@dataclass(frozen=True)
+class Look:
+    """A picture, and the curve of a series as SVG."""
+
+    picture: Picture = field(repr=False)
+    curve: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Written:
+    """How one series ended: ``written``, ``unchanged``, or ``refused`` with what is wrong."""
+
+    row: Row
+    ended: str
+    what: tuple[str, ...] = ()
+    look: Look | None = None
 
 
 def write(plan: Plan, path: Path, raw: Path | None = None, ended: Sequence[Written] = ()) -> None:
@@ -47,20 +69,44 @@ def write(plan: Plan, path: Path, raw: Path | None = None, ended: Sequence[Writt
 
 def _shown(each: Written, raw: Path) -> Mapping[str, Any]:
     """How a series ended, and what it looks like."""
-    path = raw / f"{each.row.stem}.nii.gz"
-    told = {"stem": each.row.stem, "ended": each.ended, "what": each.what}
-    if each.ended == "refused":
-        return told | {"picture": None, "curve": ""}
-    curve = _curve(path) if KINDS[each.row.kind].ndim == 4 else ""
-    return told | {"picture": _picture(path, each.row), "curve": curve}
+    look = each.look
+    if each.ended == "unchanged":
+        look = look_of_file(raw / f"{each.row.stem}.nii.gz", each.row.kind)
+    return {"stem": each.row.stem, "ended": each.ended, "what": each.what, "look": look}
 
 
-def _picture(path: Path, row: Row) -> Any:
-    """Three planes through the middle of an image, marked R, L, A and P."""
+# --- What an image looks like ---------------------------------------------------------------
+
+
+def look_of_file(path: Path, kind: str) -> Look:
+    """The look of an image that was written before."""
+    nifti = nib.load(path)
+    sidecar = json_files.read(str(path).replace(".nii.gz", ".json"))
+    volume = Volume(np.asanyarray(nifti.dataobj), nifti.affine)
+    return look_of(volume, kind, sidecar.get("FrameTimesStart", ()))
+
+
+def look_of(volume: Volume, kind: str, times: Sequence[float]) -> Look:
+    """The look of voxels in memory."""
+    is_series = volume.array.ndim == 4
+    curve = _curve(volume.array, np.asarray(times, float)) if is_series else ""
+    shown = _mean(volume.array) if is_series else volume.array
+    return Look(_picture(images.from_array(shown, volume.affine), KINDS[kind]), curve)
+
+
+def _mean(array: np.ndarray) -> np.ndarray:
+    """The mean over time, frame by frame, since a float copy of a series takes gigabytes."""
+    total = np.zeros(array.shape[:3], np.float32)
+    for t in range(array.shape[3]):
+        total += array[..., t]
+    return total / array.shape[3]
+
+
+def _picture(image, kind: Kind) -> Picture:
+    """Three planes through the middle, marked R, L, A and P."""
     from strokeprep.drawing import pictures
     from strokeprep.report import views
 
-    kind, image = KINDS[row.kind], images.read_mean(path)
     outside = images.background(kind.modality)
     view = views.seen(image, views.whole(image, PIXEL_MM), outside=outside)
     slices = [
@@ -71,17 +117,15 @@ def _picture(path: Path, row: Row) -> Any:
     return pictures.picture(pictures.strip(view, slices, pictures.Scale(*window)), colours=64)
 
 
-def _curve(path: Path) -> str:
-    """The mean of the head in each frame, over the times of the sidecar."""
+def _curve(array: np.ndarray, times: np.ndarray) -> str:
+    """The mean of the head in each frame."""
     from strokeprep.drawing import curves
     from strokeprep.drawing.palette import VERMILION
 
-    sidecar = json_files.read(str(path).replace(".nii.gz", ".json"))
     means = []
-    for frame in frames.stream(path):
+    for t in range(array.shape[3]):
+        frame = array[::SAMPLED, ::SAMPLED, :, t]
         head = frame[(frame > HEAD_HU[0]) & (frame < HEAD_HU[1])]
         means.append(float(head.mean()) if head.size else 0.0)
-    line = curves.Line("head", np.array(means), VERMILION)
-    panel = curves.Panel("HU", 140, (line,))
-    times = np.array(sidecar["FrameTimesStart"])
+    panel = curves.Panel("HU", 140, (curves.Line("head", np.array(means), VERMILION),))
     return curves.svg(curves.Chart(times, "seconds", (panel,), curves.Spans("", ())))

@@ -26,6 +26,7 @@ from strokeprep.kinds import KINDS
 CONVERT, WAIT, LEAVE = "convert", "wait", "leave"
 # Reconstructions of one acquisition begin within this time of each other.
 ONE_ACQUISITION_S = 8.0
+USUAL_B = 1000.0  # s/mm2, of stroke protocols
 KERNELS = ("soft", "unknown", "sharp")
 PHASES = ("cta",)  # kinds whose later acquisitions are phases of the first
 COLUMNS = (
@@ -262,6 +263,7 @@ def _best(rows: Sequence[Row], trace: Row | None = None) -> Row | None:
             "as" not in row.said,
             other_grid,
             late,
+            abs((row.stack.b_value or 0.0) - USUAL_B) if row.kind == "trace" else 0.0,
             KERNELS.index(Evidence(row.stack).kernel),
             round(grid.step, 2) if grid else float("inf"),
             row.stack.number,

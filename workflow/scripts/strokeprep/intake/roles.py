@@ -29,8 +29,7 @@ IMAGE_CLASSES = tuple(
 WORDS: dict[str, str] = {
     "perfusion": r"perf\w*|ctp|vpct|pct|pwi|dsc",
     "angiography": r"cta|angio\w*|carotis|cow",
-    "no contrast": r"without|native?|nativ|ncct|nect|plain|non.?contrast|no contrast|w/?o|ohne|sans",
-    "contrast": r"contrast|with|kontrast|post|gad\w*|ce|km|mit",
+    "contrast": r"contrast|with|w/|kontrast\w*|post|gad\w*|ce|cect|c\+|\+c|km|mit|avec",
     "late": r"delay\w*|late|venous|venoes|ven|sp[aä]e?t\w*|phase ?[23]|[23]\.? ?phase",
     "other part": r"thorax|chest|lung|abdomen|pelvis|neck|hals|spine|shoulder|thx|abd",
     "projection": r"mip|mpr|vrt|vr|3d ?recon|curved|thick ?mip",
@@ -43,6 +42,11 @@ WORDS: dict[str, str] = {
     "t2": r"t2w?",
     "bone": r"bone|knochen|sharp|hard",
 }
+# Taken out before the words above are looked for: "without contrast" does not speak of contrast.
+WITHOUT = re.compile(
+    r"(?<![a-z])(?:(?:without|w/?o|no|non|ohne|sans)(?: iv)?[ -]?(?:contrast\w*|kontrast\w*|km|c)"
+    r"|without|w/?o|ohne|sans|nativ|native|ncct|nect|plain)(?![a-z])"
+)
 # Kernels by maker: sharp ones are for bone. What is in neither list counts as unknown.
 SHARP = re.compile(r"BONE|EDGE|LUNG|SHARP|FC3\d|FC8\d|^Y[A-E]|^[HBJ]r?(6|7|8|9)\d", re.IGNORECASE)
 SOFT = re.compile(
@@ -127,14 +131,18 @@ class Evidence:
 
 
 def words_of(facts: Mapping[str, Any]) -> set[str]:
-    """What the descriptions of a series mean, as far as it is known."""
-    names = ("SeriesDescription", "ProtocolName", "SequenceName")
-    told = " ".join(str(facts.get(name, "")) for name in names[:2]).lower()
-    told = re.sub(r"[_+\-*.]+", " ", told)
+    """What the description of a series means, as far as it is known.
+
+    The name of the protocol is often that of the whole study, so it counts only where there is no
+    description.
+    """
+    told = str(facts.get("SeriesDescription") or facts.get("ProtocolName", "")).lower()
+    told = re.sub(r"[_\-*.^]+", " ", told)
+    rest = WITHOUT.sub(" ", told)
     found = {
-        mean for mean, stem in WORDS.items() if re.search(rf"(?<![a-z])(?:{stem})(?![a-z])", told)
+        mean for mean, stem in WORDS.items() if re.search(rf"(?<![a-z])(?:{stem})(?![a-z])", rest)
     }
-    return found - {"contrast"} if "no contrast" in found else found
+    return found | ({"no contrast"} if rest != told else set())
 
 
 def role(stack: Stack, says_contrast: bool = False, said: Mapping[str, Any] | None = None) -> Role:
@@ -230,7 +238,8 @@ def _ctp(seen: Evidence, lacks: list[str]) -> Role:
             lacks.append("frames of perfusion are seconds apart")
     if seen.has_agent or "perfusion" in seen.words:
         reasons.append("contrast agent" if seen.has_agent else "described as perfusion")
-    return _decided("ctp", reasons, [*lacks, *_no_times(seen), *_not_even(seen)])
+    lacks += [*_no_times(seen), *_another_part(seen), *_not_even(seen)]
+    return _decided("ctp", reasons, lacks)
 
 
 def _no_times(seen: Evidence) -> list[str]:
@@ -247,12 +256,12 @@ def _cta(seen: Evidence, lacks: list[str]) -> Role:
         reasons.append("contrast agent")
     if "angiography" in seen.words:
         reasons.append("described as angiography")
+    else:
+        lacks.append("nothing says that it shows arteries")
     if grid is not None and grid.step > THIN_MM:
         lacks.append(f"slices {grid.step:.3g} mm apart, a CTA has at most {THIN_MM:g} mm")
-    if "angiography" not in seen.words and not ("late" not in seen.words and seen.has_agent):
-        lacks.append("nothing says that it shows arteries")
-    if {"late", "no contrast"} & seen.words:
-        lacks.append("described as late or without contrast")
+    if {"late", "no contrast", "perfusion"} & seen.words:
+        lacks.append("described as late, without contrast or perfusion")
     if seen.kernel == "sharp":
         lacks.append("a sharp kernel")
     return _decided("cta", reasons, [*lacks, *_not_a_head(seen), *_not_even(seen)])
@@ -280,10 +289,13 @@ def _not_a_head(seen: Evidence) -> list[str]:
         lacks.append(f"covers {grid.extent_mm:.0f} mm, a head needs {HEAD_MM:g}")
     if grid is not None and grid.off_axial_degrees > OFF_AXIAL_DEGREES:
         lacks.append("its slices are not axial")
+    return [*lacks, *_another_part(seen)]
+
+
+def _another_part(seen: Evidence) -> list[str]:
     part = str(seen.facts.get("BodyPartExamined", "")).upper()
-    if part and not re.search("HEAD|BRAIN|SKULL|NECK|CAROTID|ANGIO|KOPF", part):
-        lacks.append("another part of the body by its header")
-    return lacks
+    is_head = re.search("HEAD|BRAIN|SKULL|NECK|CAROTID|ANGIO|KOPF", part)
+    return ["another part of the body by its header"] if part and not is_head else []
 
 
 def _not_even(seen: Evidence) -> list[str]:

@@ -7,8 +7,7 @@ of it arrive late, and an image that the plan has no more is removed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 from strokeprep.errors import StrokeprepError
 from strokeprep.gate import inspection
 from strokeprep.intake import sidecars
+from strokeprep.intake.pages import Written, look_of
 from strokeprep.intake.plan import Plan, Row
 from strokeprep.intake.reading import voxels
 from strokeprep.intake.reading.headers import Slice, Unreadable
@@ -30,15 +30,7 @@ FORMAT = 1  # of what is noted; a new one writes everything again
 SAMPLED = 16  # every so many pixels of a slice are read back where voxels were interpolated
 # Interpolated slices must be as alike to those they came from: a shift of a pixel leaves 0.97.
 ALIKE = 0.985
-
-
-@dataclass(frozen=True)
-class Written:
-    """How one series ended: ``written``, ``unchanged``, or ``refused`` with what is wrong."""
-
-    row: Row
-    ended: str
-    what: tuple[str, ...] = ()
+ROUNDING_MM = 1e-3  # headers are single precision
 
 
 def write(plan: Plan, raw: Path, notes: Path) -> list[Written]:
@@ -98,14 +90,18 @@ def _one(row: Row, raw: Path, before: Mapping[str, Any] | None) -> Written:
     try:
         sidecar = sidecars.of_row(row)
         volume = row.stack.volume()
+        wrong = unlike(row, volume)
         images.write_array(volume.array, volume.affine, path, frame_seconds=_interval(sidecar))
         write_json(sidecar, raw / f"{row.stem}.json")
-        wrong = [*unlike(row, path), *_refused(row, path)]
+        wrong = wrong or read_back(row, volume, path)
     except Unreadable as error:
         wrong = [f"a file of it cannot be used: {error}"]
     except StrokeprepError as error:
         wrong = [error.what]
-    return Written(row, "refused" if wrong else "written", tuple(wrong))
+    if wrong:
+        return Written(row, "refused", tuple(wrong))
+    look = look_of(volume, row.kind, sidecar.get("FrameTimesStart", ()))
+    return Written(row, "written", look=look)
 
 
 def _interval(sidecar: Mapping[str, Any]) -> float | None:
@@ -117,24 +113,34 @@ def _interval(sidecar: Mapping[str, Any]) -> float | None:
 # --- Read back ------------------------------------------------------------------------------
 
 
-def unlike(row: Row, path: Path) -> list[str]:
-    """What of a written image is not as in the slices it came from.
+def unlike(row: Row, volume: Volume) -> list[str]:
+    """What of the voxels is not as in the slices they came from, which are read once more.
 
-    The place of each slice is worked out from its own header and the affine on disk, apart from how the
-    image was put together.
+    The place of each slice is worked out from its own header and the affine, apart from how the image
+    was put together.
     """
-    nifti = nib.load(path)
-    back = np.linalg.inv(images.LPS @ nifti.affine)
-    written = np.asanyarray(nifti.dataobj)
-    frames = written[..., None] if written.ndim == 3 else written
     grid = row.stack.grid
     exact = grid is not None and not grid.tilt_degrees and grid.regularity == "even"
+    back = np.linalg.inv(images.LPS @ volume.affine)
+    frames = volume.array[..., None] if volume.array.ndim == 3 else volume.array
     for t, frame in enumerate(row.stack.frames):
         for each in frame:
-            volume = Volume(frames[..., t], back)
-            if not (_is_equal(each, volume) if exact else _is_alike(each, volume)):
-                return ["a slice of the written image is not as in its file"]
+            at = Volume(frames[..., t], back)
+            if not (_is_equal(each, at) if exact else _is_alike(each, at)):
+                return ["a slice of the image is not as in its file"]
     return []
+
+
+def read_back(row: Row, volume: Volume, path: Path) -> list[str]:
+    """Why the file on disk cannot stay: it is another image, or the gate would refuse it."""
+    sidecar = str(path).removesuffix(".nii.gz") + ".json"
+    image = inspection.RawImage(str(path), KINDS[row.kind], sidecar, str(path))
+    report = inspection.inspect([image], [])
+    refused = [f"{finding.check}: {finding.what}" for finding in report.refused]
+    ours = blake2b(np.ascontiguousarray(volume.array.T).data, digest_size=16).hexdigest()
+    same = report.files[0].get("digest") == ours
+    same &= bool(np.abs(nib.load(path).affine - volume.affine).max() < ROUNDING_MM)
+    return refused or ([] if same else ["what was written is not what was read"])
 
 
 def _is_equal(each: Slice, volume: Volume) -> bool:
@@ -171,11 +177,3 @@ def _indices(each: Slice, rows: np.ndarray, columns: np.ndarray, back: np.ndarra
         + across[:, None, None] * between_columns * columns[None, None, :]
     )
     return np.einsum("ab,bij->aij", back[:3, :3], points) + back[:3, 3, None, None]
-
-
-def _refused(row: Row, path: Path) -> list[str]:
-    """Why the gate of the chain would refuse an image."""
-    kind = KINDS[row.kind]
-    sidecar = str(path).removesuffix(".nii.gz") + ".json"
-    report = inspection.inspect([inspection.RawImage(str(path), kind, sidecar, str(path))], [])
-    return [f"{finding.check}: {finding.what}" for finding in report.refused]

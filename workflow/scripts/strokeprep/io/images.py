@@ -29,6 +29,8 @@ LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 INFLATE: Any = isal_zlib.error  # an exception class, which its stub calls an instance
 DAMAGED = (EOFError, OSError, zlib.error, INFLATE, ValueError, OverflowError)
 
+PACKING = 2  # level of ISA-L
+
 # NIfTI codes of coordinate systems.
 SCANNER, MNI = 1, 4
 
@@ -249,9 +251,19 @@ def write_array(
 
 
 def save(nifti: nib.Nifti1Image, path: str | Path) -> None:
-    """Save a NIfTI image; after an error there is no incomplete file."""
+    """Save a NIfTI image; after an error there is no incomplete file.
+
+    ISA-L packs in a quarter of the time of zlib, into some 2 % more bytes.
+    """
     with whole(path) as partial:
-        nib.save(nifti, partial)
+        if partial.suffix != ".gz":
+            nib.save(nifti, partial)
+            return
+        with (
+            partial.open("wb") as file,
+            igzip.IGzipFile("", "wb", PACKING, fileobj=file, mtime=0) as packed,
+        ):
+            nifti.to_stream(packed)
 
 
 def as_dtype(data: np.ndarray, dtype: np.dtype | type) -> np.ndarray:

@@ -42,7 +42,8 @@ class Source:
         """The file, opened; a member of an archive is unpacked into memory, within limits."""
         if self.member is None:
             return open(self.path, "rb")
-        with _archive(self.path).open(self.member) as file:
+        about = os.stat(self.path)
+        with _archive(self.path, about.st_mtime_ns, about.st_size).open(self.member) as file:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise OSError(TOO_LARGE)
@@ -50,8 +51,8 @@ class Source:
 
 
 @lru_cache(maxsize=2)
-def _archive(path: str) -> zipfile.ZipFile:
-    """An open archive; to read its directory again for every member takes seconds."""
+def _archive(path: str, changed: int, size: int) -> zipfile.ZipFile:
+    """An open archive, as it was then; to read its directory again for every member takes seconds."""
     return zipfile.ZipFile(path)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from strokeprep.io.images import LPS
 
-SAME_MM = 0.01  # slices closer than this lie at one position
+SAME_MM = 0.05  # slices closer than this lie at one position: tables come back less exactly
 # Distances of slices may differ by this much, in mm or as a share: positions are logged to 0.1 mm.
 EVEN_MM, EVEN_SHARE = 0.05, 0.01
 # Displacement along the stack, in mm a mm. Above it ITK holds no image: 0.03 degrees.
@@ -167,7 +167,7 @@ def heights_of(
 def clusters(heights: np.ndarray) -> list[np.ndarray]:
     """Indices of slices at one position, in order along the normal.
 
-    >>> [each.tolist() for each in clusters(np.array([5.0, 0.0, 5.001]))]
+    >>> [each.tolist() for each in clusters(np.array([5.0, 0.0, 5.01]))]
     [[1], [0, 2]]
     """
     order = np.argsort(heights, kind="stable")

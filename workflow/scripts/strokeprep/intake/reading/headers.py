@@ -10,7 +10,7 @@ import math
 import re
 import struct
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -26,6 +26,7 @@ ENHANCED = tuple(f"1.2.840.10008.5.1.4.1.1.{tail}" for tail in ("2.1", "2.2", "4
 LITTLE, IMPLICIT, BIG = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"
 PLAIN = {LITTLE: "<", IMPLICIT: "<", BIG: ">"}  # transfer syntaxes whose pixels are not packed
 LONGEST_TEXT = 512
+LARGEST_SCALE = 1e6  # of slope and intercept
 # Numbers that are stored in binary, by value representation.
 BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
 
@@ -127,6 +128,7 @@ def read(source: Source) -> list[Slice]:
     try:
         facts = _facts(header, (*IDENTITY, *TEXTS, *LISTS, *NUMBERS, *VECTORS, *TIMES))
         frames = _frames(header, facts)
+        _refuse_impossible_scale(frames)
         return [
             Slice(source, index, own, _clocks(own), _b_value(header, own), pixels)
             for index, own in enumerate(frames)
@@ -341,6 +343,13 @@ def _pixels(
     if start + each * frames > size:
         raise Unreadable("it is cut short")
     return Pixels(start + index * each, rows, columns, dtype, int(facts.get("BitsStored", bits)))
+
+
+def _refuse_impossible_scale(frames: Iterable[Mapping[str, Any]]) -> None:
+    for own in frames:
+        slope, intercept = own.get("RescaleSlope", 1.0), own.get("RescaleIntercept", 0.0)
+        if not 0 < abs(slope) < LARGEST_SCALE or abs(intercept) > LARGEST_SCALE:
+            raise Unreadable("the scale of its values is impossible")
 
 
 def each(sources: list[Source]) -> Iterator[tuple[Source, list[Slice] | str]]:

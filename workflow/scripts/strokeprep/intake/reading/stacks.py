@@ -17,7 +17,7 @@ from strokeprep.intake.reading.clocks import Clock
 from strokeprep.intake.reading.geometry import Grid
 from strokeprep.intake.reading.headers import Slice
 
-# Direction cosines that differ by less are equal: headers round them.
+# Direction cosines, and pixel sizes in mm, that differ by less are equal: headers round them.
 SAME_DIRECTION = 1e-4
 # Series of one study that are frames of one: at least so many, with as many times.
 FEWEST_FRAMES = 10
@@ -57,7 +57,8 @@ class Stack:
     @property
     def name(self) -> str:
         """A short name that is always the same for the same series and way of imaging."""
-        told = f"{self.series_uid} {_way(self.slices[0])}"
+        plane = [round(value, 3) for value in _plane(self.slices[0])]
+        told = f"{self.series_uid} {_way(self.slices[0])} {plane}"
         return sha256(told.encode()).hexdigest()[:10]
 
     @property
@@ -90,31 +91,41 @@ class Stack:
 
 def stacks(slices: Iterable[Slice]) -> list[Stack]:
     """All stacks of one study, by series number."""
-    groups: dict[tuple, list[Slice]] = defaultdict(list)
+    groups: dict[tuple, list[list[Slice]]] = defaultdict(list)
     for each in slices:
-        groups[_key(each)].append(each)
-    made = [arranged(group) for group in groups.values()]
+        alike = groups[each.facts.get("SeriesInstanceUID"), *_way(each)]
+        group = next((group for group in alike if _share_plane(group[0], each)), None)
+        if group is None:
+            alike.append([each])
+        else:
+            group.append(each)
+    made = [arranged(group) for alike in groups.values() for group in alike]
     return sorted(_joined(made), key=lambda stack: (stack.number, stack.name))
 
 
-def _key(each: Slice) -> tuple:
-    """What slices of one stack share."""
-    return (each.facts.get("SeriesInstanceUID"), *_way(each))
-
-
 def _way(each: Slice) -> tuple:
-    """Grid and way of imaging of a slice."""
+    """The way of imaging of a slice; echo and b-value part what one series of MR holds."""
     facts = each.facts
-    directions = facts.get("ImageOrientationPatient", ())
-    # Echo and b-value part what one series of MR holds side by side.
     return (
-        tuple(round(value / SAME_DIRECTION / 10) for value in directions),
-        tuple(round(value, 4) for value in facts.get("PixelSpacing", ())),
         *(each.pixels.rows, each.pixels.columns, facts.get("SOPClassUID")),
         *(facts.get(name) for name in ("ConvolutionKernel", "EchoTime")),
         _type(facts),
         each.b_value,
     )
+
+
+def _plane(each: Slice) -> tuple[float, ...]:
+    """Orientation and pixel size of a slice, as far as it has them."""
+    return (
+        *each.facts.get("ImageOrientationPatient", ()),
+        *each.facts.get("PixelSpacing", ()),
+    )
+
+
+def _share_plane(one: Slice, other: Slice) -> bool:
+    """Whether two slices are parallel and have one pixel size, but for rounding."""
+    a, b = _plane(one), _plane(other)
+    return len(a) == len(b) and all(abs(x - y) < SAME_DIRECTION for x, y in zip(a, b, strict=True))
 
 
 def _type(facts: Mapping[str, Any]) -> tuple[str, ...]:
@@ -257,7 +268,8 @@ def _scan(stack: Stack) -> tuple:
         return ()
     stem = re.sub(r"[\d\W_]+", " ", str(stack.facts.get("SeriesDescription", ""))).strip()
     places = tuple(np.round(stack.grid.positions, 2).ravel().tolist())
-    return (stem, places, *_way(stack.slices[0]))
+    plane = tuple(round(value, 3) for value in _plane(stack.slices[0]))
+    return (stem, places, plane, *_way(stack.slices[0]))
 
 
 def _listed(numbers: Sequence[int], most: int = 5) -> str:

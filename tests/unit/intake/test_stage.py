@@ -17,6 +17,8 @@ from strokeprep.phantom.dicom.headers import BORN, PLANTED
 from strokeprep.settings import config
 from strokeprep.study.layouts import designs
 
+pytestmark = pytest.mark.slow
+
 NCCT = "sub-07/ses-01/ct/sub-07_ses-01_acq-ncct_ct"
 CTP = "sub-07/ses-01/ct/sub-07_ses-01_acq-ctp_ct"
 TIMES = [1.5 * index for index in range(12)]

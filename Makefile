@@ -18,6 +18,7 @@
 #   make bench-hard-heads   the template backend on simulated heads that are ill or badly scanned [ARGS=]
 #   make bench-ways-up   heads whose headers have them another way up: none may be taken [ARGS=]
 #   make environments   install all that the tests need, and run nothing
+#   make bench-release  what a release of 150 patients takes                       [ARGS=]
 #   make bench-ctp      what the perfusion branch of one clinical patient takes, against limits
 #   make settings   write the config's schema and the tables of config/README.md from the settings
 #   make lint    ruff, snakefmt, mypy, snakemake --lint
@@ -66,7 +67,7 @@ STUDY = --config output=$(DIR)/derivatives work=$(DIR)/work \
   'phantom={"folder": "$(DIR)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"$(SOURCE)}'
 
 .PHONY: environments demo release report test test-units test-runs test-fast test-models models test-hostile \
-  test-slurm lint settings clean bench bench-scale bench-ctp bench-segmentation bench-heads \
+  test-slurm lint settings clean bench bench-scale bench-ctp bench-release bench-segmentation bench-heads \
   bench-hard-heads bench-ways-up $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
 
@@ -124,6 +125,9 @@ settings: $(VENV)/imaging.done
 
 bench-scale: $(VENV)/imaging.done
 	$(BIN)/python benchmarks/scale.py --out .bench/scale.tsv
+
+bench-release: $(VENV)/preview.done
+	$(BIN)/python benchmarks/release.py --folder .bench/release --out .bench/release.tsv $(ARGS)
 
 bench-ctp: $(VENV)/imaging.done
 	$(BIN)/python benchmarks/branch.py --out .bench/ctp.tsv

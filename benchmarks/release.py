@@ -196,6 +196,40 @@ def megabytes(paths: Sequence[Path]) -> float:
     return sum(path.stat().st_size for path in paths) / 1e6
 
 
+def steps(folder: Path, cases: int, looked_at: int) -> list[dict[str, Any]]:
+    """Simulate a study and measure the steps of its release: the rows of the table."""
+    settings, subjects = study_of(folder, cases)
+    derivatives, work = folder / "derivatives", folder / "work"
+    simulate(derivatives, subjects)
+    found = {
+        "release_case": measured(prepare, derivatives, work, subjects[:looked_at]),
+        "release_pictures": measured(draw, work, subjects[:looked_at]),
+    }
+    for each in found.values():
+        each["seconds"], each["cpu"] = (each[key] * cases / looked_at for key in ("seconds", "cpu"))
+    repeat(work, subjects, looked_at)
+    found["release"] = measured(release, derivatives, work, settings)
+    sources = [derivatives / each.source for each in archive.members(ARCHIVE, subjects[0])]
+    drawn = json.loads((work / f"pictures/sub-{subjects[0].name}.json").read_text())
+    # The pictures of all are the same here, and Parquet stores them once; in a study it does not.
+    shown = sum(len(text) for name, text in drawn.items() if dataset.FEATURES[name][0] == "image")
+    read = {"release_case": megabytes(sources) * cases}
+    written = {"release_pictures": shown * 3 / 4 / 1e6 * cases}
+    return [
+        {
+            "step": name,
+            "cases": cases,
+            "wall_s": f"{each['seconds']:.1f}",
+            "cpu_s": f"{each['cpu']:.1f}",
+            "cpu_s_per_case": f"{each['cpu'] / cases:.2f}",
+            "memory_mb": f"{each['mb']:.0f}",
+            "read_mb": f"{read[name]:.0f}" if name in read else "n/a",
+            "written_mb": f"{written[name]:.1f}" if name in written else "n/a",
+        }
+        for name, each in found.items()
+    ]
+
+
 def main() -> int:
     """Simulate, measure, and write the table."""
     parser = argparse.ArgumentParser(
@@ -207,37 +241,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     shutil.rmtree(given.folder, ignore_errors=True)
-    settings, subjects = study_of(given.folder, given.cases)
-    derivatives, work = given.folder / "derivatives", given.folder / "work"
-    simulate(derivatives, subjects)
-    some, share = subjects[: given.looked_at], given.cases / given.looked_at
-    one = megabytes([derivatives / each.source for each in archive.members(ARCHIVE, subjects[0])])
-    found = {
-        "release_case": measured(prepare, derivatives, work, some),
-        "release_pictures": measured(draw, work, some),
-    }
-    for each in found.values():
-        each["seconds"], each["cpu"] = each["seconds"] * share, each["cpu"] * share
-    drawn = json.loads((work / f"pictures/sub-{subjects[0].name}.json").read_text())
-    preview = sum(len(text) for name, text in drawn.items() if dataset.FEATURES[name][0] == "image")
-    repeat(work, subjects, given.looked_at)
-    found["release"] = measured(release, derivatives, work, settings)
-    # The pictures of all are the same here, and Parquet stores them once; in a study it does not.
-    written = {"release_pictures": preview * 3 / 4 / 1e6 * given.cases}
-    rows = [
-        {
-            "step": name,
-            "cases": given.cases,
-            "wall_s": f"{each['seconds']:.1f}",
-            "cpu_s": f"{each['cpu']:.1f}",
-            "cpu_s_per_case": f"{each['cpu'] / given.cases:.2f}",
-            "memory_mb": f"{each['mb']:.0f}",
-            "read_mb": f"{one * given.cases:.0f}" if name == "release_case" else "n/a",
-            "written_mb": f"{written[name]:.1f}" if name in written else "n/a",
-        }
-        for name, each in found.items()
-    ]
-    text = render(rows, COLUMNS)
+    text = render(steps(given.folder, given.cases, given.looked_at), COLUMNS)
     print(text)
     if given.out:
         write_text(text, given.out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from strokeprep import kinds
@@ -12,7 +13,7 @@ from strokeprep.clinical.columns import KNOWN, OLDEST
 from strokeprep.io.images import AIR_HU
 from strokeprep.io.tables import render
 from strokeprep.io.whole import write_text
-from strokeprep.release import licence, summary
+from strokeprep.release import licence, phenotype, summary
 from strokeprep.release.archive import Archive
 from strokeprep.release.phenotype import columns
 from strokeprep.settings.study import ReleaseSettings, StudySettings
@@ -69,44 +70,54 @@ CAUSES = {
 }
 
 
-def write(
-    folder: Path,
-    archive: Archive,
-    study: StudySettings,
-    settings: ReleaseSettings,
-    *,
-    rows: Mapping[str, Mapping[str, str]],
-    cases: Sequence[summary.Case],
-    left_out: Sequence[str],
-    formats: Sequence[str],
-    version: str,
-) -> None:
-    """Write all texts and summaries; ``left_out`` has the cause for each patient who is not released."""
-    told = {
-        "demographics": (summary.demographics(rows, columns(archive)), summary.DEMOGRAPHICS),
-        "grids": (summary.grids(cases, archive), summary.GRIDS),
-        "scanners": (summary.scanners(cases), summary.SCANNERS),
-    }
-    text = README.format(
+@dataclass(frozen=True)
+class Release:
+    """All that a description is made from; ``left_out`` has the cause for each patient not released."""
+
+    archive: Archive
+    study: StudySettings
+    settings: ReleaseSettings
+    version: str  # of strokeprep
+    cases: Sequence[summary.Case]
+    rows: Mapping[str, Mapping[str, str]]  # of clinical values, by case
+    left_out: Sequence[str]
+
+    @property
+    def demographics(self) -> list[dict[str, str | int]]:
+        """The table of patients."""
+        return summary.demographics(self.rows, columns(self.archive))
+
+
+def write(folder: Path, release: Release) -> None:
+    """Write all texts of a release and the table of its patients."""
+    study, settings = release.study, release.settings
+    write_text(_readme(release), folder / "README.md")
+    write_text(licence.text(study), folder / "LICENSE")
+    write_text(licence.citation_file(study, settings), folder / "CITATION.cff")
+    write_text(render(release.demographics, summary.DEMOGRAPHICS), folder / "demographics.tsv")
+
+
+def _readme(release: Release) -> str:
+    archive, study, settings = release.archive, release.study, release.settings
+    forms = phenotype.formats(archive, settings)
+    return README.format(
         name=study.name,
         version=settings.version,
-        cases=len(cases),
-        strokeprep=version,
-        left_out=_left_out(left_out),
+        cases=len(release.cases),
+        strokeprep=release.version,
+        left_out=_left_out(release.left_out),
         licence=licence.text(study),
         citation=licence.citation(study, settings),
         root=archive.root,
-        formats=" and ".join(form.upper() for form in formats),
+        formats=" and ".join(form.upper() for form in forms),
         air=AIR_HU,
         units="\n".join(f"| {kind.name} | {kind.unit} |" for kind in kinds.MAPS.values()),
         oldest=OLDEST,
         altered=_altered(archive, settings),
-        **{name: _markdown(*table) for name, table in told.items()},
+        demographics=_markdown(release.demographics, summary.DEMOGRAPHICS),
+        grids=_markdown(summary.grids(release.cases, archive), summary.GRIDS),
+        scanners=_markdown(summary.scanners(release.cases), summary.SCANNERS),
     )
-    write_text(text, folder / "README.md")
-    write_text(licence.text(study), folder / "LICENSE")
-    write_text(licence.citation_file(study, settings), folder / "CITATION.cff")
-    write_text(render(*told["demographics"]), folder / "demographics.tsv")
 
 
 def _left_out(causes: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from strokeprep.release.archives import ARCHIVES
 from strokeprep.settings.study import ReleaseSettings, StudySettings
 
 LEFT_OUT = ("participant_id", "cause", "reason")
+ROOTS = frozenset(archive.root for archive in ARCHIVES.values())
 Preview = Callable[[Path, Mapping[str, str]], None]
 
 
@@ -65,40 +66,33 @@ def write(
     its files to a folder, given the case of each patient.
     """
     archive = ARCHIVES[settings.archive]
+    fit, causes = _sorted_out(prepared, left_out, private)
+    numbers = identifiers.numbers(sorted(fit), archive, private.numbers)
+    called = {person: archive.case.format(number) for person, number in numbers.items()}
+    told = _clinical(derivatives, called, archive, settings, private)
+    about = description.Release(archive, study, settings, version, list(fit.values()), told, causes)
+    with folder.replaced(Path(str(settings.folder)), ROOTS) as new:
+        known = _place_images(new / archive.root, fit, called)
+        phenotype.write(new, archive, told, settings)
+        description.write(new, about)
+        if preview:
+            preview(new / "preview", called)
+        folder.write_manifest(new, {f"{archive.root}/{name}": sha for name, sha in known.items()})
+
+
+def _sorted_out(
+    prepared: Mapping[str, Path], left_out: Sequence[Mapping[str, str]], private: Private
+) -> tuple[dict[str, Any], list[str]]:
+    """The cases that are fit, and the cause for each patient who is left out; these are listed."""
     cases = {person: json_files.read(path) for person, path in prepared.items()}
+    others = sorted([*left_out, *_unfit(cases)], key=lambda row: row["participant_id"])
+    write_text(render(others, LEFT_OUT), private.left_out)
     fit = {person: case for person, case in cases.items() if not case["refused"]}
-    others = [*left_out, *_unfit(cases)]
-    write_text(
-        render(sorted(others, key=lambda row: row["participant_id"]), LEFT_OUT), private.left_out
-    )
     if not fit:
         raise StrokeprepError(
             "No patient can be released", private.left_out, "It says why, patient by patient."
         )
-    called = {
-        person: archive.case.format(number)
-        for person, number in identifiers.numbers(sorted(fit), archive, private.numbers).items()
-    }
-    told = _clinical(derivatives, called, archive, settings, private)
-    with folder.replaced(
-        Path(settings.folder or ""), frozenset(each.root for each in ARCHIVES.values())
-    ) as new:
-        known = _place_images(new / archive.root, fit, called)
-        phenotype.write(new, archive, told, settings)
-        description.write(
-            new,
-            archive,
-            study,
-            settings,
-            rows=told,
-            cases=list(fit.values()),
-            left_out=[row["cause"] for row in others],
-            formats=phenotype.formats(archive, settings),
-            version=version,
-        )
-        if preview:
-            preview(new / "preview", called)
-        folder.write_manifest(new, {f"{archive.root}/{name}": sha for name, sha in known.items()})
+    return fit, [row["cause"] for row in others]
 
 
 def _unfit(cases: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:

@@ -46,6 +46,7 @@ checkpoint intake_plan:
 rule intake_study:
     input:
         index=f"{INTAKE}/studies.json",
+        decisions=CONFIG.intake.overrides or [],
     output:
         # The notes of what was written are no output: Snakemake would remove them first.
         done=touch(f"{INTAKE}/study-{{key}}.done"),

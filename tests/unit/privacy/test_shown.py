@@ -12,14 +12,15 @@ import SimpleITK as sitk
 from heads import TO_TEMPLATE, Head, head
 from scipy import ndimage
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import images, transforms
+from strokeprep.io import grids, images, transforms
 from strokeprep.kinds import KINDS
 from strokeprep.privacy import shown
-from strokeprep.registration import location
+from strokeprep.registration import location, template
 from strokeprep.registration.head import way_up
 from strokeprep.registration.location import Location
 from strokeprep.segmentation.head_files import HeadFiles
-from strokeprep.settings.backends import NetworkSettings
+from strokeprep.segmentation.request import Request
+from strokeprep.settings.backends import FACES, NetworkSettings
 from strokeprep.steps import deface
 
 pytestmark = pytest.mark.slow  # all look at simulated heads
@@ -91,6 +92,27 @@ def test_a_face_is_found_whatever_was_declared(tmp_path, declared):
         tmp_path, [shown.Head("head.nii.gz", "head.nii.gz", "ct", declared, believed)]
     )
     assert leak.find == "face" and "ml of tissue lie where a face would be" in leak.what
+
+
+@pytest.mark.parametrize(("contrast", "folder"), [("ct", "ct"), ("t1", "anat")])
+def test_in_template_space_a_face_is_found_without_any_location(tmp_path, contrast, folder):
+    name = tmp_path / folder / "sub-1_space-MNI152NLin2009aSym_res-2_desc-preproc_x.nii.gz"
+    name.parent.mkdir()
+    whole, air = made(contrast).image, images.background(MODALITY[contrast])
+    grid = grids.cubic_grid(template.load().t1, 2.0)
+    moved = transforms.resample(whole, grid, [TO_TEMPLATE.GetInverse()], outside=air)
+    images.write(moved, str(name))
+    [leak] = shown.of_template_space(tmp_path, [name])
+    assert leak.find == "face"
+    emptied = images.array(moved).copy()
+    emptied[
+        images.array(
+            FACES["template"].run(Request(grid, "", location=Location(sitk.Transform())), grid).face
+        )
+        > 0
+    ] = air
+    images.write(images.like(emptied, moved), str(name))
+    assert list(shown.of_template_space(tmp_path, [name])) == []
 
 
 def tissue() -> np.ndarray:

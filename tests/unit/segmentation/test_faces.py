@@ -223,3 +223,5 @@ def test_the_face_networks_answer_goes_and_the_brain_stays(monkeypatch):
     assert (removed & made.face).sum() / made.face.sum() > 0.9
     assert (removed & made.brain).sum() == 0
     assert facts["Model"] == FACTS["Model"]
+    ahead = np.cumsum(removed, axis=1) > 0  # the mask does not end at the skin
+    assert removed[ahead & ~made.brain].mean() > 0.85

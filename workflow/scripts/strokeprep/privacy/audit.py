@@ -53,6 +53,7 @@ def of_subject(
     leaks = [leak for path in paths for leak in _of_entry(path, root, words)]
     leaks += undefaced.of_sources(root, images, every_image, declared_defaced)
     leaks += [*shown.of_heads(root, heads), *shown.of_drawn(root, drawn)]
+    leaks += shown.of_template_space(root, images)
     leaks += undefaced.of_voxels(root, images, masks, raw_digests or {}, heads)
     if logs is not None:
         leaks += _of_logs(logs, of_this_subject, words)

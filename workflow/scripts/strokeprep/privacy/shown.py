@@ -5,6 +5,7 @@ What a step emptied, and what the config says of the input, does not matter here
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,11 +15,14 @@ import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import frames, images, labels
-from strokeprep.privacy.leaks import Leak
+from strokeprep.privacy.leaks import Leak, relative
 from strokeprep.quality import defacing
 from strokeprep.quality.defacing import Evidence
 from strokeprep.segmentation.head_files import HeadFiles
 from strokeprep.settings.limits import FAIL, LIMITS
+
+IN_MNI = re.compile(r"_space-MNI[A-Za-z0-9]*_")
+LABEL = re.compile(r"_(mask|dseg)\.nii\.gz$")
 
 # A part of the face may move into view from as far outside.
 MOST_MOVED_MM = 50.0
@@ -64,6 +68,27 @@ def of_heads(root: Path, heads: Iterable[Head]) -> Iterator[Leak]:
             continue
         for what in found:
             yield Leak("face", what, head.image)
+
+
+def of_template_space(root: Path, paths: Iterable[Path]) -> Iterator[Leak]:
+    """Images in MNI space that show a face: there its place is known from the name alone."""
+    places: dict[tuple[float, ...], np.ndarray] = {}
+    for path in paths:
+        if not IN_MNI.search(path.name) or LABEL.search(path.name) or not path.is_file():
+            continue
+        where = relative(path, root)
+        try:
+            image = images.read(path)
+        except StrokeprepError as error:
+            yield Leak("file", error.what, where)
+            continue
+        grid = (*image.GetSize(), *images.affine(image).ravel().tolist())
+        if grid not in places:
+            places[grid] = defacing.place_of_face(image, sitk.Transform())
+        modality = "ct" if path.parent.name == "ct" else "mr"
+        face_ml = defacing.tissue_ml(image, modality, places[grid])
+        if LIMITS["face_left_ml"].verdict(face_ml) == FAIL:
+            yield Leak("face", f"{face_ml:.0f} ml of tissue lie where a face would be", where)
 
 
 def _faults(root: Path, head: Head) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +17,12 @@ from scipy import ndimage
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
 from strokeprep.privacy.leaks import Leak, relative
-from strokeprep.privacy.shown import Head
+from strokeprep.privacy.shown import LABEL, Head
 from strokeprep.quality import defacing
 from strokeprep.study import naming
 
 RAW_SOURCE, OWN_SOURCE = "bids:raw:", "bids::"
 DEFACED, FACE_MASK = "_desc-defaced_", "_label-face_mask"
-LABEL = re.compile(r"_(mask|dseg)\.nii\.gz$")
 
 # After motion correction the border of the emptied face lies up to this far from where it was.
 MOST_MOTION_MM = 10.0

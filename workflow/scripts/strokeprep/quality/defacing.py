@@ -111,8 +111,17 @@ def _frames(path: Path) -> Iterator[np.ndarray]:
 
 def face_left_ml(image: sitk.Image, modality: str, to_template: sitk.Transform) -> float:
     """Tissue in the template's face region; ``to_template`` maps points of the image there."""
-    coarse = grids.cubic_grid(image, FACE_MM)
-    place, grey = _place(coarse, to_template), _grey(image, coarse, modality)
+    return tissue_ml(image, modality, place_of_face(image, to_template))
+
+
+def place_of_face(image: sitk.Image, to_template: sitk.Transform) -> np.ndarray:
+    """Where a face would be, on cubic voxels of FACE_MM over an image."""
+    return _place(grids.cubic_grid(image, FACE_MM), to_template)
+
+
+def tissue_ml(image: sitk.Image, modality: str, place: np.ndarray) -> float:
+    """Tissue of an image in the place of a face (:func:`place_of_face`)."""
+    grey = _grey(image, grids.cubic_grid(image, FACE_MM), modality)
     return _ml(place & _tissue(grey, modality, _empty(grey[place])))
 
 

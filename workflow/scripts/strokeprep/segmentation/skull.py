@@ -32,6 +32,9 @@ FRONT_MM, BROW_MM, BELOW_MM, TIPS_MM = 25.0, 12.0, 8.0, 48.0
 # A plane with less brain than this does not count: networks call small spots elsewhere brain.
 LEAST_MM2 = 100.0
 
+# Smaller parts of a mask of the face are spots.
+SPOT_ML = 5.0
+
 # Skin in front of the bone is removed up to this far behind the tips of the temporal lobes.
 CHEEKS_MM = 10.0
 
@@ -69,6 +72,22 @@ def face_field(
     bone = images.array(sitk.Resample(skull, frame)) > 0 if skull is not None else None
     region = images.like(_region(inner, bone).astype(np.uint8), frame)
     return sitk.Resample(grids.distance(region), grid, sitk.Transform(), sitk.sitkLinear, -FAR_MM)
+
+
+def forward_field(grid: sitk.Image, face: sitk.Image, to_template: sitk.Transform) -> sitk.Image:
+    """Millimetres into a face and all that lies in front of it, on ``grid``.
+
+    A mask that ends at the skin would show the face that it marks.
+    """
+    frame = _patient_frame(grid, face, to_template)
+    marked = sitk.Resample(face, frame, sitk.Transform(), sitk.sitkNearestNeighbor) > 0
+    # A spot elsewhere shows no skin of a face.
+    parts = sitk.RelabelComponent(
+        sitk.ConnectedComponent(marked), round(SPOT_ML * 1000 / WORK_MM**3)
+    )
+    ahead = np.maximum.accumulate(images.array(parts > 0), axis=1) | images.array(marked)
+    field = grids.distance(images.like(ahead, frame))
+    return sitk.Resample(field, grid, sitk.Transform(), sitk.sitkLinear, -FAR_MM)
 
 
 def mask_field(grid: sitk.Image, mask: sitk.Image) -> sitk.Image:

@@ -68,15 +68,15 @@ def face_by_parts(request: Request, grid: sitk.Image) -> Answer:
 
 
 def face(request: Request, grid: sitk.Image) -> Answer:
-    """What the licensed networks call the face.
+    """What the licensed networks call the face, and what lies in front of it.
 
     They are not asked where even the template's region, which is ample, has nothing in view.
     """
     ample = template.face(request, grid)
     if not (sitk.GetArrayViewFromImage(ample.face) > 0).any():
         return ample
-    masks, facts = licensed_face(request)
-    return Answer(skull.mask_field(grid, masks), None, facts)
+    mask, facts = licensed_face(request)
+    return Answer(skull.forward_field(grid, mask, request.head().to_template), None, facts)
 
 
 def licensed_face(request: Request) -> tuple[sitk.Image, Facts]:

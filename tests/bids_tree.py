@@ -13,7 +13,16 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from strokeprep.bids import dataset, sidecars
-from strokeprep.kinds import AT_RISK, BRAIN, COVERAGE, FACE, LABELS, MAPS, NATIVE
+from strokeprep.kinds import (
+    AT_RISK,
+    BRAIN,
+    COVERAGE,
+    FACE,
+    LABELS,
+    MAPS,
+    MODEL_MAPS,
+    NATIVE,
+)
 from strokeprep.settings.study import StudySettings
 from strokeprep.study import naming, outputs
 from strokeprep.study.naming import Space
@@ -156,8 +165,9 @@ def sidecar(path: str, scan: Scan, reference: Scan | None) -> dict[str, Any]:
         return content | sidecars.label(kind, "made for a test")
     if _is_series(path):
         content["RepetitionTime"] = 1.5
-    kind = MAPS.get(suffix) or scan.image(suffix).kind
-    stripped = desc == "brain" or suffix in MAPS
+    computed = MAPS | {kind.suffix: kind for kind in MODEL_MAPS.values()}
+    kind = computed.get(suffix) or scan.image(suffix).kind
+    stripped = desc == "brain" or suffix in computed
     return content | sidecars.image(kind, "Made for a test", stripped)
 
 

@@ -84,8 +84,9 @@ rule perfusion:
         drawn=of_series(drawn_vessels),
     output:
         **perfusion_images(ORIG),
+        **model_images(),
         **perfusion_tables(),
-        sidecars=sidecars(perfusion_images(ORIG) | perfusion_tables()),
+        sidecars=sidecars(perfusion_images(ORIG) | model_images() | perfusion_tables()),
         figure=out(naming.vessel_figure(SERIES)),
     log:
         log_of("perfusion", naming.vessels(SERIES)),

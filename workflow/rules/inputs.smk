@@ -241,6 +241,11 @@ def perfusion_images(space):
     }
 
 
+def model_images():
+    """Maps of the vascular model by name, which stay on the grid of the series."""
+    return {name: out(naming.model_map(SERIES, name)) for name in kinds.MODEL_MAPS}
+
+
 def perfusion_tables():
     """Tables by name."""
     return {

@@ -81,6 +81,7 @@ class World:
             str(self.path(naming.from_template(self.reference, "ncct", MNI))),
         )
         names = {name: naming.perfusion_map(scan, name, ORIG) for name in kinds.MAPS}
+        names |= {name: naming.model_map(scan, name) for name in kinds.MODEL_MAPS}
         names |= {name: naming.at_risk(scan, name, ORIG) for name in kinds.AT_RISK}
         names |= {"vessels": naming.vessels(scan), "volumes": naming.tissue_volumes(scan)}
         names |= {"voxels": naming.vessel_voxels(scan)}

@@ -147,7 +147,7 @@ def test_a_slab_without_brain_is_refused(sources, tmp_path):
 
 
 def test_everything_is_written_with_its_sidecar(sources, done, tmp_path):
-    images_of = [*kinds.MAPS, *kinds.AT_RISK]
+    images_of = [*kinds.MAPS, *kinds.MODEL_MAPS, *kinds.AT_RISK]
     files = {name: str(tmp_path / f"{name}.nii.gz") for name in images_of}
     files |= {name: str(tmp_path / f"{name}.tsv") for name in ("vessels", "voxels", "volumes")}
     perfusion_maps.write(done, sources.series, files)
@@ -168,7 +168,7 @@ def test_everything_is_written_with_its_sidecar(sources, done, tmp_path):
 
 
 def test_moved_maps_are_means_of_measured_neighbours(sources, done, tmp_path):
-    images_of = [*kinds.MAPS, *kinds.AT_RISK]
+    images_of = [*kinds.MAPS, *kinds.MODEL_MAPS, *kinds.AT_RISK]
     native = {name: str(tmp_path / f"{name}.nii.gz") for name in images_of}
     moved = {name: str(tmp_path / f"moved_{name}.nii.gz") for name in images_of}
     perfusion_maps.write(

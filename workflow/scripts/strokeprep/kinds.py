@@ -52,6 +52,8 @@ class Kind:
     scan: ScanKind
     quantity: Literal["hounsfield", "diffusivity", "signal", "map"] = "signal"
     unit: str = ""
+    desc: str | None = None  # of a map that shares its suffix with another
+    label: str | None = None  # of a map of probability: what is probable
 
     @property
     def modality(self) -> str:
@@ -287,8 +289,32 @@ MAPS: dict[str, Kind] = _by_name(
         ("cbv", "cerebral blood volume", "mL/100 g"),
         ("mtt", "mean transit time", "s"),
         ("tmax", "the time to the maximum of the residue function", "s"),
+        ("delay", "the delay of arrival after the arterial input, by the vascular model", "s"),
     )
 )
+
+# What else the vascular model says, on the grid of the series alone.
+_SPREAD = "standard deviation of transit times within a voxel"
+MODEL_MAPS: dict[str, Kind] = _by_name(
+    Kind(
+        name=name,
+        called=f"{called}, by the vascular model",
+        suffix=suffix,
+        scan=_PERFUSION_MAPS,
+        quantity="map",
+        unit=unit,
+        desc="sd" if name.endswith("_sd") else None,
+        label=name.partition("_")[0] if suffix == "probseg" else None,
+    )
+    for name, called, suffix, unit in (
+        ("spread", _SPREAD, "spread", "s"),
+        *((f"{n}_sd", f"uncertainty (1 SD) of the {m.called}", n, m.unit)
+          for n, m in MAPS.items() if n != "tmax"),
+        ("spread_sd", f"uncertainty (1 SD) of the {_SPREAD}", "spread", "s"),
+        ("core_probability", "probability that tissue is core", "probseg", ""),
+        ("penumbra_probability", "probability that tissue is penumbra", "probseg", ""),
+    )
+)  # fmt: skip
 
 # Labels that come with a study.
 LABELS: dict[str, LabelKind] = _by_name(

@@ -27,6 +27,8 @@ Measure = Callable[[str, str, float], Measurement]
 LEAST_FLOW = 5.0
 # The share of the peak above which a frame holds contrast and does not belong to the baseline.
 ARRIVED = 0.001
+# The truth that each map is compared with. Tmax is compared with the delay, which it follows.
+TRUE_MAPS = {name: "tmax" if name == "delay" else name for name in kinds.MAPS}
 HYPOPERFUSED = "hypoperfused_ml"
 
 
@@ -121,9 +123,9 @@ def _maps(
     chain = [transforms.linear(course.to_truth())]
     true = {
         name: images.array(
-            transforms.resample(images.read(truth.folder / f"ctp_{name}.nii.gz"), grid, chain)
+            transforms.resample(images.read(truth.folder / f"ctp_{of}.nii.gz"), grid, chain)
         )
-        for name in kinds.MAPS
+        for name, of in TRUE_MAPS.items()
     }
     blood = maps["cbv"]
     known = (maps["cbf"] > 0) & (true["cbf"] > LEAST_FLOW)
@@ -134,7 +136,7 @@ def _maps(
         there = tissue_at_risk.smoothed_curves(volume, known, grid.GetSpacing(), fwhm)[:, 0]
         here = maps[name][known]
         yield measured(f"ctp_{name}", "correlation", float(np.corrcoef(here, there)[0, 1]))
-        if name != "tmax":  # Tmax has an additive bias, which a ratio does not measure
+        if name not in ("tmax", "delay"):  # of a bias that adds, a ratio says nothing
             apart = abs(float(np.median(here) / np.median(there)) - 1)
             yield measured(f"ctp_{name}", "median_error", apart)
 

@@ -47,6 +47,9 @@ transforms (BEP014 draft), tabular time series (BEP012 draft)
 **/perf/*_cbv.*
 **/perf/*_mtt.*
 **/perf/*_tmax.*
+**/perf/*_delay.*
+**/perf/*_spread.*
+**/perf/*_probseg.*
 **/perf/*_mask.*
 **/perf/*_dseg.*
 *_xfm.*

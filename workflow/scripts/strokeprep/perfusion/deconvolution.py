@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.settings.perfusion import METHOD, MapSettings
+from strokeprep.settings.perfusion import MapSettings
 
 BLOCK = 2048  # voxels at a time, so that the working arrays of a block stay in the cache
 
@@ -51,7 +51,7 @@ def perfusion_maps(
     curves: np.ndarray,
     aif: np.ndarray,
     dt: float,
-    method: str = METHOD,
+    method: str = "osvd",
     settings: MapSettings | None = None,
 ) -> Maps:
     """Maps of curves (voxels x frames, HU over baseline, frames ``dt`` s apart)."""

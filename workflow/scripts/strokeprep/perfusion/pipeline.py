@@ -12,8 +12,7 @@ from scipy import ndimage
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, labels, transforms
-from strokeprep.kinds import MAPS
-from strokeprep.perfusion import deconvolution
+from strokeprep.perfusion import deconvolution, vascular
 from strokeprep.perfusion import tissue as tissue_at_risk
 from strokeprep.perfusion import vessels as arteries
 from strokeprep.perfusion.curves import Series
@@ -119,10 +118,8 @@ def mapped(slab: Slab, vessels: arteries.Vessels, settings: PerfusionSettings) -
     smooth = risk.smoothing_fwhm_mm
     curves = tissue_at_risk.smoothed_curves(series.hu, solid, series.spacing, smooth)
     curves -= curves[:, : vessels.baseline_frames].mean(1, keepdims=True)
-    found = deconvolution.perfusion_maps(
-        curves, vessels.aif, series.dt, settings.method, settings.maps
-    )
-    maps = {name: _placed(getattr(found, name), solid) for name in MAPS}
+    flat, model = _maps(curves, vessels, series.dt, settings)
+    maps = {name: _placed(values, solid) for name, values in flat.items()}
     tissue = tissue_at_risk.tissue_mask(series.brain, before, maps["cbv"], risk)
     at_risk = tissue_at_risk.assess(
         maps["cbf"], maps["tmax"], tissue, slab.right_mm, series.spacing, risk
@@ -133,6 +130,9 @@ def mapped(slab: Slab, vessels: arteries.Vessels, settings: PerfusionSettings) -
         "tmax_levels": at_risk.tmax_level,
         "rcbf_levels": at_risk.rcbf_level,
     }
+    core = model.core(risk.core_rcbf * at_risk.normal_flow)
+    maps["core_probability"] = _placed(core, solid) * tissue
+    maps["penumbra_probability"] = _placed(model.late - core, solid) * tissue
     return Perfusion(
         vessels,
         {name: slab.whole(volume) for name, volume in maps.items()},
@@ -140,6 +140,20 @@ def mapped(slab: Slab, vessels: arteries.Vessels, settings: PerfusionSettings) -
         at_risk.row,
         slab,
     )
+
+
+def _maps(
+    curves: np.ndarray, vessels: arteries.Vessels, dt: float, settings: PerfusionSettings
+) -> tuple[dict[str, np.ndarray], vascular.Vascular]:
+    """The maps of curves by name, and the vascular model they are from in part."""
+    model = vascular.vascular_maps(curves, vessels.aif, dt, settings.vascular, settings.maps)
+    other = deconvolution.perfusion_maps(
+        curves, vessels.aif, dt, settings.deconvolution, settings.maps
+    )
+    maps = model.maps | {f"{name}_sd": values for name, values in model.sd.items()}
+    if settings.method != "vascular":
+        maps |= {"cbf": other.cbf, "cbv": other.cbv, "mtt": other.mtt}
+    return maps | {"tmax": other.tmax}, model
 
 
 def _right_mm(series: Series, to_template: sitk.Transform) -> np.ndarray:

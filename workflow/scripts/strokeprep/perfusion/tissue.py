@@ -25,6 +25,7 @@ class AtRisk:
     hypoperfused: np.ndarray
     tmax_level: np.ndarray  # uint8: how many of the Tmax thresholds are exceeded
     rcbf_level: np.ndarray  # uint8: how many of the flow thresholds are not reached
+    normal_flow: float  # ml/100 g/min, of healthy tissue
     row: dict[str, float | str | None]
 
 
@@ -91,6 +92,7 @@ def assess(
         hypoperfused,
         tmax_level,
         rcbf_level,
+        normal,
         _row(late, low, side, normal, tissue, ml, settings),
     )
 

@@ -162,6 +162,7 @@ class Perfused:
     voxels: str
     volumes: str
     maps: dict[str, str]
+    model: dict[str, str]  # uncertainties and probabilities
     at_risk: dict[str, str]
 
 
@@ -220,6 +221,7 @@ def perfusion(subject: Subject) -> Perfused | None:
         voxels=naming.vessel_voxels(scan),
         volumes=naming.tissue_volumes(scan),
         maps={name: naming.perfusion_map(scan, name, ORIG) for name in kinds.MAPS},
+        model={name: naming.model_map(scan, name) for name in kinds.MODEL_MAPS},
         at_risk={name: naming.at_risk(scan, name, ORIG) for name in ("core", "penumbra")},
     )
 

@@ -15,7 +15,8 @@ import numpy as np
 from strokeprep.bids import sidecars
 from strokeprep.io import images, tables
 from strokeprep.io.whole import write_text
-from strokeprep.kinds import AT_RISK, MAPS
+from strokeprep.kinds import AT_RISK, MAPS, MODEL_MAPS
+from strokeprep.perfusion import vascular
 from strokeprep.perfusion import vessels as arteries
 from strokeprep.perfusion.pipeline import Perfusion
 from strokeprep.series.timing import GRID_S
@@ -109,12 +110,25 @@ def abouts(done: Perfusion, settings: PerfusionSettings) -> dict[str, dict[str, 
 
 def _about_map(name: str, settings: PerfusionSettings) -> dict[str, Any]:
     """The sidecar of one map."""
-    kind = MAPS[name]
+    kind = (MAPS | MODEL_MAPS)[name]
     about = f"{kind.called[0].upper()}{kind.called[1:]}"
-    return sidecars.image(kind, about, skull_stripped=True) | {
-        "Method": settings.method,
-        "Constants": asdict(settings.maps),
-        "InPlaneSmoothing": settings.tissue.smoothing_fwhm_mm,
+    return (
+        sidecars.image(kind, about, skull_stripped=True)
+        | _method(name, settings)
+        | {"InPlaneSmoothing": settings.tissue.smoothing_fwhm_mm}
+    )
+
+
+def _method(name: str, settings: PerfusionSettings) -> dict[str, Any]:
+    """The method that a map is from, with its constants."""
+    deconvolved = {"tmax"} if settings.method == "vascular" else {"cbf", "cbv", "mtt", "tmax"}
+    constants = asdict(settings.maps)
+    if name in deconvolved:
+        return {"Method": settings.deconvolution, "Constants": constants}
+    return {
+        "Method": "vascular",
+        "MethodVersion": vascular.VERSION,
+        "Constants": constants | asdict(settings.vascular),
     }
 
 

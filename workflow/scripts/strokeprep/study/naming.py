@@ -193,6 +193,13 @@ def perfusion_map(scan: Named, suffix: str, space: Space) -> str:
     return bids(scan.folder, PERFUSION, scan.stem, suffix, **where)
 
 
+def model_map(scan: Named, name: str) -> str:
+    """A map of the vascular model (one of ``kinds.MODEL_MAPS``), on the grid of its series."""
+    kind = kinds.MODEL_MAPS[name]
+    named = {"desc": kind.desc, "label": kind.label}
+    return bids(scan.folder, PERFUSION, scan.stem, kind.suffix, **named)
+
+
 def at_risk(scan: Named, name: str, space: Space) -> str:
     """A mask or segmentation (one of ``kinds.AT_RISK``) by perfusion thresholds."""
     return _label(scan.folder, PERFUSION, scan.stem, space, kinds.AT_RISK[name])

@@ -34,6 +34,16 @@ MAPS = {
     "cbv": ("Volume (CBV)", Scale(0, 6, "viridis", "mL/100g")),
     "mtt": ("Mean transit time (MTT)", Scale(0, 15, "cividis", "s")),
     "tmax": ("Time to maximum (Tmax)", Scale(0, 12, "cividis", "s")),
+    "delay": ("Delay", Scale(0, 8, "cividis", "s")),
+}
+UNCERTAIN = {
+    "cbf_sd": ("Standard deviation of flow", Scale(0, 30, "viridis", "mL/100g/min")),
+    "mtt_sd": ("Standard deviation of transit time", Scale(0, 6, "cividis", "s")),
+    "delay_sd": ("Standard deviation of delay", Scale(0, 3, "cividis", "s")),
+}
+PROBABLE = {
+    "core_probability": ("Probability of core", Scale(0, 1, "viridis", "")),
+    "penumbra_probability": ("Probability of penumbra", Scale(0, 1, "viridis", "")),
 }
 
 
@@ -48,6 +58,7 @@ def of_perfusion(plan: Perfused, files: Folder) -> list[Section]:
     return [
         vessels(plan, files, view, base),
         maps(plan, files, view, known, cuts),
+        uncertainty(plan, files, view, known, cuts),
         at_risk(plan, files, view, base, cuts),
     ]
 
@@ -122,21 +133,54 @@ def maps(
     cuts: Sequence[Slice],
 ) -> Section:
     """Each map in its own colours, black where nothing is known."""
-    drawn = []
-    for name, (title, scale) in MAPS.items():
-        # By nearest neighbour: nothing is blurred over the edge of what is known.
-        values = views.marked(files.image(plan.maps[name]), view)
-        picture = pictures.picture(pictures.strip(values, cuts, scale, shown=known))
-        drawn.append(Figure(title, ((name, picture),)))
     return Section(
         "maps",
         "Perfusion maps",
         "Grey matter has more flow and volume than white; the healthy side looks like brain, "
         "not like noise. The affected territory is low in flow and late in Tmax; a whole late "
-        "hemisphere or a late rim is an artefact of the input or of motion.",
-        tuple(drawn),
+        "hemisphere or a late rim is an artefact of the input or of motion. The delay is when "
+        "contrast arrives; Tmax is later by two to four seconds and grows with the transit time, "
+        "so the usual thresholds are those of Tmax.",
+        _drawn(MAPS, plan.maps, files, view, known, cuts),
         ("maps",),
     )
+
+
+def uncertainty(
+    plan: Perfused,
+    files: views.Files,
+    view: sitk.Image,
+    known: np.ndarray,
+    cuts: Sequence[Slice],
+) -> Section:
+    """How far the vascular model's maps may be off, and what tissue is probable."""
+    return Section(
+        "uncertainty",
+        "Uncertainty",
+        "The truth lies within one standard deviation in about two voxels of three. Where the "
+        "standard deviation is as large as the map, the map says nothing. Core is late tissue "
+        "with little flow, penumbra is other late tissue; late is judged by the delay here.",
+        _drawn(UNCERTAIN | PROBABLE, plan.model, files, view, known, cuts),
+        (),
+    )
+
+
+def _drawn(
+    scales: Mapping[str, tuple[str, Scale]],
+    paths: Mapping[str, str],
+    files: views.Files,
+    view: sitk.Image,
+    known: np.ndarray,
+    cuts: Sequence[Slice],
+) -> tuple[Figure, ...]:
+    """A figure for each map."""
+    drawn = []
+    for name, (title, scale) in scales.items():
+        # By nearest neighbour: nothing is blurred over the edge of what is known.
+        values = views.marked(files.image(paths[name]), view)
+        picture = pictures.picture(pictures.strip(values, cuts, scale, shown=known))
+        drawn.append(Figure(title, ((name, picture),)))
+    return tuple(drawn)
 
 
 def at_risk(

@@ -150,7 +150,7 @@ class VesselSettings:
         at_least=0,
     )
     most_brain_left: float = setting(
-        0.7,
+        0.8,
         "Most of the brain's peak that may be left at the end; above it the transit was not seen.",
         at_most=1,
         above=0,
@@ -196,11 +196,11 @@ class VesselSettings:
     # A candidate before contrast (HU): not bone, air, calcium or metal.
     base_hu: tuple[float, float] = (0.0, 90.0)
     # Its peak is at least this multiple of its own baseline noise,
-    noise_ratio: float = 6.0
+    noise_ratio: float = 4.0
     # this share of the height of the tallest candidates, since lower ones are mostly tissue,
     height: float = 0.3
     # and this multiple of the peak of the brain's mean curve, for the same reason.
-    over_brain: float = 5.0
+    over_brain: float = 3.0
     # Score (Straka's weights) of height as a share of the tallest, arrival (s) and width (s). Each
     # is divided by a fixed scale: z-scores magnify the noise of features in which all agree.
     weights: tuple[float, float, float] = (1.0, -3.5, -1.0)
@@ -258,7 +258,7 @@ class VesselSettings:
     around_mm: float = 1.0
     # The input is scaled to the vein unless this share of the vein's peak is left at the end, which
     # means that its area is not complete.
-    most_tail: float = 0.3
+    most_tail: float = 0.5
     # Ridge weight of the vein's drift line, in seconds. Without it noise that looks like a slope
     # made the areas of 22 heads wrong by 1.8 % (RMS, single voxels), with it by 1.4 %. Most of a
     # true slope is still removed.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -16,6 +17,7 @@ from strokeprep.io import transforms as moves
 from strokeprep.perfusion import pipeline
 from strokeprep.perfusion.curves import Series
 from strokeprep.perfusion.deconvolution import NotComputable
+from strokeprep.perfusion.scaling import LEAST_SD, UNSCALED_SD
 from strokeprep.settings.perfusion import GivenVessels, PerfusionSettings
 from strokeprep.settings.study import TemplateSettings
 from strokeprep.steps import perfusion_maps
@@ -92,6 +94,39 @@ def test_an_artery_can_be_given_as_points_or_as_a_mask(sources, done, tmp_path):
         sources, SETTINGS, GivenVessels(aif=str(tmp_path / "artery.nii.gz"))
     )
     assert len(by_mask.vessels.aif_voxels) == mask.sum()
+
+
+def test_without_a_vein_flow_and_volume_are_as_uncertain_as_the_size_of_the_artery(sources, done):
+    unscaled = pipeline.computed(sources, replace(SETTINGS, scale_to_vein=False))
+    known = done.maps["cbf"] > 0
+    for name in ("cbf", "cbv"):
+        shares = [d.maps[f"{name}_sd"][known] / d.maps[name][known] for d in (done, unscaled)]
+        assert shares[0].min() >= LEAST_SD - 1e-6 and shares[1].min() >= UNSCALED_SD - 1e-6
+    assert np.all(known[done.maps["delay_sd"] > 0])
+
+
+def test_probabilities_are_between_none_and_all_and_core_is_late(done):
+    core, penumbra = (done.maps[f"{name}_probability"] for name in ("core", "penumbra"))
+    for probability in (core, penumbra, core + penumbra):
+        assert probability.min() >= -1e-6 and probability.max() <= 1 + 1e-6
+    known = done.maps["cbf"] > 0
+    late, on_time = ((core + penumbra)[side][known[side]] for side in (np.s_[:20], np.s_[24:]))
+    assert late.mean() > 0.9 and on_time.mean() < 0.1
+
+
+def test_the_delay_map_finds_the_late_hemisphere_without_the_bias_of_tmax(done):
+    right = np.arange(done.maps["delay"].shape[0]) < 20
+    known = done.maps["cbf"] > 0
+    late, on_time = (np.median(done.maps["delay"][s][known[s]]) for s in (right, ~right))
+    assert late == pytest.approx(6, abs=1) and on_time == pytest.approx(1.2, abs=0.7)
+
+
+@pytest.mark.parametrize(("method", "tmax"), [("vascular", "osvd"), ("csvd", "csvd")])
+def test_a_sidecar_says_which_method_a_map_is_from(done, method, tmax):
+    abouts = perfusion_maps.abouts(done, replace(SETTINGS, method=method))
+    assert abouts["cbf"]["Method"] == method and abouts["tmax"]["Method"] == tmax
+    assert abouts["delay"]["Method"] == abouts["cbf_sd"]["Method"] == "vascular"
+    assert abouts["delay"]["MethodVersion"] and "late_s" in abouts["delay"]["Constants"]
 
 
 def test_a_mask_on_another_grid_is_refused_and_its_key_is_named(sources, done, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from perfused_heads import BOLUS
-from strokeprep.perfusion.scaling import venous_scale
+from strokeprep.perfusion.scaling import LEAST_SD, factor_sd, venous_scale
 from strokeprep.phantom.scan.bolus import arterial_curve, venous_curve
 from strokeprep.settings.perfusion import VesselSettings
 
@@ -107,3 +107,14 @@ def test_scaling_is_skipped_with_a_reason_when_the_vein_is_incomplete_or_implaus
         (alone, "no vein was found"),
     ):
         assert factor == 1 and not drift.any() and why in reason
+
+
+def test_the_factor_is_as_uncertain_as_the_veins_of_the_slices_disagree():
+    t = np.arange(60.0)
+    aif, vof = arterial_curve(t, BOLUS), venous_curve(t, BOLUS)
+
+    def sd(*heights):
+        return factor_sd(aif, [height * vof[None] for height in heights], 1.0, VesselSettings())
+
+    assert sd(1.0) == sd(1.0, 1.01, 0.99) == LEAST_SD
+    assert sd(1.0, 1.3, 0.7) == pytest.approx(0.3 / 3**0.5, rel=0.05)

@@ -151,6 +151,8 @@ def _maps(
         curves, vessels.aif, dt, settings.deconvolution, settings.maps
     )
     maps = model.maps | {f"{name}_sd": values for name, values in model.sd.items()}
+    for name in ("cbf", "cbv"):  # both are inverse to the area of the input
+        maps[f"{name}_sd"] = np.hypot(maps[f"{name}_sd"], vessels.scale_sd * maps[name])
     if settings.method != "vascular":
         maps |= {"cbf": other.cbf, "cbv": other.cbv, "mtt": other.mtt}
     return maps | {"tmax": other.tmax}, model

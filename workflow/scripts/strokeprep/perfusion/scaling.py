@@ -20,6 +20,10 @@ from strokeprep.perfusion.curves import (
 )
 from strokeprep.settings.perfusion import VesselSettings
 
+# Relative standard deviation of the factor. Of 24 boluses drawn like real ones, the areas of 19 came out
+# within 5 % and of all within 10 %. Without a vein all that is known is how much the share of the
+# artery's area in the vein's varies among patients.
+LEAST_SD, UNSCALED_SD = 0.04, 0.6
 CURVES_AT_A_TIME = 500  # each is compared with a thousand designs
 
 
@@ -53,6 +57,17 @@ def venous_scale(
         drift = no_drift
     factor = _fit(aif - drift, vof[None], dt, settings.line_stiffness_s / dt)[0][0]
     return max(factor, 1.0), drift, None
+
+
+def factor_sd(
+    aif: np.ndarray, slices: Sequence[np.ndarray], dt: float, settings: VesselSettings
+) -> float:
+    """The relative standard deviation of the factor, from how much the veins of slices disagree."""
+    if len(slices) < 2:
+        return LEAST_SD
+    means = np.stack([curves.mean(0) for curves in slices])
+    factors, _ = _fit(aif, means, dt, settings.line_stiffness_s / dt)
+    return max(float(factors.std(ddof=1) / abs(factors.mean()) / len(slices) ** 0.5), LEAST_SD)
 
 
 def _drifts(aif: np.ndarray, slices: Sequence[np.ndarray], dt: float) -> list[np.ndarray]:

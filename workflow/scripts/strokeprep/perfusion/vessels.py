@@ -33,7 +33,7 @@ from strokeprep.perfusion.curves import (
     tissue_correlation,
 )
 from strokeprep.perfusion.deconvolution import NotComputable
-from strokeprep.perfusion.scaling import venous_scale
+from strokeprep.perfusion.scaling import UNSCALED_SD, factor_sd, venous_scale
 from strokeprep.settings.perfusion import VesselSettings
 
 SAMPLE = 20_000  # brain voxels, enough for the noise and the mean curve of the brain
@@ -52,6 +52,7 @@ class Vessels:
     vof_voxels: np.ndarray
     scale: float  # by which the input was multiplied
     noise_hu: float  # of one voxel and frame, in the brain
+    scale_sd: float = 0.0  # relative standard deviation of the scale
     warnings: tuple[str, ...] = ()
 
     @property
@@ -90,7 +91,7 @@ def find_vessels(
     else:
         vof_voxels, veins = vessel_voxels.vein(series, before, aif, settings)
     vof = _mean_curve(series, vof_voxels, frames) if len(vof_voxels) else None
-    scale, drift, reason = 1.0, np.zeros_like(aif), None
+    scale, drift, reason, scale_sd = 1.0, np.zeros_like(aif), None, UNSCALED_SD
     if scaled and vof is not None and _clipped(series, vof_voxels)[0]:
         reason = "the vein's curve is cut off at the largest value of the series"
     elif scaled:
@@ -100,9 +101,22 @@ def find_vessels(
             for voxels in (vof_voxels, veins, arteries.voxels)
         ]
         scale, drift, reason = venous_scale(aif, vof, references, series.dt, settings)
+        if not reason:
+            scale_sd = factor_sd(aif - drift, references[1], series.dt, settings)
     warnings += [f"input not scaled to the vein: {reason}"] if reason else []
     aif = scale * (aif - drift)
-    return Vessels(aif, drift, vof, frames, aif_voxels, vof_voxels, scale, noise, tuple(warnings))
+    return Vessels(
+        aif,
+        drift,
+        vof,
+        frames,
+        aif_voxels,
+        vof_voxels,
+        scale,
+        noise,
+        scale_sd,
+        tuple(warnings),
+    )
 
 
 def baseline_frames(

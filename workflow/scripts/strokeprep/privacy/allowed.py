@@ -76,7 +76,7 @@ _WRITTEN = """
     Transforms SpatialInterpolations Audit Metrics Backend Engine Device Method Package Software Seed
     LesionMasked Frames SourceTiming FirstFrameTime InterpolatedInTime CoveredShare
     AllStill StillFrames StillThresholdMm OutlierFrames MaxDisplacementMm MeanDisplacementMm
-    MeanFramewiseMm Levels Thresholds Constants Range Warnings ArterialScale
+    MeanFramewiseMm Levels Thresholds Constants Range Warnings ArterialScale ArterialScaleSD MethodVersion
     BaselineFrames PreContrastFrames BolusHu NoiseHu InPlaneSmoothing Contrast
     Columns Model
     """

@@ -152,6 +152,7 @@ def _about_vessels(vessels: arteries.Vessels) -> dict[str, Any]:
         "Description": "Arterial input and venous outflow of the perfusion series",
         "BaselineFrames": vessels.baseline_frames,
         "ArterialScale": round(vessels.scale, 4),
+        "ArterialScaleSD": round(vessels.scale_sd, 4),
         "NoiseHu": round(vessels.noise_hu, 2),
         "Warnings": list(vessels.warnings),
     } | VESSEL_COLUMNS

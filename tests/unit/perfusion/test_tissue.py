@@ -43,6 +43,18 @@ def test_volumes_are_those_of_the_blocks(maps):
     assert (row["side"], row["reference_cbf"]) == ("R", 50)
 
 
+def test_the_table_tells_the_sides_apart(maps):
+    row = judged(*maps).row
+    assert row["hypoperfused_right_ml"] == pytest.approx(19.2) and row["hypoperfused_left_ml"] == 0
+    assert row["core_right_ml"] == pytest.approx(3.2) and row["core_left_ml"] == 0
+    assert row["tissue_left_ml"] == row["tissue_right_ml"] == pytest.approx(row["tissue_ml"] / 2)
+    cbf, tmax = maps
+    cbf[20:] *= 0.6
+    weak = judged(cbf, tmax).row
+    assert (weak["median_cbf_left"], weak["median_cbf_right"]) == pytest.approx((50, 30))
+    assert weak["flow_asymmetry"] == pytest.approx(0.6)
+
+
 def test_core_and_penumbra_share_no_voxel_and_make_up_the_late_tissue(maps):
     found = judged(*maps)
     assert not (found.core & found.penumbra).any()

@@ -93,7 +93,8 @@ def assess(
         tmax_level,
         rcbf_level,
         normal,
-        _row(late, low, side, normal, tissue, ml, settings),
+        _row(late, low, side, normal, tissue, ml, settings)
+        | _by_side(cbf, tissue, hypoperfused, core, right_mm, ml),
     )
 
 
@@ -130,6 +131,27 @@ def _reference_flow(
             "little-brain", f"Only {volume:.0f} ml of healthy tissue to compare the flow with"
         )
     return float(cbf[healthy].mean())
+
+
+def _by_side(
+    cbf: np.ndarray,
+    tissue: np.ndarray,
+    hypoperfused: np.ndarray,
+    core: np.ndarray,
+    right_mm: np.ndarray,
+    ml: float,
+) -> dict[str, float | str | None]:
+    """Volumes (ml) and median flow of each side, and the ratio of the lower flow to the higher."""
+    row: dict[str, float | str | None] = {}
+    flows = []
+    for name, here in (("left", right_mm < 0), ("right", right_mm > 0)):
+        flow = float(np.median(cbf[tissue & here])) if np.any(tissue & here) else 0.0
+        flows.append(flow)
+        row[f"tissue_{name}_ml"] = float((tissue & here).sum() * ml)
+        row[f"hypoperfused_{name}_ml"] = float((hypoperfused & here).sum() * ml)
+        row[f"core_{name}_ml"] = float((core & here).sum() * ml)
+        row[f"median_cbf_{name}"] = flow
+    return row | {"flow_asymmetry": min(flows) / max(flows) if min(flows) > 0 else None}
 
 
 def _named_tmax(settings: TissueSettings) -> tuple[float, float]:

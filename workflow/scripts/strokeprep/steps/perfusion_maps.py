@@ -46,6 +46,17 @@ VOLUME_COLUMNS = {
     "mismatch_ml": "Hypoperfused volume minus that of the core",
     "mismatch_ratio": "Hypoperfused volume over that of the core",
     "hypoperfusion_index": "Share of the hypoperfused tissue that is very late",
+    **{
+        column: f"{what} on the {side} side"
+        for side in ("left", "right")
+        for column, what in (
+            (f"tissue_{side}_ml", "Brain tissue"),
+            (f"hypoperfused_{side}_ml", "Late tissue"),
+            (f"core_{side}_ml", "Core"),
+            (f"median_cbf_{side}", "Median flow (mL/100 g/min) of tissue"),
+        )
+    },
+    "flow_asymmetry": "Median flow of the side with less flow over that of the other",
 }
 
 

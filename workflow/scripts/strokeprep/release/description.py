@@ -111,13 +111,20 @@ def _readme(release: Release) -> str:
         root=archive.root,
         formats=" and ".join(form.upper() for form in forms),
         air=AIR_HU,
-        units="\n".join(f"| {kind.name} | {kind.unit} |" for kind in kinds.MAPS.values()),
+        units=_units(archive),
         oldest=OLDEST,
         altered=_altered(archive, settings),
         demographics=_markdown(release.demographics, summary.DEMOGRAPHICS),
         grids=_markdown(summary.grids(release.cases, archive), summary.GRIDS),
         scanners=_markdown(summary.scanners(release.cases), summary.SCANNERS),
     )
+
+
+def _units(archive: Archive) -> str:
+    """The units of the perfusion maps that an archive holds."""
+    held = {image.name for image in archive.images}
+    rows = (f"| {kind.name} | {kind.unit} |" for kind in kinds.MAPS.values() if kind.name in held)
+    return "\n".join(rows)
 
 
 def _left_out(causes: Sequence[str]) -> str:

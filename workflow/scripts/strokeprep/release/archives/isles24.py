@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from strokeprep.kinds import MAPS, STRIPPED
+from strokeprep.kinds import STRIPPED
 from strokeprep.release.archive import (
     Archive,
     Image,
@@ -16,6 +16,7 @@ from strokeprep.release.archive import (
     perfusion_map,
 )
 
+MAPS = ("cbf", "cbv", "mtt", "tmax")
 ACUTE, FOLLOW_UP = "{case}/ses-01/", "{case}/ses-02/"
 RAW = f"raw_data/{ACUTE}{{case}}_ses-01_"
 DERIVED = f"derivatives/{ACUTE}{{case}}_ses-01_space-ncct_"

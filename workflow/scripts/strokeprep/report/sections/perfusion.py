@@ -148,7 +148,7 @@ def maps(
 
 def uncertainty(
     plan: Perfused,
-    files: views.Files,
+    files: Folder,
     view: sitk.Image,
     known: np.ndarray,
     cuts: Sequence[Slice],
@@ -168,7 +168,7 @@ def uncertainty(
 def _drawn(
     scales: Mapping[str, tuple[str, Scale]],
     paths: Mapping[str, str],
-    files: views.Files,
+    files: Folder,
     view: sitk.Image,
     known: np.ndarray,
     cuts: Sequence[Slice],

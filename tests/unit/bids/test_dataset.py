@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import trees
+from strokeprep import kinds
 from strokeprep.bids import dataset
 from strokeprep.clinical import tables as clinical
 from strokeprep.errors import StrokeprepError
@@ -254,3 +255,8 @@ def test_the_readme_explains_how_to_validate(tmp_path: Path) -> None:
     text = (tmp_path / "derivatives/README.md").read_text()
     assert "bids-validator-deno" in text
     assert "strokeprep bids-schema" in text
+
+
+def test_every_desc_of_a_perfusion_map_is_explained():
+    descs = {kind.desc for kind in kinds.MODEL_MAPS.values() if kind.desc}
+    assert descs and descs <= dataset.DESCRIPTIONS.keys()

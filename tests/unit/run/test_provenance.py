@@ -79,8 +79,8 @@ def test_every_file_that_makes_the_phantom_is_reached(touched):
     paths = (SCRIPTS / "strokeprep/phantom").rglob("*.py")
     files = {path.name for path in paths if path.parent.name != "dicom"}
     unreached = {name for name in files if touched("phantom.py", name) == before}
-    # a study of its own for tests of the deconvolution, and hard heads for tests and benchmarks
-    assert unreached == {"kudo.py", "heads.py", "artefacts.py"}
+    # studies of their own for tests of the maps, and hard heads for tests and benchmarks
+    assert unreached == {"kudo.py", "patients.py", "heads.py", "artefacts.py"}
 
 
 def test_every_import_from_the_library_is_found_in_the_text_of_its_source():

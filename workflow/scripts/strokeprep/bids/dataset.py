@@ -32,6 +32,7 @@ DESCRIPTIONS = {
     "infarct": "Manually drawn infarct",
     "aif": "Arterial input and venous outflow of a perfusion series",
     "coverage": "Where a motion-corrected series shows the head in every frame",
+    "sd": "Standard deviation of a perfusion map, by the vascular model",
     "mean": "Mean of a series; of CT perfusion that of the motion-corrected frames before contrast",
     "motion": "Position of the head in every frame of a series",
     "preproc": "Preprocessed series: motion corrected, resampled in time",

@@ -10,8 +10,8 @@ from scipy import linalg, ndimage
 
 LAST = 3  # frames averaged at the end of a curve, as a single one is noisy
 PASS_S = (10.0, 18.0)  # before and after its peak: the first pass of a bolus lies within
-# Outside of it, RMS over the peak of a bolus: less, recirculation included. Of 24 boluses drawn like
-# real ones 0.25 kept 20, this all.
+# Outside of it, RMS over the peak of a bolus: less, recirculation included. With 0.25 three of 24 boluses
+# drawn like real ones had no artery, with this one.
 RETURNED = 0.4
 
 # Transit through tissue delays a bolus, and spreads it by an exponential: delays and time constants

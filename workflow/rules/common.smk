@@ -99,6 +99,11 @@ def code(script, *modules):
     return provenance.code_digest(HERE / "scripts" / script, *modules)
 
 
+def recorded(*settings):
+    """Settings as a text: Snakemake sees no change of a parameter that is an object of our own."""
+    return repr(settings)
+
+
 def growing(base):
     """Memory or time that grows when a job is retried."""
 

@@ -1,5 +1,7 @@
 """Which files each rule needs, read from the study table. Small functions, cheap to call."""
 
+import json
+
 # --------------------------------------------------------------------------- heads
 
 
@@ -567,3 +569,14 @@ def patient_targets(subject):
     score = [f"{WORK}/accuracy/sub-{subject.name}.tsv"] if ORIGIN.is_simulated else []
     made = [*all_images(subject), *all_perfusion(subject), *face_pages(subject)]
     return [*made, *privacy_reports_of(subject), *score]
+
+
+# --------------------------------------------------------------------------- intake
+
+INTAKE = f"{WORK}/intake"
+
+
+def studies_taken_in(wildcards):
+    """What says that a study that the plan lists was taken in."""
+    listed = checkpoints.intake_plan.get().output.index
+    return [f"{INTAKE}/study-{study['key']}.done" for study in json.loads(Path(listed).read_text())]

@@ -31,9 +31,9 @@ BONE_NEAR_MM = 6.0
 # The face in template space (MNI, RAS mm): at height z everything in front of y is emptied, without
 # limit to the front, the sides and below, so that no ghost of a nose stays in the air. From the
 # brows down: the skin over the brow, the orbits with what lies in them, then behind the maxilla
-# and the front of the mandible, down to the throat below the chin.
+# and the mandible.
 FACE_Z = (-15.0, -20.0, -24.0, -62.0, -78.0, -100.0)
-FACE_Y = (80.0, 40.0, 24.0, 24.0, 26.0, 5.0)
+FACE_Y = (80.0, 40.0, 24.0, 24.0, 38.0, 30.0)
 
 # The face keeps this far from the template's brain: a mask may end short of the brain at the
 # frontal base. At 6 mm a CT keeps up to a tenth of the face within the view.

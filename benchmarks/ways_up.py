@@ -104,20 +104,11 @@ def fooled(image: sitk.Image, modality: str, matrix: np.ndarray) -> sitk.Transfo
     return transforms.linear(images.LPS @ np.linalg.inv(believed) @ images.LPS)
 
 
-def is_refused(image: sitk.Image, modality: str, to_template: sitk.Transform) -> bool:
-    """What the check of the face step says."""
-    try:
-        way_up.check_location(image, modality, to_template, "")
-    except StrokeprepError:
-        return True
-    return False
-
-
 def row(head: Head, right_only: bool) -> tuple[list[str], bool]:
     """The cells of a head, and whether all is as it should be."""
     matrix = way_up.matrix_of(head.to_template, head.image)
     start = time.process_time()
-    right = not is_refused(head.image, head.modality, head.to_template)
+    right = way_up.lies_as_located(head.image, head.modality, head.to_template)
     seconds = time.process_time() - start
     ahead = way_up.ahead(View.of(head.image, head.modality), matrix)[0]
     cells = [head.name, f"{ahead:+.2f}{'' if right else ' REFUSED'}", f"{seconds:.2f}"]
@@ -126,7 +117,7 @@ def row(head: Head, right_only: bool) -> tuple[list[str], bool]:
     taken = []
     for name, way in wrong_ways().items():
         image = turned(head, matrix, way)
-        if not is_refused(image, head.modality, fooled(image, head.modality, matrix)):
+        if way_up.lies_as_located(image, head.modality, fooled(image, head.modality, matrix)):
             taken.append(name)
     count = len(wrong_ways()) - len(taken)
     return [*cells, str(count), " ".join(taken) or "-"], right and taken == ["-x+y+z"]

@@ -26,9 +26,8 @@ FINE = 4  # steps per frame in which the model is computed
 SAMPLE = 2000  # voxels from which the noise of the series is estimated
 # Of the dictionary's variance so much may lie outside the few waves that stand for all entries.
 REST = 1e-6
-LEAST = (
-    -40.0
-)  # logarithm of the smallest weight; smaller ones make products slow, and no difference
+# Logarithm of the smallest weight: smaller ones make products slow, and no difference.
+LEAST = -40.0
 LAGS = 3  # frames over which noise may be correlated in time
 FITTED = 5  # volume, baseline, mean, shape and delay
 LEAST_HU = 1e-3  # noise of curves that have none

@@ -17,7 +17,9 @@ Warned of: little brain, a series that ends early, metal, an input that is not s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -91,32 +93,56 @@ def find_vessels(
     else:
         vof_voxels, veins = vessel_voxels.vein(series, before, aif, settings)
     vof = _mean_curve(series, vof_voxels, frames) if len(vof_voxels) else None
-    scale, drift, reason, scale_sd = 1.0, np.zeros_like(aif), None, UNSCALED_SD
-    if scaled and vof is not None and _clipped(series, vof_voxels)[0]:
-        reason = "the vein's curve is cut off at the largest value of the series"
-    elif scaled:
-        least = vessel_voxels.count_to_average(settings.arterial_ml, series, settings)
-        references = [
-            _curves_by_slice(series, voxels, frames, least)
-            for voxels in (vof_voxels, veins, arteries.voxels)
-        ]
-        scale, drift, reason = venous_scale(aif, vof, references, series.dt, settings)
-        if not reason:
-            scale_sd = factor_sd(aif - drift, references[1], series.dt, settings)
-    warnings += [f"input not scaled to the vein: {reason}"] if reason else []
-    aif = scale * (aif - drift)
+    scale = _UNSCALED
+    if scaled:
+        others = vof_voxels, veins, arteries.voxels
+        scale = _scale_to_vein(series, aif, vof, others, frames, settings)
+    warnings += [f"input not scaled to the vein: {scale.refused}"] if scale.refused else []
+    drift = np.zeros_like(aif) + scale.drift
     return Vessels(
-        aif,
+        scale.factor * (aif - drift),
         drift,
         vof,
         frames,
         aif_voxels,
         vof_voxels,
-        scale,
+        scale.factor,
         noise,
-        scale_sd,
+        scale.sd,
         tuple(warnings),
     )
+
+
+class _Scale(NamedTuple):
+    """How the arterial input is scaled to the vein, and why it is not."""
+
+    factor: float
+    drift: np.ndarray | float  # HU, taken off before
+    sd: float  # relative
+    refused: str | None = None
+
+
+_UNSCALED = _Scale(1.0, 0.0, UNSCALED_SD)
+
+
+def _scale_to_vein(
+    series: Series,
+    aif: np.ndarray,
+    vof: np.ndarray | None,
+    vessels: Sequence[np.ndarray],
+    frames: int,
+    settings: VesselSettings,
+) -> _Scale:
+    """The scale from the outflow; ``vessels`` are voxels of the outflow, other veins and arteries."""
+    if vof is not None and _clipped(series, vessels[0])[0]:
+        why = "the vein's curve is cut off at the largest value of the series"
+        return _UNSCALED._replace(refused=why)
+    least = vessel_voxels.count_to_average(settings.arterial_ml, series, settings)
+    by_slice = [_curves_by_slice(series, voxels, frames, least) for voxels in vessels]
+    factor, drift, refused = venous_scale(aif, vof, by_slice, series.dt, settings)
+    if refused:
+        return _Scale(factor, drift, UNSCALED_SD, refused)
+    return _Scale(factor, drift, factor_sd(aif - drift, by_slice[1], series.dt, settings))
 
 
 def baseline_frames(

@@ -93,6 +93,8 @@ def of_template_space(root: Path, paths: Iterable[Path]) -> Iterator[Leak]:
 
 def _faults(root: Path, head: Head) -> Iterator[str]:
     """What is wrong with one image of a head."""
+    from strokeprep.registration.head import way_up  # slow to load
+
     place, _ = HeadFiles(*head.files).read()
     seen = images.read(root / head.seen)
     face_ml, which = defacing.face_left_ml(seen, head.modality, place.to_template), ""
@@ -102,7 +104,7 @@ def _faults(root: Path, head: Head) -> Iterator[str]:
         said = "study.defaced is true, but " if head.declared else ""
         yield f"{said}{face_ml:.0f} ml of tissue lie where a face would be{which}"
     # Of other heads, the step that finds the face has seen the raw image.
-    elif head.declared and not _lies_as_located(seen, head.modality, place.to_template):
+    elif head.declared and not way_up.lies_as_located(seen, head.modality, place.to_template):
         yield "the head seems to lie another way up than its header says"
 
 
@@ -117,17 +119,6 @@ def _worst_frame(root: Path, head: Head, to_template: sitk.Transform) -> tuple[f
     counts = [poses.tissue(frame, points) for frame in range(len(poses.frames))]
     worst = int(np.argmax(counts))
     return counts[worst] * defacing.FACE_MM**3 / 1000, f" in frame {worst}"
-
-
-def _lies_as_located(image: sitk.Image, modality: str, to_template: sitk.Transform) -> bool:
-    """Whether a head does not fit another way up better than where it was located."""
-    from strokeprep.registration.head import way_up  # slow to load
-
-    try:
-        way_up.check_location(image, modality, to_template, "")
-    except StrokeprepError:
-        return False
-    return True
 
 
 def of_drawn(root: Path, drawn: Iterable[Drawn]) -> Iterator[Leak]:

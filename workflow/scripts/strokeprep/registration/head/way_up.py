@@ -56,6 +56,15 @@ def check_location(
         raise _refusal(turned, where)
 
 
+def lies_as_located(image: sitk.Image, modality: str, to_template: sitk.Transform) -> bool:
+    """Whether a head fits where it was located, and no other way up as well."""
+    try:
+        check_location(image, modality, to_template, "")
+    except StrokeprepError:
+        return False
+    return True
+
+
 def ahead(view: View, matrix: np.ndarray) -> tuple[float, np.ndarray]:
     """How much better (nats) a head fits close to ``matrix`` than any other way up, and the best of these."""
     own, _ = fit(_few_points(), view.coarse, matrix, 7, STEPS)

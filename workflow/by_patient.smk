@@ -23,7 +23,7 @@ rule study:
 
 rule patient:
     input:
-        of_subject(raw_files.paths),
+        of_subject(raw_of_subject),
     output:
         done=finished("{subject}"),
     log:

@@ -161,7 +161,9 @@ def unlock(folder: Path) -> None:
 
 
 def outputs(folder: Path) -> dict[str, str]:
-    return digests(folder / "out/strokeprep")
+    """Digests of what was made, and of what was released of it."""
+    released = digests(folder / "out/strokeprep")
+    return digests(folder / "work/dataset") | {f"out/{name}": released[name] for name in released}
 
 
 def finish(folder: Path, expected: dict[str, str]) -> None:

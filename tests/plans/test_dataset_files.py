@@ -10,7 +10,7 @@ import trees
 from strokeprep.io import tables
 from workflow_tools import snakemake
 
-PARTICIPANTS = "out/release/participants.tsv"
+PARTICIPANTS = "work/dataset/participants.tsv"
 STUDY = {"study": {"layout": "bids", "root": "raw"}, "output": "out/release", "work": "work"}
 IDLE = "Nothing to be done"
 
@@ -42,7 +42,7 @@ def planned(folder: Path, config: dict = STUDY) -> str:
 
 
 def ages(folder: Path) -> dict[str, str]:
-    """The released ages by patient."""
+    """The ages by patient."""
     return {row["participant_id"]: row["age"] for row in tables.read(folder / PARTICIPANTS)}
 
 

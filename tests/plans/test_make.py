@@ -56,7 +56,7 @@ def test_the_workflow_plans_what_make_demo_asks_for(demo, tmp_path):
     process = snakemake(tmp_path, None, "--dry-run", *command[1:])
     counts = jobs(process)
     assert (counts["phantom"], counts["score"], counts["accuracy"]) == (4, 4, 1)
-    assert re.search(r"output: x/derivatives/docs/qc/accuracy\.tsv", process.stdout)
+    assert re.search(r"output: x/work/dataset/docs/qc/accuracy\.tsv", process.stdout)
 
 
 def test_make_demo_ends_with_the_verdict_on_its_own_folder(demo):

@@ -54,9 +54,9 @@ def test_a_module_works_on_its_own_config_and_says_in_the_end_how_every_subject_
     trees.make(tmp_path / "raw", ["sub-01/anat/sub-01_T1w.nii.gz"])
     (tmp_path / "raw/participants.tsv").write_text("participant_id\tage\nsub-01\t60\n")
     config = {"study": {"layout": "bids", "root": "raw"}, "output": "release", "work": "work"}
-    done = outer(tmp_path, config, "strokeprep_*", "release/participants.tsv")
+    done = outer(tmp_path, config, "strokeprep_*", "work/dataset/participants.tsv")
     assert done.returncode == 0, done.stdout + done.stderr
-    [row] = tables.read(tmp_path / "release/participants.tsv")
+    [row] = tables.read(tmp_path / "work/dataset/participants.tsv")
     assert (row["participant_id"], row["age"]) == ("sub-01", "60")
     [status] = tables.read(tmp_path / "release/docs/qc/status.tsv")
     assert (status["participant_id"], status["status"]) == ("sub-01", "unfinished")

@@ -40,7 +40,7 @@ def pages(tmp_path_factory):
         (root / names.thumbnail).write_bytes(small)
         (root / names.page).write_text(subject_page(name) if n == 500 else "<title>x</title>")
         ended.append(endings.Ending(name, endings.IMAGES, 1, 1, ()))
-    cohort.write(ended, root, root / "work")
+    cohort.write(ended, root, root / "work", root)
     return root
 
 

@@ -136,7 +136,7 @@ def troubled(study, cluster, tmp_path_factory) -> Run:
     folder = place(tmp_path_factory.mktemp("cluster"), study)
     process = started(folder, STUDY, *PROFILE, *STARVED)
     try:
-        lose_a_node(folder / "out/strokeprep", process)
+        lose_a_node(folder / "work/dataset", process)
         process.wait(PATIENCE_S)
     finally:
         process.terminate()

@@ -95,7 +95,8 @@ def digests(folder: Path) -> dict[str, str]:
 
 def test_an_interrupted_and_repeated_run_gives_the_same_bytes(demo):
     before = digests(demo.derivatives)
-    shutil.rmtree(demo.derivatives / "sub-01")
+    made = demo.folder / "demo/work/dataset"
+    shutil.rmtree(made / "sub-01")
     shutil.rmtree(demo.folder / "demo/work/located/sub-01")
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *TWO_SUBJECTS]
     command += ["--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(demo.folder)]
@@ -103,12 +104,12 @@ def test_an_interrupted_and_repeated_run_gives_the_same_bytes(demo):
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     deadline = time.monotonic() + 300
-    while not list(demo.derivatives.glob("sub-01/**/*_desc-defaced_*.nii.gz")):
+    while not list(made.glob("sub-01/**/*_desc-defaced_*.nii.gz")):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.2)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert digests(demo.derivatives) != before
+    assert digests(made) != before
     snakemake(demo.folder, None, "--unlock", *TWO_SUBJECTS)
     again = snakemake(demo.folder, None, "--quiet", "rules", *TWO_SUBJECTS)
     assert again.returncode == 0, (again.stdout + again.stderr)[-4000:]

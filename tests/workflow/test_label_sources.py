@@ -36,10 +36,13 @@ def sidecars(tmp_path_factory):
         "output": str(folder / "out"),
         "work": str(folder / "work"),
     }
-    files = [str(folder / f"out/{label}.json") for label in (LVO, COW)]
+    files = [str(folder / f"work/dataset/{label}.json") for label in (LVO, COW)]
     process = snakemake(folder, config, *files)
     assert process.returncode == 0, process.stdout + process.stderr
-    return {label: json.loads((folder / f"out/{label}.json").read_text()) for label in (LVO, COW)}
+    return {
+        label: json.loads((folder / f"work/dataset/{label}.json").read_text())
+        for label in (LVO, COW)
+    }
 
 
 def test_a_label_is_made_from_the_raw_file_and_what_lent_its_grid(sidecars):

@@ -3,7 +3,7 @@
 
 rule admit:
     input:
-        of_subject(raw_files.paths),
+        of_subject(raw_of_subject),
     output:
         report=admitted("{subject}"),
     log:
@@ -19,6 +19,7 @@ rule admit:
         # No output, for those of a job that fails are removed.
         refused=f"{WORK}/logs/admit/sub-{{subject}}_refused.json",
         files=of_subject(raw_files.of_subject),
+        pseudonyms=CONFIG.study.pseudonyms,
         settings=replace(CONFIG.gate, frame_times=CONFIG.ctp.frame_times),
         code=code("admit.py"),
     script:

@@ -1,6 +1,7 @@
 """The study table and the input functions that read it. No image is opened here."""
 
 import os
+import shutil
 import sys
 from dataclasses import replace
 from functools import cache, partial
@@ -17,9 +18,10 @@ from strokeprep.release import archive
 from strokeprep.release.archives import ARCHIVES
 from strokeprep.report import plan as report_plan
 from strokeprep.report.pages import cohort
-from strokeprep.run import endings, patients, progress, provenance
+from strokeprep.run import endings, job, lock, patients, progress, provenance, released
 from strokeprep.segmentation.weights import store
 from strokeprep.settings import config as settings
+from strokeprep.settings import faults
 from strokeprep.settings.backends import BACKENDS
 from strokeprep import kinds
 from strokeprep.study import moves, naming, outputs, raw_files, table
@@ -36,6 +38,8 @@ def awaits_intake(read):
 def read_study():
     """The validated config, the study it describes and its files, or one message for the user."""
     try:
+        for path in workflow.configfiles:
+            faults.refuse_repeated(path)
         config.update(settings.completed(config))
         read = settings.checked(config)
         rows = [] if awaits_intake(read) else designs.read(read)
@@ -48,6 +52,7 @@ def read_study():
 CONFIG, STUDY, ROWS = read_study()
 
 OUT, WORK = CONFIG.output, CONFIG.work
+RELEASE = released.Release(Path(OUT), Path(WORK))
 TEMPLATE = Space(CONFIG.template.name, CONFIG.template.res)
 ORIGIN = (
     origin.simulated(Path(CONFIG.phantom.folder))
@@ -55,6 +60,8 @@ ORIGIN = (
     else origin.given(Path(CONFIG.study.root))
 )
 MOVES = moves.Moves(STUDY, TEMPLATE)
+OWNERS = {path: row.subject for row in ROWS for path in (row.path, row.sidecar)}
+HELD = []  # locks, until this process ends
 
 
 # Within a patient's job they would be about all other patients as well.
@@ -62,9 +69,13 @@ if workflow.is_main_process and patients.WITHIN not in os.environ and STUDY.subj
     for remark in [
         *STUDY.remarks,
         *designs.remarks(CONFIG, ROWS),
-        *dataset.remarks(Path(OUT), STUDY.by_name, ORIGIN.root),
+        *dataset.remarks(Path(OUT), STUDY.by_name, [row.subject for row in ROWS], ORIGIN.root),
     ]:
         print(f"strokeprep: {remark}", file=sys.stderr)
+    try:
+        RELEASE.require(run=not workflow.dryrun)
+    except StrokeprepError as error:
+        raise WorkflowError(str(error)) from None
 
 
 wildcard_constraints:
@@ -75,8 +86,8 @@ wildcard_constraints:
 
 
 def out(name):
-    """Where a named output lies."""
-    return f"{OUT}/{name}"
+    """Where a named output is made; the job that audits it puts it into the output folder."""
+    return f"{WORK}/{naming.MADE}/{name}"
 
 
 def log_of(rule, name):
@@ -177,9 +188,25 @@ def passed_gate(scan):
     return admitted(scan.subject)
 
 
+def is_usable(path):
+    """Whether a raw file can be an input, as told once, when the run is planned."""
+    told_before = not workflow.is_main_process
+    return told_before or ORIGIN.is_simulated or raw_files.is_usable(str(path))
+
+
+def raw_file(path):
+    """A raw file as an input, or the gate's report, whose job says what is wrong with the file."""
+    return str(path) if is_usable(path) else admitted(OWNERS[path])
+
+
+def raw_of_subject(subject):
+    """The raw files of a subject that can be inputs; the gate looks at the others, too."""
+    return [path for path in raw_files.paths(subject) if is_usable(path)]
+
+
 def raw_pilot(scan):
     """The raw image that stands for a scan."""
-    return str(scan.pilot.path)
+    return raw_file(scan.pilot.path)
 
 
 def pilot_of(scan):
@@ -273,6 +300,20 @@ def wanted_files():
     return wanted
 
 
+def keep_others_out():
+    """Let no second run write where this one does; what it writes is for this user alone."""
+    if patients.WITHIN in os.environ:
+        return
+    os.umask(os.umask(0o077) | 0o002)  # nothing is writable by everyone
+    os.makedirs(WORK, mode=0o700, exist_ok=True)
+    remedy = "Wait until it ends, or give this one an output and a work folder of its own."
+    try:
+        HELD.append(lock.locked(Path(WORK), "Another run writes to this work folder", remedy))
+    except StrokeprepError as error:
+        raise WorkflowError(str(error)) from None
+    job.remove_old_files(Path(WORK))
+
+
 def watch():
     """Show how far each subject is, unless the user asked for all there is to read."""
     if not (workflow.output_settings.verbose or workflow.output_settings.printshellcmds):
@@ -283,21 +324,34 @@ def watch():
         progress.watch(logger, tasks)
 
 
+def audited_parts(ended):
+    """The parts of the dataset whose audit passed, those of subjects left out of this run too."""
+    done = [released.part(each.subject, each.part) for each in ended if each.status == "done"]
+    elsewhere = {row.subject for row in ROWS} - STUDY.by_name.keys()
+    done += [released.part(name, part) for name in elsewhere for part in endings.PARTS]
+    return [part for part in [*done, released.DATASET] if Path(private(part)).exists()]
+
+
+def summarise(ended, root, folder):
+    """Write what is said of all subjects into a folder, from the reports that a dataset holds."""
+    endings.write_status(ended, folder / naming.STATUS)
+    volumes = {s.stem: root / naming.tissue_volumes(s) for s in STUDY.scans if s.has_perfusion}
+    endings.gather(volumes, folder / naming.ALL_TISSUE_VOLUMES)
+    cohort.write(ended, root, Path(WORK), folder)
+
+
 def conclude():
     """Say how every subject ended, and write it down; tables cover those that got there."""
     if not STUDY.subjects:  # raw images are only being made
         return
     progress.end(logger)
     ended = endings.endings(wanted_files(), Path(WORK))
-    endings.write_status(ended, Path(out(naming.STATUS)))
-    endings.gather(
-        {
-            scan.stem: Path(out(naming.tissue_volumes(scan)))
-            for scan in STUDY.scans
-            if scan.has_perfusion
-        },
-        Path(out(naming.ALL_TISSUE_VOLUMES)),
-    )
-    cohort.write(ended, Path(OUT), Path(WORK))
+    if patients.WITHIN not in os.environ:
+        summarise(ended, RELEASE.made, RELEASE.made)
+        RELEASE.settle(audited_parts(ended))
+        with RELEASE.summary() as folder:
+            summarise(ended, RELEASE.output, folder)
+            if Path(out(naming.ACCURACY)).exists():
+                shutil.copy(out(naming.ACCURACY), folder / naming.ACCURACY)
     others = endings.of_the_study(STUDY.by_name, Path(WORK))
-    print(endings.text(ended, Path(OUT), others), file=sys.stderr)
+    print(endings.text(ended, Path(OUT), Path(out(report_plan.COHORT)), others), file=sys.stderr)

@@ -18,7 +18,7 @@ rule dataset:
         "../../envs/imaging.yaml"
     params:
         raw_root=ORIGIN.root,
-        subjects=dataset.listed(Path(OUT), STUDY.by_name),
+        subjects=dataset.listed(Path(OUT), STUDY.by_name, [row.subject for row in ROWS]),
         settings=CONFIG.study,
         cow_labels=ORIGIN.cow_labels,
         code=code("dataset.py"),

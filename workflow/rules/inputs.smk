@@ -55,11 +55,11 @@ def face_of(scan):
 
 
 def raw_path(image):
-    return str(image.path)
+    return raw_file(image.path)
 
 
 def raw_sidecar(image):
-    return str(image.sidecar) if image.sidecar else []
+    return raw_file(image.sidecar) if image.sidecar else []
 
 
 def first_ct(scan):
@@ -325,7 +325,7 @@ VIEWS = {view for scan in STUDY.scans for view in scan.views}
 
 def source(move):
     """What is moved: an output on its own grid, or a raw label on the grid of the reference."""
-    return str(move.drawn.path) if move.drawn else out(move.source)
+    return raw_file(move.drawn.path) if move.drawn else out(move.source)
 
 
 def transforms(move):
@@ -415,15 +415,15 @@ def faced_names(subject):
 # --------------------------------------------------------------------------- privacy
 
 
-def private(subject, part=""):
-    """The report that says a subject's part of the dataset may be released."""
-    return f"{WORK}/privacy/sub-{subject}{part}.json"
+def private(part):
+    """The report that says a part of the dataset may be released."""
+    return f"{WORK}/privacy/{part}.json"
 
 
 def privacy_reports_of(subject):
     """What says that one patient's outputs may be released."""
-    perfusion = [private(subject.name, "_perfusion")] if perfusion_targets(subject) else []
-    return [private(subject.name), *perfusion]
+    parts = endings.PARTS if perfusion_targets(subject) else [endings.IMAGES]
+    return [private(released.part(subject.name, part)) for part in parts]
 
 
 def spoken_of(subjects):
@@ -438,7 +438,7 @@ def spoken_of_subject(subject):
 
 def stems(files):
     """Outputs as the audit knows them: inside the dataset, without extension."""
-    return [file.removeprefix(f"{OUT}/").partition(".")[0] for file in files]
+    return [file.removeprefix(out("")).partition(".")[0] for file in files]
 
 
 def image_stems(subject):
@@ -491,7 +491,7 @@ def locations(subject):
 
 def privacy_reports():
     """What says that the whole dataset may be released."""
-    found = [f"{WORK}/privacy/dataset.json"]
+    found = [private(released.DATASET)]
     for subject in STUDY.subjects:
         found += privacy_reports_of(subject)
     return found

@@ -10,7 +10,7 @@ rule privacy:
         files=of_subject(all_images),
         heads=of_subject(locations),
     output:
-        report=private("{subject}"),
+        report=private(released.part("{subject}", endings.IMAGES)),
     log:
         log_of("privacy", "sub-{subject}"),
     benchmark:
@@ -22,7 +22,7 @@ rule privacy:
         runtime=20,
     params:
         subject="{subject}",
-        skip=of_subject(perfusion_stems),
+        only=of_subject(image_stems),
         raw=of_subject(raw_files.paths),
         raw_root=str(ORIGIN.root),
         undefaced=of_subject(raw_files.undefaced),
@@ -40,13 +40,13 @@ use rule privacy as privacy_perfusion with:
     input:
         files=of_subject(all_perfusion),
     output:
-        report=private("{subject}", "_perfusion"),
+        report=private(released.part("{subject}", endings.PERFUSION)),
     log:
         log_of("privacy_perfusion", "sub-{subject}"),
     benchmark:
         benchmark_of("privacy_perfusion", "sub-{subject}")
     params:
-        skip=of_subject(image_stems),
+        only=of_subject(perfusion_stems),
         heads=[],
         drawn=[],
 
@@ -55,7 +55,7 @@ rule privacy_dataset:
     input:
         rules.dataset.output.files,
     output:
-        report=f"{WORK}/privacy/dataset.json",
+        report=private(released.DATASET),
     log:
         log_of("privacy_dataset", "dataset"),
     benchmark:
@@ -64,8 +64,7 @@ rule privacy_dataset:
         "../../envs/imaging.yaml"
     params:
         subject=None,
-        subjects=[subject.name for subject in STUDY.subjects],
-        skip=stems([naming.ACCURACY]),
+        only=stems(rules.dataset.output.files),
         raw=[path for each in STUDY.subjects for path in raw_files.paths(each)],
         raw_root=str(ORIGIN.root),
         open_names=spoken_of(STUDY.subjects),

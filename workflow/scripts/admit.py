@@ -6,8 +6,9 @@ from strokeprep.run.job import job
 with job(snakemake):
     from strokeprep.gate import inspection
 
-    files, refused = snakemake.params.files, snakemake.params.refused
-    report = inspection.inspect_files(files, snakemake.params.settings)
+    params, refused = snakemake.params, snakemake.params.refused
+    files = params.files
+    report = inspection.inspect_files(files, params.settings, params.pseudonyms)
     if report.refused:
         print("\n".join(report.lines()))
         write_json(report.as_json(), refused)

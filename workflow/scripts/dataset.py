@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from strokeprep.run.job import job
+from strokeprep.run.job import dataset_of, job
 
 with job(snakemake):
     from strokeprep.bids import dataset
@@ -8,7 +8,7 @@ with job(snakemake):
 
     params = snakemake.params
     written = dataset.write(
-        Path(snakemake.config["output"]),
+        dataset_of(snakemake),
         settings=params.settings,
         version=provenance.VERSION,
         subjects=params.subjects,

@@ -1,6 +1,4 @@
-from pathlib import Path
-
-from strokeprep.run.job import job
+from strokeprep.run.job import dataset_of, job
 
 with job(snakemake):
     from strokeprep.quality import audit, measured
@@ -9,7 +7,7 @@ with job(snakemake):
     plan, params = snakemake.params.plan, snakemake.params
     found = audit.measured(
         plan,
-        Path(snakemake.config["output"]),
+        dataset_of(snakemake),
         Judge(plan.subject),
         params.template,
         params.least_label_ml,

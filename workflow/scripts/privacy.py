@@ -1,17 +1,21 @@
 from pathlib import Path
 
 from strokeprep.io.whole import write_json
-from strokeprep.run.job import job
+from strokeprep.run.job import dataset_of, job
 
 with job(snakemake):
     from strokeprep.privacy import audit, private_words, shown, undefaced
     from strokeprep.privacy.leaks import enforce, report
+    from strokeprep.run.released import Release
 
-    params, root = snakemake.params, Path(snakemake.config["output"])
+    params, root = snakemake.params, dataset_of(snakemake)
+    work, target = Path(snakemake.config["work"]), Path(snakemake.output.report)
     words = private_words.of_files(params.raw, params.raw_root, params.open_names)
     if params.subject is None:
-        leaks = audit.of_dataset(root, params.subjects, words, params.skip)
+        paths = audit.paths_of_dataset(root, (), params.only)
+        leaks = audit.of_dataset(root, (), words, params.only)
     else:
+        paths = audit.paths_of_subject(root, params.subject, params.only)
         leaks = audit.of_subject(
             root,
             params.subject,
@@ -20,9 +24,11 @@ with job(snakemake):
             raw_digests=undefaced.digests(params.undefaced),
             heads=[shown.Head(*each) for each in params.heads],
             drawn=[shown.Drawn(*each) for each in params.drawn],
-            logs=Path(snakemake.config["work"]) / "logs",
-            skip=params.skip,
+            logs=work / "logs",
+            only=params.only,
         )
     print("\n".join(str(leak.error()) for leak in leaks))
     enforce(leaks)
-    write_json(report(leaks), snakemake.output.report)
+    released = [path.relative_to(root).as_posix() for path in paths if not path.is_dir()]
+    Release(Path(snakemake.config["output"]), work).put(target.stem, released)
+    write_json(report(leaks), target)

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from strokeprep.io.whole import write_text
-from strokeprep.run.job import job
+from strokeprep.run.job import dataset_of, job
 
 with job(snakemake):
     from strokeprep.accuracy import score
@@ -11,7 +11,7 @@ with job(snakemake):
     params = snakemake.params
     found = score.measurements(
         params.subject,
-        Path(snakemake.config["output"]),
+        dataset_of(snakemake),
         Path(params.truth) / f"sub-{params.subject.name}",
         params.template,
         params.limits,

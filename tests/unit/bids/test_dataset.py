@@ -186,13 +186,13 @@ def test_the_tables_of_every_layout_are_sources(
     ],
 )
 def test_a_table_that_cannot_be_read_is_a_remark_with_a_remedy(tmp_path: Path, name: str) -> None:
-    (told,) = dataset.remarks(tmp_path / "out", [], trees.make(tmp_path / "raw", [name]))
+    (told,) = dataset.remarks(tmp_path / "out", [], [], trees.make(tmp_path / "raw", [name]))
     assert f"cannot be read: {name}. Save" in told and "as CSV" in told
 
 
 def test_many_tables_that_cannot_be_read_are_one_remark(tmp_path: Path) -> None:
     root = trees.make(tmp_path, [f"phenotype/score{n}.xls" for n in range(9)])
-    (told,) = dataset.remarks(tmp_path / "out", [], root)
+    (told,) = dataset.remarks(tmp_path / "out", [], [], root)
     assert "phenotype/score0.xls" in told and "and 6 more. Save" in told
 
 
@@ -202,7 +202,7 @@ def test_tables_also_saved_as_csv_and_dictionaries_and_hidden_files_need_no_rema
     place = "train/phenotype/sub-01/ses-02/sub-01_ses-02_outcome"
     names = [f"{place}.xlsx", f"{place}.csv", "phenotype/nihss.ods", "phenotype/nihss.csv"]
     names += ["train/clinical_data-description.xlsx", "phenotype/._mrs.xlsx", "participants.tsv"]
-    assert dataset.remarks(tmp_path / "out", [], trees.make(tmp_path / "raw", names)) == []
+    assert dataset.remarks(tmp_path / "out", [], [], trees.make(tmp_path / "raw", names)) == []
 
 
 def test_participants_of_an_earlier_run_stay_listed_and_are_a_remark(tmp_path: Path) -> None:
@@ -211,20 +211,29 @@ def test_participants_of_an_earlier_run_stay_listed_and_are_a_remark(tmp_path: P
     for name in ("sub-01", "sub-03", "docs"):
         (out / name).mkdir(parents=True)
     (out / "sub-04").touch()
-    subjects = dataset.listed(out, ["02"])
+    given = ["01", "02", "03"]
+    subjects = dataset.listed(out, ["02"], given)
     assert subjects == ["01", "02", "03"]
     written(tmp_path, subjects, raw_root=root)
     ages = {row["participant_id"]: row["age"] for row in table(tmp_path, "participants")}
     assert ages == {"sub-01": "60", "sub-02": "50", "sub-03": "n/a"}
-    (told,) = dataset.remarks(out, ["02"], root)
-    assert "also holds sub-01, sub-03 of an earlier run" in told and "Remove" in told
+    (told,) = dataset.remarks(out, ["02"], given, root)
+    assert "also holds sub-01, sub-03 of an earlier run" in told
+
+
+def test_a_withdrawn_participant_is_listed_no_more_and_is_a_remark(tmp_path: Path) -> None:
+    for name in ("sub-01", "sub-02"):
+        (tmp_path / "out" / name).mkdir(parents=True)
+    assert dataset.listed(tmp_path / "out", ["02"], ["02"]) == ["02"]
+    (told,) = dataset.remarks(tmp_path / "out", ["02"], ["02"], None)
+    assert "the study has no sub-01 any more" in told
 
 
 def test_a_first_run_and_one_on_the_same_patients_need_no_remark(tmp_path: Path) -> None:
-    assert dataset.remarks(tmp_path / "out", ["01"], None) == []
+    assert dataset.remarks(tmp_path / "out", ["01"], ["01"], None) == []
     (tmp_path / "out/sub-01").mkdir(parents=True)
-    assert dataset.remarks(tmp_path / "out", ["01"], None) == []
-    assert dataset.listed(tmp_path / "out", ["01"]) == ["01"]
+    assert dataset.remarks(tmp_path / "out", ["01"], ["01"], None) == []
+    assert dataset.listed(tmp_path / "out", ["01"], ["01"]) == ["01"]
 
 
 @pytest.mark.parametrize(

@@ -110,3 +110,34 @@ def test_an_interrupted_write_leaves_no_file(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         images.write_array(np.zeros((3, 3, 3)), np.eye(4), tmp_path / "out.nii.gz")
     assert list(tmp_path.iterdir()) == []
+
+
+STORED = ("<i2", ">i2", ">u2", ">i4", ">f4", ">f8", "<i8", ">i8", "<u8")
+
+
+@pytest.mark.parametrize("dtype", STORED)
+def test_every_byte_order_and_integers_of_64_bits_can_be_read_written_and_compared(tmp_path, dtype):
+    path, again = tmp_path / "ct.nii", tmp_path / "again.nii.gz"
+    data = np.arange(6 * 5 * 4).reshape(6, 5, 4).astype(dtype)
+    header = nib.Nifti1Header(endianness=dtype[0])
+    header.set_data_dtype(np.dtype(dtype))
+    nib.save(nib.Nifti1Image(data, OBLIQUE, header, dtype=np.dtype(dtype)), path)
+    nifti = images.open_nifti(path)
+    images.write_array(images.voxels(nifti, path), nifti.affine, again)
+    assert np.array_equal(nib.load(again).dataobj, data)
+    stored, written = (
+        b"".join(block.tobytes() for block in images.blocks(images.open_nifti(each), each, 2))
+        for each in (path, again)
+    )
+    assert stored == written
+    assert np.array_equal(images.array(images.read(path)), data)
+
+
+def test_an_image_larger_than_any_scan_is_refused_unread(tmp_path):
+    path = stored(tmp_path / "ct.nii", np.zeros((2, 2, 2), np.int16))
+    with path.open("r+b") as file:
+        file.seek(42)
+        file.write(np.array([3000, 3000, 3000], "<i2").tobytes())
+        file.truncate(1 << 40)
+    with pytest.raises(StrokeprepError, match="more than 32 GiB"):
+        next(images.blocks(images.open_nifti(path), path, 1))

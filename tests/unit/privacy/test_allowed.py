@@ -33,7 +33,6 @@ def test_timing_and_physics_are_released_and_the_patient_is_not():
         ("KVP", {"PatientName": "Doe"}),
         ("VolumeTiming", [0, "Doe"]),
         ("VolumeTiming", 3),
-        ("VolumeTiming", [978404400.0, 978404401.5]),
         ("ExposureTime", 19500101),
         ("ExposureTime", float("nan")),
         ("ManufacturersModelName", "ACC000103"),
@@ -46,6 +45,32 @@ def test_timing_and_physics_are_released_and_the_patient_is_not():
 )
 def test_an_allowed_key_with_a_value_of_the_wrong_form_is_dropped(key, value):
     assert allowed.releasable({key: value}) == {}
+
+
+@pytest.mark.parametrize("start", [978404400.0, 44_130.25, 1_615_543_200_000.0])
+def test_frame_times_never_tell_the_date_or_the_time_of_day(start):
+    times = [start, start + 1.5, start + 3]
+    assert allowed.releasable({"VolumeTiming": times}) == {"VolumeTiming": [0, 1.5, 3]}
+
+
+def test_frame_times_within_minutes_of_the_start_of_a_scan_are_kept():
+    assert allowed.releasable({"FrameTimesStart": [2.5, 4]}) == {"FrameTimesStart": [2.5, 4]}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"ManufacturersModelName": "12 March 2021"},
+        {"ManufacturersModelName": "Mar 2021"},
+        {"ManufacturersModelName": "12_3_2021"},
+        {"ManufacturersModelName": "03476 12345"},
+        {"ManufacturersModelName": "Jane Doe", "PatientName": ["Doe^Jane"]},
+        {"ManufacturersModelName": "Jane Doe", "PatientName": {"Alphabetic": "Doe^Jane"}},
+        {"XRayExposure": 210312},
+    ],
+)
+def test_a_date_a_number_or_a_name_in_the_place_of_a_measurement_is_dropped(raw):
+    assert allowed.releasable(raw) == {}
 
 
 def test_the_name_of_a_person_is_dropped_under_any_key():

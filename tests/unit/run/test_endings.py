@@ -41,7 +41,7 @@ def wanted(tmp_path):
 
 def test_every_subject_is_done_stopped_or_unfinished(tmp_path, wanted):
     log = failed(tmp_path, "admit", "sub-02.log")
-    text = endings.text(endings.endings(wanted, tmp_path), tmp_path / "out")
+    text = endings.text(endings.endings(wanted, tmp_path), tmp_path / "out", tmp_path / "page")
     assert "sub-01 images: done, 2 files" in text
     assert f"sub-02 images: stopped\n    admit: It broke: x. Mend it.\n    log: {log}" in text
     assert "sub-03 images: unfinished, 1 of 2 files" in text
@@ -77,7 +77,9 @@ def test_the_released_table_holds_no_message(tmp_path, wanted):
 def test_what_belongs_to_no_subject_is_told_too(tmp_path, wanted):
     failed(tmp_path, "privacy_dataset", "dataset.log")
     others = endings.of_the_study(wanted, tmp_path)
-    text = endings.text(endings.endings(wanted, tmp_path), tmp_path / "out", others)
+    text = endings.text(
+        endings.endings(wanted, tmp_path), tmp_path / "out", tmp_path / "page", others
+    )
     assert "all subjects: stopped\n    privacy_dataset: It broke" in text
 
 

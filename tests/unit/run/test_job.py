@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 import sys
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from strokeprep.errors import StrokeprepError
 from strokeprep.io.whole import write_json, write_text
 from strokeprep.run import failures
-from strokeprep.run.job import job, place
+from strokeprep.run.job import job, place, remove_old_files
 
 
 class Named(list):
@@ -28,12 +31,12 @@ class Named(list):
 
 @pytest.fixture
 def snakemake(tmp_path):
-    out = tmp_path / "derivatives"
+    out = tmp_path / "work/dataset"
     return SimpleNamespace(
         rule="resample",
         log=[str(tmp_path / "work" / "job.log")],
         threads=2,
-        config={"output": str(out), "template": {"resolution_mm": 1}},
+        config={"work": str(tmp_path / "work"), "template": {"resolution_mm": 1}},
         input=Named(
             image=str(out / "sub-1/ct/sub-1_desc-defaced_ct.nii.gz"),
             raw=str(tmp_path / "raw/SMITH_JOHN.nii.gz"),
@@ -148,3 +151,18 @@ def test_a_full_disk_is_no_bug(snakemake, capfd):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "out/image.nii.gz")
     shown = capfd.readouterr().err
     assert "The disk is full: out/image.nii.gz. Make room and run again." in shown
+
+
+def test_temporary_files_lie_in_the_work_folder_and_go_when_a_killed_job_left_them(
+    snakemake, tmp_path
+):
+    before = tempfile.gettempdir()
+    with job(snakemake):
+        left = Path(tempfile.mkdtemp(prefix="strokeprep-"))
+    assert left.parent == tmp_path / "work/tmp"
+    assert stat.S_IMODE(left.parent.stat().st_mode) == 0o700
+    assert tempfile.gettempdir() == before
+    remove_old_files(tmp_path / "work")
+    assert left.exists()  # it may be of a job that goes on
+    remove_old_files(tmp_path / "work", seconds=-1)
+    assert not left.exists()

@@ -318,3 +318,45 @@ def test_a_column_of_the_study_is_read_with_its_levels_as_text():
 def test_a_column_that_would_let_anything_through_is_refused(name, column, message):
     with pytest.raises(StrokeprepError, match=message):
         with_columns(**{name: column})
+
+
+# --- numbers that are none, and keys that stand twice
+
+
+@pytest.mark.parametrize(
+    ("sections", "key"),
+    [
+        ({"deface": {"brain_margin_mm": float("nan")}}, "deface.brain_margin_mm"),
+        ({"gate": {"grid_mismatch_voxels": float("inf")}}, "gate.grid_mismatch_voxels"),
+        ({"template": {"resolution_mm": float("nan")}}, "template.resolution_mm"),
+        ({"gate": {"extent_mm": [60, float("nan")]}}, "gate.extent_mm"),
+        ({"gate": {"voxel_mm": [20, 0.1]}}, "gate.voxel_mm"),
+        ({"gate": {"air_hu": [-800, -1100]}}, "gate.air_hu"),
+        (
+            {"report": {"limits": {"mirror_ratio": [None, None, 2, 1]}}},
+            "report.limits.mirror_ratio",
+        ),
+    ],
+)
+def test_a_number_that_is_none_and_reversed_limits_are_refused(sections, key):
+    with pytest.raises(StrokeprepError, match=key):
+        load(**sections)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "study: {defaced: false, layout: bids, defaced: true}",
+        "output: a\nwork: b\noutput: c\n",
+        "study:\n  columns:\n    age: {type: age}\n    age: {type: number}\n",
+    ],
+)
+def test_a_key_that_stands_twice_is_refused(tmp_path, text):
+    (tmp_path / "study.yaml").write_text(text)
+    with pytest.raises(StrokeprepError, match="twice in one section"):
+        faults.refuse_repeated(tmp_path / "study.yaml")
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_the_configs_that_come_along_have_every_key_once(study):
+    faults.refuse_repeated(ROOT / f"config/{study}.yaml")

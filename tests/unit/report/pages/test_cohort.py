@@ -49,7 +49,7 @@ def simulated(root, count: int) -> list[endings.Ending]:
 
 
 def test_a_cohort_tells_who_is_done_who_failed_and_where(tmp_path):
-    cohort.write(simulated(tmp_path, 12), tmp_path, tmp_path / "work")
+    cohort.write(simulated(tmp_path, 12), tmp_path, tmp_path / "work", tmp_path)
     html = (tmp_path / plan.COHORT).read_text()
     row = {name: html.split(f"sub-{name}</a>")[1][:900] for name in ("0001", "0005", "0007")}
     assert "done" in row["0001"] and "skipped because" in row["0005"]
@@ -70,7 +70,7 @@ def test_a_cohort_tells_who_is_done_who_failed_and_where(tmp_path):
 def test_a_message_with_a_word_of_the_input_is_not_on_the_cohorts_page(tmp_path, said):
     failure = {"rule": "admit", "message": said, "log": "logs/admit/sub-1.log", "reason": None}
     ended = [endings.Ending("1", endings.IMAGES, 3, 0, (failure,))]
-    cohort.write(ended, tmp_path, tmp_path / "work")
+    cohort.write(ended, tmp_path, tmp_path / "work", tmp_path)
     html = (tmp_path / plan.COHORT).read_text()
     assert "failed at admit" in html and "see the log" in html
     assert said not in html
@@ -79,7 +79,7 @@ def test_a_message_with_a_word_of_the_input_is_not_on_the_cohorts_page(tmp_path,
 def test_a_thousand_subjects_make_a_light_page(tmp_path):
     ended = simulated(tmp_path, 1000)
     start = time.process_time()
-    cohort.write(ended, tmp_path, tmp_path / "work")
+    cohort.write(ended, tmp_path, tmp_path / "work", tmp_path)
     assert time.process_time() - start < 10
     html = (tmp_path / plan.COHORT).read_text()
     assert len(html) < 4_000_000
@@ -91,6 +91,8 @@ def test_the_cohorts_methods_are_those_of_all_its_members(tmp_path, made):
     path = tmp_path / plan.image_names("1").provenance
     path.parent.mkdir(parents=True)
     made(tmp_path).write(path, "1", TemplateSettings())
-    cohort.write([endings.Ending("1", endings.IMAGES, 1, 1, ())], tmp_path, tmp_path / "work")
+    cohort.write(
+        [endings.Ending("1", endings.IMAGES, 1, 1, ())], tmp_path, tmp_path / "work", tmp_path
+    )
     assert "[@fonov2011]" in (tmp_path / plan.METHODS).read_text()
     assert "@article{fonov2011," in (tmp_path / plan.REFERENCES).read_text()

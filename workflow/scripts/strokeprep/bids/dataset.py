@@ -156,23 +156,33 @@ def _left_out(tool: str, table: Table) -> Iterator[str]:
     yield from (f"{tool}: cell left out: {cell}" for cell in table.refused)
 
 
-def listed(folder: Path, subjects: Iterable[str]) -> list[str]:
-    """The rows of ``participants.tsv``: the subjects, and all others with a folder in the output.
+def listed(folder: Path, subjects: Iterable[str], given: Iterable[str]) -> list[str]:
+    """The rows of ``participants.tsv``: the subjects, and others of ``given`` that were released.
 
     BIDS requires a row for every folder, and an earlier run may have processed other subjects.
+    ``given`` are all subjects of the raw data: one that is no more among them was withdrawn.
     """
-    return sorted({*subjects, *_with_folder(folder)})
+    return sorted({*subjects, *({*_with_folder(folder)} & {*given})})
 
 
-def remarks(folder: Path, subjects: Iterable[str], raw_root: Path | None) -> list[str]:
+def remarks(
+    folder: Path, subjects: Iterable[str], given: Iterable[str], raw_root: Path | None
+) -> list[str]:
     """Remarks for the user before a run, from file names alone."""
-    earlier = sorted(f"sub-{name}" for name in {*_with_folder(folder)} - {*subjects})
+    others = {*_with_folder(folder)} - {*subjects}
+    earlier = sorted(f"sub-{name}" for name in others & {*given})
+    withdrawn = sorted(f"sub-{name}" for name in others - {*given})
     unread = clinical.unread(raw_root)
     texts = []
     if earlier:
         texts.append(
-            f"{folder} also holds {_some(earlier)} of an earlier run; participants.tsv still lists "
-            "them. Remove the folders, and their files in docs/qc, if they are not to be released."
+            f"{folder} also holds {_some(earlier)} of an earlier run, which this one leaves out; "
+            "participants.tsv still lists them."
+        )
+    if withdrawn:
+        texts.append(
+            f"the study has no {_some(withdrawn)} any more: this run takes what was made of them "
+            f"out of {folder}."
         )
     if unread:
         texts.append(

@@ -237,6 +237,28 @@ CHECKS: dict[str, Check] = {
         "one of them has the wrong name",
         tolerable=True,
     ),
+    "named_person": Check(
+        REFUSE,
+        "a `sub-`, `ses-` or `acq-` label that holds a person's or a place's name of the sidecars",
+        "the release bears these labels",
+    ),
+    "named_date": Check(
+        REFUSE,
+        "a label that is a date of the patient's, or looks like a date",
+        "the release bears these labels",
+        tolerable=True,
+    ),
+    "named_number": Check(
+        REFUSE,
+        "a label that is an identifier of the sidecars, or holds a number of seven digits or more",
+        "a hospital's number leads to the patient; a pseudonym that looks like one may be listed",
+        tolerable=True,
+    ),
+    "named_pseudonym": Check(
+        REFUSE,
+        "a subject that the study's table of pseudonyms does not list, or lists elsewhere",
+        "the name of the subject is not the one that was chosen for the release",
+    ),
     "two_patients": Check(
         REFUSE,
         "sidecars of one subject that name two patients",

@@ -6,6 +6,7 @@ used as it is, or the subject is excluded.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from strokeprep.errors import StrokeprepError, combined
-from strokeprep.gate import header_checks, sidecar_checks, voxel_checks
+from strokeprep.gate import header_checks, name_checks, sidecar_checks, voxel_checks
 from strokeprep.gate.checks import CHECKS, Finding
-from strokeprep.io import images, json_files
+from strokeprep.gate.name_checks import Pseudonyms
+from strokeprep.io import images, json_files, tables
 from strokeprep.kinds import Kind, LabelKind
 from strokeprep.settings.gate import GateSettings
 
@@ -95,19 +97,27 @@ class Report:
             raise combined([finding.error() for finding in self.refused])
 
 
-def inspect_files(files: Mapping[str, Iterable[Mapping]], settings: GateSettings) -> Report:
+def inspect_files(
+    files: Mapping[str, Any], settings: GateSettings, pseudonyms: str | None = None
+) -> Report:
     """:func:`inspect` for files as :func:`strokeprep.study.raw_files.of_subject` lists them."""
     return inspect(
         [RawImage(**scan) for scan in files["scans"]],
         [RawLabel(**label) for label in files["labels"]],
         settings,
+        files["entities"],
+        Pseudonyms.of(tables.read(pseudonyms)) if pseudonyms else None,
     )
 
 
 def inspect(
-    scans: Iterable[RawImage], labels: Iterable[RawLabel], settings: GateSettings | None = None
+    scans: Sequence[RawImage],
+    labels: Sequence[RawLabel],
+    settings: GateSettings | None = None,
+    entities: Iterable[str] = (),
+    pseudonyms: Pseudonyms | None = None,
 ) -> Report:
-    """Check all files of one subject."""
+    """Check all files of one subject, and the ``entities`` of their names, as ``ses-01``."""
     settings = settings or GateSettings()
     files: list[dict[str, Any]] = []
     findings: list[Finding] = []
@@ -124,6 +134,9 @@ def inspect(
         findings += faults
     findings += _duplicates(files)
     findings += sidecar_checks.two_patients(sidecars)
+    headers = {file["path"]: _header_texts(Path(file["path"])) for file in files}
+    where = files[0]["path"] if files else ""
+    findings += name_checks.of_labels(entities, sidecars, headers, where, pseudonyms)
     return Report(tuple(files), tuple(fault.judged(settings.tolerate) for fault in findings))
 
 
@@ -185,6 +198,14 @@ def _label(label: RawLabel, settings: GateSettings) -> tuple[dict[str, Any], lis
     return facts | marked.facts(), findings
 
 
+def _header_texts(path: Path) -> list[str]:
+    """The texts in a header; none of a file that cannot be read, which is told elsewhere."""
+    try:
+        return [text for _, text in images.header_texts(images.open_nifti(path))]
+    except StrokeprepError:
+        return []
+
+
 def _sidecar(path: str | None) -> tuple[Mapping[str, Any] | None, list[Finding]]:
     """The content of a sidecar, and what is wrong with its file."""
     try:
@@ -194,7 +215,7 @@ def _sidecar(path: str | None) -> tuple[Mapping[str, Any] | None, list[Finding]]
 
 
 def _unreadable(error: StrokeprepError) -> Finding:
-    missing = not Path(error.where).exists()
+    missing = not os.path.exists(error.where)
     return Finding.of("missing" if missing else "unreadable", error.what, error.where, error.remedy)
 
 

@@ -7,6 +7,8 @@ decompresses voxels, in half of the time that nibabel takes. SimpleITK computes.
 
 from __future__ import annotations
 
+import math
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +22,13 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
 from strokeprep.errors import StrokeprepError
+from strokeprep.io.json_files import require_file
 from strokeprep.io.whole import whole
 
 AIR_HU = -1024
+MOST_BYTES = 32 << 30  # unpacked; a perfusion series of the whole head has a third of it
+# The fields of a header that hold text.
+TEXT_FIELDS = ("descrip", "aux_file", "db_name", "intent_name", "data_type")
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 # What a file that is cut short or damaged raises while its voxels are read.
@@ -37,10 +43,9 @@ SCANNER, MNI = 1, 4
 
 def open_nifti(path: Path) -> nib.Nifti1Image:
     """The image on disk. Its header is read, its voxels are not."""
+    require_file(path)
     try:
         return nib.load(path)
-    except FileNotFoundError:
-        raise StrokeprepError("File is missing", path, "Restore it and run again.") from None
     except (ImageFileError, HeaderDataError, EOFError,
             OSError, zlib.error, ValueError, OverflowError) as error:  # fmt: skip
         raise StrokeprepError(
@@ -50,11 +55,30 @@ def open_nifti(path: Path) -> nib.Nifti1Image:
         ) from error
 
 
+def header_texts(nifti: nib.Nifti1Image) -> list[tuple[str, str]]:
+    """The legible texts of a header and its extensions, each with its field."""
+    fields = [
+        (field, _printable(bytes(nifti.header[field].item())))
+        for field in TEXT_FIELDS
+        if field in nifti.header
+    ]
+    for extension in nifti.header.extensions:
+        content = extension.get_content()
+        raw = content if isinstance(content, bytes) else str(content).encode()
+        fields += [("an extension", line) for line in _printable(raw).splitlines()]
+    return fields
+
+
+def _printable(raw: bytes) -> str:
+    """The legible parts of a header field, one a line."""
+    return re.sub(r"[^\w\s^.,:;=/|()-]+", "\n", raw.decode("utf-8", "replace")).strip()
+
+
 def voxels(nifti: nib.Nifti1Image, path: Path) -> np.ndarray:
     """All voxels: the stored integers if no scaling applies, else float32."""
     try:
         slope, inter = nifti.dataobj.slope, nifti.dataobj.inter
-        stored = _stored(nifti, path)
+        stored = _usual(_stored(nifti, path))
         if (slope, inter) == (1, 0):
             return stored
         return np.asarray(stored, np.float32) * np.float32(slope) + np.float32(inter)
@@ -73,7 +97,7 @@ def _stored(nifti: nib.Nifti1Image, path: Path) -> np.ndarray:
 
 
 def blocks(nifti: nib.Nifti1Image, path: Path, slices: int) -> Iterator[np.ndarray]:
-    """The stored values (before slope and intercept), ``slices`` slices at a time.
+    """The stored values (before slope and intercept), ``slices`` slices at a time, as in :func:`voxels`.
 
     Each block is slices × columns × rows, in memory as on disk. For a series, the slices of all frames
     follow one another. The file is read to its end, which verifies the checksum of a compressed one.
@@ -88,7 +112,7 @@ def blocks(nifti: nib.Nifti1Image, path: Path, slices: int) -> Iterator[np.ndarr
                 block = np.empty((min(slices, left), columns, rows), dtype)
                 _fill(file, block)
                 left -= len(block)
-                yield block
+                yield _usual(block)
             rest = len(file.read(1 << 20))
     except DAMAGED as error:
         raise _cut_short(path) from error
@@ -101,10 +125,23 @@ def blocks(nifti: nib.Nifti1Image, path: Path, slices: int) -> Iterator[np.ndarr
         )
 
 
+def _usual(stored: np.ndarray) -> np.ndarray:
+    """Stored values in the byte order of this machine, and integers of 64 bits as ITK has them."""
+    dtype = stored.dtype
+    if dtype.kind in "iu" and dtype.itemsize == 8:
+        limits = np.iinfo(np.int32)
+        fits = stored.min(initial=0) >= limits.min and stored.max(initial=0) <= limits.max
+        return stored.astype(np.int32 if fits else np.float64)
+    return stored if dtype.isnative else stored.astype(dtype.newbyteorder("="))
+
+
 def _refuse_impossible(nifti: nib.Nifti1Image, path: Path) -> None:
     """Refuse a file that is too small for its header: a damaged header may ask for terabytes."""
-    needed = int(np.prod([int(n) for n in nifti.shape])) * nifti.dataobj.dtype.itemsize
+    needed = math.prod(int(n) for n in nifti.shape) * nifti.dataobj.dtype.itemsize
     most_deflated = 1032  # the highest ratio of deflate
+    if needed > MOST_BYTES:
+        what = f"The image has more than {MOST_BYTES >> 30} GiB"
+        raise StrokeprepError(what, path, "Give the scan itself, or remove it from the study.")
     if needed > path.stat().st_size * (most_deflated if path.suffix == ".gz" else 1):
         raise _cut_short(path)
 

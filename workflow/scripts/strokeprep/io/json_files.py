@@ -1,20 +1,44 @@
-"""Read JSON files of unknown origin."""
+"""Files that the workflow was given: what of them may be opened at all, and how JSON is read.
+
+Whatever is wrong with such a file is a ``StrokeprepError``, so that the gate refuses its subject.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
 from strokeprep.errors import StrokeprepError
 
+MOST_JSON_BYTES = 64 << 20  # the largest sidecars, with a list for each slice and frame, have 10 MB
+
+
+def require_file(path: str | Path, most_bytes: int | None = None) -> None:
+    """Refuse what is no regular file that may be read: a pipe would be waited for without end."""
+    try:
+        state = os.stat(path)
+    except FileNotFoundError:
+        raise StrokeprepError("File is missing", path, "Restore it and run again.") from None
+    except OSError as error:
+        what = f"The file cannot be reached ({error.strerror})"
+        raise StrokeprepError(what, path, "Mend the link or the folder it is in.") from error
+    if not stat.S_ISREG(state.st_mode):
+        raise StrokeprepError("This is no file", path, "Put the file itself there.")
+    if not os.access(path, os.R_OK):
+        raise StrokeprepError("The file may not be read", path, "Allow it: chmod u+r.")
+    if most_bytes is not None and state.st_size > most_bytes:
+        what = f"The file is larger than {most_bytes >> 20} MiB"
+        raise StrokeprepError(what, path, "Mend or remove it.")
+
 
 def read(path: str | Path) -> dict[str, Any]:
     """The content of a raw sidecar."""
+    require_file(path, MOST_JSON_BYTES)
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8-sig"), parse_int=_integer)
-    except FileNotFoundError:
-        raise StrokeprepError("File is missing", path, "Restore it and run again.") from None
     except (
         OSError,
         ValueError,

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from strokeprep.privacy import shapes
+
 # Dates, identifiers and Unix times are larger than anything that a scanner measures.
-LARGEST_NUMBER = 1e6
+LARGEST_NUMBER = 1e5
+# No series starts later than this many seconds after time zero: it is a time of day, or since 1970.
+LATEST_START_S = 600.0
+TIMES = ("FrameTimesStart", "VolumeTiming")
 # Up to three short words, such as a model, a kernel or a unit, but not a date or a DICOM name.
 WORDS = re.compile(r"[A-Za-z0-9µ/*^_.+-]{1,24}( [A-Za-z0-9µ/*^_.+-]{1,24}){0,2}")
-DATE_OR_NAME = re.compile(r"\d{6}|\d{4}-?\d{2}-?\d{2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\^")
+LONG_NUMBER_OR_NAME = re.compile(r"\d{6}|\d{4}-?\d{2}-?\d{2}|\^")
 PERSON_KEY = re.compile(r"(Patient|Physician|Operator).*Name|Physician|Operator", re.IGNORECASE)
 
 
 def _is_number(value: Any) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and abs(value) < LARGEST_NUMBER
+    return _is_measured(value) and abs(value) < LARGEST_NUMBER
 
 
 def _are_words(value: Any) -> bool:
     return (
-        isinstance(value, str) and bool(WORDS.fullmatch(value)) and not DATE_OR_NAME.search(value)
+        isinstance(value, str)
+        and bool(WORDS.fullmatch(value))
+        and not LONG_NUMBER_OR_NAME.search(value)
+        and not any(shapes.looks_like(value))
     )
 
 
@@ -86,17 +94,40 @@ WRITTEN = frozenset(_WRITTEN.split())
 def releasable(raw: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a raw sidecar that may be released: listed keys with values of the right form."""
     people = _people(raw)
+    known = {key: raw[key] for key in ALLOWED if key in raw}
+    known |= {key: _from_zero(known[key]) for key in TIMES if key in known}
     return {
-        key: raw[key]
-        for key, fits in ALLOWED.items()
-        if key in raw and fits(raw[key]) and not _is_person(raw[key], people)
+        key: value
+        for key, value in known.items()
+        if ALLOWED[key](value) and not _is_person(value, people)
     }
+
+
+def _from_zero(times: Any) -> Any:
+    """Frame times since the first frame where they tell the time of day or the date of the scan."""
+    if not (isinstance(times, list) and times and all(map(_is_measured, times))):
+        return times
+    first = times[0] if abs(times[0]) > LATEST_START_S else 0
+    return [round(time - first, 6) for time in times] if first else times
+
+
+def _is_measured(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _people(raw: Mapping[str, Any]) -> list[set[str]]:
     """The people named in a sidecar, each as the parts of the name."""
     people = (value for key, value in raw.items() if PERSON_KEY.search(key))
-    return [_parts(person) for person in people if isinstance(person, str)]
+    return [_parts(person) for value in people for person in texts_in(value)]
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """The texts in a JSON value, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from texts_in(each)
 
 
 def _is_person(value: Any, people: list[set[str]]) -> bool:

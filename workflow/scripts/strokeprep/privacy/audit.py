@@ -1,7 +1,7 @@
-"""The audit of a finished dataset: no file in it shows a face or identifies a person.
+"""The audit of a dataset: no file of it shows a face or identifies a person.
 
-It relies on no other step. It looks at every file in the output, whatever wrote it, and compares
-it with what the input holds that must not be released.
+It relies on no other step. It looks at every file that is to be released, whatever wrote it, and
+compares it with what the input holds that must not be released.
 """
 
 from __future__ import annotations
@@ -32,21 +32,18 @@ def of_subject(
     heads: Sequence[shown.Head] = (),
     drawn: Sequence[shown.Drawn] = (),
     logs: Path | None = None,
-    skip: Iterable[str] = (),
+    only: Iterable[str] | None = None,
 ) -> list[Leak]:
-    """All private content in the output of one subject.
+    """All private content in the files of one subject.
 
     ``declared_defaced``: the config says that the raw images show no faces.
     ``raw_digests``: digests and shapes of the subject's raw images (:func:`undefaced.digests`).
     ``heads`` and ``drawn``: the released images of heads and the labels drawn on them, and where the
     head lies in each.
-    ``skip``: files (relative, without extension) that are still being written; another run of the
-    audit looks at them.
+    ``only``: the files (relative, without extension) that are to be released; None stands for all.
     """
-    folder, of_this_subject = root / f"sub-{subject}", _subject_pattern(subject)
-    figures = [p for p in _walk(root / "docs") if of_this_subject.search(relative(p, root))]
-    skipped = frozenset(skip)
-    paths = [p for p in (*_walk(folder), *figures) if _stem(relative(p, root)) not in skipped]
+    folder = root / f"sub-{subject}"
+    paths = paths_of_subject(root, subject, only)
     images = [path for path in paths if path.name.endswith(naming.IMAGE)]
     every_image = {relative(p, root) for p in _walk(folder) if p.name.endswith(naming.IMAGE)}
     masks = [*folder.rglob(f"*{undefaced.FACE_MASK}{naming.IMAGE}")]
@@ -56,26 +53,62 @@ def of_subject(
     leaks += shown.of_template_space(root, images)
     leaks += undefaced.of_voxels(root, images, masks, raw_digests or {}, heads)
     if logs is not None:
-        leaks += _of_logs(logs, of_this_subject, words)
+        leaks += _of_logs(logs, _subject_pattern(subject), words)
     return [_discreet(leak, words) for leak in leaks]
 
 
 def of_dataset(
-    root: Path, subjects: Iterable[str], words: PrivateWords, skip: Iterable[str] = ()
+    root: Path, subjects: Iterable[str], words: PrivateWords, only: Iterable[str] | None = None
 ) -> list[Leak]:
-    """All private content in dataset-level files, and in folders of unlisted subjects."""
-    known, skipped = {f"sub-{subject}" for subject in subjects}, frozenset(skip)
-    leaks = list(_of_place(root, root))
-    for entry in sorted(root.iterdir()):
-        is_subject = entry.name.startswith("sub-") and entry.is_dir() and not entry.is_symlink()
-        if is_subject and entry.name not in known:
-            leaks += of_subject(root, entry.name[4:], words)
-        elif not is_subject:
-            for path in _walk(entry):
-                where = relative(path, root)
-                if _stem(where) not in skipped and not known & set(SUBJECT.findall(where)):
-                    leaks += _of_entry(path, root, words)
+    """All private content in dataset-level files and, unless ``only`` some files are looked at, in
+    the folders of unlisted subjects.
+    """
+    known = {f"sub-{subject}" for subject in subjects}
+    paths = paths_of_dataset(root, known, only)
+    leaks = [leak for path in paths for leak in _of_entry(path, root, words)]
+    for folder in _subject_folders(root) if only is None else ():
+        if folder.name not in known:
+            leaks += of_subject(root, folder.name.removeprefix("sub-"), words)
     return [_discreet(leak, words) for leak in leaks]
+
+
+def paths_of_subject(root: Path, subject: str, only: Iterable[str] | None = None) -> list[Path]:
+    """The files and folders of a subject in a dataset."""
+    pattern = _subject_pattern(subject)
+    figures = [path for path in _walk(root / "docs") if pattern.search(relative(path, root))]
+    return _chosen([*_walk(root / f"sub-{subject}"), *figures], root, only)
+
+
+def paths_of_dataset(
+    root: Path, subjects: Iterable[str], only: Iterable[str] | None = None
+) -> list[Path]:
+    """The files and folders of a dataset that are not a subject's."""
+    known, folders = set(subjects), set(_subject_folders(root))
+    entries = [entry for entry in sorted(root.iterdir()) if entry not in folders]
+    paths = [
+        path
+        for entry in entries
+        for path in _walk(entry)
+        if not known & set(SUBJECT.findall(relative(path, root)))
+    ]
+    return [root, *_chosen(paths, root, only)]
+
+
+def _subject_folders(root: Path) -> list[Path]:
+    found = (path for path in sorted(root.glob("sub-*")) if not path.is_symlink())
+    return [path for path in found if path.is_dir()]
+
+
+def _chosen(paths: Iterable[Path], root: Path, only: Iterable[str] | None) -> list[Path]:
+    """Folders, and the files that have one of these names without extension."""
+    stems = None if only is None else frozenset(only)
+    return [
+        path
+        for path in paths
+        if stems is None
+        or (path.is_dir() and not path.is_symlink())
+        or _stem(relative(path, root)) in stems
+    ]
 
 
 def _subject_pattern(subject: str) -> re.Pattern[str]:
@@ -85,8 +118,8 @@ def _subject_pattern(subject: str) -> re.Pattern[str]:
 
 def _stem(where: str) -> str:
     """A relative path without extension; a partial file has the stem of its final name."""
-    folder, _, name = where.rpartition("/")
-    return f"{folder}/{final_name(name).partition('.')[0]}"
+    folder, slash, name = where.rpartition("/")
+    return f"{folder}{slash}{final_name(name).partition('.')[0]}"
 
 
 def _walk(folder: Path) -> list[Path]:
@@ -117,6 +150,18 @@ def _of_place(path: Path, root: Path) -> Iterator[Leak]:
         yield Leak("link", "a symbolic link", where)
     elif mode & stat.S_IWOTH:
         yield Leak("writable", "every user of this machine may change it", where)
+    elif stat.S_ISREG(mode) and mode & (stat.S_ISUID | stat.S_ISGID):
+        yield Leak("writable", "it runs with the rights of its owner", where)
+    if not stat.S_ISLNK(mode) and _has_attributes(path):
+        yield Leak("file", "it has extended attributes", where)
+
+
+def _has_attributes(path: Path) -> bool:
+    """Whether a file carries text of its own on the file system, which a copy may carry on."""
+    try:
+        return any(name.startswith("user.") for name in os.listxattr(path))
+    except (AttributeError, OSError):  # there are none on this system
+        return False
 
 
 def _of_logs(logs: Path, of_this_subject: re.Pattern[str], words: PrivateWords) -> Iterator[Leak]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import math
+import os
 import re
 import struct
 from collections.abc import Iterator, Mapping
@@ -15,10 +17,12 @@ import nibabel as nib
 from nibabel.spatialimages import HeaderDataError
 
 from strokeprep.bids import dataset
+from strokeprep.io.images import TEXT_FIELDS
+from strokeprep.io.tables import is_number
 from strokeprep.io.whole import PARTIAL
-from strokeprep.privacy import allowed
+from strokeprep.privacy import allowed, shapes
 from strokeprep.privacy.leaks import Leak
-from strokeprep.privacy.private_words import DATE, TEXT_FIELDS, PrivateWords
+from strokeprep.privacy.private_words import PrivateWords
 from strokeprep.privacy.vocabulary import vocabulary
 from strokeprep.study import naming
 from strokeprep.study.layouts import engine
@@ -33,20 +37,26 @@ STEM = re.compile(r"sub-[A-Za-z0-9]+(_[a-z]+-[A-Za-z0-9]+)*_[A-Za-z0-9-]+")
 
 # A page holds its pictures as text. These chunks of a PNG hold pixels, or say how to show them.
 INLINE_PNG = re.compile(rb"data:image/png;base64,([A-Za-z0-9+/=]+)")
+INLINE = b"data:image/"
+REMOTE = re.compile(
+    rb"<(?:script|img|iframe|link|object|embed|source)\b[^>]{0,500}\b(?:src|href|data)=[\"']?(?:https?:)?//"
+)
 PNG = b"\x89PNG\r\n\x1a\n"
 PIXEL_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"pHYs", b"sRGB", b"gAMA", b"tRNS", b"bKGD"}
 
 # Below the top level of a sidecar, a key is a plain word, a number or the name of a column.
 INNER_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+ -]{0,39}")
 WORDS_OF_KEY = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
-# Values of these keys are not searched: versions and digests may look like dates.
+# Values of these keys are versions and digests, which may look like dates.
 FREE_VALUES = frozenset({"Software", "Digest", "Weights"})
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-SUSPICIOUS = {
-    "a date": DATE,
-    "a path": re.compile(r"(?<![\w:/.])(?:/[\w.-]+){2,}|[A-Za-z]:\\\\|file://|~/"),
-    "a person's name": re.compile(r"\w\^(?!\d)\w"),  # a digit behind it is an exponent: 10^9
-}
+VERSION = re.compile(
+    r"v?\d{1,3}(?:\.\d{1,3}){0,3}(?:[.+-]?(?:post|rc|dev|a|b|cpu|cu)\d{0,4}){0,2}|[0-9a-f]{32,64}"
+)
+# Fields of a header that images of this dataset leave empty.
+UNUSED = ("extents", "session_error", "toffset", "glmax", "glmin", "cal_max", "cal_min", "dim_info",
+          "slice_duration", "slice_code", "slice_start", "slice_end",
+          "intent_p1", "intent_p2", "intent_p3", "intent_code")  # fmt: skip
 
 
 def of_file(path: Path, where: str, words: PrivateWords) -> Iterator[Leak]:
@@ -62,6 +72,8 @@ def of_file(path: Path, where: str, words: PrivateWords) -> Iterator[Leak]:
             yield Leak("word", f"the file holds {origin}", where)
         if path.suffix == ".json":
             yield from _of_json(content, path, where)
+        elif path.suffix == ".tsv":
+            yield from _of_table(content, where)
         elif path.suffix == ".html":
             yield from _of_page(content, where)
 
@@ -99,18 +111,41 @@ def _of_header(path: Path, where: str) -> Iterator[Leak]:
         yield Leak("header", "the header cannot be read", where)
         return
     filled = [field for field in TEXT_FIELDS if bytes(header[field].item()).strip(b"\0 ")]
-    unused = ("extents", "session_error", "toffset", "glmax", "glmin")
-    filled += [field for field in unused if header[field] != 0]
+    filled += [field for field in UNUSED if header[field] != 0]
+    filled += ["pixdim"] if not set(header["pixdim"][5:].tolist()) <= {0.0, 1.0} else []
     if filled:
         yield Leak("header", f"the header's {', '.join(filled)} is not empty", where)
     if any(block[348:352]) or float(header["vox_offset"]) != 352:
         yield Leak("header", "the header has an extension or hidden bytes", where)
+    elif _length(path) != _expected_length(header) % (1 << 32):
+        yield Leak("header", "bytes follow the voxels", where)
+
+
+def _length(path: Path) -> int:
+    """The unpacked size that the end of a gzip gives, modulo 4 GiB."""
+    with path.open("rb") as file:
+        file.seek(-4, os.SEEK_END)
+        return int.from_bytes(file.read(4), "little")
+
+
+def _expected_length(header: nib.Nifti1Header) -> int:
+    """The unpacked size of an image by its header: one gzip, and nothing behind the voxels."""
+    return 352 + math.prod(map(int, header.get_data_shape())) * header.get_data_dtype().itemsize
 
 
 def _of_page(content: bytes, where: str) -> Iterator[Leak]:
-    """Extra data in the pictures of a page."""
+    """Extra data in the pictures of a page, and whatever it would load from elsewhere."""
+    inline = 0
     for picture in INLINE_PNG.finditer(content):
-        yield from _of_picture(base64.b64decode(picture[1]), where)
+        inline += 1
+        try:
+            yield from _of_picture(base64.b64decode(picture[1], validate=True), where)
+        except ValueError:
+            yield Leak("picture", "a picture of the page cannot be read", where)
+    if content.count(INLINE) != inline:
+        yield Leak("picture", "the page holds a picture that is no PNG", where)
+    if REMOTE.search(content):
+        yield Leak("file", "the page loads something from elsewhere", where)
 
 
 def _of_picture(content: bytes, where: str) -> Iterator[Leak]:
@@ -132,7 +167,7 @@ def _of_json(content: bytes, path: Path, where: str) -> Iterator[Leak]:
     """Keys and values of a JSON file that may not be released."""
     try:
         keys = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         yield Leak("file", "no JSON", where)
         return
     yield from _of_values(keys, where)
@@ -157,7 +192,7 @@ def _columns(sidecar: Path) -> set[str]:
 def _has_plain_keys(section: Mapping[str, Any]) -> bool:
     """Whether no key of a section, at any depth, can hold a name or a date."""
     return all(
-        INNER_KEY.fullmatch(key) and not DATE.search(key) and
+        INNER_KEY.fullmatch(key) and not shapes.DATE.search(key) and
         (not isinstance(value, Mapping) or _has_plain_keys(value))
         for key, value in section.items()
     )  # fmt: skip
@@ -169,17 +204,37 @@ def _shown(key: str) -> str:
     return key if known and key.isalnum() else "(not shown)"
 
 
-def _of_values(value: Any, where: str, key: str = "") -> Iterator[Leak]:
-    """Values at any depth that look like a date, a path or a name, whatever the input holds."""
-    if key in FREE_VALUES:
-        return
+def _of_values(value: Any, where: str, key: str = "", free: bool = False) -> Iterator[Leak]:
+    """Keys and values at any depth that look like a date, a path or a name, whatever the input holds."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from _of_values(inner, where, name)
+            yield from _of_text(str(name), "a key", where)
+            yield from _of_values(inner, where, name, free or name in FREE_VALUES)
     elif isinstance(value, list):
         for inner in value:
-            yield from _of_values(inner, where, key)
-    elif isinstance(value, str) and not DIGEST.fullmatch(value):
-        for what, pattern in SUSPICIOUS.items():
-            if pattern.search(value):
-                yield Leak("value", f"{_shown(key)} looks like {what}", where)
+            yield from _of_values(inner, where, key, free)
+    elif isinstance(value, str) and not (free and VERSION.fullmatch(value)):
+        yield from _of_text(value, _shown(key), where)
+    elif isinstance(value, int | float) and shapes.is_time(value, key):
+        yield Leak("value", f"{_shown(key)} looks like a time", where)
+
+
+def _of_text(text: str, what: str, where: str) -> Iterator[Leak]:
+    """Whether a text looks like something that must not be released."""
+    if not DIGEST.fullmatch(text):
+        for shape in shapes.looks_like(text):
+            yield Leak("value", f"{what} looks like {shape}", where)
+
+
+def _of_table(content: bytes, where: str) -> Iterator[Leak]:
+    """Headings and cells of a table that look like something that must not be released."""
+    first, *rows = content.decode("utf-8", "replace").splitlines() or [""]
+    headings, of_people = first.split("\t"), not where.startswith(("docs/", "sub-"))
+    for heading in headings:
+        yield from _of_text(heading, "a heading", where)
+    for row in rows:
+        for heading, cell in zip(headings, row.split("\t"), strict=False):
+            if is_number(cell) and shapes.is_time(float(cell), heading):
+                yield Leak("value", "a cell looks like a time", where)
+            elif of_people or not is_number(cell):  # figures of images may have eight digits
+                yield from _of_text(cell, "a cell", where)

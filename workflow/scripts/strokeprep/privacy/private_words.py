@@ -6,7 +6,9 @@ A finding is described by where the word comes from, never by repeating the word
 
 from __future__ import annotations
 
+import html
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,18 +17,25 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, json_files
 from strokeprep.io.tables import is_number
 from strokeprep.privacy import allowed
+from strokeprep.privacy.shapes import COMMON_SHORT, CONTEXT, MONTHS
 from strokeprep.privacy.vocabulary import SHORTEST_WORD, vocabulary, words_of
 
 # Shorter texts, codes and numbers occur by chance in any file; searching for them would only give
 # false alarms.
 SHORTEST_TEXT, SHORTEST_CODE = 6, 4
 SMALLEST_NUMBER = 10_000
-TEXT_FIELDS = ("descrip", "aux_file", "db_name", "intent_name", "data_type")
 TEXT_KEY = re.compile(r"Description|Comment|Protocol|Procedure|Reason|Histor|Address|Diagnos")
 NAME_KEY = re.compile(r"Name|Physician|Operator|Referring|Institution|Station", re.IGNORECASE)
 DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)[-./]?(0[1-9]|1[0-2])[-./]?([0-2]\d|3[01])(?!\d)")
-# Pictures and large scripts embedded in a page: random letters in them would match words.
-BLOBS = re.compile(rb"base64,[A-Za-z0-9+/=\s]+|<script[^>]*>[^<]{50000,}?</script>")
+# Pictures and volumes embedded in a page: random letters in them would match words.
+TOKEN = re.compile(r"[^\W_]+")
+INSIDE = re.compile(r"[^\W_]{2}")
+CAMEL_CASE = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
+GAPS, LONG = re.compile(r"(?<=\d)[ -](?=\d)"), re.compile(r"\d{8,}")
+UMLAUTS = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "æ": "ae", "å": "aa"}
+)
+BLOBS = re.compile(rb"[A-Za-z0-9+/=]{200,}")
 # Folder names that many studies share, so that they identify none.
 _COMMON_FOLDERS = """
     data study studies images bids raw rawdata raw_data raw-data sourcedata derivatives manual
@@ -40,39 +49,92 @@ class PrivateWords:
 
     def __init__(self) -> None:
         self._words: dict[str, str] = {}
-        self._pattern: re.Pattern[bytes] | None = None
+        self._short: dict[str, str] = {}
 
     def add(self, text: str, origin: str) -> None:
         """Search for this text, too; where it is added twice, the first origin counts."""
-        self._words.setdefault(text.casefold(), origin)
-        self._pattern = None
+        for spelling in spellings(text):
+            self._words.setdefault(spelling, origin)
+
+    def add_short(self, text: str, origin: str) -> None:
+        """Search for a text that occurs by chance, where what stands before it announces a person."""
+        for spelling in spellings(text):
+            self._short.setdefault(spelling, origin)
 
     def without(self, texts: Iterable[str]) -> PrivateWords:
         """The words less those that are public."""
-        rest = PrivateWords()
-        public = set(texts)
-        rest._words = {text: origin for text, origin in self._words.items() if text not in public}
+        rest, public = PrivateWords(), {fold(text) for text in texts}
+        rest._words = {text: self._words[text] for text in self._words if text not in public}
+        rest._short = {text: self._short[text] for text in self._short if text not in public}
         return rest
 
     def __len__(self) -> int:
-        return len(self._words)
+        return len(self._words) + len(self._short)
 
     def found_in(self, content: bytes | str) -> list[str]:
-        """The origins of all private words that occur in a file's content."""
-        if not self._words:
-            return []
-        if self._pattern is None:
-            self._pattern = _any_of(self._words)
-        data = content.encode() if isinstance(content, str) else BLOBS.sub(b"", content)
-        folded = data.decode("utf-8", "replace").casefold().encode()
-        hits = {match[0].decode() for match in self._pattern.finditer(folded)}
-        return sorted({self._words[hit] for hit in hits})
+        """The origins of all private words that occur in a file's content, in whatever spelling."""
+        raw = (
+            content
+            if isinstance(content, str)
+            else BLOBS.sub(b"", content).decode(errors="replace")
+        )
+        hits = set()
+        for reading in {fold(raw), fold(CAMEL_CASE.sub(" ", raw))}:
+            tokens = set(TOKEN.findall(reading))
+            hits |= {self._words[word] for word in self._among(self._words, tokens, reading)}
+            near = self._among(self._short, tokens, reading)
+            hits |= {self._short[word] for word in near if _is_announced(word, reading)}
+        joined = GAPS.sub("", fold(raw))
+        long = [word for word in self._words if LONG.fullmatch(word)]
+        found = self._among(long, set(TOKEN.findall(joined)), joined)
+        return sorted(hits | {self._words[word] for word in found})
+
+    @staticmethod
+    def _among(words: Iterable[str], tokens: set[str], text: str) -> list[str]:
+        """The words that occur in a text as whole words; linear in the text, however many they are."""
+        found = []
+        for word in words:
+            parts = TOKEN.findall(word)
+            if parts and tokens.issuperset(parts) and _occurs(word, text, alone=parts == [word]):
+                found.append(word)
+        return found
 
 
-def _any_of(words: Iterable[str]) -> re.Pattern[bytes]:
-    """A pattern that matches any of the words as a whole word; of several, the longest."""
-    options = b"|".join(re.escape(w.encode()) for w in sorted(words, key=len, reverse=True))
-    return re.compile(rb"(?<![a-z0-9])(?:" + options + rb")(?![a-z0-9])")
+def fold(text: str) -> str:
+    """A text in lower case, without accents, its entities resolved: one spelling for many."""
+    folded = (html.unescape(text) if "&" in text else text).casefold()
+    if folded.isascii():
+        return folded
+    split = unicodedata.normalize("NFKD", folded)
+    return "".join(letter for letter in split if not unicodedata.combining(letter))
+
+
+def spellings(text: str) -> set[str]:
+    """A text folded, and the same with umlauts as two letters."""
+    composed = unicodedata.normalize("NFC", text).casefold()
+    return {fold(text), fold(composed.translate(UMLAUTS))}
+
+
+def _occurs(word: str, text: str, *, alone: bool) -> bool:
+    """Whether a word stands in a text as a whole; ``alone`` where its letters are known to do so."""
+    if word.isdigit():  # not as a fraction of another number
+        return bool(re.search(rf"(?<![^\W_])(?<!\d\.){word}(?![^\W_])(?!\.\d\d)", text))
+    at = -1 if alone else text.find(word)
+    while at >= 0:
+        end = at + len(word)
+        starts = INSIDE.match(text[max(at - 1, 0) : at + 1]) is None
+        if starts and INSIDE.match(text[end - 1 : end + 1]) is None:
+            return True
+        at = text.find(word, at + 1)
+    return alone
+
+
+def _is_announced(word: str, text: str) -> bool:
+    """Whether a short word follows one that announces a person, or is all that a cell says."""
+    escaped = re.escape(word)
+    before = rf"(?<![a-z])(?:{CONTEXT})[^a-z0-9]{{1,4}}0*"
+    alone = rf"[\"\t\n>]\s?{escaped}\s?[\"\t\n<]"
+    return bool(re.search(rf"{before}{escaped}(?![a-z0-9])|{alone}", text))
 
 
 def of_files(paths: Iterable[str], root: str | None, released: Iterable[str]) -> PrivateWords:
@@ -87,6 +149,8 @@ def of_files(paths: Iterable[str], root: str | None, released: Iterable[str]) ->
         if path.suffix == ".json":
             for key, text in _of_sidecar(path, public):
                 private.add(text, f"{key} of a sidecar")
+            for key, text in _short_of_sidecar(path):
+                private.add_short(text, f"{key} of a sidecar")
         else:
             for field, text in _of_header(path):
                 for word in (*_identifying(text), *_unknown(words_of(text))):
@@ -112,12 +176,37 @@ def _of_sidecar(path: Path, public: set[str]) -> Iterator[tuple[str, str]]:
                         yield key, spelling
 
 
+def _short_of_sidecar(path: Path) -> Iterator[tuple[str, str]]:
+    """Short names and identifiers of persons, which are searched for where the text is about one."""
+    try:
+        content = json_files.read(path)
+    except StrokeprepError:
+        return
+    for key, value in content.items():
+        for text in map(str, _plain_values(value)):
+            if allowed.PERSON_KEY.search(key):
+                parts = {part.casefold() for part in re.split(r"[\W\d_]+", text)}
+                yield from ((key, part) for part in parts - COMMON_SHORT if len(part) in (2, 3))
+            elif key == "PatientID" and (number := re.fullmatch(r"0*([1-9]\d{2,3})(?:\.0)?", text)):
+                yield key, number[1]
+
+
+def _plain_values(value: Any) -> Iterator[Any]:
+    """Texts and numbers at any depth."""
+    if isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _plain_values(each)
+    elif isinstance(value, str | int | float) and not isinstance(value, bool):
+        yield value
+
+
 def _texts_in(value: Any) -> Iterator[str]:
     """The texts and long numbers in a JSON value, at any depth."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) >= SMALLEST_NUMBER:
-        yield str(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        if SMALLEST_NUMBER <= abs(value) < 1e15 and value == int(value):
+            yield str(int(value))
     elif isinstance(value, Mapping | list):
         for each in value.values() if isinstance(value, Mapping) else value:
             yield from _texts_in(each)
@@ -140,6 +229,8 @@ def _identifying(text: str) -> Iterator[str]:
     text = text.strip()
     code = re.fullmatch(rf"(?=.*\d)\S{{{SHORTEST_CODE},}}", text) and not is_number(text)
     long_number = re.fullmatch(r"\d{5,}", text)
+    if long_number and len(text.lstrip("0")) >= len(str(SMALLEST_NUMBER)):
+        yield text.lstrip("0")
     if code or long_number or (len(text) >= SHORTEST_TEXT and _unknown(words_of(text))):
         yield text
     if "^" in text:
@@ -148,6 +239,18 @@ def _identifying(text: str) -> Iterator[str]:
         yield from (mark.join((year, month, day)) for mark in ("", "-", ".", "/", "_"))
         yield from (mark.join((day, month, year)) for mark in ("", "-", ".", "/"))
         yield f"{month}/{day}/{year}"
+        yield from _written(year, month, day)
+
+
+def _written(year: str, month: str, day: str) -> Iterator[str]:
+    """A date as people write it: without zeros, with a short year, with the month's name."""
+    d, m, name = int(day), int(month), MONTHS[int(month) - 1]
+    for whole in (year, year[2:]):
+        yield from (mark.join((str(d), str(m), whole)) for mark in (".", "/", "-", "_"))
+        yield from (f"{day}{mark}{month}{mark}{whole}" for mark in (".", "/", "-", "_"))
+        yield from (f"{m}/{d}/{whole}", f"{d}-{name[:3]}-{whole}", f"{d} {name[:3]} {whole}")
+    yield from (f"{d} {name} {year}", f"{d}. {name} {year}", f"{name} {d}, {year}")
+    yield from (f"{name[:3]} {d}, {year}", f"{day}{name[:3]}{year}")
 
 
 def _unknown(words: Iterable[str]) -> list[str]:
@@ -167,20 +270,10 @@ def _of_header(path: Path) -> Iterator[tuple[str, str]]:
         nifti = images.open_nifti(path)
     except StrokeprepError:
         return
-    for field in TEXT_FIELDS:
-        if field in nifti.header:
-            yield field, _printable(bytes(nifti.header[field].item()))
-    for extension in nifti.header.extensions:
-        content = extension.get_content()
-        raw = content if isinstance(content, bytes) else str(content).encode()
-        for line in _printable(raw).splitlines():
-            yield "an extension", line
-            yield from (("an extension", part) for part in re.split(r"[=:;|]\s*", line)[1:])
-
-
-def _printable(raw: bytes) -> str:
-    """The legible parts of a header field, one a line."""
-    return re.sub(r"[^\w\s^.,:;=/|()-]+", "\n", raw.decode("utf-8", "replace")).strip()
+    for field, text in images.header_texts(nifti):
+        yield field, text
+        if field not in images.TEXT_FIELDS:
+            yield from ((field, part) for part in re.split(r"[=:;|]\s*", text)[1:])
 
 
 def _of_path(path: Path, root: Path | None, public: set[str]) -> Iterator[str]:

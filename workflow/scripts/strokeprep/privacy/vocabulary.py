@@ -15,6 +15,7 @@ from pathlib import Path
 
 LIST = Path(__file__).with_name("vocabulary.txt")
 LIBRARY = Path(__file__).parents[1]
+PATTERNS = Path(__file__).with_name("shapes.py")  # words that are looked for, and never written
 TEMPLATES = (".bib", ".css", ".html", ".js", ".tpl")
 SHORTEST_WORD = 4  # letters; shorter words occur everywhere and identify nobody
 WORD = re.compile(rf"[^\W\d_]{{{SHORTEST_WORD},}}")
@@ -33,7 +34,8 @@ def vocabulary() -> frozenset[str]:
 
 def words_of_library() -> set[str]:
     """The words of the library's string constants and templates."""
-    files = (path for path in LIBRARY.rglob("*") if path.suffix in (".py", *TEMPLATES))
+    found = (path for path in LIBRARY.rglob("*") if path.suffix in (".py", *TEMPLATES))
+    files = (path for path in found if path != PATTERNS)
     contents = ((path.suffix, path.read_text(encoding="utf-8")) for path in files)
     texts = (_strings(text) if suffix == ".py" else text for suffix, text in contents)
     return {word for text in texts for word in words_of(text)}

@@ -12,7 +12,7 @@ from strokeprep.run.failures import read as read_failures
 from strokeprep.study import naming
 
 # The two parts of a subject. Perfusion may fail, for instance without a bolus, and images be done.
-IMAGES, PERFUSION = "images", "perfusion"
+IMAGES, PERFUSION = PARTS = "images", "perfusion"
 PERFUSION_RULES = (
     "perfusion",
     "measure_perfusion",
@@ -90,9 +90,15 @@ def of_the_study(subjects: Iterable[str], work: Path) -> list[Mapping[str, str]]
 
 
 def text(
-    ended: Sequence[Ending], derivatives: Path, others: Sequence[Mapping[str, str]] = ()
+    ended: Sequence[Ending],
+    derivatives: Path,
+    page: Path,
+    others: Sequence[Mapping[str, str]] = (),
 ) -> str:
-    """The summary for the terminal. ``others`` are failures that belong to no subject."""
+    """The summary for the terminal. ``others`` are failures that belong to no subject.
+
+    ``page`` shows all subjects; in ``derivatives`` are those that an audit has passed.
+    """
     subjects = list(dict.fromkeys(each.subject for each in ended))
     done = [
         name
@@ -107,6 +113,7 @@ def text(
             "",
             *lines,
             f"{len(done)} of {len(subjects)} subjects done. Derivatives: {derivatives}",
+            *([] if len(done) == len(subjects) else [f"Page of all subjects: {page}"]),
             "",
         ]
     )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
+import tempfile
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from multiprocessing import util
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,7 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.io.whole import write_json
 from strokeprep.run import failures, imports
 from strokeprep.run.provenance import versions
+from strokeprep.study.naming import MADE
 
 # Environment variables from which libraries take their number of threads.
 THREAD_VARIABLES = (
@@ -24,6 +29,7 @@ THREAD_VARIABLES = (
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
 )
+TEMPORARY = "tmp"  # folder of the work folder
 FULL = (errno.ENOSPC, errno.EDQUOT)
 KILLED = "Killed before it could end: out of memory or time, a lost node, or by hand."
 
@@ -44,7 +50,7 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
     for variable in THREAD_VARIABLES:
         os.environ[variable] = str(snakemake.threads)
     sidecar: dict[str, Any] = {}
-    with _captured(log) as terminal:
+    with _captured(log) as terminal, private_files(Path(snakemake.config["work"])):
         try:
             # A killed job cannot write anything: write "killed" first, delete it on success.
             write_json(about, failure)
@@ -60,6 +66,35 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
                 write_json(about | told, failure)
             print(f"strokeprep: {snakemake.rule}: {message}", file=terminal, flush=True)
             sys.exit(1)
+
+
+@contextmanager
+def private_files(work: Path) -> Iterator[None]:
+    """Let temporary files lie in the work folder, which is the user's alone, and not in /tmp.
+
+    Those of a killed job stay until a later run removes them. Sockets need a short path.
+    """
+    util.get_temp_dir()  # where sockets are put, from now on
+    folder, before = work.resolve() / TEMPORARY, tempfile.tempdir
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    tempfile.tempdir = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+
+
+def remove_old_files(work: Path, seconds: float = 86_400) -> None:
+    """Remove temporary files that killed jobs left; those of a day may be of jobs still at work."""
+    folder = work / TEMPORARY
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if time.time() - path.lstat().st_mtime > seconds:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def dataset_of(snakemake: Any) -> Path:
+    """The folder in which the dataset is made."""
+    return Path(snakemake.config["work"]) / MADE
 
 
 def place(snakemake: Any) -> dict[str, Any]:
@@ -101,8 +136,8 @@ def _sources(snakemake: Any) -> list[str]:
 
 
 def _inside(snakemake: Any, path: str) -> str | None:
-    """A path relative to the derivatives folder, or None for one outside of it."""
-    root = Path(snakemake.config["output"]).resolve()
+    """A path relative to the dataset, or None for one outside of it."""
+    root = dataset_of(snakemake).resolve()
     absolute = Path(path).resolve()
     return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else None
 

@@ -149,6 +149,7 @@ def completed(config: Mapping[str, Any]) -> dict[str, Any]:
     given = {"study": {}} | _typed(_without_empty_sections(config, rules), rules)
     faults.refuse_unknown(given, rules)
     faults.refuse_invalid(given, rules)
+    faults.refuse_senseless(given, rules)
     if given["study"]["layout"] != PHANTOM:
         rules = _without(rules, PHANTOM)
     complete = _completed(given, rules)

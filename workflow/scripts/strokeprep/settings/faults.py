@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -15,6 +17,7 @@ from strokeprep.settings.field import Schema
 
 LIST_OF_KEYS = "config/README.md lists all keys."
 NOT_EMPTY = "a list that is not empty"
+ENDS = (2, 4)  # lists of so many numbers are the ends of a range, or of one range in another
 CALLED = {
     "string": "text",
     "number": "a number",
@@ -90,6 +93,45 @@ def refuse_invalid(given: Mapping[str, Any], rules: Schema) -> None:
         missing = error.validator == "required"
         where = ".".join(filter(None, (path, _missing(error)))) if missing else path
         raise StrokeprepError(what, where or "config", f"{remedy} {LIST_OF_KEYS}")
+
+
+def refuse_senseless(given: Mapping[str, Any], rules: Schema, above: str = "") -> None:
+    """Raise for a number that is none, or limits in the wrong order: no comparison would hold them."""
+    sections, each = rules.get("properties", {}), of_each(rules)
+    for key, value in given.items():
+        where, rule = f"{above}{key}", sections.get(key, each)
+        if isinstance(value, Mapping):
+            refuse_senseless(value, rule, f"{where}.")
+            continue
+        values = value if isinstance(value, list) else [value]
+        numbers = [number for number in values if isinstance(number, int | float)]
+        what, remedy = f"The config has a value that cannot be: {_shown(value)}", LIST_OF_KEYS
+        if not all(map(math.isfinite, numbers)):
+            raise StrokeprepError(what, where, f"Give a number that is finite. {remedy}")
+        if rule.get("minItems") in ENDS and numbers != sorted(numbers):
+            raise StrokeprepError(what, where, f"Give the smaller end first. {remedy}")
+
+
+def refuse_repeated(path: str | Path) -> None:
+    """Raise for a key that stands twice in a section of a file: YAML would take the last, in silence."""
+    try:
+        document = yaml.compose(Path(path).read_text(encoding="utf-8"), yaml.CSafeLoader)
+    except (OSError, ValueError, yaml.YAMLError):
+        return  # whoever reads its content says what is wrong
+    nodes, seen = [document] if document else [], set()
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen or not isinstance(node, yaml.CollectionNode):
+            continue  # an alias
+        seen.add(id(node))
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        keys = [key.value for key, _ in pairs if isinstance(key, yaml.ScalarNode)]
+        repeated = next((key for key in keys if keys.count(key) > 1), None)
+        if repeated is not None:
+            raise StrokeprepError(
+                f"The config has the key {repeated} twice in one section", path, "Remove one."
+            )
+        nodes += [inner for _, inner in pairs] or (node.value if not pairs else [])
 
 
 def _missing(error: ValidationError) -> str:

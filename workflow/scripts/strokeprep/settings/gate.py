@@ -15,6 +15,8 @@ Tolerable = Literal[
     "inverted",
     "saturated",
     "duplicate",
+    "named_date",
+    "named_number",
     "two_patients",
 ]
 

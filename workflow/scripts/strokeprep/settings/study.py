@@ -138,6 +138,12 @@ class StudySettings:
         "Folders outside of study.root that links in the study may lead to; any other link that "
         "leads out of the study is refused.",
     )
+    pseudonyms: str | None = setting(
+        None,
+        "A table (TSV) of your own that lists each subject by its pseudonym in the first column and "
+        "what you keep of the patient in others. With it the gate refuses subjects that are not "
+        "listed, or are named by what another column holds; nothing of it is released.",
+    )
     columns: dict[str, Column] = setting(
         {}, "Clinical columns.", schema=schema_of_columns(), read=columns_of
     )

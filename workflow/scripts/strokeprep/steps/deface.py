@@ -9,8 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.bids import sidecars
-from strokeprep.io import images, transforms
-from strokeprep.io.json_files import read as read_sidecar
+from strokeprep.io import images, json_files, transforms
 from strokeprep.kinds import FACE, Kind
 from strokeprep.privacy.allowed import releasable
 from strokeprep.quality import defacing
@@ -112,7 +111,7 @@ def image(
         voxels = voxels[..., 0]
     if mask:
         _empty(voxels, images.read(mask), nifti.affine, kind.modality)
-    said = read_sidecar(metadata) if metadata else {}
+    said = json_files.read(metadata) if metadata else {}
     images.write_array(
         voxels,
         nifti.affine,
@@ -160,5 +159,5 @@ def _where_it_moved(
 def _came_stripped(mask: str) -> bool:
     """Whether the scan of a face mask was seen to show the brain alone."""
     sidecar = Path(naming.sidecar(mask))
-    seen = read_sidecar(sidecar)["Metrics"]["Shows"] if sidecar.exists() else None
+    seen = json_files.read(sidecar)["Metrics"]["Shows"] if sidecar.exists() else None
     return bool(seen == defacing.STRIPPED)

@@ -268,6 +268,9 @@ def perfusion_audit(subject: str) -> str:
     return f"docs/qc/sub-{subject}_perfusion-audit.tsv"
 
 
+# The folder of the work folder in which the dataset is made.
+MADE = "dataset"
+
 ACCURACY = "docs/qc/accuracy.tsv"
 STATUS = "docs/qc/status.tsv"
 ALL_TISSUE_VOLUMES = "docs/qc/perfusion.tsv"

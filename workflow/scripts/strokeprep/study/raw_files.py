@@ -5,6 +5,8 @@ Read when the workflow is parsed, so it opens nothing.
 
 from __future__ import annotations
 
+import os
+from functools import cache
 from typing import Any
 
 from strokeprep.study import naming
@@ -33,7 +35,21 @@ def of_subject(subject: Subject) -> dict[str, Any]:
         }
         for label in subject.labels
     ]
-    return {"scans": scans, "labels": labels, "names": public_names(subject)}
+    return {
+        "scans": scans,
+        "labels": labels,
+        "names": public_names(subject),
+        "entities": entities(subject),
+    }
+
+
+def entities(subject: Subject) -> list[str]:
+    """The labels that names of released files take from the study's, as ``ses-01``."""
+    found = [f"sub-{subject.name}"]
+    for scan in subject.scans:
+        session = [f"ses-{scan.session}"] if scan.session else []
+        found += [*session, *scan.entities, *scan.mask_entities]
+    return list(dict.fromkeys(found))
 
 
 def paths(subject: Subject) -> list[str]:
@@ -41,6 +57,12 @@ def paths(subject: Subject) -> list[str]:
     files = of_subject(subject)
     listed = [file[key] for file in files["scans"] for key in ("path", "sidecar") if file[key]]
     return listed + [file["path"] for file in files["labels"]]
+
+
+@cache
+def is_usable(path: str) -> bool:
+    """Whether a raw file is one that Snakemake can take as an input: no dangling link, no pipe."""
+    return os.path.isfile(path) and os.access(path, os.R_OK)
 
 
 def undefaced(subject: Subject) -> list[str]:

@@ -21,17 +21,17 @@ from strokeprep.run.endings import Ending
 from strokeprep.settings.limits import LIMITS, NONE
 
 
-def write(ended: Sequence[Ending], root: Path, work: Path) -> None:
-    """Write the cohort's page, tables and methods text."""
+def write(ended: Sequence[Ending], root: Path, work: Path, folder: Path) -> None:
+    """Write the cohort's page, tables and methods text into a folder, from the reports in ``root``."""
     cohort = members.read(ended, root)
     rows, columns = wide(cohort)
-    _write_table(rows, {name: _described(name) for name in columns}, root / plan.COHORT_TABLE)
+    _write_table(rows, {name: _described(name) for name in columns}, folder / plan.COHORT_TABLE)
     taken = resources.by_rule(resources.jobs(work))
-    _write_table(taken.rows, taken.columns, root / plan.RESOURCES)
+    _write_table(taken.rows, taken.columns, folder / plan.RESOURCES)
     written = methods.of(_nodes(cohort, root))
-    write_text(written.text + "\n", root / plan.METHODS)
-    write_text(written.bib, root / plan.REFERENCES)
-    write_text(overview.html(cohort, work, taken, written), root / plan.COHORT)
+    write_text(written.text + "\n", folder / plan.METHODS)
+    write_text(written.bib, folder / plan.REFERENCES)
+    write_text(overview.html(cohort, work, taken, written), folder / plan.COHORT)
 
 
 def _write_table(rows: Sequence[Mapping[str, str]], columns: Mapping[str, str], path: Path) -> None:

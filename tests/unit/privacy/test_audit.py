@@ -189,6 +189,20 @@ def in_hidden_bytes(study: Study) -> None:
     path.write_bytes(gzip.compress(bytes(content), mtime=0))
 
 
+def behind_the_voxels(study: Study) -> None:
+    path = study.out / f"{NCCT}.nii.gz"
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()) + b"Quillfeather", mtime=0))
+
+
+def in_a_second_gzip(study: Study) -> None:
+    path = study.out / f"{NCCT}.nii.gz"
+    path.write_bytes(path.read_bytes() + gzip.compress(b"Quillfeather", mtime=0))
+
+
+def runs_as_its_owner(study: Study) -> None:
+    (study.out / f"{NCCT}.json").chmod(0o4755)
+
+
 def undefaced_frame(name: str) -> Callable[[Study], None]:
     def plant(study: Study) -> None:
         path = study.out / f"{name}.nii.gz"
@@ -271,6 +285,11 @@ PLANTED: dict[str, tuple[str, Callable[[Study], None]]] = {
     "an extension": ("header", in_extension),
     "a file name in the gzip": ("header", in_gzip),
     "bytes after the header": ("header", in_hidden_bytes),
+    "bytes behind the voxels": ("header", behind_the_voxels),
+    "a second gzip behind the first": ("header", in_a_second_gzip),
+    "a date as the largest grey value": ("header", in_header(cal_max=19310617)),
+    "a date as a duration": ("header", in_header(slice_duration=310617)),
+    "a file that runs with its owner's rights": ("writable", runs_as_its_owner),
     "an unlisted key": ("key", sidecar(PatientWeight=80)),
     "a name as a key": ("key", sidecar(**{"Quillfeather": 1})),
     "a name as an inner key": ("key", sidecar(Metrics={"Obadiah^Q": 1})),

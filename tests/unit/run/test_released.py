@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from strokeprep.errors import StrokeprepError
+from strokeprep.run import check
 from strokeprep.run.released import Release
 
 IMAGE, TABLE = "sub-01/ct/sub-01_ct.nii.gz", "docs/qc/sub-01_audit.tsv"
@@ -150,3 +151,12 @@ def test_a_copy_is_made_where_no_link_can_be(release, monkeypatch):
     monkeypatch.setattr(os, "link", refused)
     release.put("sub-01", [IMAGE, TABLE])
     assert files(release) == {IMAGE, TABLE} and release.faults() == []
+
+
+def test_reading_an_output_again_tells_what_was_changed_and_what_is_private(release):
+    make(release, TABLE, "a\tb\n1\t2\n")
+    release.put("sub-01", [TABLE])
+    assert check.faults(release.output, release.work) == []
+    (release.output / TABLE).write_text("a\tb\n1\t2021-03-12\n")
+    changed, private = check.faults(release.output, release.work)
+    assert changed.endswith("was changed since its release") and "looks like a date" in private

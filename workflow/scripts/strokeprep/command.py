@@ -8,6 +8,7 @@ from importlib import import_module
 # The module of each subcommand; its ``main`` reads sys.argv and returns the exit status.
 SUBCOMMANDS = {
     "accuracy": "strokeprep.accuracy.summary",
+    "audit": "strokeprep.run.check",
     "figures": "strokeprep.report.flagged",
     "intake": "strokeprep.intake.command",
     "bids-schema": "strokeprep.bids.schema",

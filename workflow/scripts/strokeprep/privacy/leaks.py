@@ -38,7 +38,7 @@ class Leak:
         return StrokeprepError(
             f"Private content ({self.find}): {self.what}",
             self.where,
-            "Do not release the dataset. Remove the file, find what wrote it, and run again.",
+            "This part is not released. Find what wrote the file, and run again.",
         )
 
 

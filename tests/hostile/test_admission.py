@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -84,6 +85,22 @@ def test_after_repair_the_patient_is_admitted_and_the_refusal_is_removed(two):
     assert process.returncode == 0, process.stdout + process.stderr
     assert (folder / "work/admit/sub-02.json").exists()
     assert not list((folder / "work/logs").rglob("*_refused.json"))
+
+
+def test_files_that_cannot_be_read_refuse_their_patients_and_no_other(tmp_path):
+    names = [f"raw/sub-0{n}/ct/sub-0{n}_acq-ncct_ct" for n in range(1, 6)]
+    for number, name in enumerate(names):
+        head(tmp_path / f"{name}.nii.gz", number)
+    _, dangling, looping, piped, lost = (tmp_path / name for name in names)
+    for path, target in ((dangling, "gone.nii.gz"), (looping, f"{looping.name}.nii.gz")):
+        path.with_suffix(".nii.gz").unlink()
+        path.with_suffix(".nii.gz").symlink_to(target)
+    os.mkfifo(piped.with_suffix(".json"))
+    lost.with_suffix(".json").symlink_to("gone.json")
+    process = admit(tmp_path, tmp_path / "raw", "01", "02", "03", "04", "05")
+    assert process.returncode != 0
+    assert [path.name for path in (tmp_path / "work/admit").glob("*")] == ["sub-01.json"]
+    assert process.stderr.count(": stopped\n    admit: ") == 4
 
 
 def test_shell_and_glob_characters_in_paths_are_harmless(tmp_path):

@@ -412,7 +412,7 @@ def test_a_way_to_the_template_that_bends_gets_the_lesions_on_the_reference(
     assert len(given) == 2
     masks = {path for line in given for path in line.split(", ") if "label-L" in path}
     wanted = {f"{name}_space-ncct_label-L_desc-infarct_mask.nii.gz" for name in infarcts}
-    assert masks == {f"{config['output']}/{name}" for name in wanted}
+    assert masks == {f"{config['work']}/dataset/{name}" for name in wanted}
 
 
 def test_a_missing_modality_takes_only_its_own_targets(tmp_path):

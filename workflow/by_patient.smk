@@ -45,3 +45,6 @@ rule patient:
         ],
     script:
         "scripts/patient.py"
+
+
+record_settings()

@@ -27,7 +27,6 @@ rule brain:
         modality=of_mask(modality_of),
         backend=partial(name_of_backend, "brain"),
         limits=CONFIG.head,
-        settled=recorded(CONFIG.head),
         code=partial(code_of, "brain", "brain.py"),
     script:
         "../scripts/brain.py"

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from functools import cache, partial
 
 from snakemake.exceptions import WorkflowError
@@ -110,9 +110,12 @@ def code(script, *modules):
     return provenance.code_digest(HERE / "scripts" / script, *modules)
 
 
-def recorded(*settings):
-    """Settings as a text: Snakemake sees no change of a parameter that is an object of our own."""
-    return repr(settings)
+def record_settings():
+    """Have a changed setting seen in every rule: Snakemake compares parameters of built-in types only."""
+    for each in workflow.rules:
+        ours = tuple(value for value in each.params if is_dataclass(value))
+        if ours and "settled" not in each.params.keys():
+            each.set_params(settled=ours)
 
 
 def growing(base):

@@ -22,7 +22,6 @@ rule motion:
     params:
         kind=CTP,
         settings=CONFIG.motion,
-        settled=recorded(CONFIG.motion),
         code=code("motion.py"),
     script:
         "../scripts/motion.py"

@@ -29,7 +29,11 @@ rule phantom:
     params:
         raw=SIMULATED,
         truth=TRUTH,
-        settings=CONFIG.phantom,
+        # One by one: a patient stays as it is when further ones are asked for.
+        seed=CONFIG.phantom.seed,
+        size=CONFIG.phantom.size,
+        pathologies=CONFIG.phantom.pathologies,
+        scans=SCANS,
         axes="LAS" if FROM_DICOM else None,  # as the intake writes
         code=code("phantom.py"),
     script:
@@ -54,7 +58,8 @@ rule phantom_dataset:
     params:
         raw=RAW,
         truth=TRUTH,
-        settings=CONFIG.phantom,
+        subjects=CONFIG.phantom.subjects,
+        seed=CONFIG.phantom.seed,
         code=code("phantom_dataset.py"),
     script:
         "../scripts/phantom_dataset.py"

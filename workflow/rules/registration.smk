@@ -25,7 +25,6 @@ rule register:
         engine=CONFIG.registration.engine,
         fit=CONFIG.registration.fit,
         seed=CONFIG.seed,
-        settled=recorded(CONFIG.registration.fit),
         code=code("register.py"),
     script:
         "../scripts/register.py"
@@ -55,7 +54,6 @@ rule normalise:
         settings=CONFIG.registration,
         template=CONFIG.template,
         seed=CONFIG.seed,
-        settled=recorded(CONFIG.registration, CONFIG.template),
         code=code("normalise.py"),
     script:
         "../scripts/normalise.py"

@@ -10,9 +10,9 @@ with job(snakemake):
         snakemake.wildcards.subject,
         Path(params.raw),
         Path(params.truth),
-        seed=params.settings.seed,
-        size=params.settings.size,
-        pathologies=params.settings.pathologies,
-        scans=params.settings.scans,
+        seed=params.seed,
+        size=params.size,
+        pathologies=params.pathologies,
+        scans=params.scans,
         axes=params.axes,
     )

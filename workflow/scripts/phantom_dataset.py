@@ -7,8 +7,8 @@ with job(snakemake):
 
     params = snakemake.params
     phantom.write_dataset(
-        phantom.subject_ids(params.settings.subjects),
+        phantom.subject_ids(params.subjects),
         Path(params.raw),
         Path(params.truth),
-        seed=params.settings.seed,
+        seed=params.seed,
     )

@@ -19,11 +19,9 @@ import SimpleITK as sitk
 
 from strokeprep.io import frames, grids, images, transforms
 from strokeprep.registration import template
-from strokeprep.registration.location import Location
 from strokeprep.segmentation import faces
+from strokeprep.segmentation.backends.template import place_of_face_at
 from strokeprep.segmentation.faces import Marked
-from strokeprep.segmentation.request import Request
-from strokeprep.settings.backends import FACES
 from strokeprep.settings.limits import LIMITS, PASS
 
 # Head, not air: above this (HU), or this share of an MR image's bright end.
@@ -170,10 +168,9 @@ def place_points(image: sitk.Image, to_template: sitk.Transform, around_mm: floa
 
 def _place(coarse: sitk.Image, to_template: sitk.Transform) -> np.ndarray:
     """Where a face would be on a coarse grid, clear of its border and of the brain."""
-    request = Request(coarse, "", location=Location(to_template))
-    face = FACES["template"].run(request, coarse).face
+    place = place_of_face_at(coarse, to_template) - FACE_SLACK_MM
     clear = -template.depth_at(coarse, to_template) - 2 * FACE_SLACK_MM
-    return images.array(sitk.Minimum(face - FACE_SLACK_MM, clear)) > 0
+    return images.array(sitk.Minimum(place, clear)) > 0
 
 
 def _grey(image: sitk.Image, coarse: sitk.Image, modality: str) -> np.ndarray:

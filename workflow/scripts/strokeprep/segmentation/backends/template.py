@@ -33,7 +33,9 @@ BONE_NEAR_MM = 6.0
 # brows down: the skin over the brow, the orbits with what lies in them, then behind the maxilla
 # and the mandible.
 FACE_Z = (-15.0, -20.0, -24.0, -62.0, -78.0, -100.0)
-FACE_Y = (80.0, 40.0, 24.0, 24.0, 38.0, 30.0)
+FACE_Y = (80.0, 40.0, 24.0, 24.0, 26.0, 5.0)
+# Where a face is looked for: at the mandible no further back than a network's face reaches.
+PLACE_Y = (80.0, 40.0, 24.0, 24.0, 38.0, 30.0)
 
 # The face keeps this far from the template's brain: a mask may end short of the brain at the
 # frontal base. At 6 mm a CT keeps up to a tenth of the face within the view.
@@ -69,9 +71,13 @@ def brain(request: Request) -> tuple[sitk.Image, dict[str, float]]:
 def face(request: Request, grid: sitk.Image) -> Answer:
     """The template's face region, clear of the template's brain."""
     to_template = request.head().to_template
-    field = sitk.Resample(_template_face(), grid, to_template, sitk.sitkLinear, -FAR_MM)
     clear = -template.depth_at(grid, to_template) - CLEAR_MM
-    return Answer(sitk.Minimum(field, clear), None, {})
+    return Answer(sitk.Minimum(_in_front(FACE_Y, grid, to_template), clear), None, {})
+
+
+def place_of_face_at(grid: sitk.Image, to_template: sitk.Transform) -> sitk.Image:
+    """How deep (mm) each point of a grid lies in the place where a face is looked for."""
+    return _in_front(PLACE_Y, grid, to_template)
 
 
 def finely(depth: sitk.Image, image: sitk.Image) -> tuple[labels.Box, np.ndarray]:
@@ -136,13 +142,21 @@ def _template_depth() -> sitk.Image:
     return images.like(np.where(known > template.BEYOND_MM, known, beyond), wider)
 
 
+def _in_front(
+    face_y: tuple[float, ...], grid: sitk.Image, to_template: sitk.Transform
+) -> sitk.Image:
+    """How far (mm) each point of a grid lies in front of a surface in template space (as FACE_Y)."""
+    field = _field_in_front(face_y)
+    return sitk.Resample(field, grid, to_template, sitk.sitkLinear, -FAR_MM)
+
+
 @cache
-def _template_face() -> sitk.Image:
-    """Millimetres into the face region, over a box in template space that holds any image."""
+def _field_in_front(face_y: tuple[float, ...]) -> sitk.Image:
+    """The same, over a box in template space that holds any image."""
     count = round(2 * BOX_MM / WORK_MM / 2)
     along = np.linspace(-BOX_MM, BOX_MM, count).astype(np.float32)
     rising = np.argsort(FACE_Z)
-    front = np.interp(along, np.take(FACE_Z, rising), np.take(FACE_Y, rising))
+    front = np.interp(along, np.take(FACE_Z, rising), np.take(face_y, rising))
     inside = np.minimum(along[None, :, None] - front, FACE_Z[0] - along)
     affine = np.diag([2 * BOX_MM, *[2 * BOX_MM / (count - 1)] * 2, 1.0])
     affine[:3, 3] = -BOX_MM

@@ -162,3 +162,21 @@ def test_a_label_two_millimetres_off_scores_below_the_attainable(world):
     found = figures(world, {"lvo_ncct": {"dice": 0.85}})
     assert found["lvo_ncct", "dice"].value < found["lvo_ncct", "dice_attainable"].value - 0.05
     assert found["lvo_ncct", "dice"].passed is False
+
+
+@pytest.mark.parametrize(("off_mm", "passed"), [(0.0, True), (2.0, False)])
+def test_a_label_is_held_against_what_is_attainable_not_against_a_figure(world, off_mm, passed):
+    move_label(world, off_mm)
+    found = figures(world, {"lvo_ncct": {"dice_lost": 0.01}})
+    assert found["lvo_ncct", "dice_lost"].passed is passed
+
+
+def test_volume_that_is_lost_beside_the_true_transform_fails(world):
+    move_label(world, off_mm=0.0)
+    subject, out, _ = world
+    limits = {"lvo_ncct": {"volume_change_lost": 0.01}}
+    assert figures(world, limits)["lvo_ncct", "volume_change_lost"].passed
+    images.write_array(
+        ball(2), AFFINE, out / naming.label(subject.scans[1], SPACES[1], LABELS["lvo"])
+    )
+    assert figures(world, limits)["lvo_ncct", "volume_change_lost"].passed is False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from strokeprep.accuracy.figures import SCORED
 from strokeprep.quality.judgement import CHECK_COLUMNS, REPORT_COLUMNS, Judge, worst
 from strokeprep.settings import field
 from strokeprep.settings.limits import (
@@ -10,7 +11,6 @@ from strokeprep.settings.limits import (
     LIMITS,
     NONE,
     PASS,
-    SCORED,
     WARN,
     AuditSettings,
     ReportSettings,

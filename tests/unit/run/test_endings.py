@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from strokeprep.accuracy import summary
+from strokeprep.accuracy.figures import SCORED
 from strokeprep.io import tables
 from strokeprep.quality.judgement import CHECK_COLUMNS, Measurement
 from strokeprep.run import endings
-from strokeprep.settings.limits import SCORED
 from strokeprep.study import naming
 
 

@@ -13,12 +13,12 @@ import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.accuracy import score_ctp
+from strokeprep.accuracy.figures import SCORED
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, labels, transforms
 from strokeprep.quality import defacing
 from strokeprep.quality.judgement import Measurement
 from strokeprep.quality.label_change import LabelChange
-from strokeprep.settings.limits import SCORED
 from strokeprep.settings.perfusion import PerfusionSettings
 from strokeprep.study import naming
 from strokeprep.study.naming import ORIG, Space
@@ -109,12 +109,12 @@ class _Scorer:
             kept = LabelChange.between(native, moved).labels_kept
             yield self.measured(step, "labels_kept", kept)
             ideal = self.ideally(native, label.scan, moved)
-            for suffix, image in (("", moved), ("_attainable", ideal)):
-                overlap = labels.dice(images.array(image), drawn)
-                yield self.measured(step, f"dice{suffix}", overlap)
-                change = LabelChange.between(native, image).volume_change
-                if change is not None:
-                    yield self.measured(step, f"volume_change{suffix}", change)
+            attainable = _label_figures(native, ideal, drawn)
+            for metric, value in _label_figures(native, moved, drawn).items():
+                yield self.measured(step, metric, value)
+                yield self.measured(step, f"{metric}_attainable", attainable[metric])
+                worse = SCORED[metric].badness(value) - SCORED[metric].badness(attainable[metric])
+                yield self.measured(step, f"{metric}_lost", worse)
 
     def ideally(self, native: sitk.Image, scan: Scan, grid: sitk.Image) -> sitk.Image:
         """The label resampled by the true transform: the best that the reference's grid allows."""
@@ -146,3 +146,10 @@ class _Scorer:
     def read(self, name: str) -> np.ndarray:
         path = self.root / name
         return images.voxels(images.open_nifti(path), path)
+
+
+def _label_figures(native: sitk.Image, moved: sitk.Image, drawn: np.ndarray) -> dict[str, float]:
+    """How well a moved label agrees with the one drawn there, and how far it kept its volume."""
+    change = LabelChange.between(native, moved).volume_change
+    figures = {"dice": labels.dice(images.array(moved), drawn)}
+    return figures if change is None else figures | {"volume_change": change}

@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+from strokeprep.accuracy.figures import SCORED
 from strokeprep.io import tables
-from strokeprep.settings.limits import SCORED
 from strokeprep.study import naming
 
 

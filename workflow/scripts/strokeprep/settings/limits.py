@@ -2,8 +2,8 @@
 
 Each figure has one entry, which says where it warns, where it fails, and why there. Audit and report
 judge a figure by the same entry. Those of ``LIMITS`` that are ``audited`` stop a subject when they
-fail: the config moves them by its section ``audit``, and all others by ``report.limits``. ``SCORED``
-are the figures of the synthetic study against its truth, limited by the section ``accuracy``.
+fail: the config moves them by its section ``audit``, and all others by ``report.limits``.
+The figures of the synthetic study against its truth are in ``accuracy/figures.py``.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ def _most(unit: str, warn: float, fail: float, reason: str, audited: bool = Fals
     return Limit(unit, (None, warn), (None, fail), reason, audited)
 
 
-def _told(unit: str, reason: str, more_is_better: bool = False) -> Limit:
+def told(unit: str, reason: str, more_is_better: bool = False) -> Limit:
+    """A figure of which nothing is asked, unless a config limits it."""
     return Limit(unit, OPEN, OPEN, reason, more_is_better=more_is_better)
 
 
@@ -90,8 +91,8 @@ LIMITS: dict[str, Limit] = {
         audited=True,
     ),
     # --- registration
-    "nmi_before": _told("ratio", "Normalised mutual information as the scanner placed the scans."),
-    "nmi_after": _told("ratio", "The same after registration; it depends on the contrasts."),
+    "nmi_before": told("ratio", "Normalised mutual information as the scanner placed the scans."),
+    "nmi_after": told("ratio", "The same after registration; it depends on the contrasts."),
     "nmi_gain": _least("ratio", -0.002, -0.01, "Scans must not get less alike than they were."),
     "off_mm": _most(
         "mm", 1.0, 2.5,
@@ -180,7 +181,7 @@ LIMITS: dict[str, Limit] = {
         "shifted by 8 mm, 4.8 to 13, nodded by 8°, 5.8 to 8.",
         audited=True,
     ),
-    "template_edge_agreement": _told("ratio", "Squared cosine between edges of brain and template."),
+    "template_edge_agreement": told("ratio", "Squared cosine between edges of brain and template."),
     "head_tilt_deg": _most(
         "deg", 35, 60, "Heads are turned by up to 30° in a scanner; more is a wrong header."
     ),
@@ -212,8 +213,8 @@ LIMITS: dict[str, Limit] = {
         "the mask of what was removed. A nose alone is about 20 ml.",
         audited=True,
     ),
-    "face_before_ml": _told("ml", "The same before defacing: what came without a face has none."),
-    "removed_ml": _told("ml", "What defacing emptied, air in front of the face included."),
+    "face_before_ml": told("ml", "The same before defacing: what came without a face has none."),
+    "removed_ml": told("ml", "What defacing emptied, air in front of the face included."),
     # --- motion
     "framewise_max_mm": _most(
         "mm", 2.0, 5.0,
@@ -241,7 +242,7 @@ LIMITS: dict[str, Limit] = {
         "The same of its classes. Rounding changes small ones more, the more the thicker the slices.",
         audited=True,
     ),
-    "label_ml": _told("ml", "Volume on the reference."),
+    "label_ml": told("ml", "Volume on the reference."),
     "label_in_brain": _least(
         "ratio", 0.85, 0.5, "A lesion lies in the brain; else the mask or the move is wrong."
     ),
@@ -256,7 +257,7 @@ LIMITS: dict[str, Limit] = {
         "Diffusion image missing in a strip of 5 mm inside the template's brain; published "
         "cohort: 0.156 to 0.427.",
     ),
-    "gamma_oslv": _told(
+    "gamma_oslv": told(
         "ratio",
         "Diffusion image as bright as fluid in a strip of 5 mm outside the template's lateral "
         "ventricles; no range was published.",
@@ -288,27 +289,10 @@ LIMITS: dict[str, Limit] = {
     "tmax_negative": _most(
         "ratio", 0.3, 0.6, "Tissue fed before the artery: the artery was chosen too far downstream."
     ),
-    "core_ml": _told("ml", "Tissue with little flow."),
-    "hypoperfused_ml": _told("ml", "Late tissue, core and penumbra."),
-    "mismatch_ratio": _told("ratio", "Late tissue by core."),
+    "core_ml": told("ml", "Tissue with little flow."),
+    "hypoperfused_ml": told("ml", "Late tissue, core and penumbra."),
+    "mismatch_ratio": told("ratio", "Late tissue by core."),
 }  # fmt: skip
-
-SCORED: dict[str, Limit] = {
-    "tre_mean": _told("mm", "Mean distance of brain points from where they are found."),
-    "tre_max": _told("mm", "The largest such distance."),
-    "tre_worst_frame": _told("mm", "The mean distance in the frame where it is largest."),
-    "dice": _told("ratio", "Overlap with the true mask.", more_is_better=True),
-    "dice_attainable": _told("ratio", "The same by the true transform.", more_is_better=True),
-    "volume_change": _told("ratio", "Relative change of a label's volume."),
-    "volume_change_attainable": _told("ratio", "The same of a label moved by the true transform."),
-    "labels_kept": _told("ratio", "Share of the labels that are still there.", more_is_better=True),
-    "face_removed": _told("ratio", "Share of the true face that is empty.", more_is_better=True),
-    "brain_removed": _told("voxels", "Voxels of the true brain that defacing changed."),
-    "correlation": _told("ratio", "Of a map with the true one.", more_is_better=True),
-    "median_error": _told("ratio", "Relative error of a map's median."),
-    "area_error": _told("ratio", "Relative error of the area under the arterial input."),
-    "slope_error": _told("ratio", "How far a map's slope over the true one is from 1."),
-}
 
 
 @dataclass(frozen=True)

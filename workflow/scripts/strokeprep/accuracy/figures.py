@@ -1,0 +1,24 @@
+"""The figures of the synthetic study against its truth; the config's section ``accuracy`` limits them."""
+
+from __future__ import annotations
+
+from strokeprep.settings.limits import Limit, told
+
+SCORED: dict[str, Limit] = {
+    "tre_mean": told("mm", "Mean distance of brain points from where they are found."),
+    "tre_max": told("mm", "The largest such distance."),
+    "tre_worst_frame": told("mm", "The mean distance in the frame where it is largest."),
+    "dice": told("ratio", "Overlap with the true mask.", more_is_better=True),
+    "dice_attainable": told("ratio", "The same by the true transform.", more_is_better=True),
+    "dice_lost": told("ratio", "By how much the overlap is less than that."),
+    "volume_change": told("ratio", "Relative change of a label's volume."),
+    "volume_change_attainable": told("ratio", "The same of a label moved by the true transform."),
+    "volume_change_lost": told("ratio", "By how much the change is more than that."),
+    "labels_kept": told("ratio", "Share of the labels that are still there.", more_is_better=True),
+    "face_removed": told("ratio", "Share of the true face that is empty.", more_is_better=True),
+    "brain_removed": told("voxels", "Voxels of the true brain that defacing changed."),
+    "correlation": told("ratio", "Of a map with the true one.", more_is_better=True),
+    "median_error": told("ratio", "Relative error of a map's median."),
+    "area_error": told("ratio", "Relative error of the area under the arterial input."),
+    "slope_error": told("ratio", "How far a map's slope over the true one is from 1."),
+}

@@ -21,6 +21,7 @@ PACKAGES = (
     "study",
     "segmentation",
     "perfusion",
+    "lesions",
     "gate",
     "clinical",
     "bids",

@@ -34,6 +34,7 @@ PACKAGES = (
     "run",
     "report",
     "intake",
+    "guide",
     "command",
 )
 MOST_MODULES = 10

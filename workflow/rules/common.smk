@@ -19,7 +19,7 @@ from strokeprep.release.archives import ARCHIVES
 from strokeprep.report import plan as report_plan
 from strokeprep.report.pages import cohort
 from strokeprep.run import endings, job, lock, patients, progress, provenance, released
-from strokeprep.segmentation.weights import store
+from strokeprep.segmentation.weights import needed, store
 from strokeprep.settings import config as settings
 from strokeprep.settings import faults
 from strokeprep.settings.backends import BACKENDS

@@ -103,7 +103,7 @@ def raw_uri(scan):
 
 def backend(section, modality):
     """The backend that a section of the config chooses for a modality."""
-    return BACKENDS[section][getattr(getattr(CONFIG, section), modality)]
+    return needed.backend(section, modality, CONFIG)
 
 
 def backends_of(section):
@@ -118,7 +118,7 @@ def chosen(section, wildcards):
 
 def models_for(section, scan):
     """The weights that a section's backend needs for a scan."""
-    return backend(section, scan.modality).weights(scan.modality, CONFIG.models.fast)
+    return needed.models([(section, scan)], CONFIG)
 
 
 def environment(section):
@@ -172,12 +172,6 @@ def code_of_backends():
     return [each.module for section in BACKENDS for each in backends_of(section) if each.module]
 
 
-def masks_of_study():
-    """Everything a backend has to find in this study: section and scan."""
-    brains = [("brain", scan) for scan in STUDY.scans if scan.has_brain]
-    return brains + [("deface", scan) for scan in STUDY.scans if not scan.defaced]
-
-
 def planned_masks():
     """What backends have to find in this run: section and scan."""
     sections = {"brain": "brain", "face": "deface"}
@@ -186,11 +180,6 @@ def planned_masks():
         for job in workflow.dag.needrun_jobs()
         if job.rule.name in sections
     ]
-
-
-def models_of(masks):
-    """The weights that are needed to find what is listed."""
-    return list(dict.fromkeys(name for mask in masks for name in models_for(*mask)))
 
 
 def without_torch(masks):
@@ -209,7 +198,7 @@ def without_torch(masks):
 def require_models():
     """Stop before the first job if one of them would lack its weights."""
     masks, models = planned_masks(), CONFIG.models
-    names, instead = models_of(masks), without_torch(masks)
+    names, instead = needed.models(masks, CONFIG), without_torch(masks)
     try:
         store.require(names, models.folder, models.offline, instead)
     except StrokeprepError as error:
@@ -218,8 +207,8 @@ def require_models():
 
 def missing_models():
     """What a dry run says about missing weights, for which a run would stop."""
-    masks, models = masks_of_study(), CONFIG.models
-    lacking = store.missing(models_of(masks), models.folder)
+    masks, models = needed.masks(STUDY), CONFIG.models
+    lacking = store.missing(needed.models(masks, CONFIG), models.folder)
     if not lacking:
         return None
     how = store.command(lacking, models.folder, models.offline) + without_torch(masks)

@@ -11,7 +11,7 @@ rule models:
     conda:
         "../../envs/imaging.yaml"
     params:
-        names=models_of(masks_of_study()),
+        names=needed.models(needed.masks(STUDY), CONFIG),
         folder=CONFIG.models.folder,
         offline=CONFIG.models.offline,
         known=CONFIG.models.sha256,

@@ -9,11 +9,14 @@ from importlib import import_module
 SUBCOMMANDS = {
     "accuracy": "strokeprep.accuracy.summary",
     "audit": "strokeprep.run.check",
+    "doctor": "strokeprep.guide.doctor",
     "figures": "strokeprep.report.flagged",
+    "init": "strokeprep.guide.init",
     "intake": "strokeprep.intake.command",
     "bids-schema": "strokeprep.bids.schema",
     "metrics": "strokeprep.metrics.command",
     "settings": "strokeprep.settings.docs",
+    "status": "strokeprep.guide.status",
     "vocabulary": "strokeprep.privacy.vocabulary",
     "weights": "strokeprep.segmentation.weights.command",
 }

@@ -163,13 +163,16 @@ def _of_subject(failures: Iterable[Mapping[str, str]], name: str) -> list[Mappin
     return [each for each in own if each["rule"] != WHOLE_PATIENT] or own
 
 
+def part_of(failure: Mapping[str, str]) -> str:
+    """The part of a subject that a failure is about."""
+    series = f"/{naming.PERFUSION}/" in failure["log"] and failure["rule"] != "motion"
+    return PERFUSION if series or failure["rule"] in PERFUSION_RULES else IMAGES
+
+
 def _is_about(failure: Mapping[str, str], name: str, part: str) -> bool:
     log = failure["log"]
     own = f"/sub-{name}/" in log or f"/sub-{name}." in log or f"/sub-{name}_" in log
-    of_perfusion = failure["rule"] in PERFUSION_RULES or (
-        f"/{naming.PERFUSION}/" in log and failure["rule"] != "motion"
-    )
-    return own and of_perfusion == (part == PERFUSION)
+    return own and part_of(failure) == part
 
 
 def _reasons(failures: Iterable[Mapping[str, str]]) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 SUFFIX = ".failure.json"
+# What a job leaves while it runs, since one that is killed can leave nothing more.
+KILLED = "Killed before it could end: out of memory or time, a lost node, or by hand."
 
 
 def beside(log: Path) -> Path:
@@ -16,4 +19,13 @@ def beside(log: Path) -> Path:
 
 def read(work: Path) -> list[Mapping[str, str]]:
     """Every record below a work folder, in the order of their paths."""
-    return [json.loads(path.read_text()) for path in sorted(work.glob(f"logs/**/*{SUFFIX}"))]
+    found = []
+    for path in sorted(work.glob(f"logs/**/*{SUFFIX}")):
+        with suppress(FileNotFoundError):  # the job has ended well by now
+            found.append(json.loads(path.read_text()))
+    return found
+
+
+def is_killed(failure: Mapping[str, str]) -> bool:
+    """Whether the job was killed, or runs still."""
+    return failure["message"].startswith(KILLED)

@@ -31,7 +31,6 @@ THREAD_VARIABLES = (
 )
 TEMPORARY = "tmp"  # folder of the work folder
 FULL = (errno.ENOSPC, errno.EDQUOT)
-KILLED = "Killed before it could end: out of memory or time, a lost node, or by hand."
 
 
 @contextmanager
@@ -125,7 +124,8 @@ def _message(error: Exception, log: Path) -> str:
 def _killed() -> str:
     """The message for a job that is killed; on a cluster it names the log of SLURM."""
     number = os.environ.get("SLURM_JOB_ID")
-    return f"{KILLED} SLURM's word on it: logs/slurm/*/*/{number}.log" if number else KILLED
+    killed = failures.KILLED
+    return f"{killed} SLURM's word on it: logs/slurm/*/*/{number}.log" if number else killed
 
 
 def _sources(snakemake: Any) -> list[str]:

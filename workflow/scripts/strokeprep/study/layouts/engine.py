@@ -39,6 +39,10 @@ KEPT = ("acq", "ce", "rec", "dir", "run", "echo", "part")
 SCAN_OF_WORD = {"anat": "t1w", "ce": "t1wce"}
 
 
+class NoImages(StrokeprepError):
+    """A folder holds no image that a layout knows."""
+
+
 @dataclass(frozen=True)
 class Pattern:
     """Files that play one role; of several files on one grid the lowest ``rank`` wins."""
@@ -299,7 +303,7 @@ def _entities(pattern: Pattern, name: str) -> tuple[str, ...]:
 def _rows(matches: Sequence[_Found], root: Path, looked_for: str) -> list[Row]:
     """The rows of what was found: every scan on one grid, every label on a grid that fits."""
     if not any(each.row.role in KINDS for each in matches):
-        raise StrokeprepError(
+        raise NoImages(
             f"No image of the study was found; looked for {looked_for}, as .nii or .nii.gz",
             root,
             "Correct study.root or study.layout in the config, or set study.patterns "

@@ -1,0 +1,1 @@
+"""What a person asks before and between runs: what a folder holds, where a study stands, what is installed."""

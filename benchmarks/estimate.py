@@ -3,7 +3,7 @@
     python benchmarks/estimate.py [--write] STUDY ...
 
 STUDY is the folder of a finished built-in study (DIR of make demo), run alone on its machine. The numbers
-of workflow/scripts/strokeprep/guide/costs.yaml are measured anew, and written with --write. The table has
+of workflow/scripts/strokeprep/guide/cost/costs.yaml are measured anew, and written with --write. The table has
 each study's processor time and disk as they were and as they are foretold: by the numbers from all studies,
 and where there are several, by those from the others alone. Fails if the first is off by more than 30 %.
 """
@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 import yaml
 from scipy.optimize import nnls
-from strokeprep.guide import costs, sizes
-from strokeprep.guide.sizes import Size
+from strokeprep.guide.cost import estimate as costs
+from strokeprep.guide.cost import sizes
+from strokeprep.guide.cost.sizes import Size
 from strokeprep.report import resources
 from strokeprep.settings import config as settings
 from strokeprep.settings.config import Config

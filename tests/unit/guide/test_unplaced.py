@@ -6,7 +6,6 @@ import pytest
 import trees
 from strokeprep.guide import folder, recognition, unplaced
 
-
 USUAL = [f"sub-1/anat/sub-1_{each}.nii.gz" for each in ("T1w", "T2w", "FLAIR")]
 
 

@@ -22,7 +22,9 @@ from pathlib import Path
 import yaml
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.guide import costs, folder, recognition, sizes, unplaced, writing
+from strokeprep.guide import folder, recognition, unplaced, writing
+from strokeprep.guide.cost import estimate as costs
+from strokeprep.guide.cost import sizes
 from strokeprep.guide.folder import Contents
 from strokeprep.guide.recognition import DESIGNS, Match
 from strokeprep.guide.words import counted, lasting, room, shown

@@ -6,8 +6,8 @@ import math
 
 import pytest
 import trees
-from strokeprep.guide import costs
-from strokeprep.guide.sizes import Size
+from strokeprep.guide.cost import estimate as costs
+from strokeprep.guide.cost.sizes import Size
 from strokeprep.kinds import KINDS
 from strokeprep.registration import template
 from strokeprep.settings import config

@@ -7,7 +7,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from strokeprep.guide import sizes
+from strokeprep.guide.cost import sizes
 from strokeprep.study.scans import Row
 
 

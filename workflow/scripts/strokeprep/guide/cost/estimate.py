@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from strokeprep import kinds
-from strokeprep.guide.sizes import Size
+from strokeprep.guide.cost.sizes import Size
 from strokeprep.segmentation.weights import needed
 from strokeprep.settings.config import Config
 from strokeprep.study import moves, naming, outputs

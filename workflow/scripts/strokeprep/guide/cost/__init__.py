@@ -1,0 +1,1 @@
+"""What a run will take: the sizes of scans, and the time and disk that follow from them."""

@@ -12,6 +12,7 @@ from snakemake.logging import logger
 sys.path.insert(0, str(HERE / "scripts"))
 
 from strokeprep.bids import dataset, origin
+from strokeprep.cohort import plan as cohort_plan
 from strokeprep.errors import StrokeprepError
 from strokeprep.quality import plan as quality_plan
 from strokeprep.release import archive
@@ -332,7 +333,10 @@ def audited_parts(ended):
     done = [released.part(each.subject, each.part) for each in ended if each.status == "done"]
     elsewhere = {row.subject for row in ROWS} - STUDY.by_name.keys()
     done += [released.part(name, part) for name in elsewhere for part in endings.PARTS]
-    return [part for part in [*done, released.DATASET] if Path(private(part)).exists()]
+    done = [part for part in [*done, released.DATASET] if Path(private(part)).exists()]
+    if Path(private(released.COHORT)).exists() and cohort_is_current(done):
+        done.append(released.COHORT)
+    return done
 
 
 def summarise(ended, root, folder):

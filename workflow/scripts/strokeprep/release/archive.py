@@ -20,6 +20,13 @@ from strokeprep.study.scans import Label, Scan, Subject
 
 # What the values of an image have to be.
 Content = Literal["image", "series", "map", "mask", "labels"]
+# Why a patient of the study is not released, in words that may be.
+CAUSES = {
+    "review": "left out by a review",
+    "unfinished": "not processed to the end, or stopped by an audit",
+    "incomplete": "without all images of the archive",
+    "unfit": "with an image that is not fit for the archive",
+}
 # Finds an output of a subject; None if the subject has no such output.
 Source = Callable[[Subject], str | None]
 

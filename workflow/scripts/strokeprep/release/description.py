@@ -14,7 +14,7 @@ from strokeprep.io.images import AIR_HU
 from strokeprep.io.tables import render
 from strokeprep.io.whole import write_text
 from strokeprep.release import licence, phenotype, summary
-from strokeprep.release.archive import Archive
+from strokeprep.release.archive import CAUSES, Archive
 from strokeprep.release.phenotype import columns
 from strokeprep.settings.study import ReleaseSettings, StudySettings
 
@@ -62,12 +62,6 @@ durations. {altered}
 
 {scanners}
 """
-CAUSES = {
-    "review": "left out by a review",
-    "unfinished": "not processed to the end, or stopped by an audit",
-    "incomplete": "without all images of the archive",
-    "unfit": "with an image that is not fit for the archive",
-}
 
 
 @dataclass(frozen=True)

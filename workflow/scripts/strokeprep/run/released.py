@@ -22,7 +22,7 @@ from strokeprep.run.endings import IMAGES
 from strokeprep.study import naming
 
 LISTS = "released"  # folder of the work folder
-DATASET, SUMMARY = "dataset", "summary"  # the parts that are no subject's
+DATASET, SUMMARY, COHORT = "dataset", "summary", "cohort"  # the parts that are no subject's
 MOST_NAMED = 5
 UNKNOWN, CHANGED, LINK = "was released by no run", "was changed since its release", "is a link"
 
@@ -137,6 +137,11 @@ class Release:
             (self.made / name).is_file() and entry.is_of(self.made / name)
             for name, entry in entries.items()
         )
+
+    def digest_of(self, part: str) -> str:
+        """A digest of the content of a part, which changes with any of its files."""
+        content = {name: entry.sha256 for name, entry in self._read(part).items()}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def lacking(self) -> list[str]:
         """The parts of which a file is missing in the output."""

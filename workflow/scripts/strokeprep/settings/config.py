@@ -19,6 +19,7 @@ import yaml
 from strokeprep.errors import StrokeprepError
 from strokeprep.settings import faults, field
 from strokeprep.settings.backends import FACES, BrainSettings, DefaceSettings, NetworkSettings
+from strokeprep.settings.cohort import CohortSettings
 from strokeprep.settings.field import Schema, setting, typed
 from strokeprep.settings.gate import GateSettings
 from strokeprep.settings.limits import AuditSettings, Limit, ReportSettings
@@ -99,6 +100,7 @@ class Config:
     audit: AuditSettings = AuditSettings()
     report: ReportSettings = ReportSettings()
     release: ReleaseSettings = ReleaseSettings()
+    cohort: CohortSettings = CohortSettings()
     threads: ThreadSettings = ThreadSettings()
     seed: int = setting(
         SEED,

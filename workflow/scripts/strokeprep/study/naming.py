@@ -258,6 +258,18 @@ def from_template(scan: Named, name: str, template: str) -> str:
     )
 
 
+def of_template(
+    template: Space, cohort: str | None, datatype: str, suffix: str, **entities: str | None
+) -> str:
+    """A file about all patients, or those of a ``cohort``, in the space of the template.
+
+    >>> of_template(Space("MNI152NLin2009aSym", "1"), "none", "dwi", "trace", desc="cohortMean")
+    'tpl-MNI152NLin2009aSym/cohort-none/dwi/tpl-MNI152NLin2009aSym_cohort-none_res-1_desc-cohortMean_trace.nii.gz'
+    """
+    parts = [f"tpl-{template.label}", *([f"cohort-{cohort}"] if cohort else [])]
+    return bids("/".join(parts), datatype, "_".join(parts), suffix, res=template.res, **entities)
+
+
 def audit(subject: str) -> str:
     """A subject's audit: every check, its value, limit and verdict."""
     return f"docs/qc/sub-{subject}_audit.tsv"

@@ -1,0 +1,231 @@
+"""One pass over the patients of a cohort: each file is read once, and nothing of it is kept but counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from strokeprep.cohort.maps import ImageMaps, LesionMaps, sides
+from strokeprep.cohort.plan import NO_IMAGES, Candidate
+from strokeprep.errors import StrokeprepError
+from strokeprep.io import images, json_files
+from strokeprep.study import naming
+
+# A lesion is of both sides if the smaller part has this share of it.
+BILATERAL = 0.1
+MOST_GROUPS = 12
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The grid of the template, its brain, and whether its halves mirror one another."""
+
+    affine: np.ndarray
+    brain: np.ndarray
+    is_mirrored: bool
+
+    @property
+    def voxel_ml(self) -> float:
+        """The volume of a voxel."""
+        return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000
+
+
+@dataclass
+class Group:
+    """The maps of some patients, and their files."""
+
+    lesions: LesionMaps
+    masks: list[str] = field(default_factory=list)
+    images: dict[str, ImageMaps] = field(default_factory=dict)
+    files: dict[str, list[str]] = field(default_factory=dict)  # the images, by kind
+
+
+@dataclass(frozen=True)
+class Member:
+    """A patient of the cohort. Volumes are None where no lesion was drawn."""
+
+    subject: str
+    session: str
+    group: str | None
+    mask: str
+    averaged: tuple[str, ...]
+    drawn_ml: float | None = None  # on the grid on which it was drawn
+    ml: float | None = None  # in the space of the template
+    left_ml: float = 0.0
+    right_ml: float = 0.0
+    region_voxels: Mapping[str, np.ndarray] = field(default_factory=dict)  # by atlas
+
+    @property
+    def side(self) -> str | None:
+        """The side of the lesion; both if the smaller part has a share of ``BILATERAL``."""
+        low, high = sorted((self.left_ml, self.right_ml))
+        if not high:
+            return None
+        if low >= BILATERAL * (low + high):
+            return "bilateral"
+        return "left" if self.left_ml == high else "right"
+
+
+@dataclass
+class Cohort:
+    """All that is known of a cohort when each patient was read."""
+
+    grid: Grid
+    everybody: Group
+    groups: dict[str, Group]
+    members: list[Member] = field(default_factory=list)
+    excluded: Counter[str] = field(default_factory=Counter)  # patients by reason
+
+
+def gathered(
+    root: Path,
+    candidates: Sequence[Candidate],
+    group_of: Mapping[str, str],
+    grid: Grid,
+    atlases: Mapping[str, np.ndarray] | None = None,
+) -> Cohort:
+    """Read the files of all candidates below ``root``.
+
+    ``group_of`` has the group of each patient who is in one; ``atlases`` are labels on the grid.
+    """
+    names = sorted(set(group_of.values()))
+    if len(names) > MOST_GROUPS:
+        raise StrokeprepError(
+            f"The column of groups has {len(names)} different values",
+            "cohort.groups",
+            f"Name a column with {MOST_GROUPS} at most.",
+        )
+    shape = grid.brain.shape
+    cohort = Cohort(
+        grid, Group(LesionMaps(shape)), {each: Group(LesionMaps(shape)) for each in names}
+    )
+    for candidate, read in _read_ahead(root, candidates, grid):
+        if not read:
+            cohort.excluded[NO_IMAGES] += 1
+            continue
+        group = group_of.get(candidate.subject)
+        groups = [cohort.everybody, *([cohort.groups[group]] if group else [])]
+        cohort.members.append(_added(candidate, read, groups, group, grid, root, atlases or {}))
+    return cohort
+
+
+def _added(
+    candidate: Candidate,
+    read: Mapping[str, np.ndarray],
+    groups: Sequence[Group],
+    group: str | None,
+    grid: Grid,
+    root: Path,
+    atlases: Mapping[str, np.ndarray],
+) -> Member:
+    """Add a patient to the maps of all their groups."""
+    about = Member(
+        candidate.subject,
+        candidate.session,
+        group,
+        candidate.mask if candidate.mask in read else "",
+        tuple(kind for kind, name in candidate.images.items() if name in read),
+    )
+    for kind in about.averaged:
+        _add_image(candidate, kind, read, groups, grid)
+    if not about.mask:
+        return about
+    lesion = read[candidate.mask] > 0
+    left, right = sides(lesion, grid.affine)
+    for each in groups:
+        each.masks.append(candidate.mask)
+        each.lesions.add(lesion, _seen(read, candidate.seen), mirror=right > left)
+    return Member(
+        *(about.subject, about.session, about.group, about.mask, about.averaged),
+        drawn_ml=_drawn_ml(root / candidate.mask),
+        ml=np.count_nonzero(lesion) * grid.voxel_ml,
+        left_ml=left * grid.voxel_ml,
+        right_ml=right * grid.voxel_ml,
+        region_voxels={
+            name: np.bincount(regions[lesion], minlength=int(regions.max()) + 1)
+            for name, regions in atlases.items()
+        },
+    )
+
+
+def _add_image(
+    candidate: Candidate,
+    kind: str,
+    read: Mapping[str, np.ndarray],
+    groups: Sequence[Group],
+    grid: Grid,
+) -> None:
+    for each in groups:
+        maps = each.images.setdefault(kind, ImageMaps(grid.brain))
+        maps.add(read[candidate.images[kind]], _seen(read, candidate.seen_in[kind]))
+        each.files.setdefault(kind, []).append(candidate.images[kind])
+
+
+def _seen(read: Mapping[str, np.ndarray], name: str) -> np.ndarray | None:
+    return read[name] > 0 if name in read else None
+
+
+# --- Reading ----------------------------------------------------------------------------------------
+
+
+def _read_ahead(
+    root: Path, candidates: Sequence[Candidate], grid: Grid
+) -> Iterator[tuple[Candidate, dict[str, np.ndarray]]]:
+    """Each candidate with the files that are there; those of the next are read meanwhile."""
+    with ThreadPoolExecutor(1) as pool:
+        yield from zip(
+            candidates,
+            _one_ahead(pool, lambda each: _files(root, each, grid), candidates),
+            strict=True,
+        )
+
+
+def _one_ahead(
+    pool: ThreadPoolExecutor,
+    function: Callable[[Candidate], dict[str, np.ndarray]],
+    items: Iterable[Candidate],
+) -> Iterator[dict[str, np.ndarray]]:
+    """The results of a function, of which one is made ahead; ``map`` would make all at once."""
+    ahead = None
+    for item in items:
+        following = pool.submit(function, item)
+        if ahead:
+            yield ahead.result()
+        ahead = following
+    if ahead:
+        yield ahead.result()
+
+
+def _files(root: Path, candidate: Candidate, grid: Grid) -> dict[str, np.ndarray]:
+    """The mask and the normalised images of a candidate, and where they show the brain."""
+    shown = {candidate.mask: candidate.seen} | {
+        name: candidate.seen_in[kind] for kind, name in candidate.images.items()
+    }
+    there = {name: seen for name, seen in shown.items() if name and (root / name).is_file()}
+    names = [*there, *(seen for seen in there.values() if seen and (root / seen).is_file())]
+    return {name: _voxels(root / name, grid) for name in dict.fromkeys(names)}
+
+
+def _voxels(path: Path, grid: Grid) -> np.ndarray:
+    nifti = images.open_nifti(path)
+    if nifti.shape != grid.brain.shape or not np.allclose(nifti.affine, grid.affine, atol=1e-3):
+        raise StrokeprepError(
+            "Image is not on the grid of the template",
+            path,
+            "Run snakemake: it makes the image anew, and then snakemake cohort.",
+        )
+    return images.voxels(nifti, path)
+
+
+def _drawn_ml(mask: Path) -> float | None:
+    """The volume of a lesion before it was moved to the template, as the mask's sidecar tells."""
+    sidecar = Path(naming.sidecar(str(mask)))
+    if not sidecar.is_file():
+        return None
+    before = json_files.read(sidecar).get("Audit", {}).get("Before")
+    return sum(before["Volumes"].values()) if before else None

@@ -3,6 +3,7 @@
 #   make demo    simulate a stroke study, preprocess it, score it   [SEED= SUBJECTS= SIZE= CORES= DIR=]
 #                FROM=dicom: begin with the DICOM export of a hospital
 #   make release the same, then as an archive like that of ISLES'24 in DIR/release  [as make demo]
+#   make cohort  the same, then maps, tables and a page of all patients          [as make demo]
 #   make audit   read a finished study's output again: each file as released, none private    [DIR=]
 #   make report  Snakemake's own report on that run, with the graph of its rules: DIR/snakemake.html
 #   make test    all tests but those of the networks: at one time test-units, of the library and of
@@ -67,7 +68,7 @@ STUDY = --config output=$(DIR)/derivatives work=$(DIR)/work \
   'release={"folder": "$(DIR)/release", "preview": true}' \
   'phantom={"folder": "$(DIR)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"$(SOURCE)}'
 
-.PHONY: environments demo audit release report test test-units test-runs test-fast test-models models test-hostile \
+.PHONY: environments demo audit release cohort report test test-units test-runs test-fast test-models models test-hostile \
   test-slurm lint settings clean bench bench-scale bench-ctp bench-release bench-segmentation bench-heads \
   bench-hard-heads bench-ways-up $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
@@ -81,6 +82,10 @@ demo: $(VENV)/imaging.done
 release: $(VENV)/preview.done demo
 	$(SNAKEMAKE) release --cores $(CORES) $(STUDY)
 	@echo "Release: $(DIR)/release"
+
+cohort: demo
+	$(SNAKEMAKE) cohort --cores $(CORES) $(STUDY)
+	@echo "Cohort: $(DIR)/derivatives/docs/cohort/index.html"
 
 audit: $(VENV)/imaging.done
 	@$(BIN)/strokeprep audit $(DIR)

@@ -33,6 +33,7 @@ PACKAGES = (
     "release",
     "run",
     "report",
+    "cohort",
     "intake",
     "guide",
     "command",

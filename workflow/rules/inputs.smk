@@ -551,13 +551,13 @@ def release_left_out(wildcards):
 COHORT_FILES = f"{WORK}/cohort/files.json"  # what was written last, and of which parts
 
 
-@cache
-def cohort_left_out():
+def cohort_left_out(wildcards):
     """How many patients are in no map, by the reason."""
     causes = [cause_not_finished(subject) for subject in STUDY.subjects]
     return {cause: causes.count(cause) for cause in sorted(set(filter(None, causes)))}
 
 
+@cache
 def cause_not_finished(subject):
     """Why a patient is in no map, in words that may be released; None of those who may be."""
     ended = endings.endings({subject.name: {endings.IMAGES: all_images(subject)}}, Path(WORK))
@@ -567,7 +567,6 @@ def cause_not_finished(subject):
     return reason and archive.CAUSES[reason[0]]
 
 
-@cache
 def cohort_subjects():
     return [subject for subject in STUDY.subjects if not cause_not_finished(subject)]
 

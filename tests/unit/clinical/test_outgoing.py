@@ -9,7 +9,7 @@ from openpyxl import load_workbook
 from strokeprep.clinical import alteration, anonymity, outgoing, workbook
 from strokeprep.clinical.columns import KNOWN
 from strokeprep.errors import StrokeprepError
-from strokeprep.settings.study import ReleaseSettings
+from strokeprep.settings.finished.release import ReleaseSettings
 
 KEY = b"secret"
 

@@ -27,8 +27,14 @@ MOST_NAMED = 3
 
 # The meaning of each desc- entity.
 DESCRIPTIONS = {
+    "atLeast": "Voxels with a lesion in at least so many patients as the sidecar says",
     "brain": "Brain mask, or image with everything outside the brain set to background",
+    "cohortMean": "Mean of the images of many patients",
+    "cohortN": "Number of patients whose scan shows a voxel",
+    "cohortSd": "Standard deviation of the images of many patients",
+    "count": "Number of patients with a lesion in a voxel",
     "defaced": "Original grid; voxels of the face replaced, identifying header fields cleared",
+    "flipped": "Both sides as one: the larger part of each lesion lies on the left",
     "infarct": "Manually drawn infarct",
     "aif": "Arterial input and venous outflow of a perfusion series",
     "coverage": "Where a motion-corrected series shows the head in every frame",

@@ -11,7 +11,8 @@ from strokeprep.clinical.columns import KNOWN, OLDEST, meaning
 from strokeprep.io import tables
 from strokeprep.io.tables import MISSING, render
 from strokeprep.io.whole import write_json, write_text
-from strokeprep.settings.study import Column, ReleaseSettings
+from strokeprep.settings.finished.release import ReleaseSettings
+from strokeprep.settings.study import Column
 
 Rows = dict[str, dict[str, str]]  # of values, by patient and column
 

@@ -71,14 +71,14 @@ def grey(values: np.ndarray, affine: np.ndarray) -> Picture:
     from nilearn import plotting
 
     shown = values[values != 0]
-    low, high = np.percentile(shown, [1, 99]) if shown.size else (0.0, 1.0)
+    low, high = map(float, np.percentile(shown, [1, 99])) if shown.size else (0.0, 1.0)
     figure = _figure(WIDE, 2.4)
     plotting.plot_img(
         nib.Nifti1Image(np.where(values == 0, low, values), affine),
         cmap="gray",
         cbar_tick_format="%.2g",
-        vmin=float(low),
-        vmax=float(max(high, low + 1e-6)),
+        vmin=low,
+        vmax=high if high > low else low + 1,
         colorbar=True,
         black_bg=True,
         **_cuts(),
@@ -89,6 +89,8 @@ def grey(values: np.ndarray, affine: np.ndarray) -> Picture:
 
 def volumes(ml: Mapping[str, Sequence[float]]) -> Picture:
     """How many lesions of each group have which volume, on a logarithmic axis."""
+    from matplotlib.ticker import MaxNLocator
+
     figure = _figure(7.0, 3.0)
     axes = figure.subplots()
     everything = [max(each, SMALLEST_ML) for values in ml.values() for each in values]
@@ -96,7 +98,7 @@ def volumes(ml: Mapping[str, Sequence[float]]) -> Picture:
     bins = np.logspace(np.floor(low), max(np.ceil(high), np.floor(low) + 1), 25)
     axes.hist(
         [np.maximum(values, SMALLEST_ML) for values in ml.values()],
-        bins=bins,
+        bins=bins.tolist(),
         stacked=True,
         label=[f"{name} (n={len(values)})" for name, values in ml.items()],
         color=[COLOURS[n % len(COLOURS)] for n in range(len(ml))],
@@ -104,7 +106,7 @@ def volumes(ml: Mapping[str, Sequence[float]]) -> Picture:
     axes.set(
         xscale="log", xlabel="volume of the lesion (ml, space of the template)", ylabel="patients"
     )
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False)
     return _drawn(_plain(figure))
 

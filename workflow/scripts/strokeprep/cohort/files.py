@@ -14,7 +14,7 @@ from strokeprep.cohort.gathering import Cohort, Group
 from strokeprep.io import images
 from strokeprep.io.whole import write_json
 from strokeprep.kinds import KINDS
-from strokeprep.settings.cohort import CohortSettings
+from strokeprep.settings.finished.cohort import CohortSettings
 from strokeprep.study import naming
 from strokeprep.study.naming import Space
 
@@ -130,7 +130,7 @@ def _common(
         "Resolution": f"Cubic voxels of {mm:g} mm",
         "Subset": group.rule,
         "Session": session_rule(settings),
-        "Excluded": dict(sorted(cohort.excluded.items())),
+        "Excluded": [f"{n} patients: {cause}" for cause, n in sorted(cohort.excluded.items())],
     }
 
 

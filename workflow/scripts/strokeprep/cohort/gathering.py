@@ -58,7 +58,6 @@ class Member:
     ml: float | None = None  # in the space of the template
     left_ml: float = 0.0
     right_ml: float = 0.0
-    region_voxels: Mapping[str, np.ndarray] = field(default_factory=dict)  # by atlas
 
     @property
     def side(self) -> str | None:
@@ -87,11 +86,10 @@ def gathered(
     candidates: Sequence[Candidate],
     group_of: Mapping[str, str],
     grid: Grid,
-    atlases: Mapping[str, np.ndarray] | None = None,
 ) -> Cohort:
     """Read the files of all candidates below ``root``.
 
-    ``group_of`` has the group of each patient who is in one; ``atlases`` are labels on the grid.
+    ``group_of`` has the group of each patient who is in one.
     """
     names = sorted(set(group_of.values()))
     if len(names) > MOST_GROUPS:
@@ -110,7 +108,7 @@ def gathered(
             continue
         group = group_of.get(candidate.subject)
         groups = [cohort.everybody, *([cohort.groups[group]] if group else [])]
-        cohort.members.append(_added(candidate, read, groups, group, grid, root, atlases or {}))
+        cohort.members.append(_added(candidate, read, groups, group, grid, root))
     return cohort
 
 
@@ -121,7 +119,6 @@ def _added(
     group: str | None,
     grid: Grid,
     root: Path,
-    atlases: Mapping[str, np.ndarray],
 ) -> Member:
     """Add a patient to the maps of all their groups."""
     about = Member(
@@ -146,10 +143,6 @@ def _added(
         ml=np.count_nonzero(lesion) * grid.voxel_ml,
         left_ml=left * grid.voxel_ml,
         right_ml=right * grid.voxel_ml,
-        region_voxels={
-            name: np.bincount(regions[lesion], minlength=int(regions.max()) + 1)
-            for name, regions in atlases.items()
-        },
     )
 
 

@@ -10,23 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from strokeprep.kinds import KINDS, SCANS
-from strokeprep.settings.cohort import CohortSettings, Session
+from strokeprep.settings.finished.cohort import CohortSettings, Session
 from strokeprep.study import naming
 from strokeprep.study.naming import Space
 from strokeprep.study.scans import Label, Subject
 
 FOLDER = "docs/cohort"
 PAGE = f"{FOLDER}/index.html"
-MEMBERS, REGIONS, TABLE_ONE = (
-    f"{FOLDER}/{name}.tsv" for name in ("members", "regions", "table_one")
-)
+MEMBERS, TABLE_ONE = f"{FOLDER}/members.tsv", f"{FOLDER}/table_one.tsv"
 # For tools that map symptoms to lesions.
 MASK_LIST, DESIGN = f"{FOLDER}/lesions.txt", f"{FOLDER}/design.txt"
 
-NO_REFERENCE, NO_IMAGES = (
-    "nothing in the space of the template",
-    "no lesion mask, no normalised image",
-)
+# Images whose brightness was made comparable between patients, by their desc- entity.
+NORMALISED = "normalised"
+NO_IMAGES = "no lesion mask and no normalised image"
 
 
 @dataclass(frozen=True)
@@ -56,9 +53,8 @@ def _candidate(subject: Subject, settings: CohortSettings, template: Space) -> C
     if subject.reference is None:
         return None
     lesions = [label for label in subject.labels if label.kind.name == "lesion"]
-    session = _chosen(
-        [each.scan.session or "" for each in lesions or subject.scans], settings.session
-    )
+    scans = [label.scan for label in lesions] or subject.scans
+    session = _chosen([scan.session or "" for scan in scans], settings.session)
     drawn = _usual([each for each in lesions if (each.scan.session or "") == session])
     images, seen_in = {}, {}
     for scan in subject.scans:
@@ -76,9 +72,6 @@ def _candidate(subject: Subject, settings: CohortSettings, template: Space) -> C
         images,
         seen_in,
     )
-
-
-NORMALISED = "normalised"
 
 
 def _chosen(sessions: Sequence[str], rule: Session) -> str:

@@ -22,7 +22,7 @@ from strokeprep.io.tables import MISSING
 from strokeprep.io.whole import write_json
 from strokeprep.registration import template
 from strokeprep.registration.template import Template
-from strokeprep.settings.cohort import CohortSettings
+from strokeprep.settings.finished.cohort import CohortSettings
 from strokeprep.settings.study import Column, StudySettings, TemplateSettings
 from strokeprep.study.naming import Space
 

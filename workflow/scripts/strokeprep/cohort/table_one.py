@@ -11,7 +11,6 @@ from strokeprep.settings.study import Column
 
 NUMBERS = ("number", "integer", "age", "duration")
 NOTHING = "–"
-TITLE = "patients"
 
 
 def rows(

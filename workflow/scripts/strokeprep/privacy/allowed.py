@@ -86,7 +86,7 @@ _WRITTEN = """
     AllStill StillFrames StillThresholdMm OutlierFrames MaxDisplacementMm MeanDisplacementMm
     MeanFramewiseMm Levels Thresholds Constants Range Warnings ArterialScale ArterialScaleSD MethodVersion
     BaselineFrames PreContrastFrames BolusHu NoiseHu InPlaneSmoothing Contrast
-    Columns Model
+    Columns Model N MostInAVoxel AtLeast Subset Session Excluded
     """
 WRITTEN = frozenset(_WRITTEN.split())
 

@@ -66,6 +66,7 @@ def of_dataset(
     known = {f"sub-{subject}" for subject in subjects}
     paths = paths_of_dataset(root, known, only)
     leaks = [leak for path in paths for leak in _of_entry(path, root, words)]
+    leaks += shown.of_template_space(root, [p for p in paths if p.name.endswith(naming.IMAGE)])
     for folder in _subject_folders(root) if only is None else ():
         if folder.name not in known:
             leaks += of_subject(root, folder.name.removeprefix("sub-"), words)

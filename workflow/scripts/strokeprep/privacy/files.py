@@ -29,11 +29,12 @@ from strokeprep.study.layouts import engine
 
 TEXTS = (".json", ".tsv", ".txt", ".h5", ".md", ".bib", ".html", ".svg", ".bidsignore", "CHANGES", "LICENSE")  # fmt: skip
 
-# What a subject's files are named.
+# What the files of a subject, or of all in the space of a template, are named.
+WITH_ENTITIES = ("sub-", "tpl-")
 ENTITY = re.compile(r"_([a-z]+)-([A-Za-z0-9]+)")
-KNOWN_ENTITIES = frozenset({"sub", "ses", *naming.ORDER, *engine.KEPT})
+KNOWN_ENTITIES = frozenset({"sub", "ses", "tpl", "cohort", *naming.ORDER, *engine.KEPT})
 KNOWN_DESC = frozenset(dataset.DESCRIPTIONS) | {"motion", "aif", "coverage"}
-STEM = re.compile(r"sub-[A-Za-z0-9]+(_[a-z]+-[A-Za-z0-9]+)*_[A-Za-z0-9-]+")
+STEM = re.compile(r"(sub|tpl)-[A-Za-z0-9]+(_[a-z]+-[A-Za-z0-9]+)*_[A-Za-z0-9-]+")
 
 # A page holds its pictures as text. These chunks of a PNG hold pixels, or say how to show them.
 INLINE_PNG = re.compile(rb"data:image/png;base64,([A-Za-z0-9+/=]+)")
@@ -84,7 +85,7 @@ def _of_name(path: Path, where: str) -> Iterator[Leak]:
     if not known or path.name.startswith(PARTIAL):
         yield Leak("file", "no file of a finished dataset", where)
         return
-    if not where.startswith("sub-"):
+    if not where.startswith(WITH_ENTITIES):
         return
     stem = path.name.partition(".")[0]
     entities = ENTITY.findall(f"_{stem}")
@@ -171,7 +172,7 @@ def _of_json(content: bytes, path: Path, where: str) -> Iterator[Leak]:
         yield Leak("file", "no JSON", where)
         return
     yield from _of_values(keys, where)
-    if where.startswith("sub-") and isinstance(keys, Mapping):
+    if where.startswith(WITH_ENTITIES) and isinstance(keys, Mapping):
         columns = _columns(path)
         for key, value in keys.items():
             if key not in allowed.WRITTEN and key not in allowed.ALLOWED and key not in columns:

@@ -21,8 +21,8 @@ from strokeprep.quality.defacing import Evidence
 from strokeprep.segmentation.head_files import HeadFiles
 from strokeprep.settings.limits import FAIL, LIMITS
 
-IN_MNI = re.compile(r"_space-MNI[A-Za-z0-9]*_")
-LABEL = re.compile(r"_(mask|dseg)\.nii\.gz$")
+IN_MNI = re.compile(r"(_space|^tpl)-MNI[A-Za-z0-9]*_")
+LABEL = re.compile(r"_(mask|dseg|probseg)\.nii\.gz$")
 
 # A part of the face may move into view from as far outside.
 MOST_MOVED_MM = 50.0

@@ -13,7 +13,7 @@ from typing import Literal
 from strokeprep.clinical.columns import KNOWN
 from strokeprep.errors import StrokeprepError
 from strokeprep.kinds import SCANS
-from strokeprep.settings.study import ReleaseSettings
+from strokeprep.settings.finished.release import ReleaseSettings
 from strokeprep.study import moves, naming
 from strokeprep.study.naming import ORIG
 from strokeprep.study.scans import Label, Scan, Subject

@@ -16,7 +16,8 @@ from strokeprep.io.whole import write_text
 from strokeprep.release import licence, phenotype, summary
 from strokeprep.release.archive import CAUSES, Archive
 from strokeprep.release.phenotype import columns
-from strokeprep.settings.study import ReleaseSettings, StudySettings
+from strokeprep.settings.finished.release import ReleaseSettings
+from strokeprep.settings.study import StudySettings
 
 README = """\
 # {name}

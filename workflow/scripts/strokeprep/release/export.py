@@ -15,7 +15,8 @@ from strokeprep.io.whole import write_text
 from strokeprep.release import description, folder, identifiers, phenotype
 from strokeprep.release.archive import Archive
 from strokeprep.release.archives import ARCHIVES
-from strokeprep.settings.study import ReleaseSettings, StudySettings
+from strokeprep.settings.finished.release import ReleaseSettings
+from strokeprep.settings.study import StudySettings
 
 LEFT_OUT = ("participant_id", "cause", "reason")
 ROOTS = frozenset(archive.root for archive in ARCHIVES.values())

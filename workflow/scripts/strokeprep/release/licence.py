@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.settings.study import ReleaseSettings, StudySettings
+from strokeprep.settings.finished.release import ReleaseSettings
+from strokeprep.settings.study import StudySettings
 
 _CC = "https://creativecommons.org/licenses"
 # By the SPDX name: what it is called, and where its text lies.

@@ -11,7 +11,8 @@ from strokeprep.clinical.columns import FLAG, KNOWN
 from strokeprep.io.tables import render
 from strokeprep.io.whole import write_text
 from strokeprep.release.archive import Archive, Table
-from strokeprep.settings.study import Column, ReleaseSettings
+from strokeprep.settings.finished.release import ReleaseSettings
+from strokeprep.settings.study import Column
 
 WRITERS = {"csv": workbook.write_csv, "xlsx": workbook.write_xlsx}
 DICTIONARY_SHEET = "Suppl. Tab. 1"

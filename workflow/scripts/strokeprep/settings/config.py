@@ -19,8 +19,9 @@ import yaml
 from strokeprep.errors import StrokeprepError
 from strokeprep.settings import faults, field
 from strokeprep.settings.backends import FACES, BrainSettings, DefaceSettings, NetworkSettings
-from strokeprep.settings.cohort import CohortSettings
 from strokeprep.settings.field import Schema, setting, typed
+from strokeprep.settings.finished.cohort import CohortSettings
+from strokeprep.settings.finished.release import ReleaseSettings
 from strokeprep.settings.gate import GateSettings
 from strokeprep.settings.limits import AuditSettings, Limit, ReportSettings
 from strokeprep.settings.perfusion import CtpSettings, PerfusionSettings
@@ -33,7 +34,6 @@ from strokeprep.settings.study import (
     SEED,
     IntakeSettings,
     PhantomSettings,
-    ReleaseSettings,
     Scan,
     StudySettings,
     TemplateSettings,

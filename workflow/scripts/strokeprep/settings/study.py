@@ -38,8 +38,6 @@ PATHOLOGIES: tuple[Pathology, ...] = get_args(Pathology)
 # What a simulated patient may be scanned with beside CT, CT angiography, CT perfusion, DWI and T1w.
 FurtherScan = Literal["t1wce", "t2w", "flair", "swi", "t2star", "tof"]
 Cells = Literal["number", "integer", "age", "flag", "level", "duration", "text"]
-Archive = Literal["isles24", "isles24-challenge"]
-TableFormat = Literal["xlsx", "csv"]
 NUMBERS, LEVELS = ("number", "integer"), ("level",)
 
 
@@ -251,75 +249,6 @@ class PhantomSettings:
         "Scans of every simulated patient beside the usual ones: T1w after gadolinium (t1wce), T2w, "
         "FLAIR, SWI, T2*w and TOF angiography.",
         unique=True,
-    )
-
-
-@dataclass(frozen=True)
-class ReleaseSettings:
-    """What snakemake release writes of a study that is finished."""
-
-    folder: str | None = setting(
-        None,
-        'Folder of the release; null stands for output with "-release" added. It is written anew as '
-        "a whole. On the file system of output, files are hard links and take no room.",
-    )
-    archive: Archive = setting(
-        "isles24",
-        "Names and folders: isles24 is the tree of ISLES'24 on Zenodo since 2025, isles24-challenge "
-        "that of the challenge in 2024.",
-    )
-    version: str = setting("1.0.0", "Version of the release, for its citation.")
-    doi: str = setting("", "DOI of the release, if one is reserved.", may_be_empty=True)
-    leave_out: Mapping[str, str] = setting(
-        {},
-        'Patients to leave out, by subject without "sub-", each with the reason: a review found '
-        "something, consent was withdrawn.",
-    )
-    may_lack: tuple[str, ...] = setting(
-        (),
-        "Images that a case may lack, by the end of their names (lvo-msk, cow-msk). A case that "
-        "lacks any other is left out.",
-        unique=True,
-    )
-    tables: tuple[TableFormat, ...] = setting(
-        ("xlsx", "csv"),
-        "Formats of the clinical tables. Loaders that others wrote need the one or the other.",
-        fewest=1,
-        unique=True,
-    )
-    withheld: tuple[str, ...] = setting(
-        (),
-        "Clinical columns to leave empty, by the heading they have in the output's phenotype/.",
-        unique=True,
-    )
-    altered: tuple[str, ...] = setting(
-        ("glucose", "leucocytes", "crp", "inr"),
-        "Clinical columns whose values are altered at random, so that nobody finds a patient by them. "
-        "The same patient gets the same alteration in every release of a study.",
-        unique=True,
-    )
-    altered_by: float = setting(
-        0.05, "Largest alteration, as a share of the value.", at_least=0, at_most=0.5
-    )
-    grouped_by: tuple[str, ...] = setting(
-        ("center", "sex", "age"),
-        "Clinical columns by which somebody may know a patient. Patients who agree in all of them "
-        "are a group.",
-        unique=True,
-    )
-    age_band_years: int = setting(
-        10, "Ages are told apart by bands of so many years when patients are grouped.", at_least=1
-    )
-    smallest_group: int = setting(
-        5,
-        "Fewest patients that a group may have; a release with a smaller group is refused. 1 lets "
-        "everything pass.",
-        at_least=1,
-    )
-    preview: bool = setting(
-        False,
-        "Whether to add a preview: a picture of each image of each case, as Parquet with a card. "
-        "Needs envs/preview.txt.",
     )
 
 

@@ -16,7 +16,8 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.io import json_files
 from strokeprep.io.whole import whole, write_text
 from strokeprep.release import licence
-from strokeprep.settings.study import ReleaseSettings, StudySettings
+from strokeprep.settings.finished.release import ReleaseSettings
+from strokeprep.settings.study import StudySettings
 
 PICTURE = "image"
 # The columns: the type of each, and what the card says of it.

@@ -1,0 +1,64 @@
+"""Each patient is counted once, in the maps of all and of the own group."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from strokeprep.cohort.gathering import MOST_GROUPS, Member
+from strokeprep.cohort.plan import NO_IMAGES
+from strokeprep.errors import StrokeprepError
+from strokeprep.io import images
+
+
+def test_maps_of_all_and_of_groups_hold_the_masks_of_their_patients(study):
+    cohort = study.gathered()
+    assert np.array_equal(cohort.everybody.lesions.count, sum(study.masks.values()))
+    ischemic = cohort.groups["ischemic"].lesions
+    assert np.array_equal(ischemic.count, study.masks["01"] + study.masks["02"])
+    assert cohort.groups["none"].lesions.patients == 0
+
+
+def test_patients_without_a_lesion_are_in_the_means_alone(study):
+    cohort = study.gathered()
+    assert cohort.everybody.images["trace"].patients == 4
+    assert cohort.everybody.lesions.patients == 3
+    none = cohort.groups["none"].images["trace"]
+    assert np.array_equal(none.mean()[none.inside], study.images["04"][none.inside])
+
+
+def test_a_member_has_the_volumes_of_the_lesion_by_side(study):
+    member = study.gathered().members[0]
+    mask = study.masks["01"]
+    assert member.ml == pytest.approx(mask.sum() * 0.008) and member.drawn_ml == 1.5
+    assert member.left_ml == pytest.approx(mask[:4].sum() * 0.008)
+    assert member.left_ml + member.right_ml == pytest.approx(member.ml)
+
+
+@pytest.mark.parametrize(
+    "left, right, side",
+    [(9, 1, "bilateral"), (9.1, 0.9, "left"), (0.9, 9.1, "right"), (0, 0, None)],
+)
+def test_a_lesion_is_of_both_sides_if_each_has_a_tenth(left, right, side):
+    assert Member("01", "", None, "mask", (), left_ml=left, right_ml=right).side == side
+
+
+def test_a_patient_without_any_file_is_excluded(study):
+    missing = replace(study.candidates[0], subject="09", mask="", images={})
+    cohort = study._replace(candidates=[*study.candidates, missing]).gathered()
+    assert dict(cohort.excluded) == {NO_IMAGES: 1} and len(cohort.members) == 4
+
+
+def test_an_image_on_another_grid_is_refused_by_name(study, tmp_path):
+    name = "other_mask.nii.gz"
+    images.write_array(np.ones((3, 3, 3), np.uint8), np.eye(4), study.root / name)
+    other = replace(study.candidates[0], mask=name)
+    with pytest.raises(StrokeprepError, match=f"not on the grid of the template.*{name}"):
+        study._replace(candidates=[other]).gathered()
+
+
+def test_a_column_with_a_value_for_each_patient_is_no_column_of_groups(study):
+    groups = {f"{n:02}": f"value{n}" for n in range(MOST_GROUPS + 1)}
+    with pytest.raises(StrokeprepError, match="cohort.groups"):
+        study.gathered(groups)

@@ -1,0 +1,1 @@
+"""Settings of what is made of a study that is finished."""

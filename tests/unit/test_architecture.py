@@ -23,6 +23,7 @@ PACKAGES = (
     "perfusion",
     "lesions",
     "gate",
+    "corrections",
     "clinical",
     "bids",
     "quality",

@@ -5,6 +5,7 @@ rule brain:
     input:
         image=of_mask(raw_pilot),
         admitted=of_mask(passed_gate),
+        correction=of_mask(corrected(partial(naming.brain_mask, space=ORIG))),
     output:
         mask=out(naming.brain_mask(ANY, ORIG)),
         sidecar=out(naming.sidecar(naming.brain_mask(ANY, ORIG))),
@@ -23,6 +24,7 @@ rule brain:
         gpu=partial(gpus_of, "brain"),
     params:
         raw=of_mask(raw_uri),
+        replaced=replaced(naming.brain_mask(ANY, ORIG)),
         network=partial(depends_on, "brain"),
         modality=of_mask(modality_of),
         backend=partial(name_of_backend, "brain"),

@@ -13,6 +13,8 @@ sys.path.insert(0, str(HERE / "scripts"))
 
 from strokeprep.bids import dataset, origin
 from strokeprep.cohort import plan as cohort_plan
+from strokeprep.corrections import folder as corrections_folder
+from strokeprep.corrections import targets as correctable
 from strokeprep.errors import StrokeprepError
 from strokeprep.quality import plan as quality_plan
 from strokeprep.release import archive
@@ -36,8 +38,19 @@ def awaits_intake(read):
     return bool(read.intake.exports) and not any(Path(str(read.study.root)).glob("sub-*"))
 
 
+def read_corrections(read, built, rows):
+    """What people corrected, by the name of the output that it replaces."""
+    return corrections_folder.given(
+        read.study.corrections,
+        built,
+        Space(read.template.name, read.template.res),
+        others={row.subject for row in rows} - built.by_name.keys(),
+        perfusion=read.perfusion,
+    )
+
+
 def read_study():
-    """The validated config, the study it describes and its files, or one message for the user."""
+    """The config, the study, its files and its corrections, or one message for the user."""
     try:
         for path in workflow.configfiles:
             faults.refuse_repeated(path)
@@ -45,12 +58,12 @@ def read_study():
         read = settings.checked(config)
         rows = [] if awaits_intake(read) else designs.read(read)
         built = table.build(rows, read.reference, read.study.subjects, read.study.sessions)
-        return read, built, rows
+        return read, built, rows, read_corrections(read, built, rows)
     except StrokeprepError as error:
         raise WorkflowError(str(error)) from None
 
 
-CONFIG, STUDY, ROWS = read_study()
+CONFIG, STUDY, ROWS, CORRECTIONS = read_study()
 
 OUT, WORK = CONFIG.output, CONFIG.work
 RELEASE = released.Release(Path(OUT), Path(WORK))
@@ -104,6 +117,21 @@ def benchmark_of(rule, name):
 def admitted(subject):
     """The report that says every raw file of a subject is fit for use."""
     return f"{WORK}/admit/sub-{subject}.json"
+
+
+def accepted(name):
+    """The correction of an output, once it has passed its checks."""
+    return f"{WORK}/corrections/{name}"
+
+
+def facts_of(accepted_file):
+    """What is known of a correction that was accepted."""
+    return f"{accepted_file}.json"
+
+
+def replaced(name):
+    """What the chain would have made in place of a correction, for the page."""
+    return f"{WORK}/replaced/{name}"
 
 
 def code(script, *modules):

@@ -100,6 +100,7 @@ rule perfusion:
     params:
         settings=CONFIG.perfusion.shared(),
         given=of_series(given_vessels),
+        replaced=replaced(naming.vessel_voxels(SERIES)),
         code=code("perfusion.py"),
     script:
         "../scripts/perfusion.py"

@@ -35,6 +35,7 @@ rule face:
         nearby_to_reference=of_mask(nearby_to_reference),
         to_reference=of_mask(roughly_for_nearby),
         admitted=of_mask(passed_gate),
+        correction=of_mask(corrected(naming.face_mask)),
     output:
         mask=out(naming.face_mask(ANY)),
         sidecar=out(naming.sidecar(naming.face_mask(ANY))),
@@ -51,6 +52,7 @@ rule face:
         gpu=partial(gpus_of, "deface"),
     params:
         raw=of_mask(raw_uri),
+        replaced=replaced(naming.face_mask(ANY)),
         modality=of_mask(modality_of),
         network=partial(depends_on, "deface"),
         backend=partial(name_of_backend, "deface"),

@@ -46,6 +46,68 @@ def raw_reference(scan):
     return raw_pilot(STUDY.reference(scan))
 
 
+# --------------------------------------------------------------------------- corrections
+
+
+def correction(name):
+    """A correction with what is known of it, as an input; nothing where nobody corrected."""
+    return [accepted(name), facts_of(accepted(name))] if name in CORRECTIONS else []
+
+
+def corrected(named):
+    """The same as a function of what an output is named after."""
+    return lambda owner: correction(named(owner))
+
+
+def of_corrected(wildcards):
+    return CORRECTIONS[f"{wildcards.folder}/{wildcards.corrected}"]
+
+
+def given_correction(wildcards):
+    return str(of_corrected(wildcards).path)
+
+
+def given_partner(wildcards):
+    """The other direction of a transform to the template, if a person gave it as well."""
+    target = of_corrected(wildcards).target
+    both = [
+        each
+        for each in CORRECTIONS.values()
+        if each.target.word == target.word == correctable.TEMPLATE
+        and each.target.scan is target.scan
+    ]
+    return [str(each.path) for each in both if each.target is not target]
+
+
+def raw_of_corrected(wildcards):
+    target = of_corrected(wildcards).target
+    return [raw_file(path) for path in (target.image, target.onto) if path]
+
+
+def gate_of_corrected(wildcards):
+    return passed_gate(of_corrected(wildcards).target.scan)
+
+
+def target_of_corrected(wildcards):
+    return of_corrected(wildcards).target
+
+
+def version_of_correction(wildcards):
+    """A parameter that changes when the file does, whatever its time says."""
+    return of_corrected(wildcards).digest
+
+
+def corrected_transform(wildcards):
+    """The correction of a scan's transform to the reference."""
+    scan = transform_scan(wildcards)
+    return correction(to_reference(scan, STUDY.reference(scan)))
+
+
+def corrected_directions(named):
+    """The correction of the transform between a scan and the template, one way."""
+    return lambda scan: correction(named(scan, scan.name, TEMPLATE.label))
+
+
 # --------------------------------------------------------------------------- deface
 
 
@@ -260,13 +322,20 @@ of_series = reading(ctp_scan)
 
 
 def given_vessels(scan):
-    """Arterial input and venous outflow as the config gives them for a scan's subject."""
-    return CONFIG.perfusion.given(scan.subject)
+    """Arterial input and venous outflow that people gave for a scan: points or masks."""
+    masks = {
+        key: accepted(name)
+        for key, word in corrections_folder.VESSEL_OF.items()
+        for name in [naming.vessel_mask(scan, correctable.VESSELS[word])]
+        if name in CORRECTIONS
+    }
+    return CONFIG.perfusion.given(scan.subject)._replace(**masks)
 
 
 def drawn_vessels(scan):
-    """The masks of vessels that were drawn by hand for a scan's subject."""
-    return [where for where in given_vessels(scan) if isinstance(where, str)]
+    """The masks among these, each with what is known of it."""
+    masks = [where for where in given_vessels(scan) if isinstance(where, str)]
+    return [path for mask in masks for path in (mask, facts_of(mask))]
 
 
 def reference_to_series(scan):
@@ -315,6 +384,14 @@ VIEWS = {view for scan in STUDY.scans for view in scan.views}
 def source(move):
     """What is moved: an output on its own grid, or a raw label on the grid of the reference."""
     return raw_file(move.drawn.path) if move.drawn else out(move.source)
+
+
+def corrected_source(move):
+    """The correction of a raw label that is the source of a move."""
+    label = move.drawn
+    return (
+        correction(raw_files.label_name(label, STUDY.by_name[label.scan.subject])) if label else []
+    )
 
 
 def transforms(move):

@@ -7,6 +7,7 @@ rule register:
         fixed=of_transform(reference_pilot),
         brain=of_transform(reference_brain),
         begin=of_transform(begun_from),
+        correction=corrected_transform,
     output:
         transform=out(naming.to_reference(ANY, "{scan}", "{reference}")),
         sidecar=out(naming.sidecar(naming.to_reference(ANY, "{scan}", "{reference}"))),
@@ -21,6 +22,7 @@ rule register:
         mem_mb=growing(4000),
         runtime=30,
     params:
+        replaced=replaced(naming.to_reference(ANY, "{scan}", "{reference}")),
         dof=CONFIG.registration.to_reference,
         engine=CONFIG.registration.engine,
         fit=CONFIG.registration.fit,
@@ -35,6 +37,8 @@ rule normalise:
         image=of_transform(pilot_of),
         brain=of_transform(brain_of),
         lesions=of_transform(lesions_on_reference),
+        correction=of_transform(corrected_directions(naming.to_template)),
+        backward=of_transform(corrected_directions(naming.from_template)),
     output:
         transform=out(naming.to_template(ANY, "{scan}", TEMPLATE.label)),
         inverse=out(naming.from_template(ANY, "{scan}", TEMPLATE.label)),
@@ -51,6 +55,7 @@ rule normalise:
         mem_mb=growing(4000),
         runtime=60,
     params:
+        replaced=replaced(naming.to_template(ANY, "{scan}", TEMPLATE.label)),
         settings=CONFIG.registration,
         template=CONFIG.template,
         seed=CONFIG.seed,

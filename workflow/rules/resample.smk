@@ -46,6 +46,7 @@ rule label:
     input:
         label=of_native_label(source),
         admitted=of_native_label(move_passed_gate),
+        correction=of_native_label(corrected_source),
     output:
         label=out(NATIVE_LABEL),
         sidecar=out(naming.sidecar(NATIVE_LABEL)),
@@ -62,6 +63,7 @@ rule label:
         runtime=10,
     params:
         raw=of_native_label(raw_source),
+        replaced=replaced(NATIVE_LABEL),
         kind=of_native_label(kind_of),
         code=code("label.py"),
     script:
@@ -74,6 +76,7 @@ rule resample_label:
         chain=of_moved_label(transforms),
         grid=of_moved_label(grid),
         admitted=of_moved_label(move_passed_gate),
+        correction=of_moved_label(corrected_source),
     output:
         label=out(MOVED_LABEL),
         sidecar=out(naming.sidecar(MOVED_LABEL)),
@@ -91,6 +94,7 @@ rule resample_label:
         runtime=20,
     params:
         raw=of_moved_label(raw_source),
+        replaced=replaced(MOVED_LABEL),
         kind=of_moved_label(kind_of),
         template=CONFIG.template,
         code=code("resample_label.py"),

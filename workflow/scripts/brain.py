@@ -1,6 +1,7 @@
 from strokeprep.run.job import job, place
 
 with job(snakemake) as sidecar:
+    from strokeprep.corrections.given import Given
     from strokeprep.settings import backends
     from strokeprep.steps import brain_mask
 
@@ -13,5 +14,6 @@ with job(snakemake) as sidecar:
         backend=params.backend,
         limits=params.limits,
         networks=backends.for_job(snakemake.config["models"], snakemake.threads),
+        correction=Given.of(snakemake.input.correction, params.replaced),
     )
     sidecar.update(done | place(snakemake))

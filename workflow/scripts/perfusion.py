@@ -1,17 +1,23 @@
 from strokeprep.run.job import job, place, write_sidecar
 
 with job(snakemake):
+    from strokeprep.corrections.given import Given
     from strokeprep.perfusion import pipeline
     from strokeprep.steps import figures, perfusion_maps
     from strokeprep.study import naming
 
-    read, settings = snakemake.input, snakemake.params.settings
+    read, params = snakemake.input, snakemake.params
     sources = pipeline.Sources(
         read.series, read.coverage, read.brain, str(read.to_series) or None, read.to_template
     )
-    done = pipeline.computed(sources, settings, snakemake.params.given)
+    done = pipeline.computed(sources, params.settings, params.given)
     files = dict(snakemake.output.items())
     perfusion_maps.write(done, read.series, files)
     figures.vessels(done.slab.series, done.vessels, files["figure"])
-    for name, about in perfusion_maps.abouts(done, settings).items():
+    masks = [
+        Given.of(pair, params.replaced)
+        for pair in zip(read.drawn[::2], read.drawn[1::2], strict=True)
+    ]
+    drawn = perfusion_maps.corrected_vessels(masks, sources, params.settings, params.given)
+    for name, about in perfusion_maps.abouts(done, params.settings, drawn).items():
         write_sidecar(about | place(snakemake), naming.sidecar(files[name]), snakemake)

@@ -1,6 +1,7 @@
 from strokeprep.run.job import job
 
 with job(snakemake) as sidecar:
+    from strokeprep.corrections.given import Given
     from strokeprep.steps import register
 
     params = snakemake.params
@@ -15,5 +16,6 @@ with job(snakemake) as sidecar:
         engine=params.engine,
         fit=params.fit,
         seed=params.seed,
+        correction=Given.of(snakemake.input.correction, params.replaced),
     )
     sidecar.update(done)

@@ -1,6 +1,7 @@
 from strokeprep.run.job import job, place
 
 with job(snakemake) as sidecar:
+    from strokeprep.corrections.given import Given
     from strokeprep.steps import resample
 
     done = resample.move_label(
@@ -10,5 +11,6 @@ with job(snakemake) as sidecar:
         chain=snakemake.input.chain,
         grid=snakemake.input.grid or None,
         template=snakemake.params.template,
+        correction=Given.of(snakemake.input.correction, snakemake.params.replaced),
     )
     sidecar.update(done | place(snakemake))

@@ -78,7 +78,7 @@ def computed(
     """Vessels, maps and tissue at risk of a series."""
     try:
         slab = slab_of(sources, settings.rim_mm)
-        return mapped(slab, _vessels(slab, settings, given), settings)
+        return mapped(slab, vessels(slab, settings, given), settings)
     except NotComputable as error:
         raise NotComputable(
             error.reason, f"Perfusion not computable, {error.reason}: {error.what}", sources.series
@@ -169,7 +169,8 @@ def _right_mm(series: Series, to_template: sitk.Transform) -> np.ndarray:
     return sum(step * axis for step, axis in zip(slope[:3], axes, strict=True)) + slope[3]
 
 
-def _vessels(slab: Slab, settings: PerfusionSettings, given: GivenVessels) -> arteries.Vessels:
+def vessels(slab: Slab, settings: PerfusionSettings, given: GivenVessels) -> arteries.Vessels:
+    """Artery and vein of a slab, found or given."""
     return arteries.find_vessels(
         slab.series,
         settings.vessels,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from strokeprep.io import whole
 from strokeprep.io.whole import write_json
 from strokeprep.privacy import allowed
 from strokeprep.registration import template
@@ -17,7 +17,6 @@ from strokeprep.settings.study import TemplateSettings
 from strokeprep.study import naming
 
 OWN = "bids::"
-BLOCK = 1 << 22
 # Keys of sidecars that describe the image, or that stand elsewhere in the graph.
 NOT_PARAMETERS = frozenset({"Description", "Sources", "Software"}) | allowed.ALLOWED.keys()
 
@@ -62,17 +61,8 @@ class Lineage:
     def _digest(self, uri: str) -> str | None:
         """The digest of a file, or of a raw image's voxels as the gate computed it."""
         if uri.startswith(OWN) and uri not in self._digests:
-            self._digests[uri] = digest(self.root / uri.removeprefix(OWN))
+            self._digests[uri] = whole.digest(self.root / uri.removeprefix(OWN))
         return self._digests.get(uri)
-
-
-def digest(path: Path) -> str:
-    """The BLAKE2b digest of a file, as ``b2sum -l 256`` prints it; faster than SHA-256."""
-    made = hashlib.blake2b(digest_size=32)
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            made.update(block)
-    return f"blake2b-256:{made.hexdigest()}"
 
 
 def _of_raw(admitted: Path) -> dict[str, str]:
@@ -84,7 +74,7 @@ def _of_raw(admitted: Path) -> dict[str, str]:
 def _of_template(settings: TemplateSettings) -> str | None:
     given = settings.path
     path = Path(given) if given else template.nilearn_data() / template.NILEARN_FILE
-    return digest(path) if path.is_file() else None  # a folder of TemplateFlow has many files
+    return whole.digest(path) if path.is_file() else None  # a folder of TemplateFlow has many files
 
 
 def _sidecar(path: Path) -> dict[str, Any] | None:

@@ -132,7 +132,11 @@ def of(nodes: Nodes) -> Methods:
 
 
 def _defacing(steps: Steps) -> dict[str, Any]:
-    masks = [about for file, about in steps if file.name.endswith("_label-face_mask.nii.gz")]
+    masks = [
+        about
+        for file, about in steps
+        if file.name.endswith("_label-face_mask.nii.gz") and "Backend" in about
+    ]
     return {
         "faces": _backends(FACES, (about["Backend"] for about in masks)),
         "margin_mm": masks[0]["Metrics"]["BrainMarginMm"] if masks else None,
@@ -143,7 +147,7 @@ def _brains(steps: Steps) -> dict[str, Any]:
     masks = [
         (file, about["Backend"])
         for file, about in steps
-        if file.name.endswith("_space-orig_desc-brain_mask.nii.gz")
+        if file.name.endswith("_space-orig_desc-brain_mask.nii.gz") and "Backend" in about
     ]
     on_ct = {BRAINS[name].methods_on_ct for file, name in masks
              if name in BRAINS and ON_CT.search(file.name)}  # fmt: skip
@@ -167,7 +171,7 @@ def _registrations(steps: Steps) -> dict[str, Any]:
     for file, about in steps:
         match = TRANSFORM.search(file.name)
         scan = match and kinds.scan_kind(match[1])
-        if match and scan:  # the way back says nothing new
+        if match and scan and "Corrections" not in about:  # the way back says nothing new
             key = match[2], about["Type"], about.get("Engine", OWN)
             moves.setdefault(key, set()).add(scan.title)
     by_target: dict[str, list[dict[str, str]]] = {"to_reference": [], "to_template": []}

@@ -45,6 +45,13 @@ def found(request: Request, backend: Backend, limits: HeadSettings = HEAD) -> Br
     return Brain(brain, place, dict(place.metrics) | facts)
 
 
+def drawn(request: Request, mask: sitk.Image, limits: HeadSettings = HEAD) -> Brain:
+    """A brain that a person drew, and where it says that the head lies in the template."""
+    about = request.image, request.modality, request.where, limits
+    place = location.locate(*about, brain=mask)
+    return Brain(mask, place, {**place.metrics, "BrainVolumeMl": round(volume_ml(mask), 1)})
+
+
 def mask(request: Request, backend: Backend) -> tuple[sitk.Image, dict[str, Any]]:
     """The brain of a head as uint8 on its grid, and numbers about it."""
     brain, metrics = backend.run(request)

@@ -69,7 +69,7 @@ def region(
     mask = _on(request.image, sitk.Minimum(answer.face, margin))
     if carried:
         mask = sitk.Or(mask, _carried(carried, request.image))
-    mask = sitk.And(mask, _outside(brain, request.image))
+    mask = sitk.And(mask, outside(brain, request.image))
     return mask, {
         "BrainShown": round(share, 4),
         **removed(mask),
@@ -92,7 +92,7 @@ def _shown(depth: sitk.Image, brain: sitk.Image) -> float:
     return min(float(shown / whole), 1.0)
 
 
-def _outside(brain: Marked, image: sitk.Image) -> sitk.Image:
+def outside(brain: Marked, image: sitk.Image) -> sitk.Image:
     """Where voxels have no share of a brain: thin parts are lost on the coarse grid.
 
     A voxel of the edge counts, since a brain of another scan is aligned to a part of a voxel.

@@ -305,6 +305,7 @@ def _refuse_mixed_folders(config: Config) -> None:
     """What is released, what is private and what is given must not lie in one another."""
     released = {"output": config.output, "release.folder": str(config.release.folder)}
     others = {"work": config.work, "study.root": config.study.root}
+    others["study.corrections"] = config.study.corrections
     if config.phantom:
         others["phantom.folder"] = config.phantom.folder
     for key, folder in released.items():

@@ -142,6 +142,12 @@ class StudySettings:
         "what you keep of the patient in others. With it the gate refuses subjects that are not "
         "listed, or are named by what another column holds; nothing of it is released.",
     )
+    corrections: str | None = setting(
+        None,
+        "Folder of what people corrected by hand: masks and transforms under the names that the "
+        "output has for them, each in place of what would be computed (docs/corrections.md). A "
+        "relative path starts where Snakemake is called.",
+    )
     columns: dict[str, Column] = setting(
         {}, "Clinical columns.", schema=schema_of_columns(), read=columns_of
     )

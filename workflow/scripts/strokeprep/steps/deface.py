@@ -9,6 +9,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.bids import sidecars
+from strokeprep.corrections.given import Given
+from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, json_files, transforms
 from strokeprep.kinds import FACE, Kind
 from strokeprep.privacy.allowed import releasable
@@ -24,6 +26,8 @@ from strokeprep.study import naming
 
 # A frame in which no part of the face moved farther than this is emptied as the others are.
 STILL_MM = 2.0
+# The most of a brain mask that a face drawn by hand may touch; that much is taken off it.
+MOST_BRAIN_ML = 1.0
 
 
 class NearbyFiles(NamedTuple):
@@ -68,12 +72,14 @@ def face(
     margin_mm: float,
     networks: NetworkSettings,
     nearby: NearbyFiles | None = None,
+    correction: Given | None = None,
 ) -> dict[str, Any]:
     """Write the mask of the voxels that defacing empties; returns its sidecar.
 
     The sidecar also says what the image shows where a face would be, which tells those that were
     defaced or skull-stripped before. ``nearby`` is a face that was found on another image of the
-    session. ``networks`` says how networks run.
+    session. ``networks`` says how networks run. A ``correction`` takes the place of the mask that is
+    found; the audits of faces judge it as any other.
     """
     from strokeprep.registration.head import way_up  # slow to load, and no other step needs it
 
@@ -81,14 +87,38 @@ def face(
     request = Request(images.read_mean(source), modality, source, networks, place)
     way_up.check_location(request.image, modality, place.to_template, source)
     shown = defacing.evidence(request.image, modality, place.to_template, brain)
-    carried = [nearby.read()] if nearby else []
-    mask, metrics = faces.region(request, FACES[backend], brain, margin_mm, carried)
-    if not shown.shows_a_face:
-        mask = _not_empty(mask, request.image, shown.empty)
+
+    def found() -> tuple[sitk.Image, dict[str, Any]]:
+        carried = [nearby.read()] if nearby else []
+        mask, metrics = faces.region(request, FACES[backend], brain, margin_mm, carried)
+        if not shown.shows_a_face:
+            mask = _not_empty(mask, request.image, shown.empty)
+        return mask, metrics
+
+    if correction:
+        mask = _clear_of_brain(images.read(correction.file), brain, request)
+        images.write(mask, target, source)
+        facts = faces.removed(mask) | shown.metrics()
+        about = sidecars.label(FACE, "corrected by hand") | {"Metrics": facts}
+        return about | correction.sidecar(lambda path: images.write(found()[0], path, source))
+    mask, metrics = found()
     images.write(mask, target, source)
     where = "found on this image and on another of the session" if nearby else "found on this image"
     facts = metrics | faces.removed(mask) | shown.metrics()
     return sidecars.label(FACE, where) | sidecars.by_backend(backend, facts)
+
+
+def _clear_of_brain(mask: sitk.Image, brain: Marked, request: Request) -> sitk.Image:
+    """A face that a person drew, without the edge of the brain; refused if it reaches into it."""
+    clear = sitk.And(mask, faces.outside(brain, request.image))
+    lost = faces.removed(mask)["RemovedMl"] - faces.removed(clear)["RemovedMl"]
+    if lost > MOST_BRAIN_ML:
+        raise StrokeprepError(
+            f"The corrected face mask covers {lost:.1f} ml of the brain",
+            request.where,
+            "Erase it there, or correct the brain mask as well if that is wrong.",
+        )
+    return clear
 
 
 def _not_empty(mask: sitk.Image, image: sitk.Image, empty: float | None) -> sitk.Image:

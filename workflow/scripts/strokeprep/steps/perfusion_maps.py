@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 
 from strokeprep.bids import sidecars
+from strokeprep.corrections.given import Given
 from strokeprep.io import images, tables
 from strokeprep.io.whole import write_text
 from strokeprep.kinds import AT_RISK, MAPS, MODEL_MAPS
-from strokeprep.perfusion import vascular
+from strokeprep.perfusion import pipeline, vascular
 from strokeprep.perfusion import vessels as arteries
 from strokeprep.perfusion.pipeline import Perfusion
 from strokeprep.series.timing import GRID_S
-from strokeprep.settings.perfusion import PerfusionSettings
+from strokeprep.settings.perfusion import GivenVessels, PerfusionSettings
 from strokeprep.settings.study import TemplateSettings
 from strokeprep.steps import resample
 
@@ -66,10 +67,14 @@ def write(done: Perfusion, grid: str, files: Mapping[str, str]) -> None:
     for name, volume in (done.maps | done.masks).items():
         images.write_array(volume, matrix, files[name], grid)
     write_text(tables.render(_vessel_rows(done.vessels), list(VESSEL_COLUMNS)), files["vessels"])
-    voxels = list(_voxel_rows(done.vessels, done.slab.series.affine))
-    write_text(tables.render(voxels, list(VOXEL_COLUMNS)), files["voxels"])
+    _write_voxels(done.vessels, done.slab.series.affine, files["voxels"])
     row = {name: _cell(value) for name, value in done.volumes.items()}
     write_text(tables.render([row], list(row)), files["volumes"])
+
+
+def _write_voxels(vessels: arteries.Vessels, affine: np.ndarray, path: str) -> None:
+    rows = list(_voxel_rows(vessels, affine))
+    write_text(tables.render(rows, list(VOXEL_COLUMNS)), path)
 
 
 def move(
@@ -107,14 +112,39 @@ def move(
     }
 
 
-def abouts(done: Perfusion, settings: PerfusionSettings) -> dict[str, dict[str, Any]]:
-    """The sidecars of all files that :func:`write` writes."""
+def corrected_vessels(
+    masks: Sequence[Given],
+    sources: pipeline.Sources,
+    settings: PerfusionSettings,
+    given: GivenVessels,
+) -> dict[str, Any]:
+    """What sidecars say of vessels that were drawn as masks, and of those found without them."""
+    points = GivenVessels(*(None if isinstance(each, str) else each for each in given))
+
+    def found(path: str) -> None:
+        slab = pipeline.slab_of(sources, settings.rim_mm)
+        _write_voxels(pipeline.vessels(slab, settings, points), slab.series.affine, path)
+
+    about = [mask.sidecar(found) for mask in masks]
+    listed = [each for said in about for each in said["Corrections"]]
+    return {"Manual": True, "Corrections": listed} if listed else {}
+
+
+def abouts(
+    done: Perfusion, settings: PerfusionSettings, drawn: Mapping[str, Any] | None = None
+) -> dict[str, dict[str, Any]]:
+    """The sidecars of all files that :func:`write` writes.
+
+    ``drawn`` is what they say of vessels that a person drew.
+    """
+    by_hand = dict(drawn or {})
     return {
         **{name: _about_map(name, settings) for name in done.maps},
         **{name: _about_mask(name, settings) for name in done.masks},
-        "vessels": _about_vessels(done.vessels),
+        "vessels": _about_vessels(done.vessels) | by_hand,
         "voxels": {"Description": "Voxels of the arterial input and venous outflow"}
-        | VOXEL_COLUMNS,
+        | VOXEL_COLUMNS
+        | by_hand,
         "volumes": _about_volumes(done),
     }
 

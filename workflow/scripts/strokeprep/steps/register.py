@@ -8,8 +8,11 @@ from typing import Any
 import SimpleITK as sitk
 
 from strokeprep.bids import sidecars
+from strokeprep.corrections import transform_files
+from strokeprep.corrections.given import Given
 from strokeprep.io import images, labels, transforms
 from strokeprep.registration import deformable, linear, location
+from strokeprep.registration.linear import Registration
 from strokeprep.registration.template import standard
 from strokeprep.settings.registration import FitSettings, RegistrationSettings
 from strokeprep.settings.study import TemplateSettings
@@ -27,28 +30,37 @@ def to_reference(
     engine: str,
     fit: FitSettings,
     seed: int,
+    correction: Given | None = None,
 ) -> dict[str, Any]:
     """Register a scan to its subject's reference; returns the sidecar.
 
     ``begin`` is what is known already: an approximate transform, or where both heads lie in the
-    template (transform and facts of the scan, then of the reference).
+    template (transform and facts of the scan, then of the reference). A ``correction`` takes the
+    place of what is found.
     """
-    starts, resolution = _starts(begin)
-    registration = linear.rigid(
-        images.read(fixed),
-        images.read(moving),
-        dof=dof,
-        fixed_brain=images.read(brain),
-        starts=starts,
-        resolution=resolution,
-        engine=engine,
-        fit=fit,
-        seed=seed,
-        where=moving,
-    )
+
+    def found() -> Registration:
+        starts, resolution = _starts(begin)
+        return linear.rigid(
+            images.read(fixed),
+            images.read(moving),
+            dof=dof,
+            fixed_brain=images.read(brain),
+            starts=starts,
+            resolution=resolution,
+            engine=engine,
+            fit=fit,
+            seed=seed,
+            where=moving,
+        )
+
+    about = sidecars.transform(*names, dof)
+    if correction:
+        transforms.write(transforms.read(correction.file), target)
+        return about | correction.sidecar(lambda path: transforms.write(found().transform, path))
+    registration = found()
     transforms.write(registration.transform, target)
-    facts = {"Engine": engine, "Metrics": registration.metrics, "Seed": seed}
-    return sidecars.transform(*names, dof) | facts
+    return about | {"Engine": engine, "Metrics": registration.metrics, "Seed": seed}
 
 
 def _starts(begin: Sequence[str]) -> tuple[list[sitk.Transform], str]:
@@ -75,20 +87,7 @@ def to_template(
     template: TemplateSettings,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Register a brain to the template; writes both directions, returns both sidecars."""
-    stripped = sitk.Mask(images.read(image), images.read(brain), 0)
-    lesion = None
-    for path in lesions:
-        mask = labels.read(path) > 0
-        lesion = mask if lesion is None else lesion | mask
-    registration = deformable.to_template(
-        stripped,
-        standard(template).t1,
-        kind=settings.to_template,
-        lesion_mask=lesion,
-        settings=settings,
-        seed=seed,
-        where=image,
-    )
+    registration = _onto_template(image, brain, lesions, settings, seed, template)
     transforms.write(registration.transform, target)
     transforms.write(registration.inverse, inverse)
     facts = {
@@ -97,8 +96,65 @@ def to_template(
         "Seed": seed,
         "LesionMasked": bool(lesions),
     }
+    forward, backward = _about_template(names, settings.to_template)
+    return forward | facts, backward | facts
+
+
+def corrected_to_template(
+    image: str,
+    brain: str,
+    lesions: Sequence[str],
+    target: str,
+    inverse: str,
+    corrections: tuple[Given | None, Given | None],
+    *,
+    names: tuple[str, str],
+    settings: RegistrationSettings,
+    seed: int,
+    template: TemplateSettings,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The same with what a person gave for one direction or for both in place of what is found."""
+    given = (transforms.read(each.file) if each else None for each in corrections)
+    forward, backward = transform_files.both_ways(*given)
+    transforms.write(forward, target)
+    transforms.write(backward, inverse)
+    kind = "affine" if forward.IsLinear() else settings.to_template
+    first = next(filter(None, corrections))
+    facts = first.sidecar(
+        lambda path: transforms.write(
+            _onto_template(image, brain, lesions, settings, seed, template).transform, path
+        )
+    )
+    there, back = _about_template(names, kind)
+    return there | facts, back | facts
+
+
+def _about_template(names: tuple[str, str], kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the sidecars of both directions say."""
     scan, space = names
-    return (
-        sidecars.transform(scan, space, settings.to_template) | facts,
-        sidecars.transform(space, scan, settings.to_template) | facts,
+    return sidecars.transform(scan, space, kind), sidecars.transform(space, scan, kind)
+
+
+def _onto_template(
+    image: str,
+    brain: str,
+    lesions: Sequence[str],
+    settings: RegistrationSettings,
+    seed: int,
+    template: TemplateSettings,
+) -> Registration:
+    """The registration of a brain to the template, without regard to its lesions."""
+    stripped = sitk.Mask(images.read(image), images.read(brain), 0)
+    lesion = None
+    for path in lesions:
+        mask = labels.read(path) > 0
+        lesion = mask if lesion is None else lesion | mask
+    return deformable.to_template(
+        stripped,
+        standard(template).t1,
+        kind=settings.to_template,
+        lesion_mask=lesion,
+        settings=settings,
+        seed=seed,
+        where=image,
     )

@@ -8,6 +8,7 @@ from typing import Any
 import SimpleITK as sitk
 
 from strokeprep.bids import sidecars
+from strokeprep.corrections.given import Given
 from strokeprep.io import images, labels, transforms
 from strokeprep.kinds import Kind, LabelKind
 from strokeprep.registration.template import target_grid
@@ -70,26 +71,48 @@ def move_label(
     chain: Sequence[str],
     grid: str | None,
     template: TemplateSettings,
+    correction: Given | None = None,
 ) -> dict[str, Any]:
-    """Write a mask or segmentation on another grid; returns its sidecar with the audit."""
+    """Write a mask or segmentation on another grid; returns its sidecar with the audit.
+
+    A ``correction`` takes the place of a source that was drawn by hand.
+    """
     moved, audit = labels.warp(
-        labels.read(source),
+        labels.read(correction.file if correction else source),
         target_grid(grid, template),
         [transforms.read(path) for path in chain],
     )
     images.write(moved, target, grid, images.SCANNER if grid else images.MNI)
-    return sidecars.label(kind, _where(grid, template)) | {
-        "Interpolation": "NearestNeighbor",
-        "Transforms": len(chain),
-        "Audit": audit,
-    }
+    return (
+        sidecars.label(kind, _where(grid, template))
+        | {
+            "Interpolation": "NearestNeighbor",
+            "Transforms": len(chain),
+            "Audit": audit,
+        }
+        | _corrected(correction, source)
+    )
 
 
-def copy_label(source: str, target: str, *, kind: LabelKind) -> dict[str, Any]:
-    """Write a label on its own grid, as integers with a new header; returns its sidecar."""
-    label = labels.read(source)
+def copy_label(
+    source: str, target: str, *, kind: LabelKind, correction: Given | None = None
+) -> dict[str, Any]:
+    """Write a label on its own grid, as integers with a new header; returns its sidecar.
+
+    A ``correction`` takes its place.
+    """
+    label = labels.read(correction.file if correction else source)
     images.write(label, target, source)
-    return sidecars.label(kind, "as drawn") | {"Audit": {"Before": labels.contents(label)}}
+    how = "corrected by hand" if correction else "as drawn"
+    about = sidecars.label(kind, how) | {"Audit": {"Before": labels.contents(label)}}
+    return about | _corrected(correction, source)
+
+
+def _corrected(correction: Given | None, source: str) -> dict[str, Any]:
+    """What the sidecar of a label says of its correction, if there is one."""
+    if correction is None:
+        return {}
+    return correction.sidecar(lambda path: images.write(labels.read(source), path, source))
 
 
 def strip(source: str, brain: str, target: str, *, kind: Kind) -> dict[str, Any]:

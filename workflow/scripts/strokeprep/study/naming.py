@@ -137,9 +137,9 @@ def raw_uri(scan: Named, suffix: str) -> str:
     return f"bids:raw:{scan.folder}/{scan.datatype}/{scan.stem}_{suffix}{IMAGE}"
 
 
-def raw_label_uri(scan: Named, space: Space, kind: LabelKind) -> str:
-    """A manual label as it was given, likewise."""
-    return f"bids:raw:{label(scan, space, kind)}"
+def raw_uri_of(name: str) -> str:
+    """A manual label as it was given, by the name of the output."""
+    return f"bids:raw:{name}"
 
 
 def defaced(scan: Named, suffix: str) -> str:
@@ -213,6 +213,11 @@ def tissue_volumes(scan: Named) -> str:
 def vessel_voxels(scan: Named) -> str:
     """Where the arterial and venous curves were taken: one row per voxel."""
     return f"docs/qc/{scan.folder}/{scan.stem}_aif.tsv"
+
+
+def vessel_mask(scan: Named, kind: LabelKind) -> str:
+    """Artery or vein as a person drew it, on the grid of the series."""
+    return _label(scan.folder, PERFUSION, scan.stem, ORIG, kind)
 
 
 def vessel_figure(scan: Named) -> str:

@@ -105,7 +105,12 @@ def public_names(subject: Subject) -> dict[str, str]:
     return names | {str(label.path): label_uri(label, subject) for label in subject.labels}
 
 
-def label_uri(label: Label, subject: Subject) -> str:
-    """A manual label by the name BIDS gives it on the grid it lies on."""
+def label_name(label: Label, subject: Subject) -> str:
+    """A manual label by the name of the output on the grid it lies on."""
     space = naming.Space(subject.base.name) if label.in_reference_space else naming.ORIG
-    return naming.raw_label_uri(label.scan, space, label.kind)
+    return naming.label(label.scan, space, label.kind)
+
+
+def label_uri(label: Label, subject: Subject) -> str:
+    """A manual label as it was given, by that name."""
+    return naming.raw_uri_of(label_name(label, subject))

@@ -1,0 +1,1 @@
+"""What people corrected by hand, checked before it replaces what the chain computed."""

@@ -376,9 +376,42 @@ def test_an_artery_drawn_for_a_subject_is_an_input_of_its_maps_alone(tmp_path):
     drawn.touch()
     config["perfusion"] = {"aif": {"01": str(drawn), "02": str(others)}}
     process = snakemake(tmp_path, config, "--dry-run")
-    assert jobs(process) == EXPECTED["bids"]
-    (inputs,) = re.findall(r"rule perfusion:\n    input: (.*)", process.stdout)
+    assert jobs(process) == EXPECTED["bids"] | {"accept": 1}
+    [(inputs, accepted)] = given(process, "accept")
     assert str(drawn) in inputs and str(others) not in process.stdout
+    [(inputs, _)] = given(process, "perfusion")
+    assert set(accepted.split(", ")) < set(inputs.split(", "))
+
+
+def test_a_correction_is_checked_first_and_an_input_of_the_step_that_it_replaces(tmp_path):
+    config = design("bids", trees.bids(tmp_path / "raw"))
+    config["study"]["corrections"] = str(tmp_path / "corrections")
+    masks, xfm = "sub-01/ses-01/anat/sub-01_ses-01", "sub-01/ses-02/dwi/sub-01_ses-02_from-dwi"
+    corrected = {
+        f"{masks}_acq-ncct_space-orig_desc-brain_mask.nii.gz": "brain",
+        f"{masks}_acq-cta_ce-iohexol_space-orig_label-face_mask.nii.gz": "face",
+        "sub-01/ses-02/dwi/sub-01_ses-02_space-orig_label-L_desc-infarct_mask.nii.gz": "label",
+        f"{masks}_acq-cta_ce-iohexol_space-ncct_seg-CoW_dseg.nii.gz": "resample_label",
+        f"{xfm}_to-ncct_mode-image_xfm.txt": "register",
+        "sub-02/ct/sub-02_acq-ncct_from-ncct_to-MNI152NLin2009aSym_mode-image_xfm.h5": "normalise",
+    }
+    trees.make(tmp_path / "corrections", corrected)
+    for name in corrected:
+        (tmp_path / "corrections" / name).write_text(name)
+    process = snakemake(tmp_path, config, "--dry-run")
+    assert jobs(process) == EXPECTED["bids"] | {"accept": len(corrected)}
+    accepted = f"{config['work']}/corrections/"
+    for name, rule in corrected.items():
+        taking = [made for inputs, made in given(process, rule) if f"{accepted}{name}" in inputs]
+        assert taking and all(name.partition("_space")[0] in made for made in taking), name
+
+
+def test_a_correction_under_an_unknown_name_ends_a_run_before_it_begins(tmp_path):
+    config = design("bids", trees.bids(tmp_path / "raw"))
+    config["study"]["corrections"] = str(tmp_path / "corrections")
+    trees.make(tmp_path / "corrections", ["sub-01/ses-01/anat/brain.nii.gz"])
+    process = snakemake(tmp_path, config, "--dry-run")
+    assert process.returncode and "no output of this name" in process.stdout + process.stderr
 
 
 def test_faces_are_shown_only_if_the_config_asks_for_it(tmp_path):

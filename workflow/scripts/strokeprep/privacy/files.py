@@ -50,7 +50,7 @@ INNER_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+ -]{0,39}")
 WORDS_OF_KEY = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 # Values of these keys are versions and digests, which may look like dates.
 FREE_VALUES = frozenset({"Software", "Digest", "Weights"})
-DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+DIGEST = re.compile(r"(?:sha256|(?:voxels-)?blake2b(?:-256)?):[0-9a-f]{32,64}")
 VERSION = re.compile(
     r"v?\d{1,3}(?:\.\d{1,3}){0,3}(?:[.+-]?(?:post|rc|dev|a|b|cpu|cu)\d{0,4}){0,2}|[0-9a-f]{32,64}"
 )

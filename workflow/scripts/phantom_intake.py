@@ -8,7 +8,11 @@ with job(snakemake):
 
     given, params = snakemake.input, snakemake.params
     request = stage.Request(
-        (Path(given.export),), Path(params.raw), Path(params.work), Path(given.people)
+        (Path(given.export),),
+        Path(params.raw),
+        Path(params.work),
+        Path(given.people),
+        lists_patients=False,  # the study has a table of its own
     )
     stage.planned(request, stage.listed(request))
     for each in stage.index(request):

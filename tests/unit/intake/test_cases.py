@@ -7,7 +7,8 @@ from dataclasses import replace
 import exports
 import numpy as np
 import pytest
-from strokeprep.intake import plan, roles, studies
+from strokeprep.intake import plan, studies
+from strokeprep.intake.roles import role as roles
 
 SMALL = exports.head((12, 14, 16))
 PLANES = exports.frames(SMALL)

@@ -6,7 +6,8 @@ import exports
 import numpy as np
 import pytest
 from strokeprep.errors import StrokeprepError
-from strokeprep.intake import overrides, plan, roles, stage, studies
+from strokeprep.intake import overrides, plan, stage, studies
+from strokeprep.intake.roles import role as roles
 
 AGENT = {"ContrastBolusAgent": "Omnipaque"}
 ECHO = {"ScanningSequence": "EP", "EchoTime": "80", "RepetitionTime": "5000"}
@@ -78,11 +79,37 @@ def test_a_ct_is_what_its_facts_say(made, kind, confidence, tmp_path):
         ),
         (mr("", ("ORIGINAL", "PRIMARY", "M", "SWI"), **GRADIENT), "swi", "certain"),
         (mr("", ("ORIGINAL", "PRIMARY", "P", "SWI"), **GRADIENT), "", "none"),
+        (mr("", ScanningSequence="GR", MRAcquisitionType="2D", EchoTime="20"), "t2star", "certain"),
+        (mr("", **(GRADIENT | {"EchoTime": "20"})), "t2star", "doubtful"),
+        (mr("GRE hemo", **(GRADIENT | {"EchoTime": "20"})), "t2star", "certain"),
+        (mr("TOF 3D multi-slab", **GRADIENT), "tof", "certain"),
+        (mr("", **GRADIENT, AngioFlag="Y"), "tof", "doubtful"),
+        (mr("TOF", **GRADIENT, **AGENT), "tof", "doubtful"),
+        (mr("ep2d", ("ORIGINAL", "PRIMARY", "MOSAIC"), **ECHO), "", "none"),
         (mr("sequence of some sort"), "", "none"),
     ],
 )
 def test_an_mr_is_what_its_facts_say(made, kind, confidence, tmp_path):
     found = role_of(tmp_path, made, positive())
+    assert (found.kind, found.confidence) == (kind, confidence)
+
+
+@pytest.mark.parametrize(
+    ("description", "tags", "kind", "confidence"),
+    [
+        ("ep2d perf", ECHO | {"EchoTime": "30"}, "pwi", "certain"),
+        ("ep2d", ECHO | {"EchoTime": "30"} | AGENT, "pwi", "certain"),
+        ("ep2d", ECHO | {"EchoTime": "30"}, "pwi", "doubtful"),
+        ("pCASL perfusion", ECHO | {"EchoTime": "14"}, "", "none"),
+        ("fMRI resting", ECHO | {"EchoTime": "30"}, "", "none"),
+        ("twist perfusion", GRADIENT | AGENT, "", "none"),
+    ],
+)
+def test_frames_of_mr_are_perfusion_by_echo_planar_imaging_and_an_agent(
+    description, tags, kind, confidence, tmp_path
+):
+    bolus = exports.frames(exports.head((12, 12, 5)) + 1024, [1.5 * index for index in range(12)])
+    found = role_of(tmp_path, mr(description, **tags), bolus)
     assert (found.kind, found.confidence) == (kind, confidence)
 
 

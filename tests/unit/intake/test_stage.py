@@ -72,6 +72,8 @@ def test_the_chain_finds_what_was_taken_in(asked):
     assert nib.load(asked.raw / f"{CTP}.nii.gz").shape == (16, 18, 6, 12)
     sessions = (asked.raw / "sub-07/sub-07_sessions.tsv").read_text()
     assert sessions == "session_id\thours_since_first_scan\nses-01\t0\n"
+    patients = (asked.raw / "participants.tsv").read_text()
+    assert patients == "participant_id\tage\tsex\nsub-07\t70\tO\n"
 
 
 def test_nothing_private_gets_out(asked, capfd):
@@ -133,8 +135,8 @@ def test_an_image_that_the_plan_has_no_more_is_removed(asked):
 def test_an_image_that_differs_from_its_slices_is_refused(asked, monkeypatch):
     right = voxels.volume
 
-    def upside_down(frames, grid):
-        made = right(frames, grid)
+    def upside_down(frames, grid, **rest):
+        made = right(frames, grid, **rest)
         return made._replace(array=made.array[:, :, ::-1])
 
     monkeypatch.setattr(voxels, "volume", upside_down)
@@ -203,11 +205,11 @@ def test_a_study_that_fails_in_an_unforeseen_way_does_not_stop_the_next(asked, m
     right = voxels.volume
     calls = []
 
-    def once_broken(frames, grid):
+    def once_broken(frames, grid, **rest):
         calls.append(1)
         if len(calls) == 1:
             raise RuntimeError("Planted")
-        return right(frames, grid)
+        return right(frames, grid, **rest)
 
     monkeypatch.setattr(voxels, "volume", once_broken)
     assert run(asked) == 1

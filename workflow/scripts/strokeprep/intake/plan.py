@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from strokeprep.intake import overrides, roles
+from strokeprep.intake import overrides
 from strokeprep.intake.overrides import Override
 from strokeprep.intake.reading import headers
 from strokeprep.intake.reading.headers import Slice
 from strokeprep.intake.reading.stacks import Stack, stacks
-from strokeprep.intake.roles import Evidence, Role
+from strokeprep.intake.roles.evidence import Evidence, Role
+from strokeprep.intake.roles.role import role as role_of
 from strokeprep.intake.studies import Study
 from strokeprep.io.tables import MISSING
 from strokeprep.kinds import KINDS
@@ -138,7 +139,7 @@ def _judged(study: Study, made: Sequence[Stack], says: Mapping[str, Mapping]) ->
     counted: set = set()
     rows = []
     for stack in made:
-        role = roles.role(stack, bool(agents - {stack.name}), says[stack.name])
+        role = role_of(stack, bool(agents - {stack.name}), says[stack.name])
         own = {each.source for each in stack.slices} - counted
         counted |= own
         rows.append(
@@ -264,6 +265,7 @@ def _best(rows: Sequence[Row], trace: Row | None = None) -> Row | None:
             other_grid,
             late,
             abs((row.stack.b_value or 0.0) - USUAL_B) if row.kind == "trace" else 0.0,
+            bool(row.stack.directions),  # the scanner's own trace rather than our mean
             KERNELS.index(Evidence(row.stack).kernel),
             round(grid.step, 2) if grid else float("inf"),
             row.stack.number,

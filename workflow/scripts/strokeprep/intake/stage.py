@@ -13,21 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.intake import overrides, pages, people, plan, studies
+from strokeprep.intake import dataset, overrides, pages, people, plan, studies
 from strokeprep.intake.plan import Plan
 from strokeprep.intake.reading.files import Source
 from strokeprep.intake.studies import Patient, Study
 from strokeprep.io import tables
 from strokeprep.io.whole import write_json, write_text
 from strokeprep.settings.study import IntakeSettings
-
-SESSION_COLUMNS = ("session_id", "hours_since_first_scan")
-SESSION_MEANING = {
-    "hours_since_first_scan": {
-        "Description": "Time from the patient's first study to this one",
-        "Units": "hour",
-    }
-}
 
 
 @dataclass(frozen=True)
@@ -40,6 +32,7 @@ class Request:
     people: Path | None = None
     draw: bool = False
     overrides: Path | None = None
+    lists_patients: bool = True  # whether ages and sexes go into participants.tsv
 
     @property
     def index(self) -> Path:
@@ -83,6 +76,8 @@ def listed(request: Request) -> dict[str, int]:
             "key": study.key,
             "subject": codes.get(study.patient),
             "session": sessions.get(study.key),
+            "age": study.age,
+            "sex": study.sex,
             "hours": hours.get(study.key),
             "faults": study.faults,
             "remarks": study.remarks,
@@ -143,37 +138,11 @@ def taken_in(request: Request, key: str) -> Iterator[str]:
         raise StrokeprepError("There is no such study", key, "Take its name from the plan.")
     made = _plan(entry, overrides.read(request.overrides))
     ended = writing.write(made, request.raw, request.notes(key))
-    if any(each.ended != "refused" for each in ended):
-        _describe(request, made, known)
+    if made.subject and any(each.ended != "refused" for each in ended):
+        dataset.describe(request.raw, made.subject, known)
+        if request.lists_patients:
+            lock = request.work / "participants.lock"
+            dataset.add_patient(request.raw / "participants.tsv", lock, made.subject, known)
     pages.write(made, request.page(key), request.raw, ended)
     for each in ended:
         yield f"{each.row.stem}: {'; '.join((each.ended, *each.what))}"
-
-
-def _describe(request: Request, made: Plan, known: Sequence[Mapping[str, Any]]) -> None:
-    """The dataset's description, and the sessions of the patient without their dates.
-
-    Every job of a patient writes the same, so it does not matter which is last.
-    """
-    description = request.raw / "dataset_description.json"
-    if not description.exists():
-        content = {
-            "Name": "Raw acute-stroke imaging",
-            "BIDSVersion": "1.11.1",
-            "DatasetType": "raw",
-        }
-        write_json(content, description)
-    own = [each for each in known if each["subject"] == made.subject and each["session"]]
-    hours: dict[str, float | None] = {}
-    for each in sorted(own, key=lambda each: (each["session"], each["hours"] or 0)):
-        hours.setdefault(each["session"], each["hours"])
-    rows = [
-        {
-            "session_id": f"ses-{session}",
-            "hours_since_first_scan": tables.MISSING if since is None else f"{since:g}",
-        }
-        for session, since in hours.items()
-    ]
-    stem = request.raw / f"sub-{made.subject}" / f"sub-{made.subject}_sessions"
-    write_text(tables.render(rows, SESSION_COLUMNS), stem.with_suffix(".tsv"))
-    write_json(SESSION_MEANING, stem.with_suffix(".json"))

@@ -6,13 +6,15 @@ UID, and patients by the code that :mod:`strokeprep.intake.people` gives.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from strokeprep.clinical.columns import OLDEST
 from strokeprep.errors import StrokeprepError
 from strokeprep.intake.reading.files import Passed, Source, found
 from strokeprep.intake.reading.headers import DAY, Unreadable, identity, moment
@@ -21,6 +23,9 @@ from strokeprep.intake.reading.headers import DAY, Unreadable, identity, moment
 # anew gives one visit two studies.
 NEW_SESSION_S = 12 * 3600
 OLDEST_S = 366 * DAY  # a moment without a date is less than a day
+PER_YEAR = {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}
+IMPOSSIBLE_AGE = 125  # a date of birth that was made up
+SEXES = ("F", "M", "O")
 NO_STUDY = "a DICOM file of no study"
 
 
@@ -42,6 +47,8 @@ class Study:
     began: float | None  # seconds of an unknown day; None without a date
     faults: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    age: int | None = field(default=None, repr=False)  # in years, cut at the oldest that is told
+    sex: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,8 @@ class _Gathered:
         self.moments: list[float] = []
         self.names: set[frozenset[str]] = set()
         self.births: set[str] = set()
+        self.ages: set[int | None] = set()
+        self.sexes: set[str] = set()
 
     def add(self, source: Source, facts: dict[str, Any]) -> None:
         self.sources.append(source)
@@ -76,6 +85,9 @@ class _Gathered:
             self.names.add(frozenset(parts))
         if "PatientBirthDate" in facts:
             self.births.add(facts["PatientBirthDate"])
+        self.ages.add(age(facts))
+        if facts.get("PatientSex") in SEXES:
+            self.sexes.add(facts["PatientSex"])
 
 
 def read(roots: Sequence[Path]) -> Export:
@@ -120,8 +132,32 @@ def _studies(gathered: dict[tuple[str, Patient], _Gathered]) -> Iterable[Study]:
         key = sha256(told.encode()).hexdigest()[:10]
         began = min(each.moments, default=None)
         sources = tuple(sorted(each.sources))
-        made.append(Study(key, patient, sources, began, tuple(faults), remarks))
+        years, sex = _only(each.ages), _only(each.sexes)
+        made.append(Study(key, patient, sources, began, tuple(faults), remarks, years, sex))
     return sorted(made, key=lambda study: (study.began or 0.0, study.key))
+
+
+def age(facts: Mapping[str, Any]) -> int | None:
+    """Whole years at the study, by the dates or by the tag; those over 89 count as 89.
+
+    >>> age({"PatientBirthDate": "19310203", "StudyDate": "20010202"})
+    69
+    """
+    days = [str(facts.get(name, "")) for name in ("PatientBirthDate", "StudyDate")]
+    if all(re.fullmatch(r"\d{8}", day) for day in days):
+        born, seen = days
+        years = int(seen[:4]) - int(born[:4]) - (seen[4:] < born[4:])
+    elif told := re.fullmatch(r"(\d{3})([DWMY])", str(facts.get("PatientAge", ""))):
+        years = int(int(told[1]) / PER_YEAR[told[2]])
+    else:
+        return None
+    return min(years, OLDEST) if 0 <= years < IMPOSSIBLE_AGE else None
+
+
+def _only(values: set[Any]) -> Any:
+    """The one value that all files of a study give; None if they disagree."""
+    known = values - {None}
+    return known.pop() if len(known) == 1 else None
 
 
 def sessions(studies: Sequence[Study]) -> dict[str, str]:

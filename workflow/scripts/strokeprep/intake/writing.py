@@ -6,7 +6,7 @@ of it arrive late, and an image that the plan has no more is removed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from strokeprep.intake.pages import Written, look_of
 from strokeprep.intake.plan import Plan, Row
 from strokeprep.intake.reading import voxels
 from strokeprep.intake.reading.headers import Slice, Unreadable
+from strokeprep.intake.reading.stacks import Stack
 from strokeprep.intake.reading.voxels import Volume
 from strokeprep.io import images, json_files
 from strokeprep.io.whole import write_json
@@ -123,12 +124,25 @@ def unlike(row: Row, volume: Volume) -> list[str]:
     exact = grid is not None and not grid.tilt_degrees and grid.regularity == "even"
     back = np.linalg.inv(images.LPS @ volume.affine)
     frames = volume.array[..., None] if volume.array.ndim == 3 else volume.array
-    for t, frame in enumerate(row.stack.frames):
-        for each in frame:
-            at = Volume(frames[..., t], back)
-            if not (_is_equal(each, at) if exact else _is_alike(each, at)):
+    for t, planes in enumerate(_planes(row.stack)):
+        for each in planes:
+            at, values = Volume(frames[..., t], back), _values(each)
+            if not (_is_equal(each[0], values, at) if exact else _is_alike(each[0], values, at)):
                 return ["a slice of the image is not as in its file"]
     return []
+
+
+def _planes(stack: Stack) -> Sequence[Sequence[tuple[Slice, ...]]]:
+    """By frame of the image, the slices that each of its planes was made from."""
+    if stack.directions:
+        return [list(zip(*stack.frames, strict=True))]
+    return [[(each,) for each in frame] for frame in stack.frames]
+
+
+def _values(slices: tuple[Slice, ...]) -> np.ndarray:
+    """What a plane of the image must hold."""
+    read = [voxels.values(each) for each in slices]
+    return read[0] if len(read) == 1 else voxels.geometric_mean(read)
 
 
 def read_back(row: Row, volume: Volume, path: Path) -> list[str]:
@@ -143,24 +157,23 @@ def read_back(row: Row, volume: Volume, path: Path) -> list[str]:
     return refused or ([] if same else ["what was written is not what was read"])
 
 
-def _is_equal(each: Slice, volume: Volume) -> bool:
+def _is_equal(each: Slice, values: np.ndarray, volume: Volume) -> bool:
     """Whether a slice stands in the volume where its header says, value for value."""
     at = _indices(each, np.array([0.0]), np.array([0.0]), volume.affine)[:, 0, 0]
     i, j, k = np.rint(at).astype(int)
     if np.abs(at - (i, j, k)).max() > 1e-3 or i != 0 or not 0 <= k < volume.array.shape[2]:
         return False
-    return bool(np.array_equal(volume.array[:, ::-1, k].T, voxels.values(each)))
+    return bool(np.array_equal(volume.array[:, ::-1, k].T, values))
 
 
-def _is_alike(each: Slice, volume: Volume) -> bool:
+def _is_alike(each: Slice, values: np.ndarray, volume: Volume) -> bool:
     """Whether the volume, sampled at some pixels of a slice, shows what they show."""
     from scipy import ndimage
 
-    values = voxels.values(each).astype(float)
     rows, columns = (np.arange(0, size, SAMPLED / 4) for size in values.shape)
     at = _indices(each, rows, columns, volume.affine)
     shown = ndimage.map_coordinates(volume.array.astype(np.float32), at, order=1, mode="nearest")
-    here = values[np.ix_(rows.astype(int), columns.astype(int))]
+    here = values[np.ix_(rows.astype(int), columns.astype(int))].astype(float)
     if np.ptp(here) == 0:
         return True
     return bool(np.corrcoef(shown.ravel(), here.ravel())[0, 1] >= ALIKE)

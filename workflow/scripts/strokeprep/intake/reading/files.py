@@ -43,11 +43,17 @@ class Source:
         if self.member is None:
             return open(self.path, "rb")
         about = os.stat(self.path)
-        with _archive(self.path, about.st_mtime_ns, about.st_size).open(self.member) as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise OSError(TOO_LARGE)
-        return io.BytesIO(content)
+        return io.BytesIO(_member(self.path, self.member, about.st_mtime_ns, about.st_size))
+
+
+@lru_cache(maxsize=1)
+def _member(path: str, member: str, changed: int, size: int) -> bytes:
+    """A member of an archive, unpacked; a file of many frames is asked for once a frame."""
+    with _archive(path, changed, size).open(member) as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise OSError(TOO_LARGE)
+    return content
 
 
 @lru_cache(maxsize=2)

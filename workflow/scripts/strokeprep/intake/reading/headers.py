@@ -16,6 +16,8 @@ from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from strokeprep.intake.reading import diffusion
+from strokeprep.intake.reading.diffusion import DIRECTION
 from strokeprep.intake.reading.files import Source
 
 if TYPE_CHECKING:  # takes a fifth of a second to load
@@ -25,6 +27,12 @@ DAY = 86400.0
 ENHANCED = tuple(f"1.2.840.10008.5.1.4.1.1.{tail}" for tail in ("2.1", "2.2", "4.1", "4.4"))
 LITTLE, IMPLICIT, BIG = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"
 PLAIN = {LITTLE: "<", IMPLICIT: "<", BIG: ">"}  # transfer syntaxes whose pixels are not packed
+# Those that can be unpacked: RLE, JPEG, JPEG-LS, JPEG 2000; and those of them that lose grey values.
+PACKED = (
+    "1.2.840.10008.1.2.5",
+    *(f"1.2.840.10008.1.2.4.{end}" for end in (50, 51, 57, 70, 80, 81, 90, 91)),
+)
+LOSSY = tuple(f"1.2.840.10008.1.2.4.{end}" for end in (50, 51, 81))
 LONGEST_TEXT = 512
 LARGEST_SCALE = 1e6  # of slope and intercept
 # Numbers that are stored in binary, by value representation.
@@ -34,13 +42,14 @@ BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
 IDENTITY = (
     "PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "StudyInstanceUID",
     "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "Modality", "SeriesNumber",
-    "SeriesDescription", "StudyDate", "StudyTime",
+    "SeriesDescription", "StudyDate", "StudyTime", "PatientAge", "PatientSex",
 )  # fmt: skip
 TEXTS = (
     "Manufacturer", "ManufacturerModelName", "ConvolutionKernel", "ContrastBolusAgent",
     "BodyPartExamined", "ProtocolName", "SequenceName", "MRAcquisitionType",
     "PhotometricInterpretation", "BurnedInAnnotation", "ConversionType",
     "LossyImageCompression", "RescaleType", "DiffusionDirectionality", "SeriesDate", "SeriesTime",
+    "AngioFlag",
 )  # fmt: skip
 LISTS = ("ImageType", "FrameType", "ScanningSequence", "SequenceVariant", "ScanOptions")
 NUMBERS = (
@@ -60,11 +69,11 @@ TIMES = (
     "ContentDate",
     "ContentTime",
 )
+PLAIN_TAGS = (*IDENTITY, *TEXTS, *LISTS, *NUMBERS, *VECTORS, *TIMES, DIRECTION)
 GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
-SIEMENS_B, GE_B, PHILIPS_B = (0x0019, 0x100C), (0x0043, 0x1039), (0x2001, 0x1003)
 DECODED = ("PatientName", "PatientID", "IssuerOfPatientID", "SeriesDescription", "ProtocolName")
 # What may differ from frame to frame of one file, and what it is called where it stands alone.
-OF_FRAMES = (*VECTORS, *TIMES, *NUMBERS, *TEXTS)
+OF_FRAMES = (*VECTORS, *TIMES, *NUMBERS, *TEXTS, DIRECTION)
 RENAMED = {
     "FrameType": "ImageType",
     "FrameAcquisitionDateTime": "AcquisitionDateTime",
@@ -86,6 +95,8 @@ class Pixels:
     columns: int
     dtype: str
     bits: int
+    syntax: str = LITTLE
+    frames: int = 1  # of the file
 
     @property
     def length(self) -> int:
@@ -103,6 +114,7 @@ class Slice:
     clocks: Mapping[str, float]  # seconds or counts, by the tag that says them
     b_value: float | None
     pixels: Pixels
+    direction: tuple[float, ...] | None = None  # of the diffusion gradient, a unit vector
 
     @property
     def uid(self) -> str:
@@ -118,21 +130,26 @@ def identity(source: Source) -> dict[str, Any]:
 
 def read(source: Source) -> list[Slice]:
     """The slices of a file; an ``Unreadable`` if it has none that can be used."""
-    wanted = (*IDENTITY, *TEXTS, *LISTS, *NUMBERS, *VECTORS, *TIMES, *GROUPS)
+    wanted = (*PLAIN_TAGS, *GROUPS)
     with source.open() as file:
-        header = _read(file, (*wanted, SIEMENS_B, GE_B, PHILIPS_B))
+        header = _read(file, (*wanted, *diffusion.PRIVATE))
         offset, size = file.tell(), file.seek(0, 2)
         syntax = str(header.file_meta.get("TransferSyntaxUID", IMPLICIT))
         file.seek(offset)
         start = _pixel_start(file, syntax)
     try:
-        facts = _facts(header, (*IDENTITY, *TEXTS, *LISTS, *NUMBERS, *VECTORS, *TIMES))
+        facts = _facts(header, PLAIN_TAGS)
+        if syntax in LOSSY:
+            facts["LossyImageCompression"] = "01"
         frames = _frames(header, facts)
         _refuse_impossible_scale(frames)
         return [
-            Slice(source, index, own, _clocks(own), _b_value(header, own), pixels)
+            Slice(
+                source, index, own, _clocks(own), diffusion.b_value(header, own), pixels, direction
+            )
             for index, own in enumerate(frames)
             for pixels in [_pixels(own, start, index, len(frames), syntax, size)]
+            for direction in [diffusion.direction(header, own)]
         ]
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise Unreadable("its header contradicts itself") from error
@@ -190,6 +207,8 @@ def _value(keyword: str, element: Any, header: Dataset, signed: bool) -> Any:
     if keyword in NUMBERS:
         little = header.is_little_endian is not False
         return _number(content, _representation(element, signed), little)
+    if keyword == DIRECTION:
+        return struct.unpack(f"{'<' if header.is_little_endian is not False else '>'}3d", content)
     text = content.decode("ascii", "replace").rstrip(" \0")
     if keyword in VECTORS:
         return tuple(map(float, text.split("\\")))
@@ -243,7 +262,7 @@ def _group(group: Dataset | None) -> dict[str, Any]:
     return facts
 
 
-# --- Clocks and b-values --------------------------------------------------------------------
+# --- Clocks --------------------------------------------------------------------------------
 
 
 def _clocks(facts: Mapping[str, Any]) -> dict[str, float]:
@@ -281,35 +300,6 @@ def moment(day: str | None, time: str | None) -> float | None:
         return since
 
 
-def _b_value(header: Dataset, facts: Mapping[str, Any]) -> float | None:
-    """The diffusion weighting (s/mm2), by the standard tag, the maker's own, or the sequence's name."""
-    if facts.get("Modality") != "MR":
-        return None
-    if "DiffusionBValue" in facts:
-        return float(facts["DiffusionBValue"])
-    maker = str(facts.get("Manufacturer", "")).upper()
-    for word, tag in (("SIEMENS", SIEMENS_B), ("GE", GE_B), ("PHILIPS", PHILIPS_B)):
-        value = _private_number(header, tag) if maker.startswith(word) else None
-        if value is not None:
-            return value % 1e9 if tag == GE_B else value  # GE adds 1e9 as a mark
-    named = re.search(r"(?:^|[_*\W])(?:ep)?_?b(\d{1,4})", facts.get("SequenceName", ""))
-    return float(named[1]) if named else None
-
-
-def _private_number(header: Dataset, tag: tuple[int, int]) -> float | None:
-    """The first number of a private tag, whose form may be lost."""
-    if tag not in header:
-        return None
-    value = header[tag].value
-    try:
-        if isinstance(value, bytes) and tag == PHILIPS_B:
-            return float(struct.unpack("<f", value[:4])[0])
-        text = value.decode("ascii") if isinstance(value, bytes) else str(value)
-        return float(re.split(r"[\\,]", text.strip("[]"))[0].strip("' "))
-    except (ValueError, TypeError, IndexError, struct.error):
-        return None
-
-
 # --- Pixels ---------------------------------------------------------------------------------
 
 
@@ -333,16 +323,17 @@ def _pixels(
     bits = int(facts.get("BitsAllocated", 0))
     if not (0 < rows <= 65535 and 0 < columns <= 65535 and bits in (8, 16, 32)):
         raise Unreadable("its header gives no usable matrix")
+    stored = int(facts.get("BitsStored", bits))
+    if syntax in PACKED:
+        return Pixels(start, rows, columns, "", stored, syntax, frames)
     if syntax not in PLAIN:
-        if frames > 1:
-            raise Unreadable("it holds packed frames; export it uncompressed")
-        return Pixels(start, rows, columns, "", int(facts.get("BitsStored", bits)))
+        raise Unreadable("it is packed in a way that is not known here; export it uncompressed")
     kind = "i" if facts.get("PixelRepresentation") else "u"
     dtype = f"{PLAIN[syntax]}{kind}{bits // 8}"
     each = rows * columns * int(facts.get("SamplesPerPixel", 1)) * bits // 8
     if start + each * frames > size:
         raise Unreadable("it is cut short")
-    return Pixels(start + index * each, rows, columns, dtype, int(facts.get("BitsStored", bits)))
+    return Pixels(start + index * each, rows, columns, dtype, stored, syntax, frames)
 
 
 def _refuse_impossible_scale(frames: Iterable[Mapping[str, Any]]) -> None:

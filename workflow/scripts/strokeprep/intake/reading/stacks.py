@@ -32,6 +32,13 @@ class Stack:
     clock: Clock | None = None
     faults: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    # Of the diffusion gradient, one for each frame; the image is then the mean over them.
+    directions: tuple[tuple[float, ...], ...] = ()
+
+    @property
+    def ndim(self) -> int:
+        """4 for a series of images, 3 for one image."""
+        return 4 if len(self.frames) > 1 and not self.directions else 3
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -75,7 +82,7 @@ class Stack:
         """Its voxels, if its slices are in order."""
         if self.grid is None:
             raise ValueError("a stack with faults has no volume")
-        return voxels.volume(self.frames, self.grid)
+        return voxels.volume(self.frames, self.grid, is_mean=bool(self.directions))
 
     @property
     def began(self) -> float | None:
@@ -111,6 +118,8 @@ def _way(each: Slice) -> tuple:
         *(facts.get(name) for name in ("ConvolutionKernel", "EchoTime")),
         _type(facts),
         each.b_value,
+        facts.get("DiffusionDirectionality"),
+        each.direction is not None,
     )
 
 
@@ -187,6 +196,8 @@ def _in_frames(stack: Stack, positions: list[list[Slice]]) -> Stack:
         return replace(stack, faults=(what,))
     if counts[0] == 1:
         return _judged(replace(stack, frames=(tuple(each[0] for each in positions),)))
+    if directed := _by_direction(stack, positions):
+        return _judged(directed)
     clock = clocks.clock(positions)
     if clock is None:
         return _untimed(stack, positions)
@@ -197,6 +208,16 @@ def _in_frames(stack: Stack, positions: list[list[Slice]]) -> Stack:
         remarks = ("its clock counts whole seconds, so times are off by up to one",)
     made = replace(stack, frames=frames, clock=clock, remarks=remarks)
     return replace(made, faults=(wrong,)) if wrong else _judged(made)
+
+
+def _by_direction(stack: Stack, positions: list[list[Slice]]) -> Stack | None:
+    """Images of diffusion in several directions, a frame for each; None for anything else."""
+    ordered = [sorted(each, key=lambda one: one.direction or ()) for each in positions]
+    told = {tuple(each.direction or () for each in slices) for slices in ordered}
+    (directions, *others) = told
+    if others or not all(directions) or len(set(directions)) < 2:
+        return None
+    return replace(stack, frames=tuple(zip(*ordered, strict=True)), directions=directions)
 
 
 def _untimed(stack: Stack, positions: list[list[Slice]]) -> Stack:

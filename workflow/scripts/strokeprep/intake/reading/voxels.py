@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 
 import numpy as np
 
+from strokeprep.intake.reading.files import MOST_BYTES, Source
 from strokeprep.intake.reading.geometry import Grid, finest_step
-from strokeprep.intake.reading.headers import Slice, Unreadable
+from strokeprep.intake.reading.headers import Pixels, Slice, Unreadable
 from strokeprep.io.images import AIR_HU, LPS, background
 
 # Nothing in a head is this far below air: what outside of the field of view is filled with.
@@ -31,9 +33,11 @@ def are_equal(slices: Sequence[Slice]) -> bool:
     return len({sha256(values(each).tobytes()).digest() for each in slices}) == 1
 
 
-def volume(frames: Sequence[Sequence[Slice]], grid: Grid) -> Volume:
-    """The voxels of frames in order; a tilt and uneven distances are removed."""
+def volume(frames: Sequence[Sequence[Slice]], grid: Grid, is_mean: bool = False) -> Volume:
+    """The voxels of frames in order, or of their mean; a tilt and uneven distances are removed."""
     array, affine = _stacked(frames, grid), grid.affine
+    if is_mean:
+        array = geometric_mean(list(array))[None]
     if grid.tilt_degrees:
         modality = str(frames[0][0].facts["Modality"])
         array, affine = untilted(array, grid, background(modality.lower()))
@@ -73,11 +77,8 @@ def values(each: Slice) -> np.ndarray:
     facts = each.facts
     slope, intercept = facts.get("RescaleSlope", 1.0), facts.get("RescaleIntercept", 0.0)
     kind = np.int32 if _is_whole(each) else np.float32
-    if each.pixels.dtype:
-        stored = _stored(each)
-        scaled = stored.astype(kind) * kind(slope) + kind(intercept)
-    else:
-        scaled = _unpacked(each)
+    stored = _stored(each) if each.pixels.dtype else _unpacked(each)
+    scaled = stored.astype(kind) * kind(slope) + kind(intercept)
     if facts.get("Modality") == "CT":
         padding = facts.get("PixelPaddingValue")
         if padding is not None:
@@ -109,22 +110,67 @@ def _stored(each: Slice) -> np.ndarray:
 
 
 def _unpacked(each: Slice) -> np.ndarray:
-    """The scaled values of a packed file (JPEG, JPEG 2000, RLE), by SimpleITK."""
+    """The stored values of a packed frame (JPEG, JPEG-LS, JPEG 2000, RLE), by SimpleITK.
+
+    It is given the frame as a file of its own without a scale, since it knows one scale for a file.
+    """
     import SimpleITK as sitk
 
     with tempfile.NamedTemporaryFile(suffix=".dcm") as copy:
-        path = each.source.path
-        if each.source.member is not None:
-            with each.source.open() as file:
-                copy.write(file.read())
-            copy.flush()
-            path = copy.name
+        _write_frame(each, copy.name)
         try:
-            read = sitk.GetArrayFromImage(sitk.ReadImage(path, imageIO="GDCMImageIO"))
+            read = sitk.GetArrayFromImage(sitk.ReadImage(copy.name, imageIO="GDCMImageIO"))
         except RuntimeError as error:
             raise Unreadable("its pixels cannot be unpacked") from error
     plane = read.reshape(read.shape[-2:])
-    return plane.astype(np.int32 if plane.dtype.kind in "iu" else np.float32)
+    if plane.shape != (each.pixels.rows, each.pixels.columns):
+        raise Unreadable("its pixels are of another matrix than its header says")
+    return plane
+
+
+def _write_frame(each: Slice, path: str) -> None:
+    """One packed frame as a file with nothing but its pixels."""
+    from pydicom import Dataset
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.encaps import encapsulate
+    from pydicom.uid import UID, SecondaryCaptureImageStorage
+
+    pixels, made = each.pixels, Dataset()
+    made.file_meta = FileMetaDataset()
+    made.file_meta.TransferSyntaxUID = UID(pixels.syntax)
+    made.SOPClassUID, made.SOPInstanceUID = SecondaryCaptureImageStorage, UID("1.2.3")
+    made.PhotometricInterpretation = "MONOCHROME2"
+    made.Rows, made.Columns, made.SamplesPerPixel = pixels.rows, pixels.columns, 1
+    made.BitsAllocated = int(each.facts.get("BitsAllocated", 16))
+    made.BitsStored, made.HighBit = pixels.bits, pixels.bits - 1
+    made.PixelRepresentation = int(each.facts.get("PixelRepresentation", 0))
+    made.PixelData = encapsulate([_packed(each.source, pixels)[each.index]])
+    made["PixelData"].VR = "OB"
+    made.save_as(path, enforce_file_format=True)
+
+
+@lru_cache(maxsize=1)
+def _packed(source: Source, pixels: Pixels) -> list[bytes]:
+    """The packed frames of a file; of one at a time, since a series may be in one file."""
+    from pydicom.encaps import generate_frames
+
+    with source.open() as file:
+        file.seek(pixels.offset)
+        content = file.read(MOST_BYTES)
+    try:
+        frames = list(generate_frames(content, number_of_frames=pixels.frames))
+    except Exception as error:  # pydicom has no common error for damaged files
+        raise Unreadable("its pixels cannot be unpacked") from error
+    if len(frames) != pixels.frames:
+        raise Unreadable("it holds another number of packed frames than it says")
+    return frames
+
+
+def geometric_mean(planes: Sequence[np.ndarray]) -> np.ndarray:
+    """The geometric mean of images weighted in several directions; 0 where one of them is."""
+    with np.errstate(divide="ignore"):
+        logs = sum(np.log(np.maximum(plane, 0, dtype=np.float64)) for plane in planes)
+    return np.exp(logs / len(planes)).astype(np.float32)
 
 
 def untilted(array: np.ndarray, grid: Grid, air: float) -> tuple[np.ndarray, np.ndarray]:

@@ -136,16 +136,23 @@ def _write_frame(each: Slice, path: str) -> None:
     from pydicom.uid import UID, SecondaryCaptureImageStorage
 
     pixels, made = each.pixels, Dataset()
+    about = {
+        "SOPClassUID": SecondaryCaptureImageStorage,
+        "SOPInstanceUID": UID("1.2.3"),
+        "PhotometricInterpretation": "MONOCHROME2",
+        "SamplesPerPixel": 1,
+        "Rows": pixels.rows,
+        "Columns": pixels.columns,
+        "BitsAllocated": int(each.facts.get("BitsAllocated", 16)),
+        "BitsStored": pixels.bits,
+        "HighBit": pixels.bits - 1,
+        "PixelRepresentation": int(each.facts.get("PixelRepresentation", 0)),
+    }
+    for name, value in about.items():
+        setattr(made, name, value)
+    made.add_new(0x7FE00010, "OB", encapsulate([_packed(each.source, pixels)[each.index]]))
     made.file_meta = FileMetaDataset()
-    made.file_meta.TransferSyntaxUID = UID(pixels.syntax)
-    made.SOPClassUID, made.SOPInstanceUID = SecondaryCaptureImageStorage, UID("1.2.3")
-    made.PhotometricInterpretation = "MONOCHROME2"
-    made.Rows, made.Columns, made.SamplesPerPixel = pixels.rows, pixels.columns, 1
-    made.BitsAllocated = int(each.facts.get("BitsAllocated", 16))
-    made.BitsStored, made.HighBit = pixels.bits, pixels.bits - 1
-    made.PixelRepresentation = int(each.facts.get("PixelRepresentation", 0))
-    made.PixelData = encapsulate([_packed(each.source, pixels)[each.index]])
-    made["PixelData"].VR = "OB"
+    made.file_meta.add_new(0x00020010, "UI", UID(pixels.syntax))
     made.save_as(path, enforce_file_format=True)
 
 

@@ -21,6 +21,7 @@
 #   make bench-ways-up   heads whose headers have them another way up: none may be taken [ARGS=]
 #   make environments   install all that the tests need, and run nothing
 #   make bench-release  what a release of 150 patients takes                       [ARGS=]
+#   make bench-cohort   what maps of 10, 100 and 1,000 patients take               [ARGS=]
 #   make bench-ctp      what the perfusion branch of one clinical patient takes, against limits
 #   make settings   write the config's schema and the tables of config/README.md from the settings
 #   make lint    ruff, snakefmt, mypy, snakemake --lint
@@ -69,7 +70,7 @@ STUDY = --config output=$(DIR)/derivatives work=$(DIR)/work \
   'phantom={"folder": "$(DIR)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"$(SOURCE)}'
 
 .PHONY: environments demo audit release cohort report test test-units test-runs test-fast test-models models test-hostile \
-  test-slurm lint settings clean bench bench-scale bench-ctp bench-release bench-segmentation bench-heads \
+  test-slurm lint settings clean bench bench-scale bench-ctp bench-release bench-cohort bench-segmentation bench-heads \
   bench-hard-heads bench-ways-up $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
 
@@ -137,6 +138,9 @@ bench-scale: $(VENV)/imaging.done
 
 bench-release: $(VENV)/preview.done
 	$(BIN)/python benchmarks/release.py --folder .bench/release --out .bench/release.tsv $(ARGS)
+
+bench-cohort: $(VENV)/imaging.done
+	$(BIN)/python benchmarks/cohort.py --folder .bench/cohort --out .bench/cohort.tsv $(ARGS)
 
 bench-ctp: $(VENV)/imaging.done
 	$(BIN)/python benchmarks/branch.py --out .bench/ctp.tsv

@@ -14,6 +14,7 @@ rule cohort_maps:
     input:
         dataset=rules.privacy_dataset.output.report,
         searched=cohort_searched,
+        atlases=atlas_files(),
     output:
         files=COHORT_FILES,
     log:
@@ -31,6 +32,7 @@ rule cohort_maps:
         study=CONFIG.study,
         settings=CONFIG.cohort,
         template=CONFIG.template,
+        seed=CONFIG.seed,
         code=code("cohort_maps.py"),
     script:
         "../scripts/cohort_maps.py"

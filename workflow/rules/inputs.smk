@@ -658,6 +658,12 @@ def cohort_searched(wildcards):
     return [private(released.part(each.name, endings.IMAGES)) for each in cohort_subjects()]
 
 
+def atlas_files():
+    """The files of all atlases of the config."""
+    named = [path for each in CONFIG.cohort.atlases.values() for path in vars(each).values()]
+    return [path for path in named if path]
+
+
 def cohort_stems(wildcards, input):
     """The cohort's files as the audit knows them."""
     return [name.partition(".")[0] for name in json.loads(Path(input[0]).read_text())["files"]]

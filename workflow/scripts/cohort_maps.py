@@ -20,5 +20,6 @@ with job(snakemake):
         params.settings,
         params.template,
         provenance.versions(),
+        params.seed,
     )
     stage.list_files(target, names, {part: release.digest_of(part) for part in parts})

@@ -57,7 +57,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
             images.write_array(lesion, grid.affine, root / mask)
         candidates.append(Candidate(name, "", mask, "", {"trace": image}, {"trace": ""}))
     settings = CohortSettings(groups="lesion_type", at_least=1)
-    given = (candidates, {"left out by a review": 2}, STUDY, settings, COARSE, {"numpy": "2"})
+    given = (candidates, {"left out by a review": 2}, STUDY, settings, COARSE, {"numpy": "2"}, 1)
     with pytest.MonkeyPatch.context() as patch:  # slow to draw; test_figures.py has them
         for name in ("shares", "glass", "grey"):
             patch.setattr(figures, name, lambda *given: picture(Image.new("RGB", (2, 2))))

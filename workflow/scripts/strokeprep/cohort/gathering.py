@@ -58,6 +58,8 @@ class Member:
     ml: float | None = None  # in the space of the template
     left_ml: float = 0.0
     right_ml: float = 0.0
+    # Of each atlas, the voxels of the lesion by label.
+    region_voxels: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
     @property
     def side(self) -> str | None:
@@ -86,10 +88,11 @@ def gathered(
     candidates: Sequence[Candidate],
     group_of: Mapping[str, str],
     grid: Grid,
+    atlases: Mapping[str, np.ndarray] | None = None,
 ) -> Cohort:
     """Read the files of all candidates below ``root``.
 
-    ``group_of`` has the group of each patient who is in one.
+    ``group_of`` has the group of each patient who is in one; ``atlases`` are labels on the grid.
     """
     names = sorted(set(group_of.values()))
     if len(names) > MOST_GROUPS:
@@ -108,7 +111,7 @@ def gathered(
             continue
         group = group_of.get(candidate.subject)
         groups = [cohort.everybody, *([cohort.groups[group]] if group else [])]
-        cohort.members.append(_added(candidate, read, groups, group, grid, root))
+        cohort.members.append(_added(candidate, read, groups, group, grid, root, atlases or {}))
     return cohort
 
 
@@ -119,6 +122,7 @@ def _added(
     group: str | None,
     grid: Grid,
     root: Path,
+    atlases: Mapping[str, np.ndarray],
 ) -> Member:
     """Add a patient to the maps of all their groups."""
     about = Member(
@@ -143,6 +147,7 @@ def _added(
         ml=np.count_nonzero(lesion) * grid.voxel_ml,
         left_ml=left * grid.voxel_ml,
         right_ml=right * grid.voxel_ml,
+        region_voxels={name: counted(labels[lesion]) for name, labels in atlases.items()},
     )
 
 
@@ -161,6 +166,12 @@ def _add_image(
 
 def _seen(read: Mapping[str, np.ndarray], name: str) -> np.ndarray | None:
     return read[name] > 0 if name in read else None
+
+
+def counted(labels: np.ndarray) -> dict[int, int]:
+    """The number of voxels of each label that occurs."""
+    counts = np.bincount(labels.ravel())
+    return {int(label): int(counts[label]) for label in np.flatnonzero(counts)}
 
 
 # --- Reading ----------------------------------------------------------------------------------------

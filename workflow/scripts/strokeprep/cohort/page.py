@@ -9,6 +9,7 @@ from pathlib import Path
 from strokeprep.cohort import figures, plan
 from strokeprep.cohort.figures import SIDES, Background
 from strokeprep.cohort.gathering import Cohort, Group, Member
+from strokeprep.cohort.regions import Regions, most_hit
 from strokeprep.drawing.pictures import Picture
 from strokeprep.io.whole import write_text
 from strokeprep.kinds import KINDS
@@ -35,7 +36,13 @@ class Words:
     files: Sequence[str]  # images
 
 
-def write(folder: Path, cohort: Cohort, over: Background, words: Words) -> list[str]:
+def write(
+    folder: Path,
+    cohort: Cohort,
+    atlases: Mapping[str, Regions],
+    over: Background,
+    words: Words,
+) -> list[str]:
     """Write the page; its name."""
     groups = {ALL: cohort.everybody, **cohort.groups}
     page = render(
@@ -46,17 +53,20 @@ def write(folder: Path, cohort: Cohort, over: Background, words: Words) -> list[
         rules=words.rules,
         lesions=list(_lesions(groups, cohort, over)),
         means=list(_means(groups, cohort)),
-        spread=list(_spread(cohort)),
+        spread=[*_spread(cohort), *_regions(cohort, atlases)],
         table=words.table_one,
         columns=list(words.table_one[0]),
         files=[f"../../{name}" for name in words.files],
-        links=[
-            (Path(name).name, Path(name).name)
-            for name in (plan.MEMBERS, plan.TABLE_ONE, plan.MASK_LIST, plan.DESIGN)
-        ],
+        links=[(Path(name).name, Path(name).name) for name in _tables(atlases)],
     )
     write_text(page, folder / plan.PAGE)
     return [plan.PAGE]
+
+
+def _tables(atlases: Mapping[str, Regions]) -> list[str]:
+    """The tables beside the page."""
+    of_regions = [plan.REGIONS] if atlases else []
+    return [plan.MEMBERS, plan.TABLE_ONE, *of_regions, plan.MASK_LIST, plan.DESIGN]
 
 
 def _lesions(groups: Mapping[str, Group], cohort: Cohort, over: Background) -> Iterator[Shown]:
@@ -105,6 +115,15 @@ def _spread(cohort: Cohort) -> Iterator[Shown]:
         for name, members in drawn.items()
     }
     yield Shown("Sides", [figures.bars(sides, "patients")])
+
+
+def _regions(cohort: Cohort, atlases: Mapping[str, Regions]) -> Iterator[Shown]:
+    """In how many patients the lesion lies in a region more than in any other."""
+    drawn = by_group([each for each in cohort.members if each.mask], cohort)
+    for name, atlas in atlases.items() if drawn else ():
+        counts = {group: most_hit(members, name, atlas) for group, members in drawn.items()}
+        title = f"{name}: where most of the lesion lies, region by region"
+        yield Shown(title, [figures.bars(counts, "patients")])
 
 
 def by_group(members: Sequence[Member], cohort: Cohort) -> dict[str, list[Member]]:

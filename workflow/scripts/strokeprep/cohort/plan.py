@@ -17,7 +17,8 @@ from strokeprep.study.scans import Label, Subject
 
 FOLDER = "docs/cohort"
 PAGE = f"{FOLDER}/index.html"
-MEMBERS, TABLE_ONE = f"{FOLDER}/members.tsv", f"{FOLDER}/table_one.tsv"
+MEMBERS, REGIONS = f"{FOLDER}/members.tsv", f"{FOLDER}/regions.tsv"
+TABLE_ONE = f"{FOLDER}/table_one.tsv"
 # For tools that map symptoms to lesions.
 MASK_LIST, DESIGN = f"{FOLDER}/lesions.txt", f"{FOLDER}/design.txt"
 

@@ -11,11 +11,12 @@ import numpy as np
 from strokeprep.clinical import outgoing
 from strokeprep.clinical.columns import FLAG, KNOWN
 from strokeprep.clinical.outgoing import Rows
-from strokeprep.cohort import files, page, plan, table_one, tables
+from strokeprep.cohort import files, page, plan, regions, table_one, tables
 from strokeprep.cohort.figures import Background
 from strokeprep.cohort.gathering import BILATERAL, Cohort, Grid, gathered
 from strokeprep.cohort.maps import is_mirrored
 from strokeprep.cohort.plan import Candidate
+from strokeprep.cohort.regions import Regions
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images, json_files
 from strokeprep.io.tables import MISSING
@@ -36,6 +37,7 @@ def write(
     settings: CohortSettings,
     about_template: TemplateSettings,
     software: Mapping[str, str],
+    seed: int,
 ) -> list[str]:
     """Write everything about the finished patients of a dataset at ``root`` below ``folder``.
 
@@ -46,7 +48,11 @@ def write(
     groups = groups_of(candidates, clinical, settings, columns)
     loaded = template.standard(about_template)
     grid = grid_of(loaded, about_template.resolution_mm)
-    cohort = gathered(root, candidates, groups, grid)
+    atlases = regions.load(
+        settings.atlases, loaded, template.target_grid(None, about_template), seed
+    )
+    labels = {name: each.labels for name, each in atlases.items()}
+    cohort = gathered(root, candidates, groups, grid, labels)
     cohort.excluded.update(left_out)
     if not cohort.members:
         raise StrokeprepError(
@@ -62,8 +68,11 @@ def write(
     summary = _table_one(cohort, clinical, columns)
     meanings = {name: f"Patients of {name}" for name in summary[0]} | {"value": "What is told"}
     written += tables.write_table(folder, plan.TABLE_ONE, iter(summary), meanings)
-    words = page.Words(study.name, rules(settings), summary, maps)
-    return written + page.write(folder, cohort, _background(loaded), words)
+    if atlases:
+        of_regions = regions.rows(cohort.members, atlases, grid)
+        written += tables.write_table(folder, plan.REGIONS, of_regions, regions.COLUMNS)
+    words = page.Words(study.name, rules(settings, atlases), summary, maps)
+    return written + page.write(folder, cohort, atlases, _background(loaded), words)
 
 
 def remove(folder: Path, listed: Path) -> None:
@@ -120,7 +129,7 @@ def _rule(group: str, settings: CohortSettings, columns: Mapping[str, Column]) -
     return f"{name} is {group}" + (f" ({meaning})" if meaning and meaning != group else "")
 
 
-def rules(settings: CohortSettings) -> list[str]:
+def rules(settings: CohortSettings, atlases: Mapping[str, Regions]) -> list[str]:
     """How the maps were made, in words."""
     return [
         f"Of each patient one session counts: {files.session_rule(settings)}.",
@@ -131,6 +140,11 @@ def rules(settings: CohortSettings) -> list[str]:
         f"A lesion is bilateral if the smaller part has at least {BILATERAL:.0%} of it.",
         "Means and deviations (n - 1) are of scans that show brain in the voxel; a map beside them "
         "has their number.",
+        *(
+            f"Atlas {name}: {len(atlas.names)} regions; {atlas.fit:.0%} of it, or of the brain that it "
+            "was drawn on, fits the brain of the template."
+            for name, atlas in atlases.items()
+        ),
     ]
 
 

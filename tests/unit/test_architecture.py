@@ -37,6 +37,7 @@ PACKAGES = (
     "cohort",
     "intake",
     "guide",
+    "editing",
     "command",
 )
 MOST_MODULES = 10

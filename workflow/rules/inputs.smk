@@ -448,8 +448,28 @@ def files_of(names, shows):
     return files | {"thumbnail": picture}
 
 
+def replaced_by(subject):
+    """What people corrected of a subject, each with the file that holds what it replaces."""
+    targets = [each.target for each in CORRECTIONS.values()]
+    own = [target for target in targets if target.scan.subject == subject.name]
+    return [(target, Path(replaced(what_is_replaced(target)))) for target in own]
+
+
+def what_is_replaced(target):
+    """The output whose version of before is kept: of vessels their voxels, of a warp one direction."""
+    if target.is_vessel:
+        return naming.vessel_voxels(target.scan)
+    if target.word == correctable.TEMPLATE:
+        return naming.to_template(target.scan, target.scan.name, TEMPLATE.label)
+    return target.name
+
+
 def image_page_plan(subject):
-    return report_plan.images(subject, TEMPLATE)
+    return report_plan.images(subject, TEMPLATE, replaced_by(subject))
+
+
+def perfusion_page_plan(subject):
+    return report_plan.perfusion(subject, replaced_by(subject))
 
 
 def is_perfused(subject):

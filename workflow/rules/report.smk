@@ -46,7 +46,7 @@ rule perfusion_report:
         mem_mb=growing(2000),
         runtime=20,
     params:
-        plan=of_subject(report_plan.perfusion),
+        plan=of_subject(perfusion_page_plan),
         template=CONFIG.template,
         limits=CONFIG.limits,
         code=code("perfusion_report.py"),

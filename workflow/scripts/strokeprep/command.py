@@ -9,6 +9,8 @@ from importlib import import_module
 SUBCOMMANDS = {
     "accuracy": "strokeprep.accuracy.summary",
     "audit": "strokeprep.run.check",
+    "consensus": "strokeprep.editing.consensus",
+    "correct": "strokeprep.editing.command",
     "doctor": "strokeprep.guide.doctor",
     "figures": "strokeprep.report.flagged",
     "init": "strokeprep.guide.init",

@@ -15,7 +15,7 @@ from strokeprep.kinds import BRAIN, FACE, LabelKind
 
 BRAIN_ML = (50.0, 2600.0)
 LARGEST_SHARE = 0.6  # of an image that a mask fills; a brain in a tight box fills half of it
-VESSEL_ML = 20.0  # more than the largest sinus
+VESSEL_ML = 50.0  # more than the largest sinus
 # What an image must show under a mask: shares of its voxels.
 LEAST_TISSUE = {BRAIN.name: 0.7}
 LEAST_INSIDE = 0.3  # an occlusion in bone of the skull base still lies half in tissue

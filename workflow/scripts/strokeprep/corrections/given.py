@@ -47,3 +47,9 @@ class Given:
 def facts(name: str, digest: str) -> dict[str, str]:
     """What is kept of a correction: the output that it is for, and the digest of the file given."""
     return {"File": f"{FOLDER}{name}", "Digest": digest}
+
+
+def named(nodes: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The corrections that files of a provenance graph were made with, each once."""
+    found = (each for node in nodes.values() for each in node["Parameters"].get("Corrections", []))
+    return sorted({each["File"] for each in found})

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from strokeprep.corrections import given
 from strokeprep.io import whole
 from strokeprep.io.whole import write_json
 from strokeprep.privacy import allowed
@@ -44,6 +45,7 @@ class Lineage:
             "Subject": f"sub-{subject}",
             "Workflow": {"Name": "strokeprep", "Version": provenance.VERSION},
             "Template": {"Name": settings.name, "Digest": _of_template(settings)},
+            "Corrections": given.named(self.nodes),
             "Files": self.nodes,
         }
         write_json(content, path)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from strokeprep import kinds
+from strokeprep.corrections import given
 from strokeprep.report.render import render
 from strokeprep.run import provenance
 from strokeprep.settings.backends import BRAINS, FACES, Backend
@@ -55,6 +56,14 @@ TRANSFORM = re.compile(r"_from-(\w+)_to-(\w+)_mode-image_xfm\.(?:txt|h5)$")
 ON_CT = re.compile(
     rf"_acq-({'|'.join(scan.acq for scan in kinds.SCANS.values() if scan.modality == 'ct')})_"
 )
+# What people correct, in the plural.
+CORRECTED = {
+    "brain masks": re.compile("_desc-brain_mask"),
+    "face masks": re.compile("_label-face_mask"),
+    "lesion masks": re.compile("_desc-infarct_mask"),
+    "transforms": re.compile("_xfm"),
+    "vessels": re.compile("_label-(artery|vein)_mask"),
+}
 S0_ON_TEMPLATE = re.compile(r"_space-MNI.+_desc-brain_S0map\.nii")
 
 
@@ -126,6 +135,7 @@ def of(nodes: Nodes) -> Methods:
         **_perfusion(steps),
         mr_series=any(file.name.endswith("_desc-mean_dsc.nii.gz") for file, _ in steps),
         gammas=any(S0_ON_TEMPLATE.search(file.name) for file, _ in steps),
+        corrected=_corrected(nodes),
         software=_software(node["Software"] for node in nodes.values()),
     )
     return Methods(" ".join(text.split()))
@@ -196,6 +206,22 @@ def _perfusion(steps: Steps) -> dict[str, Any]:
         "deconvolution": _cited(*DECONVOLUTIONS[maps["Method"]]) if maps else None,
         "thresholds": core and core["Thresholds"],
     }
+
+
+def _corrected(nodes: Nodes) -> str:
+    """How many outputs people corrected, by sort; nothing if none."""
+    names = given.named(nodes)
+    counts = {
+        what: sum(pattern.search(name) is not None for name in names)
+        for what, pattern in CORRECTED.items()
+    }
+    listed = [f"{n} {what if n > 1 else what[:-1]}" for what, n in counts.items() if n]
+    others = len(names) - sum(counts.values())
+    return (
+        _listed([*listed, *([f"{others} other mask{'s' if others > 1 else ''}"] if others else [])])
+        if names
+        else ""
+    )
 
 
 def _software(sidecars: Iterable[Mapping[str, str]]) -> list[str]:

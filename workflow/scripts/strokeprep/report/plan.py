@@ -6,14 +6,21 @@ a page each, because perfusion may fail where the images are fine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 from strokeprep import kinds
+from strokeprep.corrections import targets
+from strokeprep.corrections.targets import Target
+from strokeprep.kinds import ScanKind
 from strokeprep.study import moves, naming
 from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.scans import Label, Scan, Subject
+
+# Corrections, each with the file of the work folder that holds what it replaces.
+Replaced = Sequence[tuple[Target, Path]]
 
 FOLDER = "docs/qc"
 COHORT = f"{FOLDER}/index.html"
@@ -110,6 +117,18 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Corrected:
+    """An output that a person corrected, with what it was before."""
+
+    title: str  # what pages call it
+    image: str  # on which a mask lies, or that a transform moves
+    kind: ScanKind  # of that image
+    after: str
+    before: Path  # in the work folder; missing where the chain found nothing
+    onto: str = ""  # of a transform: the image it moves onto, "template", or "" for a mask
+
+
+@dataclass(frozen=True)
 class Images:
     """The files that the page on a subject's images is made from; without a reference, few."""
 
@@ -129,6 +148,7 @@ class Images:
     series: tuple[Series, ...] = ()
     s0_on_template: str = ""  # skull-stripped diffusion image without weighting, or ""
     titles: Mapping[str, str] = field(default_factory=dict)  # what pages call each scan
+    corrected: tuple[Corrected, ...] = ()
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -164,15 +184,18 @@ class Perfused:
     maps: dict[str, str]
     model: dict[str, str]  # uncertainties and probabilities
     at_risk: dict[str, str]
+    replaced: Path | None = None  # in the work folder: the voxels that a drawn vessel replaces
 
 
-def images(subject: Subject, template: Space) -> Images:
-    """The plan of a subject's page."""
+def images(subject: Subject, template: Space, corrections: Replaced = ()) -> Images:
+    """The plan of a subject's page; ``corrections`` come with what each replaces."""
     reference = subject.reference
     faces = tuple(_face(scan) for scan in subject.scans)
     titles = {scan.name: scan.title for scan in subject.scans}
+    found = (_corrected(*each, subject) for each in corrections if not each[0].is_vessel)
+    corrected = tuple({each.title: each for each in found}.values())  # a warp has two files
     if reference is None:
-        return Images(subject.name, faces=faces, titles=titles)
+        return Images(subject.name, faces=faces, titles=titles, corrected=corrected)
     home = moves.reference_space(reference)
     views = reference.views
     suffix = reference.pilot.kind.suffix
@@ -206,10 +229,24 @@ def images(subject: Subject, template: Space) -> Images:
             "",
         ),
         titles=titles,
+        corrected=corrected,
     )
 
 
-def perfusion(subject: Subject) -> Perfused | None:
+def _corrected(target: Target, before: Path, subject: Subject) -> Corrected:
+    shown = next(scan for scan in subject.scans if scan.pilot.path == target.image)
+    onto = ""
+    if target.kind is not None:
+        what = target.kind.title or f"{target.word} mask"
+    elif target.word == targets.TEMPLATE:
+        what, onto = "registration to the template", "template"
+    else:
+        what, onto = f"registration to the {subject.base.title}", moves.pilot(subject.base)
+    title = f"{target.scan.title}: {what}"
+    return Corrected(title, moves.pilot(shown), shown.kind, target.name, before, onto)
+
+
+def perfusion(subject: Subject, corrections: Replaced = ()) -> Perfused | None:
     """The plan of a subject's perfusion page, or None where it has no series."""
     scan = next((scan for scan in subject.scans if scan.has_perfusion), None)
     if scan is None or subject.reference is None:
@@ -223,6 +260,7 @@ def perfusion(subject: Subject) -> Perfused | None:
         maps={name: naming.perfusion_map(scan, name, ORIG) for name in kinds.MAPS},
         model={name: naming.model_map(scan, name) for name in kinds.MODEL_MAPS},
         at_risk={name: naming.at_risk(scan, name, ORIG) for name in ("core", "penumbra")},
+        replaced=next((before for target, before in corrections if target.is_vessel), None),
     )
 
 

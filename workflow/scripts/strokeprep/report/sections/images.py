@@ -14,6 +14,7 @@ from strokeprep.report import views
 from strokeprep.report.plan import Images
 from strokeprep.report.scene import Scene, Shown
 from strokeprep.report.sections import looks
+from strokeprep.report.sections.corrections import corrections
 from strokeprep.report.sections.defacing import defacing
 from strokeprep.report.sections.labels import labels
 from strokeprep.report.sections.motion import motion
@@ -25,8 +26,9 @@ def of_images(
     plan: Images, files: Folder, scene: Scene | None, judge: Judge, settings: TemplateSettings
 ) -> list[Section]:
     """All of them; without a reference there is defacing alone to show."""
+    shown = [corrections(plan, files, scene, settings)] if plan.corrected else []
     if scene is None:
-        return [defacing(plan, files)]
+        return [defacing(plan, files), *shown]
     return [
         defacing(plan, files),
         brain(scene, settings),
@@ -34,6 +36,7 @@ def of_images(
         template(scene, settings),
         *(motion(scene, series, judge) for series in scene.plan.series[:1]),
         *([labels(scene)] if plan.labels else []),
+        *shown,
     ]
 
 

@@ -69,9 +69,12 @@ def vessels(plan: Perfused, files: Folder, view: sitk.Image, base: np.ndarray) -
     about = json.loads(Path(naming.sidecar(str(path))).read_text())
     strips = _places(tables.read(files.path(plan.voxels)), view, base)
     shown = [Figure("Curves", svg=curves.svg(_curves(tables.read(path), about)))]
+    frames = [("vessels", strips)]
+    if plan.replaced and plan.replaced.exists():
+        frames.append(("before the correction", _places(tables.read(plan.replaced), view, base)))
     if strips:
-        picture = pictures.picture(pictures.stack(strips))
-        shown.append(Figure("Where they were taken", (("vessels", picture),)))
+        drawn = [(name, pictures.picture(pictures.stack(each))) for name, each in frames if each]
+        shown.append(Figure("Where they were taken", tuple(drawn)))
     warned = " Warnings: " + "; ".join(about["Warnings"]) + "." if about["Warnings"] else ""
     return Section(
         "vessels",

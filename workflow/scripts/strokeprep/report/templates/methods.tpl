@@ -38,6 +38,10 @@ tissue [@campbell2011]; late tissue had Tmax above {{ thresholds.hypoperfused_tm
 {% endif %}
 {% endif %}
 
+{% if corrected %}
+Corrected by hand were {{ corrected }}.
+{% endif %}
+
 {% if gammas %}
 The fit of diffusion images to the template was judged by their fill of strips along the surface of
 the brain and of the lateral ventricles [@liu2023].

@@ -159,7 +159,7 @@ def _of_study(study: Study, subject: str | None, session: str | None) -> list[st
 
 
 def _waiting(row: Row, faults: Sequence[str]) -> Row:
-    if row.decision != CONVERT:
+    if row.decision == LEAVE:
         return row
     return replace(row, decision=WAIT, role=replace(row.role, lacks=(*row.role.lacks, *faults)))
 

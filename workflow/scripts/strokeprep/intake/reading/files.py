@@ -10,6 +10,7 @@ import io
 import os
 import stat
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,6 +30,7 @@ NOT_DICOM, IS_DIRECTORY = "no DICOM", "DICOMDIR"
 LINK, SPECIAL, UNREADABLE = "a link out of the export", "no plain file", "cannot be read"
 TOO_LARGE, COMPRESSED = "larger than 2 GiB", "a deflated DICOM file"
 BAD_ARCHIVE, EMPTY = "an archive that cannot be read", "an empty file"
+REPEATED = "a name that is there more than once in its archive: pack it anew"
 
 
 @dataclass(frozen=True, order=True)
@@ -129,8 +131,13 @@ def _members(path: str) -> Iterator[Source | Passed]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
+            named = Counter(member.filename for member in members)
             for member in sorted(members, key=lambda member: member.filename):
-                yield _judged_member(archive, member, Source(path, member.filename))
+                source = Source(path, member.filename)
+                if named[member.filename] > 1:  # the name leads to the last of them alone
+                    yield Passed(source, REPEATED)
+                else:
+                    yield _judged_member(archive, member, source)
     except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
         yield Passed(Source(path), BAD_ARCHIVE)
 

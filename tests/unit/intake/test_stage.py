@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import shutil
+import signal
+from pathlib import Path
 
 import exports
 import nibabel as nib
 import numpy as np
 import pytest
 from strokeprep.errors import StrokeprepError
-from strokeprep.intake import command, stage
+from strokeprep.intake import command, stage, writing
 from strokeprep.intake.reading import voxels
 from strokeprep.io import images
 from strokeprep.phantom.dicom.headers import BORN, PLANTED
@@ -107,6 +111,33 @@ def test_what_is_unchanged_is_not_written_again(asked):
     before = (asked.raw / f"{NCCT}.nii.gz").stat().st_mtime_ns
     assert all("unchanged" in line for line in take_in(asked))
     assert (asked.raw / f"{NCCT}.nii.gz").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("at", ["read_back", "look_of"])
+def test_a_run_that_is_killed_leaves_no_image_that_was_not_read_back(at, asked, monkeypatch):
+    def killed():
+        right, calls = getattr(writing, at), []
+
+        def second_call_dies(*arguments):
+            calls.append(1)
+            if len(calls) == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return right(*arguments)
+
+        monkeypatch.setattr(writing, at, second_call_dies)
+        take_in(asked)
+
+    process = multiprocessing.get_context("fork").Process(target=killed)
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    left = sorted(path.name for path in asked.raw.rglob("sub-*_ct.*"))
+    whole = [NCCT, CTP] if at == "look_of" else [NCCT]
+    assert left == sorted(
+        f"{Path(stem).name}{end}" for stem in whole for end in (".json", ".nii.gz")
+    )
+    assert [line.partition(": ")[2] for line in take_in(asked)] == ["written", "written"]
+    assert not list(asked.raw.rglob(".partial-*"))
 
 
 def test_late_slices_open_their_series_alone(asked):

@@ -24,7 +24,7 @@ from strokeprep.intake.reading.headers import Slice, Unreadable
 from strokeprep.intake.reading.stacks import Stack
 from strokeprep.intake.reading.voxels import Volume
 from strokeprep.io import images, json_files
-from strokeprep.io.whole import write_json
+from strokeprep.io.whole import whole, write_json
 from strokeprep.kinds import KINDS
 
 FORMAT = 1  # of what is noted; a new one writes everything again
@@ -87,22 +87,39 @@ def _one(row: Row, raw: Path, before: Mapping[str, Any] | None) -> Written:
     """Write a series unless it is there already, made from the same slices."""
     if before and before["key"] == key(row) and before["files"] == digests(row.stem, raw):
         return Written(row, "unchanged")
-    path = raw / f"{row.stem}.nii.gz"
     try:
         sidecar = sidecars.of_row(row)
         volume = row.stack.volume()
-        wrong = unlike(row, volume)
-        images.write_array(volume.array, volume.affine, path, frame_seconds=_interval(sidecar))
-        write_json(sidecar, raw / f"{row.stem}.json")
-        wrong = wrong or read_back(row, volume, path)
+        if wrong := unlike(row, volume):
+            raise _Refused(wrong)
+        _put(row, volume, sidecar, raw)
+    except _Refused as error:
+        return Written(row, "refused", tuple(error.args[0]))
     except Unreadable as error:
-        wrong = [f"a file of it cannot be used: {error}"]
+        return Written(row, "refused", (f"a file of it cannot be used: {error}",))
     except StrokeprepError as error:
-        wrong = [error.what]
-    if wrong:
-        return Written(row, "refused", tuple(wrong))
+        return Written(row, "refused", (error.what,))
     look = look_of(volume, row.kind, sidecar.get("FrameTimesStart", ()))
     return Written(row, "written", look=look)
+
+
+class _Refused(Exception):
+    """What is wrong with an image that was made, as a list."""
+
+
+def _put(row: Row, volume: Volume, sidecar: Mapping[str, Any], raw: Path) -> None:
+    """Write an image and its sidecar, read them back, and only then give them their names.
+
+    Whenever a run is killed, an image that has its name was read back and has its own sidecar.
+    """
+    image, told = (raw / f"{row.stem}{extension}" for extension in (".nii.gz", ".json"))
+    with whole(image) as partial, whole(told) as partial_sidecar:
+        interval = _interval(sidecar)
+        images.write_array(volume.array, volume.affine, partial, frame_seconds=interval)
+        write_json(sidecar, partial_sidecar)
+        if wrong := read_back(row, volume, partial, partial_sidecar):
+            raise _Refused(wrong)
+        image.unlink(missing_ok=True)  # an older one goes before its sidecar does
 
 
 def _interval(sidecar: Mapping[str, Any]) -> float | None:
@@ -145,10 +162,9 @@ def _values(slices: tuple[Slice, ...]) -> np.ndarray:
     return read[0] if len(read) == 1 else voxels.geometric_mean(read)
 
 
-def read_back(row: Row, volume: Volume, path: Path) -> list[str]:
+def read_back(row: Row, volume: Volume, path: Path, sidecar: Path) -> list[str]:
     """Why the file on disk cannot stay: it is another image, or the gate would refuse it."""
-    sidecar = str(path).removesuffix(".nii.gz") + ".json"
-    image = inspection.RawImage(str(path), KINDS[row.kind], sidecar, str(path))
+    image = inspection.RawImage(str(path), KINDS[row.kind], str(sidecar), str(path))
     report = inspection.inspect([image], [])
     refused = [f"{finding.check}: {finding.what}" for finding in report.refused]
     ours = blake2b(np.ascontiguousarray(volume.array.T).data, digest_size=16).hexdigest()

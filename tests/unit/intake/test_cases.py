@@ -7,7 +7,7 @@ from dataclasses import replace
 import exports
 import numpy as np
 import pytest
-from strokeprep.intake import plan, studies
+from strokeprep.intake import overrides, plan, studies
 from strokeprep.intake.roles import role as roles
 
 SMALL = exports.head((12, 14, 16))
@@ -244,3 +244,88 @@ def test_magnitude_and_phase_of_one_series_are_parted(tmp_path):
         made = exports.series(of, "SWI", image_type=("ORIGINAL", "PRIMARY", kind))
         exports.slices.write(tmp_path / kind, made, bright, first=first)
     assert sorted(roles.role(stack).kind for stack in exports.read(tmp_path)) == ["", "swi"]
+
+
+# --- Whole studies --------------------------------------------------------------------------
+
+
+def decided(folder, entries=()):
+    (study,) = studies.read([folder]).studies
+    return plan.of_study(study, "01", "01", entries).rows
+
+
+def test_two_distances_by_protocol_wait_until_a_person_allows_to_interpolate(tmp_path):
+    lower, upper = exports.frames(exports.head((12, 14, 30)))[0][:14], PLANES[0]
+    start, step = lower[-1].position, np.array([0.0, 0.0, 3.5])
+    thin = [replace(plane, position=start - step * (14 - k)) for k, plane in enumerate(lower)]
+    thick = [
+        replace(plane, position=start + 2 * step * k) for k, plane in enumerate(upper, start=0)
+    ]
+    exports.write(tmp_path, exports.series(), [thin + thick])
+    (row,) = decided(tmp_path)
+    assert row.decision == "wait" and "uneven: resample" in row.role.lacks[0]
+    (said,) = decided(tmp_path, [overrides.Override(1, {"number": 2}, {"uneven": "resample"})])
+    assert said.decision == "convert"
+    assert said.stack.volume().affine[2, 2] == pytest.approx(3.5)
+
+
+def test_of_a_thin_and_an_uneven_series_the_even_one_is_taken(tmp_path):
+    uneven = [PLANES[0][:8] + exports.frames(exports.head((12, 14, 30)))[0][9::2]]
+    exports.write(tmp_path / "a", exports.series(number=2), uneven)
+    exports.write(tmp_path / "b", exports.series(number=3), PLANES)
+    assert [row.stack.number for row in decided(tmp_path) if row.decision == "convert"] == [3]
+
+
+COLOUR = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "BitsAllocated": 8}
+
+
+@pytest.mark.parametrize(
+    ("image_type", "tags", "reason"),
+    [
+        (("DERIVED", "SECONDARY", "SCREEN SAVE"), {}, "a picture of a screen"),
+        (("DERIVED", "PRIMARY", "OTHER"), COLOUR, "a picture in colour, or inverted"),
+        (("DERIVED", "SECONDARY", "DOSE_INFO"), {}, "a dose page"),
+        (("DERIVED", "SECONDARY", "OTHER", "CSA MPR"), {}, "a reformat"),
+    ],
+)
+def test_pages_and_pictures_beside_a_scan_are_left(image_type, tags, reason, tmp_path):
+    made = exports.series(number=9, image_type=image_type)
+    exports.write(tmp_path / "a", made, [PLANES[0][:1]])
+    for path in (tmp_path / "a").iterdir():
+        dataset = exports.pydicom.dcmread(path)
+        for name, value in tags.items():
+            setattr(dataset, name, value)
+        if tags:
+            dataset.PixelData = bytes(dataset.Rows * dataset.Columns * 3)
+        dataset.save_as(path)
+    exports.write(tmp_path / "b", exports.series(), PLANES)
+    scan, page = decided(tmp_path)
+    assert (scan.decision, page.decision) == ("convert", "leave")
+    assert page.role.reasons == (reason,)
+
+
+def test_a_colour_map_of_directions_beside_diffusion_is_left(tmp_path):
+    of = exports.study(modality="MR")
+    made = exports.series(of, "FA", image_type=("DERIVED", "PRIMARY", "DIFFUSION", "FA"), number=8)
+    exports.write(tmp_path, made, exports.frames(SMALL + 1024))
+    assert [row.decision for row in decided(tmp_path)] == ["leave"]
+
+
+def test_blanked_dates_leave_one_visit_of_each_patient(tmp_path):
+    for number in ("P-1", "P-2"):
+        of = exports.study(patient=number)
+        exports.write(tmp_path / number, exports.series(of), PLANES)
+    blank = dict.fromkeys(("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate"), "")
+    exports.edit_all(tmp_path, **blank)
+    found = studies.read([tmp_path]).studies
+    assert len(found) == 2 and all(study.began is None for study in found)
+    assert list(studies.sessions(found).values()) == ["01", "01"]
+    assert studies.hours_since_first(found) == {}
+
+
+def test_blanked_dates_of_two_studies_of_a_patient_are_not_put_in_order(tmp_path):
+    for hour in (9, 12):
+        of = exports.study(begins=exports.NOON.replace(hour=hour))
+        exports.write(tmp_path / f"{hour}", exports.series(of), [PLANES[0][:1]])
+    exports.edit_all(tmp_path, StudyDate="")
+    assert studies.sessions(studies.read([tmp_path]).studies) == {}

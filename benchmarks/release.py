@@ -56,6 +56,7 @@ COLUMNS = (
     "written_mb",
 )
 ARCHIVE = ARCHIVES["isles24"]
+MNI = naming.Space("MNI152NLin2009aSym", "1")
 
 
 def study_of(folder: Path, cases: int) -> tuple[config.Config, tuple[Subject, ...]]:
@@ -80,11 +81,11 @@ def study_of(folder: Path, cases: int) -> tuple[config.Config, tuple[Subject, ..
 
 def simulate(derivatives: Path, subjects: Sequence[Subject]) -> None:
     """The outputs of all subjects: files of the first, and links to them."""
-    first = archive.members(ARCHIVE, subjects[0])
+    first = archive.members(ARCHIVE, subjects[0], MNI)
     for member in first:
         _write(derivatives / member.source, member)
     for subject in subjects[1:]:
-        for model, member in zip(first, archive.members(ARCHIVE, subject), strict=True):
+        for model, member in zip(first, archive.members(ARCHIVE, subject, MNI), strict=True):
             for name in (str, naming.sidecar):
                 target = derivatives / name(member.source)
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -147,7 +148,7 @@ def _timed(pipe: Any, step: Callable[..., None], arguments: Sequence[Any]) -> No
 def prepare(derivatives: Path, work: Path, subjects: Sequence[Subject]) -> None:
     """What rule release_case does, one patient after the other."""
     for subject in subjects:
-        members = archive.members(ARCHIVE, subject)
+        members = archive.members(ARCHIVE, subject, MNI)
         found = case.prepared(members, derivatives, work / f"copies/{subject.name}")
         assert not found["refused"], found["refused"]
         write_json(found, work / f"cases/sub-{subject.name}.json")
@@ -178,6 +179,7 @@ def release(derivatives: Path, work: Path, settings: config.Config) -> None:
         settings.release,
         export.Private(work),
         version="0",
+        template=settings.template,
         preview=preview,
     )
 
@@ -209,7 +211,7 @@ def steps(folder: Path, cases: int, looked_at: int) -> list[dict[str, Any]]:
         each["seconds"], each["cpu"] = (each[key] * cases / looked_at for key in ("seconds", "cpu"))
     repeat(work, subjects, looked_at)
     found["release"] = measured(release, derivatives, work, settings)
-    sources = [derivatives / each.source for each in archive.members(ARCHIVE, subjects[0])]
+    sources = [derivatives / each.source for each in archive.members(ARCHIVE, subjects[0], MNI)]
     drawn = json.loads((work / f"pictures/sub-{subjects[0].name}.json").read_text())
     # The pictures of all are the same here, and Parquet stores them once; in a study it does not.
     shown = sum(len(text) for name, text in drawn.items() if dataset.FEATURES[name][0] == "image")

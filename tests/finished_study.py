@@ -15,6 +15,7 @@ from strokeprep.settings import config
 from strokeprep.settings.config import Config
 from strokeprep.study import naming, table
 from strokeprep.study.layouts import designs
+from strokeprep.study.naming import Space
 from strokeprep.study.scans import Subject
 
 SHAPE, OWN_SHAPE, FRAMES = (6, 5, 4), (4, 4, 3), 3
@@ -53,7 +54,8 @@ class Finished(NamedTuple):
         return export.Private(self.folder / "work/release")
 
     def members(self, subject: Subject) -> list[archive.Member]:
-        return archive.members(ARCHIVES[self.config.release.archive], subject)
+        template = Space(self.config.template.name, self.config.template.res)
+        return archive.members(ARCHIVES[self.config.release.archive], subject, template)
 
     def source(self, subject: str, name: str) -> Path:
         """The output that becomes the image whose name ends like this."""
@@ -81,6 +83,7 @@ class Finished(NamedTuple):
             self.config.release,
             self.private,
             version="0.1.0",
+            template=self.config.template,
             **more,
         )
         return self.release

@@ -590,7 +590,7 @@ ARCHIVE = ARCHIVES[CONFIG.release.archive]
 
 
 def release_members(subject):
-    return archive.members(ARCHIVE, subject)
+    return archive.members(ARCHIVE, subject, TEMPLATE)
 
 
 def case_facts(subject):
@@ -602,6 +602,7 @@ def case_facts(subject):
 def left_out():
     """Why a patient is not released, by name; of others it is found out when images are read."""
     try:
+        archive.refuse_other_template(ARCHIVE, TEMPLATE)
         archive.refuse_unknown(ARCHIVE, CONFIG.release, STUDY.by_name)
     except StrokeprepError as error:
         raise WorkflowError(str(error)) from None
@@ -609,7 +610,7 @@ def left_out():
     for subject in STUDY.subjects:
         ended = endings.endings({subject.name: wanted[subject.name]}, Path(WORK))
         searched = all(Path(path).exists() for path in privacy_reports_of(subject))
-        lacking = archive.lacking(ARCHIVE, subject, CONFIG.release.may_lack)
+        lacking = archive.lacking(ARCHIVE, subject, CONFIG.release.may_lack, TEMPLATE)
         reason = endings.left_out(
             CONFIG.release.leave_out.get(subject.name), lacking, ended, searched
         )

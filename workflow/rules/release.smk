@@ -66,6 +66,7 @@ rule release:
         left_out=release_left_out,
         study=CONFIG.study,
         settings=CONFIG.release,
+        template=CONFIG.template,
         private=f"{WORK}/release",
         code=code("release.py"),
     script:

@@ -24,5 +24,6 @@ with job(snakemake):
         params.settings,
         export.Private(Path(params.private)),
         version=provenance.VERSION,
+        template=params.template,
         preview=preview if params.settings.preview else None,
     )

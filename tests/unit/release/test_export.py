@@ -20,7 +20,9 @@ from strokeprep.release.archives.isles24 import CHALLENGE, CURRENT
 from strokeprep.settings import config
 from strokeprep.study import table
 from strokeprep.study.layouts import designs
+from strokeprep.study.naming import Space
 
+MNI = Space("MNI152NLin2009aSym", "1")
 MAPS = ("cbf", "cbv", "mtt", "tmax")
 # Names of the current release, as loaders that others wrote ask for them.
 PUBLISHED = [
@@ -215,10 +217,10 @@ def test_an_image_that_changed_since_it_was_checked_is_refused(study, monkeypatc
 def test_what_a_case_lacks_is_told_and_may_be_allowed(study):
     subject = study.subjects[0]
     without = replace(subject, labels=tuple(x for x in subject.labels if x.kind.name != "lvo"))
-    assert archive.lacking(CURRENT, subject, ()) == []
-    assert archive.lacking(CURRENT, without, ()) == ["lvo-msk"]
-    assert archive.lacking(CURRENT, without, ("lvo-msk",)) == []
-    assert len(archive.members(CURRENT, without)) == 17
+    assert archive.lacking(CURRENT, subject, (), MNI) == []
+    assert archive.lacking(CURRENT, without, (), MNI) == ["lvo-msk"]
+    assert archive.lacking(CURRENT, without, ("lvo-msk",), MNI) == []
+    assert len(archive.members(CURRENT, without, MNI)) == 17
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from strokeprep.io.tables import MISSING
 from strokeprep.io.whole import whole, write_text
 
 Cell = str | int | float | None
@@ -21,6 +22,14 @@ def write_csv(rows: Sequence[Sequence[Cell]], path: Path) -> None:
     """Write rows as CSV; None is an empty cell."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
+    write_text(buffer.getvalue(), path)
+
+
+def write_tsv(rows: Sequence[Sequence[Cell]], path: Path) -> None:
+    """Write rows as TSV, where a cell without a value is n/a, as BIDS has it."""
+    buffer = io.StringIO()
+    told = ([MISSING if cell is None else cell for cell in row] for row in rows)
+    csv.writer(buffer, delimiter="\t", lineterminator="\n").writerows(told)
     write_text(buffer.getvalue(), path)
 
 

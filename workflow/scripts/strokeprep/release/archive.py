@@ -6,16 +6,18 @@ there. Nothing is opened here, since it is read when the workflow is parsed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from strokeprep.clinical.columns import KNOWN
 from strokeprep.errors import StrokeprepError
 from strokeprep.kinds import SCANS
 from strokeprep.settings.finished.release import ReleaseSettings
+from strokeprep.settings.study import StudySettings, TemplateSettings
 from strokeprep.study import moves, naming
-from strokeprep.study.naming import ORIG
+from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.scans import Label, Scan, Subject
 
 # What the values of an image have to be.
@@ -27,8 +29,8 @@ CAUSES = {
     "incomplete": "without all images of the archive",
     "unfit": "with an image that is not fit for the archive",
 }
-# Finds an output of a subject; None if the subject has no such output.
-Source = Callable[[Subject], str | None]
+# Finds an output of a subject, given the template; None if the subject has no such output.
+Source = Callable[[Subject, Space], str | None]
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,21 @@ class Image:
     content: Content
     source: Source
     on_reference: bool = False  # whether its grid has to be that of the archive's reference
+    called: str = ""  # what the config calls it, if that is not the end of its name
+    may_lack: bool = False  # whether a case is whole without it, as published cases are
 
     @property
     def name(self) -> str:
-        """The end of its name, by which the config speaks of it."""
-        return self.path.rpartition("_")[2]
+        """By what the config speaks of it."""
+        return self.called or self.path.rpartition("_")[2]
 
 
 @dataclass(frozen=True)
 class Table:
-    """A clinical table of every case, with the columns (of ``clinical.columns.KNOWN``) it has."""
+    """A clinical table of every case, with the columns (of ``clinical.columns.KNOWN``) it has.
+
+    Without a path there is the table of all cases alone.
+    """
 
     path: str
     name: str  # of the table that holds all cases
@@ -58,16 +65,47 @@ class Table:
 
 @dataclass(frozen=True)
 class Archive:
-    """A release as a whole. The first of its images is the one whose grid others share."""
+    """A release as a whole. The first of its images is the one whose grid others share.
+
+    ``holds`` says what is in it, for its README. ``further`` writes what the archive has beside images
+    and the tables of cases.
+    """
 
     name: str
     root: str
-    case: str  # a format for a number
+    case: str  # a format for a number and a site
     numbers: int  # a case's number is drawn from 1 to this
     images: tuple[Image, ...]
     tables: tuple[Table, ...]
+    holds: str
     dictionary: str = ""  # the workbook that explains the tables, if there is one
     formats: tuple[str, ...] = ("xlsx", "csv")  # of tables, that its readers know
+    further: Callable[[Contents], None] | None = None
+    site: str = ""  # the clinical column by which cases lie in folders of sites
+    site_at: tuple[int, int] = (0, 0)  # from where to where the name of a case tells its site
+    template: str = ""  # the template that its names speak of
+
+    def place(self, path: str, case: str) -> str:
+        """The path of a file of a case."""
+        return path.format(case=case, site=self.site_of(case))
+
+    def site_of(self, case: str) -> str:
+        """The site that the name of a case tells."""
+        return case[slice(*self.site_at)]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a release holds, for files that are about all of it."""
+
+    folder: Path
+    derivatives: Path
+    archive: Archive
+    study: StudySettings
+    settings: ReleaseSettings
+    template: TemplateSettings
+    called: Mapping[str, str]  # the case of each patient, as participant_id has it
+    rows: Mapping[str, Mapping[str, str]]  # of clinical values, by case
 
 
 @dataclass(frozen=True)
@@ -78,27 +116,43 @@ class Member:
     content: Content
     source: str
     on_reference: bool
+    may_lack: bool
 
 
-def members(archive: Archive, subject: Subject) -> list[Member]:
+def members(archive: Archive, subject: Subject, template: Space) -> list[Member]:
     """The images that a subject has for an archive."""
-    found = [(image, image.source(subject)) for image in archive.images]
+    found = [(image, image.source(subject, template)) for image in archive.images]
     return [
-        Member(image.path, image.content, source, image.on_reference)
+        Member(image.path, image.content, source, image.on_reference, image.may_lack)
         for image, source in found
         if source
     ]
 
 
-def lacking(archive: Archive, subject: Subject, may_lack: Sequence[str]) -> list[str]:
+def lacking(
+    archive: Archive, subject: Subject, may_lack: Sequence[str], template: Space
+) -> list[str]:
     """The names of the images that a subject has to have and does not."""
-    needed = (image for image in archive.images if image.name not in may_lack)
-    return sorted({image.name for image in needed if not image.source(subject)})
+    needed = (e for e in archive.images if not (e.may_lack or e.name in may_lack))
+    return sorted({image.name for image in needed if not image.source(subject, template)})
+
+
+def refuse_other_template(archive: Archive, template: Space) -> None:
+    """Refuse a study in the space of another template than the names of the archive speak of."""
+    if archive.template and archive.template != template.label:
+        raise StrokeprepError(
+            f"The archive {archive.name} lies in the space {archive.template}",
+            f"template.name: {template.label}",
+            "Run the study with that template, or choose another archive.",
+        )
 
 
 def refuse_unknown(archive: Archive, settings: ReleaseSettings, subjects: Iterable[str]) -> None:
-    """Refuse settings that name what is not there: a slip of the pen would release what must not be."""
-    columns = {name for table in archive.tables for name in table.columns}
+    """Refuse settings that name what is not there: a slip of the pen would release what must not be.
+
+    A column that another archive has is no slip: it is not in this release anyway.
+    """
+    columns = set(KNOWN)
     numbers = {name for name in columns if KNOWN[name].type in ("number", "integer")}
     known: dict[str, tuple[Iterable[str], set[str]]] = {
         "leave_out": (settings.leave_out, set(subjects)),
@@ -139,6 +193,29 @@ def native(kind: str, view: str) -> Source:
     return _of_image(kind, lambda scan, suffix, reference: naming.preproc(scan, suffix, ORIG, view))
 
 
+def on_template(kind: str, view: str | None) -> Source:
+    """An image in the space of the template, in one of the views that are written of it."""
+
+    def of_subject(subject: Subject, template: Space) -> str | None:
+        named = _of_image(
+            kind, lambda scan, suffix, _: naming.preproc(scan, suffix, template, view)
+        )
+        return named(subject, template)
+
+    return of_subject
+
+
+def brain(kind: str, *, moved: bool) -> Source:
+    """The mask of the brain that was found on a scan, in the space of the template or its own."""
+
+    def of_subject(subject: Subject, template: Space) -> str | None:
+        where = template if moved else ORIG
+        named = _of_image(kind, lambda scan, suffix, _: naming.brain_mask(scan, where))
+        return named(subject, template)
+
+    return of_subject
+
+
 def perfusion_map(name: str, *, moved: bool) -> Source:
     """A map of perfusion, on the grid of its series or that of the reference."""
 
@@ -148,10 +225,22 @@ def perfusion_map(name: str, *, moved: bool) -> Source:
     return _of_image("ctp", named)
 
 
+def label_as_drawn(kind: str, *, moved: bool = False) -> Source:
+    """A manual label on the grid on which it was drawn, or in the space of the template."""
+
+    def of_subject(subject: Subject, template: Space) -> str | None:
+        drawn = _drawn(subject, kind)
+        if drawn is None or (drawn.in_reference_space and not moved):
+            return None
+        return naming.label(drawn.scan, template if moved else ORIG, drawn.kind)
+
+    return of_subject
+
+
 def label(kind: str) -> Source:
     """A manual label on the grid of the reference."""
 
-    def of_subject(subject: Subject) -> str | None:
+    def of_subject(subject: Subject, template: Space) -> str | None:
         drawn = _drawn(subject, kind)
         reference = subject.reference
         if drawn is None or reference is None:
@@ -162,7 +251,7 @@ def label(kind: str) -> Source:
 
 
 def _of_image(kind: str, named: Callable[[Scan, str, Scan], str]) -> Source:
-    def of_subject(subject: Subject) -> str | None:
+    def of_subject(subject: Subject, template: Space) -> str | None:
         reference = subject.reference
         if reference is None:
             return None

@@ -20,9 +20,10 @@ def prepared(members: Sequence[Member], derivatives: Path, copies: Path) -> dict
 
     Images that have to be written anew go to the folder ``copies``.
     """
+    there = [each for each in members if not each.may_lack or (derivatives / each.source).is_file()]
     try:
-        _refuse_other_grids(members, derivatives)
-        return {"files": [_file(each, derivatives, copies) for each in members], "refused": ""}
+        _refuse_other_grids(there, derivatives)
+        return {"files": [_file(each, derivatives, copies) for each in there], "refused": ""}
     except StrokeprepError as error:
         return {"files": [], "refused": f"{error.what} ({Path(error.where).name})"}
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from strokeprep import kinds
 from strokeprep.clinical.alteration import told as told_of_alteration
 from strokeprep.clinical.columns import KNOWN, OLDEST
 from strokeprep.io.images import AIR_HU
@@ -29,26 +28,8 @@ Version {version}: {cases} cases, made with strokeprep {strokeprep}.
 {licence}
 Please cite: {citation}
 
-## What is here
-
-- `{root}/raw_data/`: images on their own grids, without the face and with identifying header fields
-  cleared, else as they came from the scanner; perfusion maps on the grid of their series
-- `{root}/derivatives/`: images, masks and follow-up MRI on the grid of the case's NCCT; the geometry in
-  their headers is that of the NCCT, byte by byte
-- `{root}/phenotype/`: the clinical tables of each case ({formats})
-- `phenotype/`: the same for all cases, as BIDS has it, with units and levels
-- `demographics.tsv`: the table below
-- `manifest-sha256.txt`: digests of all files (`sha256sum -c manifest-sha256.txt`)
-
-Masks are 0 and 1 in 8-bit integers; the Circle of Willis has a number for each artery. Outside the
-head CT is {air} HU, and maps and MRI are 0. Every series says the seconds between its frames in its
-header.
-
-| map | unit |
-|---|---|
-{units}
-
-## Clinical data
+{holds}
+{absent}## Clinical data
 
 An empty cell says that a value is not known. Ages above {oldest} are given as {oldest}. Times are
 durations. {altered}
@@ -103,10 +84,10 @@ def _readme(release: Release) -> str:
         left_out=_left_out(release.left_out),
         licence=licence.text(study),
         citation=licence.citation(study, settings),
-        root=archive.root,
-        formats=" and ".join(form.upper() for form in forms),
-        air=AIR_HU,
-        units=_units(archive),
+        holds=archive.holds.format(
+            root=archive.root, formats=" and ".join(form.upper() for form in forms), air=AIR_HU
+        ),
+        absent=_absent(release),
         oldest=OLDEST,
         altered=_altered(archive, settings),
         demographics=_markdown(release.demographics, summary.DEMOGRAPHICS),
@@ -115,11 +96,18 @@ def _readme(release: Release) -> str:
     )
 
 
-def _units(archive: Archive) -> str:
-    """The units of the perfusion maps that an archive holds."""
-    held = {image.name for image in archive.images}
-    rows = (f"| {kind.name} | {kind.unit} |" for kind in kinds.MAPS.values() if kind.name in held)
-    return "\n".join(rows)
+def _absent(release: Release) -> str:
+    """The images of the archive that no case has."""
+    held = {file["path"] for case in release.cases for file in case["files"]}
+    absent = [
+        image.path.rpartition("/")[2].replace("{case}", "*")
+        for image in release.archive.images
+        if image.path not in held
+    ]
+    if not absent:
+        return ""
+    named = ", ".join(f"`{name}`" for name in absent)
+    return f"The study did not give these images of the archive, so no case has them: {named}.\n\n"
 
 
 def _left_out(causes: Sequence[str]) -> str:

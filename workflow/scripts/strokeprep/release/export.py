@@ -10,13 +10,13 @@ from typing import Any
 from strokeprep.clinical import outgoing
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import json_files
-from strokeprep.io.tables import render
+from strokeprep.io.tables import MISSING, render
 from strokeprep.io.whole import write_text
 from strokeprep.release import description, folder, identifiers, phenotype
-from strokeprep.release.archive import Archive
+from strokeprep.release.archive import Archive, Contents
 from strokeprep.release.archives import ARCHIVES
 from strokeprep.settings.finished.release import ReleaseSettings
-from strokeprep.settings.study import StudySettings
+from strokeprep.settings.study import StudySettings, TemplateSettings
 
 LEFT_OUT = ("participant_id", "cause", "reason")
 ROOTS = frozenset(archive.root for archive in ARCHIVES.values())
@@ -59,6 +59,7 @@ def write(
     private: Private,
     *,
     version: str,
+    template: TemplateSettings,
     preview: Preview | None = None,
 ) -> None:
     """Write a release of the patients in ``prepared``, whose values are the files of their cases.
@@ -69,16 +70,38 @@ def write(
     archive = ARCHIVES[settings.archive]
     fit, causes = _sorted_out(prepared, left_out, private)
     numbers = identifiers.numbers(sorted(fit), archive, private.numbers)
-    called = {person: archive.case.format(number) for person, number in numbers.items()}
+    called = _called(derivatives, numbers, archive, settings)
     told = _clinical(derivatives, called, archive, settings, private)
     about = description.Release(archive, study, settings, version, list(fit.values()), told, causes)
     with folder.replaced(Path(str(settings.folder)), ROOTS) as new:
-        known = _place_images(new / archive.root, fit, called)
+        known = _place_images(new / archive.root, archive, fit, called)
         phenotype.write(new, archive, told, settings)
         description.write(new, about)
+        if archive.further:
+            inside = new / archive.root
+            archive.further(
+                Contents(inside, derivatives, archive, study, settings, template, called, told)
+            )
         if preview:
             preview(new / "preview", called)
         folder.write_manifest(new, {f"{archive.root}/{name}": sha for name, sha in known.items()})
+
+
+def _called(
+    derivatives: Path, numbers: Mapping[str, int], archive: Archive, settings: ReleaseSettings
+) -> dict[str, str]:
+    """The case of each patient; where cases lie by site, a patient of an unknown one is of the first."""
+    rows = outgoing.collected(derivatives)
+    tells_site = archive.site and archive.site not in settings.withheld
+
+    def site(person: str) -> int:
+        told = rows.get(person, {}).get(archive.site, MISSING) if tells_site else MISSING
+        return 1 if told == MISSING else int(float(told))
+
+    return {
+        person: archive.case.format(number=number, site=site(person))
+        for person, number in numbers.items()
+    }
 
 
 def _sorted_out(
@@ -119,13 +142,13 @@ def _clinical(
 
 
 def _place_images(
-    root: Path, cases: Mapping[str, Mapping[str, Any]], called: Mapping[str, str]
+    root: Path, archive: Archive, cases: Mapping[str, Mapping[str, Any]], called: Mapping[str, str]
 ) -> dict[str, str]:
     """Put all images in their place; returns the digest of each."""
     known = {}
     for person, case in cases.items():
         for file in case["files"]:
-            name = file["path"].format(case=called[person]) + ".nii.gz"
+            name = archive.place(file["path"], called[person]) + ".nii.gz"
             folder.place(file, root / name)
             known[name] = file["sha256"]
     return known

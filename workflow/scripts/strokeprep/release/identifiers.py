@@ -23,14 +23,21 @@ def numbers(people: Sequence[str], archive: Archive, path: Path) -> dict[str, in
     """The number of each patient; patients without one get one, in a file that is added to."""
     known = {row["participant_id"]: int(row["number"]) for row in _read(path)}
     new = [person for person in sorted(people) if person not in known]
-    free = sorted(set(range(1, archive.numbers + 1)) - set(known.values()))
-    if len(free) < len(new):
+    if archive.numbers < len(known) + len(new):
         raise StrokeprepError("The archive has no numbers left", path, "Release fewer patients.")
-    known |= zip(new, secrets.SystemRandom().sample(free, len(new)), strict=True)
+    for person in new:
+        known[person] = _free(archive.numbers, set(known.values()))
     if new:
         rows = [{"participant_id": person, "number": known[person]} for person in sorted(known)]
         _write(tables.render(rows, COLUMNS), path)
     return {person: known[person] for person in people}
+
+
+def _free(most: int, taken: set[int]) -> int:
+    """A random number from 1 to ``most`` that is not taken."""
+    while (number := secrets.randbelow(most) + 1) in taken:
+        pass
+    return number
 
 
 def secret(path: Path) -> bytes:

@@ -14,7 +14,7 @@ from strokeprep.release.archive import Archive, Table
 from strokeprep.settings.finished.release import ReleaseSettings
 from strokeprep.settings.study import Column
 
-WRITERS = {"csv": workbook.write_csv, "xlsx": workbook.write_xlsx}
+WRITERS = {"csv": workbook.write_csv, "tsv": workbook.write_tsv, "xlsx": workbook.write_xlsx}
 DICTIONARY_SHEET = "Suppl. Tab. 1"
 DICTIONARY_COLUMNS = ("Timepoint", "Parameter", "Unit", "Data type", "Description")
 DATA_TYPES = {"flag": "0/1", "duration": "hh:mm:ss", "level": "text", "age": "integer"}
@@ -28,7 +28,8 @@ def columns(archive: Archive) -> list[str]:
 
 def check(rows: Mapping[str, Mapping[str, str]], settings: ReleaseSettings, report: Path) -> None:
     """Refuse tables by which somebody may find a patient; the report lists all groups."""
-    by = [name for name in settings.grouped_by if name not in settings.withheld]
+    told = {name for row in rows.values() for name in row} - {*settings.withheld}
+    by = [name for name in settings.grouped_by if name in told]
     found = anonymity.groups(rows.values(), by, settings.age_band_years)
     listed = [{"patients": g.patients, "group": ", ".join(g.values)} for g in found]
     write_text(render(listed, GROUPS), report)
@@ -44,8 +45,9 @@ def write(
     """Write all clinical tables of a release; ``rows`` has the values of each case."""
     inside = folder / archive.root
     for table in archive.tables:
-        for case, values in rows.items():
-            _write_case(inside / table.path.format(case=case), table, values, archive, settings)
+        for case, values in rows.items() if table.path else ():
+            place = inside / archive.place(table.path, case)
+            _write_case(place, table, values, archive, settings)
         about = f"Clinical data: {table.name}, all cases"
         place = folder / "phenotype" / table.name
         outgoing.write_phenotype(place, about, rows, table.columns, settings)

@@ -1,5 +1,7 @@
 """The archives that a release can be, by the name that the config gives them; one file for each."""
 
-from strokeprep.release.archives import isles24
+from strokeprep.release.archives import atlas, isles24, jhu
 
-ARCHIVES = {archive.name: archive for archive in (isles24.CURRENT, isles24.CHALLENGE)}
+ARCHIVES = {
+    archive.name: archive for archive in (isles24.CURRENT, isles24.CHALLENGE, jhu.JHU, atlas.ATLAS)
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from strokeprep import kinds
 from strokeprep.kinds import STRIPPED
 from strokeprep.release.archive import (
     Archive,
@@ -65,13 +66,34 @@ OUTCOME = Table(
     ("tici", "nihss_24h", "mrs_24h", "nihss_discharge", "mrs_discharge", "mrs_90d"),
 )
 
+HOLDS = """\
+## What is here
+
+- `{root}/raw_data/`: images on their own grids, without the face and with identifying header fields
+  cleared, else as they came from the scanner; perfusion maps on the grid of their series
+- `{root}/derivatives/`: images, masks and follow-up MRI on the grid of the case's NCCT; the geometry in
+  their headers is that of the NCCT, byte by byte
+- `{root}/phenotype/`: the clinical tables of each case ({formats})
+- `phenotype/`: the same for all cases, as BIDS has it, with units and levels
+- `demographics.tsv`: the table below
+- `manifest-sha256.txt`: digests of all files (`sha256sum -c manifest-sha256.txt`)
+
+Masks are 0 and 1 in 8-bit integers; the Circle of Willis has a number for each artery. Outside the
+head CT is {air} HU, and maps and MRI are 0. Every series says the seconds between its frames in its
+header.
+
+| map | unit |
+|---|---|
+""" + "".join(f"| {name} | {kinds.MAPS[name].unit} |\n" for name in MAPS)
+
 CURRENT = Archive(
     name="isles24",
     root="train",
-    case="sub-stroke{:04}",
+    case="sub-stroke{number:04}",
     numbers=9999,
     images=IMAGES,
     tables=(BASELINE, OUTCOME),
+    holds=HOLDS,
     dictionary="clinical_data-description",
 )
 

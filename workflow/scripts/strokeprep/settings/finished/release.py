@@ -8,8 +8,8 @@ from typing import Literal
 
 from strokeprep.settings.field import setting
 
-Archive = Literal["isles24", "isles24-challenge"]
-TableFormat = Literal["xlsx", "csv"]
+Archive = Literal["isles24", "isles24-challenge", "jhu", "atlas"]
+TableFormat = Literal["xlsx", "csv", "tsv"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class ReleaseSettings:
     archive: Archive = setting(
         "isles24",
         "Names and folders: isles24 is the tree of ISLES'24 on Zenodo since 2025, isles24-challenge "
-        "that of the challenge in 2024.",
+        "that of the challenge in 2024, jhu that of the acute stroke MRI of Johns Hopkins, atlas that of "
+        "ATLAS v2.0.",
     )
     version: str = setting("1.0.0", "Version of the release, for its citation.")
     doi: str = setting("", "DOI of the release, if one is reserved.", may_be_empty=True)
@@ -40,8 +41,8 @@ class ReleaseSettings:
         unique=True,
     )
     tables: tuple[TableFormat, ...] = setting(
-        ("xlsx", "csv"),
-        "Formats of the clinical tables. Loaders that others wrote need the one or the other.",
+        ("xlsx", "csv", "tsv"),
+        "Formats of the clinical tables, of those that the archive has. Loaders that others wrote need the one or the other.",
         fewest=1,
         unique=True,
     )

@@ -49,3 +49,9 @@ def test_the_mask_and_what_the_scan_shows_lie_in_the_space_of_the_template(candi
     assert found.mask.endswith("_space-MNI152NLin2009aSym_res-2_label-L_desc-infarct_mask.nii.gz")
     assert found.seen.endswith("_space-MNI152NLin2009aSym_res-2_desc-brain_mask.nii.gz")
     assert found.images["trace"].endswith("_res-2_desc-normalised_trace.nii.gz")
+
+
+def test_an_adc_that_is_computed_is_looked_for_where_the_scanner_gave_none(candidates):
+    (found,) = candidates(scans("1"))
+    assert found.images["adc"].endswith("_res-2_desc-recalculated_ADC.nii.gz")
+    assert "t1w" not in found.images

@@ -110,7 +110,7 @@ def _of_images(group: Described, template: Space) -> Iterator[Map]:
             "SkullStripped": True,
             "Sources": [f"bids::{name}" for name in group.maps.files[kind]],
         }
-        of = f"the normalised {KINDS[kind].called}"
+        of = f"images of the kind {kind} ({KINDS[kind].called}) that can be compared"
         for desc, voxels, text in (
             (MEAN, maps.mean(), f"Mean of {of}; 0 where no scan shows brain"),
             (SD, maps.sd(), f"Standard deviation of {of} (n - 1); 0 for fewer than two scans"),

@@ -22,8 +22,8 @@ TABLE_ONE = f"{FOLDER}/table_one.tsv"
 # For tools that map symptoms to lesions.
 MASK_LIST, DESIGN = f"{FOLDER}/lesions.txt", f"{FOLDER}/design.txt"
 
-# Images whose brightness was made comparable between patients, by their desc- entity.
-NORMALISED = "normalised"
+# Images whose values can be compared between patients, by their desc- entity.
+NORMALISED, COMPARABLE = "normalised", {"adc": "recalculated"}
 NO_IMAGES = "no lesion mask and no normalised image"
 
 
@@ -59,12 +59,12 @@ def _candidate(subject: Subject, settings: CohortSettings, template: Space) -> C
     drawn = _usual([each for each in lesions if (each.scan.session or "") == session])
     images, seen_in = {}, {}
     for scan in subject.scans:
-        for image in scan.images if (scan.session or "") == session and scan.has_brain else ():
-            if image.kind.name in settings.averaged and image.kind.name not in images:
-                images[image.kind.name] = naming.preproc(
-                    scan, image.kind.suffix, template, NORMALISED
-                )
-                seen_in[image.kind.name] = naming.brain_mask(scan, template)
+        for kind in settings.averaged if (scan.session or "") == session and scan.has_brain else ():
+            # An ADC may be computed where the scanner gave none.
+            if KINDS[kind].scan.name == scan.kind.name and kind not in images:
+                desc = COMPARABLE.get(kind, NORMALISED)
+                images[kind] = naming.preproc(scan, KINDS[kind].suffix, template, desc)
+                seen_in[kind] = naming.brain_mask(scan, template)
     return Candidate(
         subject.name,
         session,

@@ -13,7 +13,7 @@ from typing import Literal
 
 from strokeprep.clinical.columns import KNOWN
 from strokeprep.errors import StrokeprepError
-from strokeprep.kinds import SCANS
+from strokeprep.kinds import KINDS, SCANS
 from strokeprep.settings.finished.release import ReleaseSettings
 from strokeprep.settings.study import StudySettings, TemplateSettings
 from strokeprep.study import moves, naming
@@ -201,6 +201,21 @@ def on_template(kind: str, view: str | None) -> Source:
             kind, lambda scan, suffix, _: naming.preproc(scan, suffix, template, view)
         )
         return named(subject, template)
+
+    return of_subject
+
+
+def computed(kind: str, desc: str, *, moved: bool) -> Source:
+    """An image that is computed from others of its scan, which need not have one of this kind."""
+
+    def of_subject(subject: Subject, template: Space) -> str | None:
+        if subject.reference is None:
+            return None
+        of = KINDS[kind]
+        for scan in _nearest(subject, subject.reference):
+            if scan.kind.name == of.scan.name:
+                return naming.preproc(scan, of.suffix, template if moved else ORIG, desc)
+        return None
 
     return of_subject
 

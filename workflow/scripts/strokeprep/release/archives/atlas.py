@@ -9,13 +9,13 @@ from strokeprep.clinical.outgoing import cell
 from strokeprep.io import tables
 from strokeprep.io.tables import MISSING
 from strokeprep.io.whole import write_json
-from strokeprep.release.archive import Archive, Contents, Image, Table, label_as_drawn, on_template
+from strokeprep.release.archive import Archive, Contents, Image, Table, computed, label_as_drawn
 
 SPACE = "MNI152NLin2009aSym"
 CASE = f"Training/R{{site}}/{{case}}/ses-1/anat/{{case}}_ses-1_space-{SPACE}_"
 
 IMAGES = (
-    Image(f"{CASE}T1w", "image", on_template("t1w", "normalised")),
+    Image(f"{CASE}T1w", "image", computed("t1w", "normalised", moved=True)),
     Image(
         f"{CASE}label-L_desc-T1lesion_mask",
         "mask",

@@ -12,9 +12,9 @@ from strokeprep.release.archive import (
     Image,
     Table,
     brain,
+    computed,
     defaced,
     label_as_drawn,
-    native,
     on_template,
 )
 
@@ -33,7 +33,7 @@ IMAGES = (
     Image(
         f"{MNI}ADC_space-MNI",
         "image",
-        on_template("adc", RECALCULATED),
+        computed("adc", RECALCULATED, moved=True),
         True,
         called="ADC-recalculated",
         may_lack=True,
@@ -41,7 +41,7 @@ IMAGES = (
     Image(
         f"{MNI}DWI_space-MNI_desc-normalized",
         "image",
-        on_template("trace", NORMALISED),
+        computed("trace", NORMALISED, moved=True),
         True,
         called="DWI-normalized",
         may_lack=True,
@@ -66,7 +66,7 @@ IMAGES = (
     Image(
         f"{NATIVE}ADC_space-orig",
         "image",
-        native("adc", RECALCULATED),
+        computed("adc", RECALCULATED, moved=False),
         called="ADC-recalculated",
         may_lack=True,
     ),

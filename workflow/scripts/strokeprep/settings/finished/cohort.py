@@ -74,7 +74,7 @@ class CohortSettings:
     averaged: tuple[Averaged, ...] = setting(
         ("trace", "adc", "t1w"),
         "Images of which mean and standard deviation are taken where they were normalised "
-        "(desc-normalised, in the space of the template).",
+        "(desc-normalised, in the space of the template; of ADC desc-recalculated).",
         unique=True,
     )
     atlases: dict[str, AtlasSettings] = setting(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -31,7 +32,13 @@ def main() -> int:
         print(usage(), file=sys.stdout if name in ("-h", "--help") else sys.stderr)
         return 0 if name in ("-h", "--help") else 2
     sys.argv[:2] = [f"strokeprep {name}"]
-    return int(import_module(SUBCOMMANDS[name]).main())
+    try:
+        status = int(import_module(SUBCOMMANDS[name]).main())
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever read the output, such as head, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def usage() -> str:

@@ -26,9 +26,8 @@ from strokeprep.run.released import LISTS, part
 from strokeprep.settings import config as settings
 from strokeprep.settings import faults
 from strokeprep.settings.config import Config
-from strokeprep.study import outputs, table
+from strokeprep.study import table
 from strokeprep.study.layouts import designs
-from strokeprep.study.naming import Space
 from strokeprep.study.scans import Study
 
 DONE, STOPPED, RUNNING, BEGUN = "done", "stopped", "running", "begun"
@@ -102,7 +101,7 @@ def standings(study: Study, config: Config) -> list[Standing]:
         if match := SUBJECT.search(failure["log"]):
             failed[match[1], endings.part_of(failure)].append(failure)
     found = []
-    for name, of in _parts(study, config):
+    for name, of in _parts(study):
         own = failed[name, of]
         if of == endings.PERFUSION and name in config.perfusion.skip:
             found.append(Standing(name, of, LEFT_OUT, "perfusion.skip of the config names it"))
@@ -149,13 +148,12 @@ def _by_patient(found: Iterable[Standing]) -> list[list[Standing]]:
     return list(patients.values())
 
 
-def _parts(study: Study, config: Config) -> list[tuple[str, str]]:
+def _parts(study: Study) -> list[tuple[str, str]]:
     """The parts that each patient has."""
-    template = Space(config.template.name, config.template.res)
     parts = []
     for subject in study.subjects:
         parts.append((subject.name, endings.IMAGES))
-        if outputs.perfusion_outputs(subject, template):
+        if subject.reference and any(scan.has_perfusion for scan in subject.scans):
             parts.append((subject.name, endings.PERFUSION))
     return parts
 

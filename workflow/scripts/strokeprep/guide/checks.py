@@ -105,7 +105,7 @@ def _installed(name: str) -> str | None:
         return None
 
 
-def gpu(device: str = "auto") -> Finding:
+def gpu(device: str) -> Finding:
     """Whether networks can use a GPU, if there is one or the config wants one."""
     wanted = device.startswith("cuda")
     if not util.find_spec("torch"):

@@ -44,10 +44,11 @@ def _findings(path: Path | None) -> Iterator[Finding]:
     yield checks.memory()
     yield checks.slurm()
     if path is None:
+        networks = NetworkSettings()
         yield from checks.packages()
-        yield checks.gpu()
+        yield checks.gpu(networks.device)
         yield from checks.disk([("this folder", ".")])
-        yield from checks.weights(None, NetworkSettings())
+        yield from checks.weights(None, networks)
         return
     try:
         config = status.read(path)

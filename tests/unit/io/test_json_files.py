@@ -54,12 +54,18 @@ def listening_socket(path):
     socket.socket(socket.AF_UNIX).bind(str(path))
 
 
+def file_of_the_future(path):
+    path.write_text("{}")
+    os.utime(path, (2e9, 4e9))
+
+
 def device(path):
     path.symlink_to("/dev/zero")
 
 
 @pytest.mark.parametrize(
-    "make", [pipe, dangling_link, link_to_itself, folder, listening_socket, device]
+    "make",
+    [pipe, dangling_link, link_to_itself, folder, listening_socket, device, file_of_the_future],
 )
 @pytest.mark.parametrize("read", [json_files.read, images.open_nifti], ids=["sidecar", "image"])
 def test_what_is_no_file_is_refused_at_once(tmp_path, monkeypatch, make, read):

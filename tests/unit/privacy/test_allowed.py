@@ -67,10 +67,20 @@ def test_frame_times_within_minutes_of_the_start_of_a_scan_are_kept():
         {"ManufacturersModelName": "Jane Doe", "PatientName": ["Doe^Jane"]},
         {"ManufacturersModelName": "Jane Doe", "PatientName": {"Alphabetic": "Doe^Jane"}},
         {"XRayExposure": 210312},
+        {"ManufacturersModelName": "QCT17", "StationName": "QCT17"},
+        {"ManufacturersModelName": "Optima qct-17", "StationName": "QCT 17"},
+        {"ConvolutionKernel": "B 77123 f", "PatientID": "77123"},
+        {"Manufacturer": "St Elsewhere", "InstitutionName": ["St. Elsewhere"]},
     ],
 )
 def test_a_date_a_number_or_a_name_in_the_place_of_a_measurement_is_dropped(raw):
     assert allowed.releasable(raw) == {}
+
+
+def test_a_maker_after_whom_the_station_or_the_place_is_called_is_kept():
+    named = {"StationName": "Siemens CT 2", "InstitutionName": "Siemens Clinic"}
+    kept = {"Manufacturer": "SIEMENS"}
+    assert allowed.releasable(kept | named) == kept
 
 
 def test_the_name_of_a_person_is_dropped_under_any_key():

@@ -432,15 +432,16 @@ def test_a_root_that_is_no_folder_is_refused(tmp_path, layout):
             read(layout, tmp_path / name)
 
 
-def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
-    root, listed = trees.bids(tmp_path), os.scandir
+@pytest.mark.parametrize(("call", "what"), [("scandir", "ses-01/ct"), ("stat", "ses-01/ct/.")])
+def test_a_folder_that_cannot_be_listed_or_entered_is_named(tmp_path, monkeypatch, call, what):
+    root, allowed = trees.bids(tmp_path), getattr(os, call)
 
-    def guarded(folder):
-        if str(folder).endswith("ses-01/ct"):
+    def guarded(path, *args, **more):
+        if str(path).endswith(what):
             raise PermissionError(13, "Permission denied")
-        return listed(folder)
+        return allowed(path, *args, **more)
 
-    monkeypatch.setattr(os, "scandir", guarded)
+    monkeypatch.setattr(os, call, guarded)
     with pytest.raises(StrokeprepError, match=r"cannot be listed \(Permission denied\).*ses-01/ct"):
         read("bids", root)
 

@@ -258,6 +258,23 @@ def test_names_that_bids_does_not_allow_are_refused(subject, session):
         table.build([replace(NCCT, subject=subject, session=session)], ["ncct"])
 
 
+@pytest.mark.parametrize("label", ["q1w2e3r4" * 12, "a" * 30, "ab" * 20])
+def test_names_that_no_file_system_or_snakemake_can_bear_are_refused(label):
+    with pytest.raises(StrokeprepError, match=r"labels of a file have.*ncct.nii.gz"):
+        table.build([replace(NCCT, entities=(f"acq-{label}",))], ["ncct"])
+    with pytest.raises(StrokeprepError, match="labels of a file have"):
+        table.build([replace(NCCT, subject=label)], ["ncct"])
+
+
+def test_subjects_that_differ_in_capitals_alone_are_refused_with_both_named():
+    with pytest.raises(StrokeprepError, match=r"sub-A and sub-a differ.*x.nii and y.nii"):
+        a, b = (
+            replace(NCCT, subject="A", path=Path("x.nii")),
+            replace(NCCT, subject="a", path=Path("y.nii")),
+        )
+        table.build([a, b], ["ncct"])
+
+
 # --- what is missing
 
 

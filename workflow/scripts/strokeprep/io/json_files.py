@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import os
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
 from strokeprep.errors import StrokeprepError
 
+MOST_AHEAD_S = 60.0  # Snakemake takes what is older than its inputs for unfinished
 MOST_JSON_BYTES = 64 << 20  # the largest sidecars, with a list for each slice and frame, have 10 MB
 
 
@@ -27,6 +29,9 @@ def require_file(path: str | Path, most_bytes: int | None = None) -> None:
         raise StrokeprepError(what, path, "Mend the link or the folder it is in.") from error
     if not stat.S_ISREG(state.st_mode):
         raise StrokeprepError("This is no file", path, "Put the file itself there.")
+    if state.st_mtime > time.time() + MOST_AHEAD_S:
+        what = "By its time of change the file is of the future"
+        raise StrokeprepError(what, path, "Set the clock right, and touch the file.")
     if not os.access(path, os.R_OK):
         raise StrokeprepError("The file may not be read", path, "Allow it: chmod u+r.")
     if most_bytes is not None and state.st_size > most_bytes:

@@ -18,6 +18,10 @@ TIMES = ("FrameTimesStart", "VolumeTiming")
 WORDS = re.compile(r"[A-Za-z0-9µ/*^_.+-]{1,24}( [A-Za-z0-9µ/*^_.+-]{1,24}){0,2}")
 LONG_NUMBER_OR_NAME = re.compile(r"\d{6}|\d{4}-?\d{2}-?\d{2}|\^")
 PERSON_KEY = re.compile(r"(Patient|Physician|Operator).*Name|Physician|Operator", re.IGNORECASE)
+# Keys of what names one machine, place, patient or examination.
+NAMING_KEY = re.compile(r"Station|Institution|Serial|Accession|ID$|IDs$|UID|Address")
+SHORTEST_NAMED = 3
+WORD = re.compile(r"[^\W_]+")
 
 
 def _is_number(value: Any) -> bool:
@@ -93,13 +97,13 @@ WRITTEN = frozenset(_WRITTEN.split())
 
 def releasable(raw: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a raw sidecar that may be released: listed keys with values of the right form."""
-    people = _people(raw)
+    people, named = _people(raw), _named(raw)
     known = {key: raw[key] for key in ALLOWED if key in raw}
     known |= {key: _from_zero(known[key]) for key in TIMES if key in known}
     return {
         key: value
         for key, value in known.items()
-        if ALLOWED[key](value) and not _is_person(value, people)
+        if ALLOWED[key](value) and not _is_person(value, people) and not _names(value, named)
     }
 
 
@@ -133,6 +137,23 @@ def texts_in(value: Any) -> Iterator[str]:
 def _is_person(value: Any, people: list[set[str]]) -> bool:
     """Whether a text holds a whole name; a part of one may also be the name of a scanner."""
     return isinstance(value, str) and any(name and name <= _parts(value) for name in people)
+
+
+def _named(raw: Mapping[str, Any]) -> list[str]:
+    """What a sidecar says of the place, the machine and the examination, each between spaces."""
+    named = (value for key, value in raw.items() if NAMING_KEY.search(key) and key not in ALLOWED)
+    folded = (_words(text) for value in named for text in texts_in(value))
+    return [text for text in folded if len(text) >= SHORTEST_NAMED + 2]
+
+
+def _names(value: Any, named: list[str]) -> bool:
+    """Whether a text holds one of these as a whole; a maker that the place is called after does not."""
+    return isinstance(value, str) and any(text in _words(value) for text in named)
+
+
+def _words(text: str) -> str:
+    """The words of a text in lower case, between single spaces."""
+    return f" {' '.join(WORD.findall(text.casefold()))} "
 
 
 def _parts(text: str) -> set[str]:

@@ -5,10 +5,11 @@ Read when the workflow is parsed, so it opens nothing.
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from typing import Any
 
+from strokeprep.errors import StrokeprepError
+from strokeprep.io.json_files import require_file
 from strokeprep.study import naming
 from strokeprep.study.scans import Label, Subject
 
@@ -61,8 +62,12 @@ def paths(subject: Subject) -> list[str]:
 
 @cache
 def is_usable(path: str) -> bool:
-    """Whether a raw file is one that Snakemake can take as an input: no dangling link, no pipe."""
-    return os.path.isfile(path) and os.access(path, os.R_OK)
+    """Whether a raw file is one that Snakemake can take as an input, and the gate can open."""
+    try:
+        require_file(path)
+    except StrokeprepError:
+        return False
+    return True
 
 
 def undefaced(subject: Subject) -> list[str]:

@@ -21,6 +21,11 @@ from strokeprep.study.scans import Image, Label, Row, Scan, Study, Subject
 # What acq- says of MR with thin slices, the better one to register others to.
 THIN_SLICES = re.compile(r"acq-\w*(mp2?r|3d|iso|spgr|bravo|vibe|space|cube|vista)", re.IGNORECASE)
 
+# File systems allow names of 255 letters, and what is made of a file adds 150.
+LONGEST_LABELS = 100
+# Snakemake takes a name that ends with one piece twenty times for an endless series of jobs.
+REPEATED = re.compile(r"(.{1,5})\1{18}")
+
 
 def build(
     rows: Iterable[Row],
@@ -30,6 +35,7 @@ def build(
 ) -> Study:
     """The study of ``rows``; ``references`` lists the scans a subject may be built on, best first."""
     kept = _filtered(list(rows), subjects, sessions)
+    _refuse_impossible_names(kept)
     _refuse_duplicates(kept)
     remarks: list[str] = []
     by_subject: dict[str, list[Row]] = defaultdict(list)
@@ -72,17 +78,37 @@ def _filtered(rows: list[Row], subjects: Sequence[str], sessions: Sequence[str])
     return kept
 
 
-def _refuse_duplicates(rows: Iterable[Row]) -> None:
-    seen: dict[tuple, Row] = {}
+def _refuse_impossible_names(rows: Iterable[Row]) -> None:
+    """Refuse names that BIDS, a file system or Snakemake cannot bear."""
+    written: dict[str, Row] = {}
     for row in rows:
-        if not all(
-            re.fullmatch(r"[A-Za-z0-9]+", name) for name in (row.subject, row.session or "0")
-        ):
+        names = (row.subject, row.session or "0")
+        if not all(re.fullmatch(r"[A-Za-z0-9]+", name) for name in names):
             raise StrokeprepError(
                 "Subject and session names may hold letters and digits only",
                 row.path,
                 "Rename the folder, or set study.patterns so that it yields a plain name.",
             )
+        label = "_".join((*names, *row.entities))
+        if len(label) > LONGEST_LABELS or REPEATED.search(label):
+            raise StrokeprepError(
+                f"The labels of a file have more than {LONGEST_LABELS} letters, or repeat themselves",
+                row.path,
+                "Rename it: the files made of it have longer names.",
+            )
+        other = written.setdefault(row.subject.casefold(), row)
+        if other.subject != row.subject:
+            raise StrokeprepError(
+                f"sub-{other.subject} and sub-{row.subject} differ in capitals alone, and are one "
+                "folder on some computers",
+                f"{other.path} and {row.path}",
+                "Rename one of the subjects.",
+            )
+
+
+def _refuse_duplicates(rows: Iterable[Row]) -> None:
+    seen: dict[tuple, Row] = {}
+    for row in rows:
         key = (row.subject, row.session, row.role, row.on, _told_apart_by(row))
         if key in seen:
             raise StrokeprepError(

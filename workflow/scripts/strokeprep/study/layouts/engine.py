@@ -166,6 +166,7 @@ def _files_of(entries: Sequence[os.DirEntry], below: str, linked: bool) -> Itera
 
 def _entries(folder: str) -> list[os.DirEntry]:
     try:
+        os.stat(os.path.join(folder, "."))  # names alone do not let a file be opened
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda entry: entry.name)
     except OSError as error:

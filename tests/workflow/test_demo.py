@@ -123,7 +123,9 @@ def test_a_finished_study_has_nothing_to_be_done(demo):
 
 
 def test_a_changed_setting_makes_again_what_it_concerns(demo):
-    process = snakemake(demo.folder, None, "--dry-run", *TWO_SUBJECTS, 'perfusion={"rho": 1.05}')
+    process = snakemake(
+        demo.folder, None, "--dry-run", *TWO_SUBJECTS, 'perfusion={"maps": {"rho": 1.05}}'
+    )
     planned = set(re.findall(r"^rule (\w+):", process.stdout + process.stderr, re.M))
     assert {"perfusion", "resample_perfusion", "score"} <= planned
     assert not planned & {"phantom", "face", "motion", "register", "normalise", "measure"}

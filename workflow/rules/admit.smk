@@ -19,6 +19,8 @@ rule admit:
         # No output, for those of a job that fails are removed.
         refused=f"{WORK}/logs/admit/sub-{{subject}}_refused.json",
         files=of_subject(raw_files.of_subject),
+        paths=of_subject(raw_files.paths),
+        record=given_to("{subject}"),
         pseudonyms=CONFIG.study.pseudonyms,
         settings=replace(CONFIG.gate, frame_times=CONFIG.ctp.frame_times),
         code=code("admit.py"),

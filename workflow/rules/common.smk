@@ -16,12 +16,14 @@ from strokeprep.cohort import plan as cohort_plan
 from strokeprep.corrections import folder as corrections_folder
 from strokeprep.corrections import targets as correctable
 from strokeprep.errors import StrokeprepError
+from strokeprep.gate import given
+from strokeprep.privacy import leaks
 from strokeprep.quality import plan as quality_plan
 from strokeprep.release import archive
 from strokeprep.release.archives import ARCHIVES
 from strokeprep.report import plan as report_plan
 from strokeprep.report.pages import cohort
-from strokeprep.run import endings, job, lock, patients, progress, provenance, released
+from strokeprep.run import endings, failures, job, lock, patients, progress, provenance, released
 from strokeprep.segmentation.weights import needed, store
 from strokeprep.settings import config as settings
 from strokeprep.settings import faults
@@ -78,20 +80,6 @@ OWNERS = {path: row.subject for row in ROWS for path in (row.path, row.sidecar)}
 HELD = []  # locks, until this process ends
 
 
-# Within a patient's job they would be about all other patients as well.
-if workflow.is_main_process and patients.WITHIN not in os.environ and STUDY.subjects:
-    for remark in [
-        *STUDY.remarks,
-        *designs.remarks(CONFIG, ROWS),
-        *dataset.remarks(Path(OUT), STUDY.by_name, [row.subject for row in ROWS], ORIGIN.root),
-    ]:
-        print(f"strokeprep: {remark}", file=sys.stderr)
-    try:
-        RELEASE.require(run=not workflow.dryrun)
-    except StrokeprepError as error:
-        raise WorkflowError(str(error)) from None
-
-
 wildcard_constraints:
     **naming.CONSTRAINTS,
 
@@ -132,6 +120,11 @@ def facts_of(accepted_file):
 def replaced(name):
     """What the chain would have made in place of a correction, for the page."""
     return f"{WORK}/replaced/{name}"
+
+
+def given_to(subject):
+    """The raw files of a subject as they were when it was admitted."""
+    return f"{WORK}/given/sub-{subject}.json"
 
 
 def code(script, *modules):
@@ -344,6 +337,8 @@ def keep_others_out():
     except StrokeprepError as error:
         raise WorkflowError(str(error)) from None
     job.remove_old_files(Path(WORK))
+    for name in given.reports(Path(admitted("")).parent).keys() - {row.subject for row in ROWS}:
+        Path(admitted(name)).unlink()  # of a subject that was withdrawn
 
 
 def watch():
@@ -375,11 +370,24 @@ def summarise(ended, root, folder):
     cohort.write(ended, root, Path(WORK), folder)
 
 
+def stop_twins():
+    """Stop subjects that share a scan: the audit of the first may have come before the other's gate."""
+    for name, found in given.twins(given.reports(Path(admitted("")).parent)).items():
+        part = released.part(name, endings.IMAGES)
+        if Path(private(part)).exists():
+            message = str(leaks.of_twins(found)[0].error())
+            failures.write(Path(log_of("privacy", part)), "privacy", message)
+            for each in endings.PARTS:
+                Path(private(released.part(name, each))).unlink(missing_ok=True)
+
+
 def conclude():
     """Say how every subject ended, and write it down; tables cover those that got there."""
     if not STUDY.subjects:  # raw images are only being made
         return
     progress.end(logger)
+    if patients.WITHIN not in os.environ:
+        stop_twins()
     ended = endings.endings(wanted_files(), Path(WORK))
     if patients.WITHIN not in os.environ:
         summarise(ended, RELEASE.made, RELEASE.made)
@@ -388,5 +396,36 @@ def conclude():
             summarise(ended, RELEASE.output, folder)
             if Path(out(naming.ACCURACY)).exists():
                 shutil.copy(out(naming.ACCURACY), folder / naming.ACCURACY)
-    others = endings.of_the_study(STUDY.by_name, Path(WORK))
+    others = endings.of_the_study({row.subject for row in ROWS}, Path(WORK))
     print(endings.text(ended, Path(OUT), Path(out(report_plan.COHORT)), others), file=sys.stderr)
+
+
+def make_replaced_anew():
+    """Begin again with every subject of which a raw file was replaced: Snakemake compares times alone."""
+    for subject in STUDY.subjects:
+        record = Path(given_to(subject.name))
+        found = given.replaced(record, raw_files.paths(subject))
+        if found:
+            what = f"{found[0]} was replaced since it was admitted" + " (and others)" * (
+                len(found) > 1
+            )
+            print(f"strokeprep: sub-{subject.name}: {what}; all is made anew.", file=sys.stderr)
+        if found and not workflow.dryrun:
+            shutil.rmtree(out(f"sub-{subject.name}"), ignore_errors=True)
+            for path in (admitted(subject.name), finished(subject.name)):
+                Path(path).unlink(missing_ok=True)
+
+
+# Within a patient's job they would be about all other patients as well.
+if workflow.is_main_process and patients.WITHIN not in os.environ and STUDY.subjects:
+    for remark in [
+        *STUDY.remarks,
+        *designs.remarks(CONFIG, ROWS),
+        *dataset.remarks(Path(OUT), STUDY.by_name, [row.subject for row in ROWS], ORIGIN.root),
+    ]:
+        print(f"strokeprep: {remark}", file=sys.stderr)
+    make_replaced_anew()
+    try:
+        RELEASE.require(run=not workflow.dryrun)
+    except StrokeprepError as error:
+        raise WorkflowError(str(error)) from None

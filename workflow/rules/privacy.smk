@@ -8,6 +8,7 @@ localrules:
 rule privacy:
     input:
         files=of_subject(all_images),
+        gate=admitted("{subject}"),
         heads=of_subject(locations),
     output:
         report=private(released.part("{subject}", endings.IMAGES)),
@@ -39,6 +40,7 @@ rule privacy:
 use rule privacy as privacy_perfusion with:
     input:
         files=of_subject(all_perfusion),
+        gate=admitted("{subject}"),
     output:
         report=private(released.part("{subject}", endings.PERFUSION)),
     log:

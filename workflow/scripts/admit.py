@@ -4,7 +4,7 @@ from strokeprep.io.whole import write_json
 from strokeprep.run.job import job
 
 with job(snakemake):
-    from strokeprep.gate import inspection
+    from strokeprep.gate import given, inspection
 
     params, refused = snakemake.params, snakemake.params.refused
     files = params.files
@@ -14,6 +14,7 @@ with job(snakemake):
         write_json(report.as_json(), refused)
         report.enforce()
     Path(refused).unlink(missing_ok=True)
+    given.record(params.paths, Path(params.record))
     report = report.published(files["names"])
     print("\n".join(report.lines()))
     write_json(report.as_json(), snakemake.output.report)

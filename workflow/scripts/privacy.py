@@ -4,7 +4,8 @@ from strokeprep.io.whole import write_json
 from strokeprep.run.job import dataset_of, job
 
 with job(snakemake):
-    from strokeprep.privacy import audit, private_words, shown, undefaced
+    from strokeprep.gate import given
+    from strokeprep.privacy import audit, private_words, shown
     from strokeprep.privacy.leaks import enforce, report
     from strokeprep.run.released import Release
 
@@ -15,13 +16,15 @@ with job(snakemake):
         paths = audit.paths_of_dataset(root, (), params.only)
         leaks = audit.of_dataset(root, (), words, params.only)
     else:
+        gate = given.reports(Path(snakemake.input.gate).parent)
         paths = audit.paths_of_subject(root, params.subject, params.only)
         leaks = audit.of_subject(
             root,
             params.subject,
             words,
             declared_defaced=params.declared_defaced,
-            raw_digests=undefaced.digests(params.undefaced),
+            raw_digests=given.digests(gate[params.subject], params.undefaced),
+            twins=given.twins(gate).get(params.subject, ()),
             heads=[shown.Head(*each) for each in params.heads],
             drawn=[shown.Drawn(*each) for each in params.drawn],
             logs=work / "logs",

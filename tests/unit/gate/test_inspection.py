@@ -166,14 +166,6 @@ def test_names_of_patients_are_not_repeated(tmp_path):
     assert "Jane" not in text and "Roe" not in text
 
 
-def test_the_same_scan_under_two_subjects_is_found(tmp_path):
-    one = stored(tmp_path / "one.nii.gz", head(16, 16, 8))
-    same = stored(tmp_path / "same.nii", head(16, 16, 8))
-    other = stored(tmp_path / "other.nii.gz", head(16, 16, 8, seed=1))
-    reports = {p: inspection.inspect([ct(p)], []).as_json() for p in (one, same, other)}
-    assert inspection.same_voxels(reports) == [(one, same)]
-
-
 def test_a_series_is_never_held_in_memory_as_a_whole(tmp_path):
     series = np.broadcast_to(head(256, 256, 8)[..., None], (256, 256, 8, 64))  # 64 MB
     path = stored(tmp_path / "ctp.nii", series)

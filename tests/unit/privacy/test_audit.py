@@ -15,9 +15,10 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from raw_digests import raw_digests
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
-from strokeprep.privacy import audit, files, leaks, private_words, undefaced
+from strokeprep.privacy import audit, files, leaks, private_words
 from strokeprep.privacy.leaks import Leak
 
 AFFINE = np.diag([-4.0, -4.0, 5.0, 1.0])
@@ -46,6 +47,7 @@ class Study:
 
     def __init__(self, folder: Path) -> None:
         self.raw, self.out, self.logs = folder / "in" / "raw", folder / "out", folder / "logs"
+        self.twins: list[tuple[str, str]] = []
         self._make_raw()
         self._make_dataset()
 
@@ -105,8 +107,8 @@ class Study:
         return private_words.of_files(files, str(self.raw), ["sub-01", "ses-01", "01", *stems])
 
     def leaks(self, **options) -> list[Leak]:
-        digests = undefaced.digests(str(path) for path in self.raw.rglob("*.nii.gz"))
-        options = {"raw_digests": digests, "logs": self.logs} | options
+        digests = raw_digests(self.raw.rglob("*.nii.gz"))
+        options = {"raw_digests": digests, "logs": self.logs, "twins": self.twins} | options
         words = self.words()
         of_subject = audit.of_subject(self.out, "01", words, **options)
         return of_subject + audit.of_dataset(self.out, ["01"], words)
@@ -315,6 +317,7 @@ PLANTED: dict[str, tuple[str, Callable[[Study], None]]] = {
     "a name in a page": ("word", file("docs/qc/index.html", "<p>Obadiah Quillfeather</p>")),
     "a name in a log": ("word", log("reading the head of Quillfeather\n")),
     "a path in a log": ("word", lambda s: log(f"reading {s.raw}/x\n")(s)),
+    "a scan that another subject has": ("twin", lambda s: s.twins.append((RAW, RAW.replace("01", "02")))),
     "text in a picture": ("picture", picture_file),
     "text in a picture of a page": ("picture", picture_of_a_page),
     "an undefaced frame": ("face", undefaced_frame(CTP)),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from heads import TO_TEMPLATE, Head, head
+from raw_digests import raw_digests
 from strokeprep.io import images
 from strokeprep.kinds import KINDS
 from strokeprep.privacy import shown, undefaced
@@ -55,7 +56,7 @@ class Subject:
         """What the audit finds: the kind of leak and the file."""
         paths = [self.root / each.image for each in self.heads]
         raw = [self.raw[i] for i, each in enumerate(self.heads) if not each.declared]
-        voxels = undefaced.of_voxels(self.root, paths, [], undefaced.digests(raw), self.heads)
+        voxels = undefaced.of_voxels(self.root, paths, [], raw_digests(raw), self.heads)
         found = itertools.chain(shown.of_heads(self.root, self.heads), voxels)
         return [f"{leak.find} {Path(leak.where).name.partition('_desc')[0]}" for leak in found]
 
@@ -119,7 +120,7 @@ def test_a_stripped_scan_that_is_declared_defaced_passes(subject, scan):
 def test_nothing_passes_for_a_scan_that_the_audit_is_not_told_of(subject):
     subject.released("t1w", stripped=True)
     paths = [subject.root / subject.heads[0].image]
-    digests = undefaced.digests(subject.raw)
+    digests = raw_digests(subject.raw)
     assert [leak.find for leak in undefaced.of_voxels(subject.root, paths, [], digests)] == ["raw"]
 
 
@@ -128,7 +129,7 @@ def test_a_copy_on_another_grid_of_a_scan_without_a_face_passes_with_it(subject)
     copy = subject.root / "sub-1/anat/sub-1_space-ncct_T1w.nii.gz"
     copy.write_bytes((subject.root / subject.heads[0].image).read_bytes())
     paths = [copy, subject.root / subject.heads[0].image]
-    digests = undefaced.digests(subject.raw)
+    digests = raw_digests(subject.raw)
     assert list(undefaced.of_voxels(subject.root, paths, [], digests, subject.heads)) == []
 
 

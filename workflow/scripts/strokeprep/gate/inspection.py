@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from strokeprep.errors import StrokeprepError, combined
-from strokeprep.gate import header_checks, name_checks, sidecar_checks, voxel_checks
+from strokeprep.gate import given, header_checks, name_checks, sidecar_checks, voxel_checks
 from strokeprep.gate.checks import CHECKS, Finding
 from strokeprep.gate.name_checks import Pseudonyms
 from strokeprep.io import images, json_files, tables
@@ -140,19 +140,6 @@ def inspect(
     return Report(tuple(files), tuple(fault.judged(settings.tolerate) for fault in findings))
 
 
-def same_voxels(reports: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """Groups of files with equal voxels, of one subject or of several.
-
-    ``reports`` holds reports of the gate (as read from JSON) by subject.
-    """
-    seen: dict[str, list[str]] = {}
-    for report in reports.values():
-        for file in report["files"]:
-            if "quantiles" in file:  # images only: all empty labels are equal
-                seen.setdefault(file["digest"], []).append(file["path"])
-    return [tuple(paths) for paths in seen.values() if len(paths) > 1]
-
-
 def _image(
     scan: RawImage, settings: GateSettings
 ) -> tuple[dict[str, Any], list[Finding], Mapping[str, Any] | None]:
@@ -231,7 +218,7 @@ def _on_grid(path: str, grid: str | None, settings: GateSettings) -> Iterator[Fi
 
 def _duplicates(files: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     """Images of the subject with equal voxels."""
-    for first, *others in same_voxels({"": {"files": files}}):
+    for first, *others in given.same_voxels({"": {"files": files}}):
         for other in others:
             yield Finding.of(
                 "duplicate",

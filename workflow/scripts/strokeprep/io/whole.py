@@ -12,6 +12,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,32 @@ def final_name(name: str) -> str:
     """
     partial = _PARTIAL_NAME.fullmatch(name)
     return partial[1] if partial else name
+
+
+@dataclass(frozen=True)
+class State:
+    """A file as it was: its digest, and what tells without reading it that it is the same."""
+
+    sha256: str
+    bytes: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> State:
+        """The state of a file now."""
+        state = path.stat()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return cls(digest, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+
+    def is_of(self, path: Path, *, read: bool = False) -> bool:
+        """Whether a file is still this one; ``read`` it even if it looks untouched."""
+        state = path.stat()
+        if state.st_size != self.bytes:
+            return False
+        untouched = (state.st_mtime_ns, state.st_ctime_ns) == (self.mtime_ns, self.ctime_ns)
+        return (untouched and not read) or State.of(path).sha256 == self.sha256
 
 
 def write_json(content: Any, path: str | Path) -> None:

@@ -140,10 +140,18 @@ def _is_person(value: Any, people: list[set[str]]) -> bool:
 
 
 def _named(raw: Mapping[str, Any]) -> list[str]:
-    """What a sidecar says of the place, the machine and the examination, each between spaces."""
-    named = (value for key, value in raw.items() if NAMING_KEY.search(key) and key not in ALLOWED)
-    folded = (_words(text) for value in named for text in texts_in(value))
-    return [text for text in folded if len(text) >= SHORTEST_NAMED + 2]
+    """What a sidecar says of the place, the machine and the examination, each between spaces.
+
+    A station that is called like its maker is not told from others by that.
+    """
+    found = ((key, value) for key, value in raw.items() if NAMING_KEY.search(key))
+    folded = ((key, _words(text)) for key, value in found for text in texts_in(value))
+    maker = _words(str(raw.get("Manufacturer", "")))
+    return [
+        text
+        for key, text in folded
+        if len(text) >= SHORTEST_NAMED + 2 and not ("Station" in key and text == maker)
+    ]
 
 
 def _names(value: Any, named: list[str]) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from strokeprep.io.whole import final_name
 from strokeprep.privacy import files, shown, undefaced
-from strokeprep.privacy.leaks import Leak, relative
+from strokeprep.privacy.leaks import Leak, of_twins, relative
 from strokeprep.privacy.private_words import PrivateWords
 from strokeprep.study import naming
 
@@ -31,15 +31,17 @@ def of_subject(
     raw_digests: Mapping[str, tuple[int, ...]] | None = None,
     heads: Sequence[shown.Head] = (),
     drawn: Sequence[shown.Drawn] = (),
+    twins: Iterable[tuple[str, str]] = (),
     logs: Path | None = None,
     only: Iterable[str] | None = None,
 ) -> list[Leak]:
     """All private content in the files of one subject.
 
     ``declared_defaced``: the config says that the raw images show no faces.
-    ``raw_digests``: digests and shapes of the subject's raw images (:func:`undefaced.digests`).
+    ``raw_digests``: digests and shapes of the subject's raw images (:func:`strokeprep.gate.given.digests`).
     ``heads`` and ``drawn``: the released images of heads and the labels drawn on them, and where the
     head lies in each.
+    ``twins``: the subject's raw images that another has as well, each with the other's name.
     ``only``: the files (relative, without extension) that are to be released; None stands for all.
     """
     folder = root / f"sub-{subject}"
@@ -48,6 +50,7 @@ def of_subject(
     every_image = {relative(p, root) for p in _walk(folder) if p.name.endswith(naming.IMAGE)}
     masks = [*folder.rglob(f"*{undefaced.FACE_MASK}{naming.IMAGE}")]
     leaks = [leak for path in paths for leak in _of_entry(path, root, words)]
+    leaks += of_twins(twins)
     leaks += undefaced.of_sources(root, images, every_image, declared_defaced)
     leaks += [*shown.of_heads(root, heads), *shown.of_drawn(root, drawn)]
     leaks += shown.of_template_space(root, images)

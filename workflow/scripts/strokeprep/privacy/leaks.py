@@ -21,6 +21,7 @@ FINDS: dict[str, str] = {
     "source": "An image that is not derived from a defaced one, or does not name its sources",
     "face": "Voxels in the region of the face that are not empty",
     "raw": "An image with exactly the voxels of an undefaced one",
+    "twin": "A scan that another subject has as well",
     "picture": "A picture, as a file or inside a page, that holds text or other extra data",
 }
 
@@ -40,6 +41,11 @@ class Leak:
             self.where,
             "This part is not released. Find what wrote the file, and run again.",
         )
+
+
+def of_twins(twins: Iterable[tuple[str, str]]) -> list[Leak]:
+    """Raw images that another subject has as well, each with the other's name."""
+    return [Leak("twin", f"its voxels are those of {other}", path) for path, other in twins]
 
 
 def report(leaks: Iterable[Leak]) -> dict[str, Any]:

@@ -33,19 +33,6 @@ MOST_LABELS = 128  # a segmentation has a few dozen
 SLICES = 16  # read at a time
 
 
-def digests(paths: Iterable[str]) -> dict[str, tuple[int, ...]]:
-    """The shape of each image by the digest of its voxels."""
-    return dict(voxel_digest(Path(path)) for path in paths)
-
-
-def voxel_digest(path: Path) -> tuple[str, tuple[int, ...]]:
-    """The digest of an image's stored voxels (the same as in the gate's report), and its shape."""
-    nifti, digest = images.open_nifti(path), hashlib.blake2b(digest_size=16)
-    for block in images.blocks(nifti, path, SLICES):
-        digest.update(block.data)
-    return digest.hexdigest(), nifti.shape
-
-
 # --- Sources --------------------------------------------------------------------------------
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from strokeprep.io.whole import write_json
+
 SUFFIX = ".failure.json"
 # What a job leaves while it runs, since one that is killed can leave nothing more.
 KILLED = "Killed before it could end: out of memory or time, a lost node, or by hand."
@@ -15,6 +17,12 @@ KILLED = "Killed before it could end: out of memory or time, a lost node, or by 
 def beside(log: Path) -> Path:
     """The record of the job that writes a log."""
     return log.with_name(log.name + SUFFIX)
+
+
+def write(log: Path, rule: str, message: str, reason: str | None = None) -> None:
+    """Leave the record of a job; ``reason`` is the cause in a word, where it has one."""
+    about = {"rule": rule, "message": message, "log": str(log), "reason": reason}
+    write_json(about, beside(log))
 
 
 def read(work: Path) -> list[Mapping[str, str]]:

@@ -43,8 +43,6 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
     """
     os.umask(os.umask(0o077) | 0o002)  # no output is writable by everyone
     log = Path(snakemake.log[0]).resolve()
-    failure = failures.beside(log)
-    about = {"rule": snakemake.rule, "message": _killed(), "log": str(log), "reason": None}
     imports.keep_few()
     for variable in THREAD_VARIABLES:
         os.environ[variable] = str(snakemake.threads)
@@ -52,17 +50,16 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
     with _captured(log) as terminal, private_files(Path(snakemake.config["work"])):
         try:
             # A killed job cannot write anything: write "killed" first, delete it on success.
-            write_json(about, failure)
+            failures.write(log, snakemake.rule, _killed())
             yield sidecar
             if hasattr(snakemake.output, "sidecar"):
                 write_sidecar(sidecar, snakemake.output.sidecar, snakemake)
-            failure.unlink()
+            failures.beside(log).unlink()
         except Exception as error:
             message = _message(error, log)
-            told = {"message": message, "reason": getattr(error, "reason", None)}
             with suppress(OSError):  # on a full disk this fails, too
                 traceback.print_exc()
-                write_json(about | told, failure)
+                failures.write(log, snakemake.rule, message, getattr(error, "reason", None))
             print(f"strokeprep: {snakemake.rule}: {message}", file=terminal, flush=True)
             sys.exit(1)
 

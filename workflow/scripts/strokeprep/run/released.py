@@ -7,17 +7,16 @@ When a run ends, parts that are not what an audit has passed any more are taken 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.io.whole import PARTIAL, final_name, whole, write_json
+from strokeprep.io.whole import PARTIAL, State, final_name, whole, write_json
 from strokeprep.run.endings import IMAGES
 from strokeprep.study import naming
 
@@ -25,30 +24,6 @@ LISTS = "released"  # folder of the work folder
 DATASET, SUMMARY, COHORT = "dataset", "summary", "cohort"  # the parts that are no subject's
 MOST_NAMED = 5
 UNKNOWN, CHANGED, LINK = "was released by no run", "was changed since its release", "is a link"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A released file: its digest, and what tells without reading it that it is the same."""
-
-    sha256: str
-    bytes: int
-    mtime_ns: int
-    ctime_ns: int = 0  # of the file in the output
-
-    @classmethod
-    def of(cls, path: Path) -> Entry:
-        """The entry of a file that is to be released."""
-        state = path.stat()
-        return cls(digest(path), state.st_size, state.st_mtime_ns)
-
-    def is_of(self, path: Path, *, read: bool = False) -> bool:
-        """Whether a file is the one that was released; ``read`` it even if it looks untouched."""
-        state = path.stat()
-        if state.st_size != self.bytes:
-            return False
-        untouched = (state.st_mtime_ns, state.st_ctime_ns) == (self.mtime_ns, self.ctime_ns)
-        return (untouched and not read) or digest(path) == self.sha256
 
 
 @dataclass(frozen=True)
@@ -69,15 +44,14 @@ class Release:
         A kill at any moment leaves only files in the output that a list in the work folder knows.
         """
         source = source or self.made
-        entries = {name: Entry.of(source / name) for name in sorted(names)}
+        entries = {name: State.of(source / name) for name in sorted(names)}
         self._empty(part)
         self._write(part, entries)
-        states = {}
-        for name, entry in entries.items():
+        for name in entries:
             _link(source / name, self.output / name)
             changed = (self.output / name).stat().st_ctime_ns
-            states[name] = Entry(entry.sha256, entry.bytes, entry.mtime_ns, changed)
-        self._write(part, states)
+            entries[name] = replace(entries[name], ctime_ns=changed)
+        self._write(part, entries)
 
     def withdraw(self, part: str) -> None:
         """Take the files of a part out of the output, and folders that are empty then."""
@@ -164,13 +138,13 @@ class Release:
     def _list(self, part: str) -> Path:
         return self.work / LISTS / f"{part}.json"
 
-    def _read(self, part: str) -> dict[str, Entry]:
+    def _read(self, part: str) -> dict[str, State]:
         path = self._list(part)
         if not path.exists():
             return {}
-        return {name: Entry(**entry) for name, entry in json.loads(path.read_text()).items()}
+        return {name: State(**entry) for name, entry in json.loads(path.read_text()).items()}
 
-    def _write(self, part: str, entries: Mapping[str, Entry]) -> None:
+    def _write(self, part: str, entries: Mapping[str, State]) -> None:
         write_json({name: asdict(entry) for name, entry in entries.items()}, self._list(part))
 
     def _empty(self, part: str) -> list[str]:
@@ -184,12 +158,6 @@ class Release:
 def part(subject: str, of: str) -> str:
     """The name of a subject's part: its images, or its perfusion."""
     return f"sub-{subject}" + ("" if of == IMAGES else f"_{of}")
-
-
-def digest(path: Path) -> str:
-    """The SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _link(source: Path, target: Path) -> None:
@@ -209,7 +177,7 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from (Path(base, name) for name in sorted([*names, *linked]))
 
 
-def _fault(path: Path, listed: Mapping[str, Entry], name: str, read: bool) -> str | None:
+def _fault(path: Path, listed: Mapping[str, State], name: str, read: bool) -> str | None:
     """What is wrong with a file of the output."""
     if path.is_symlink():
         return LINK

@@ -71,8 +71,9 @@ def is_usable(path: str) -> bool:
 
 
 def undefaced(subject: Subject) -> list[str]:
-    """The images that may show a face."""
-    return [str(i.path) for scan in subject.scans for i in scan.images if not i.defaced]
+    """The public names of the images that may show a face."""
+    named = public_names(subject)
+    return [named[str(i.path)] for scan in subject.scans for i in scan.images if not i.defaced]
 
 
 def open_names(subject: Subject) -> list[str]:

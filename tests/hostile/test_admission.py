@@ -87,6 +87,24 @@ def test_after_repair_the_patient_is_admitted_and_the_refusal_is_removed(two):
     assert not list((folder / "work/logs").rglob("*_refused.json"))
 
 
+def test_another_patients_scan_in_the_place_of_an_admitted_one_is_looked_at_again(two):
+    folder, _ = two
+    path, report = (
+        folder / name
+        for name in ("raw/sub-01/ct/sub-01_acq-ncct_ct.nii.gz", "work/admit/sub-01.json")
+    )
+    before, times = (
+        json.loads(report.read_text()),
+        (path.stat().st_atime_ns, path.stat().st_mtime_ns),
+    )
+    head(path, 7)
+    os.utime(path, ns=times)  # Snakemake sees no change
+    process = admit(folder, folder / "raw", "01")
+    assert f"sub-01: {path} was replaced since it was admitted" in process.stderr
+    assert json.loads(report.read_text())["files"][0]["digest"] != before["files"][0]["digest"]
+    assert "was replaced" not in admit(folder, folder / "raw", "01").stderr
+
+
 def test_files_that_cannot_be_read_refuse_their_patients_and_no_other(tmp_path):
     names = [f"raw/sub-0{n}/ct/sub-0{n}_acq-ncct_ct" for n in range(1, 6)]
     for number, name in enumerate(names):

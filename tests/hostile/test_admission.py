@@ -93,13 +93,11 @@ def test_another_patients_scan_in_the_place_of_an_admitted_one_is_looked_at_agai
         folder / name
         for name in ("raw/sub-01/ct/sub-01_acq-ncct_ct.nii.gz", "work/admit/sub-01.json")
     )
-    before, times = (
-        json.loads(report.read_text()),
-        (path.stat().st_atime_ns, path.stat().st_mtime_ns),
-    )
+    before, state = json.loads(report.read_text()), path.stat()
     head(path, 7)
-    os.utime(path, ns=times)  # Snakemake sees no change
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))  # Snakemake sees no change
     process = admit(folder, folder / "raw", "01")
+    assert process.returncode == 0, process.stderr
     assert f"sub-01: {path} was replaced since it was admitted" in process.stderr
     assert json.loads(report.read_text())["files"][0]["digest"] != before["files"][0]["digest"]
     assert "was replaced" not in admit(folder, folder / "raw", "01").stderr

@@ -411,9 +411,8 @@ def make_replaced_anew():
             )
             print(f"strokeprep: sub-{subject.name}: {what}; all is made anew.", file=sys.stderr)
         if found and not workflow.dryrun:
-            shutil.rmtree(out(f"sub-{subject.name}"), ignore_errors=True)
-            for path in (admitted(subject.name), finished(subject.name)):
-                Path(path).unlink(missing_ok=True)
+            Path(admitted(subject.name)).unlink(missing_ok=True)
+            RELEASE.forget(subject.name)
 
 
 # Within a patient's job they would be about all other patients as well.

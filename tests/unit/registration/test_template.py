@@ -30,6 +30,10 @@ def test_the_brain_has_no_holes_and_lies_in_mni_coordinates():
     assert at(brain, (0, 80, -20)) == 0 and at(brain, (32, 66, -38)) == 0  # nasion, eyeball
 
 
+def test_the_built_in_template_has_no_holes_that_its_depth_would_miss():
+    assert not np.any(images.array(template.load().filled) != images.array(template.load().inside))
+
+
 def test_depth_is_the_distance_from_the_surface_in_millimetres():
     depth = template.depth()
     assert at(depth, (25, -20, 25)) > 15

@@ -78,7 +78,12 @@ class Release:
             )
         for part in self.lacking() if run else ():
             (self.work / f"privacy/{part}.json").unlink(missing_ok=True)
-            (self.work / f"patients/{part.partition('_')[0]}/done").unlink(missing_ok=True)
+            self._reopen(part.partition("_")[0])
+
+    def forget(self, subject: str) -> None:
+        """Let everything that is made of a subject be made anew."""
+        shutil.rmtree(self.made / f"sub-{subject}", ignore_errors=True)
+        self._reopen(f"sub-{subject}")
 
     @contextmanager
     def summary(self) -> Iterator[Path]:
@@ -146,6 +151,10 @@ class Release:
 
     def _write(self, part: str, entries: Mapping[str, State]) -> None:
         write_json({name: asdict(entry) for name, entry in entries.items()}, self._list(part))
+
+    def _reopen(self, folder: str) -> None:
+        """Where each patient is one job, let that of this patient run again."""
+        (self.work / f"patients/{folder}/done").unlink(missing_ok=True)
 
     def _empty(self, part: str) -> list[str]:
         """Remove the files of a part from the output; their names."""

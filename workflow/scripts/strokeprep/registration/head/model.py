@@ -103,10 +103,10 @@ def edge_points(spacing_mm: float, part: int) -> tuple[np.ndarray, np.ndarray]:
     values = ndimage.gaussian_filter(
         images.array(grid).astype(np.float32), 0.8 * spacing_mm / grid.GetSpacing()[0]
     )
-    slope = np.stack(np.gradient(values)) * np.sign(np.diag(affine)[:3])[:, None, None, None]
     index = np.argwhere(depth > EDGES_FROM_MM)
     index = np.random.default_rng(part).permutation(index)[:EDGE_POINTS]
-    here = slope[:, index[:, 0], index[:, 1], index[:, 2]].T
+    slope = np.stack([along[tuple(index.T)] for along in np.gradient(values)], axis=1)
+    here = slope * np.sign(np.diag(affine)[:3])
     steep = np.linalg.norm(here, axis=1)
     direction = here / np.hypot(steep, np.median(steep))[:, None]
     return index @ affine[:3, :3].T + affine[:3, 3], direction.astype(np.float32)

@@ -7,6 +7,7 @@ When a run ends, parts that are not what an audit has passed any more are taken 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil

@@ -29,7 +29,7 @@ rule cohort_maps:
     params:
         candidates=cohort_candidates,
         left_out=cohort_left_out,
-        study=CONFIG.study,
+        study=ABOUT_STUDY,
         settings=CONFIG.cohort,
         template=CONFIG.template,
         seed=CONFIG.seed,

@@ -68,6 +68,8 @@ def read_study():
 CONFIG, STUDY, ROWS, CORRECTIONS = read_study()
 
 OUT, WORK = CONFIG.output, CONFIG.work
+# What descriptions say of the study: where its corrections lie is not among that.
+ABOUT_STUDY = replace(CONFIG.study, corrections=None)
 RELEASE = released.Release(Path(OUT), Path(WORK))
 TEMPLATE = Space(CONFIG.template.name, CONFIG.template.res)
 ORIGIN = (

@@ -19,7 +19,7 @@ rule dataset:
     params:
         raw_root=ORIGIN.root,
         subjects=dataset.listed(Path(OUT), STUDY.by_name, [row.subject for row in ROWS]),
-        settings=CONFIG.study,
+        settings=ABOUT_STUDY,
         cow_labels=ORIGIN.cow_labels,
         code=code("dataset.py"),
     script:

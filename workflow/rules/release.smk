@@ -64,7 +64,7 @@ rule release:
         f"../../envs/{'preview' if CONFIG.release.preview else 'imaging'}.yaml"
     params:
         left_out=release_left_out,
-        study=CONFIG.study,
+        study=ABOUT_STUDY,
         settings=CONFIG.release,
         template=CONFIG.template,
         private=f"{WORK}/release",

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from perfused_heads import ARTERY, head
 from strokeprep import kinds
+from strokeprep.corrections.given import Given
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, tables
 from strokeprep.io import transforms as moves
@@ -94,6 +95,32 @@ def test_an_artery_can_be_given_as_points_or_as_a_mask(sources, done, tmp_path):
         sources, SETTINGS, GivenVessels(aif=str(tmp_path / "artery.nii.gz"))
     )
     assert len(by_mask.vessels.aif_voxels) == mask.sum()
+
+
+def test_a_drawn_artery_is_told_with_the_voxels_that_it_replaces(sources, done, tmp_path):
+    masks = [
+        Given(
+            str(tmp_path / name),
+            {"File": f"corrections:{name}", "Digest": name},
+            tmp_path / "x.tsv",
+        )
+        for name in ("artery", "vein")
+    ]
+    given = GivenVessels(aif=masks[0].file, vof=masks[1].file)
+    drawn = perfusion_maps.corrected_vessels(masks, sources, SETTINGS, given)
+    assert [each["File"] for each in drawn["Corrections"]] == [
+        "corrections:artery",
+        "corrections:vein",
+    ]
+    before = [row["vessel"] for row in tables.read(tmp_path / "x.tsv")]
+    found = {"artery": done.vessels.aif_voxels, "vein": done.vessels.vof_voxels}
+    assert {name: before.count(name) for name in found} == {n: len(v) for n, v in found.items()}
+    abouts = perfusion_maps.abouts(done, SETTINGS, drawn)
+    assert abouts["vessels"]["Manual"] and abouts["voxels"]["Manual"]
+    assert (
+        "Manual" not in abouts["cbf"]
+        and perfusion_maps.corrected_vessels([], sources, SETTINGS, given) == {}
+    )
 
 
 def test_without_a_vein_flow_and_volume_are_as_uncertain_as_the_size_of_the_artery(sources, done):

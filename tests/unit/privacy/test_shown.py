@@ -11,6 +11,7 @@ import pytest
 import SimpleITK as sitk
 from heads import TO_TEMPLATE, Head, head
 from scipy import ndimage
+from strokeprep.corrections.given import Given
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images, transforms
 from strokeprep.kinds import KINDS
@@ -82,6 +83,41 @@ def test_a_turned_head_that_is_declared_defaced_is_found(tmp_path):
         tmp_path, [shown.Head("head.nii.gz", "head.nii.gz", "ct", True, believed)]
     )
     assert leak.find == "face"
+
+
+def corrected_face(folder: Path, mask: np.ndarray) -> dict:
+    """A head that is emptied as a person drew the face; returns the sidecar of the mask."""
+    names = [str(folder / name) for name in ("raw.nii.gz", "drawn.nii.gz", "face.nii.gz")]
+    images.write(made().image, names[0])
+    images.write(images.like(mask.astype(np.uint8), made().image), names[1])
+    drawn = Given(names[1], {"File": "corrections:x", "Digest": "y"}, folder / "found.nii.gz")
+    about = deface.face(
+        names[0], files(folder, made().brain, made().image), names[2],
+        modality="ct", backend="template", margin_mm=3, networks=NetworkSettings(),
+        correction=drawn,
+    )  # fmt: skip
+    deface.image(names[0], None, names[2], str(folder / "head.nii.gz"), kind=KINDS["ncct"])
+    return about
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_face_that_a_person_drew_is_judged_like_any_other(tmp_path, whole):
+    _, y, z = np.indices(made().face.shape)
+    drawn = np.zeros_like(made().face)
+    drawn[:, int(y[made().face].min()) :, : int(z[made().face].max()) + 2] = True
+    drawn &= ~made().brain
+    about = corrected_face(tmp_path, drawn if whole else made().face & (z < 12))
+    assert about["Manual"] is True and about["Corrections"][0]["Replaces"]
+    believed = files(tmp_path, made().brain, made().image)
+    leaks = list(
+        shown.of_heads(tmp_path, [shown.Head("head.nii.gz", "head.nii.gz", "ct", False, believed)])
+    )
+    assert [leak.find for leak in leaks] == ([] if whole else ["face"])
+
+
+def test_a_face_that_reaches_into_the_brain_is_refused(tmp_path):
+    with pytest.raises(StrokeprepError, match="ml of the brain.*Erase it there"):
+        corrected_face(tmp_path, made().face | made().brain)
 
 
 @pytest.mark.parametrize("declared", [True, False])

@@ -14,8 +14,9 @@ import SimpleITK as sitk
 from strokeprep.corrections.given import Given
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, transforms, whole
+from strokeprep.settings.registration import REGISTRATION
 from strokeprep.settings.study import TemplateSettings
-from strokeprep.steps import corrections
+from strokeprep.steps import corrections, register
 
 INSIDE = (heads.radius() < 0.5).astype(np.uint8)
 # The CTA is the NCCT's head, 12 mm to the side and turned.
@@ -294,3 +295,42 @@ def test_a_warp_is_refused_for_a_scan_and_alone_for_the_template(raw, tmp_path):
 def test_an_affine_study_takes_an_affine_transform(raw, tmp_path):
     path = saved(stretched(1.03))(tmp_path / "given.txt")
     accept(raw, path, "registration", "cta", is_rigid=False)
+
+
+def given(path: Path, name: str) -> Given:
+    return Given(str(path), {"File": f"corrections:{name}", "Digest": "x"}, path.parent / "before")
+
+
+def test_a_linear_correction_of_one_direction_gives_the_other(tmp_path, monkeypatch):
+    linear = saved(transforms.linear(MOVE))(tmp_path / "given.h5")
+    fails = StrokeprepError("The brain fits nowhere", "image", "Look at it.")
+
+    def to_template(*_, **__):
+        raise fails
+
+    monkeypatch.setattr(register.deformable, "to_template", to_template)
+    monkeypatch.setattr(register.sitk, "Mask", lambda image, *_: image)
+    images.write_array(heads.head(), heads.AFFINE, tmp_path / "head.nii.gz")
+    there, back = str(tmp_path / "there.h5"), str(tmp_path / "back.h5")
+    for corrections_given, expected in (
+        ((given(linear, "there"), None), MOVE),
+        ((None, given(linear, "back")), np.linalg.inv(MOVE)),
+    ):
+        about, _ = register.corrected_to_template(
+            str(tmp_path / "head.nii.gz"), str(tmp_path / "head.nii.gz"), [], there, back,
+            corrections_given,
+            names=("ncct", "MNI"), settings=REGISTRATION, seed=1, template=TemplateSettings(),
+        )  # fmt: skip
+        found = [transforms.matrix(transforms.read(path)) for path in (there, back)]
+        assert np.allclose(found[0], expected) and np.allclose(found[0] @ found[1], np.eye(4))
+        assert about["Manual"] and about["Corrections"][0]["Replaces"] is None
+        assert about["Type"] == "affine"
+
+
+def test_two_directions_that_do_not_undo_each_other_are_refused(raw, tmp_path):
+    path = saved(transforms.linear(np.eye(4)))(tmp_path / "given.h5")
+    other = transforms.linear(MOVE)
+    target = heads.target(raw, "template")
+    with pytest.raises(StrokeprepError, match="not each other's inverse.*from one registration"):
+        corrections.transform(path, target, [other], True, TemplateSettings())
+    corrections.transform(path, target, [transforms.linear(np.eye(4))], True, TemplateSettings())

@@ -26,7 +26,7 @@ from strokeprep.study import naming
 
 # A frame in which no part of the face moved farther than this is emptied as the others are.
 STILL_MM = 2.0
-# The most of a brain mask that a face drawn by hand may touch; that much is taken off it.
+# The most of a brain mask that a face drawn by hand may cover; its edge is taken off such a face.
 MOST_BRAIN_ML = 1.0
 
 
@@ -110,15 +110,15 @@ def face(
 
 def _clear_of_brain(mask: sitk.Image, brain: Marked, request: Request) -> sitk.Image:
     """A face that a person drew, without the edge of the brain; refused if it reaches into it."""
-    clear = sitk.And(mask, faces.outside(brain, request.image))
-    lost = faces.removed(mask)["RemovedMl"] - faces.removed(clear)["RemovedMl"]
+    there = sitk.Resample(brain[0], request.image, brain[1], transforms.NEAREST) > 0
+    lost = faces.removed(sitk.And(sitk.Cast(mask, sitk.sitkUInt8), there))["RemovedMl"]
     if lost > MOST_BRAIN_ML:
         raise StrokeprepError(
             f"The corrected face mask covers {lost:.1f} ml of the brain",
             request.where,
             "Erase it there, or correct the brain mask as well if that is wrong.",
         )
-    return clear
+    return sitk.And(mask, faces.outside(brain, request.image))
 
 
 def _not_empty(mask: sitk.Image, image: sitk.Image, empty: float | None) -> sitk.Image:

@@ -1,6 +1,6 @@
 """The intake beside dcm2niix: DICOM series with known truth, and a whole study against the clock.
 
-    python benchmarks/intake.py [--out intake.tsv] [--slices 1480] [--cases NAME ...]
+    python benchmarks/intake.py [--out intake.tsv] [--slices 1480] [--cases NAME ...] [--studies 100]
 
 A case is right if voxels, places and times come back, or if a series from which they cannot come back
 is refused. It is wrong if an image comes out that is not so. The exit status is 1 where ours is wrong.
@@ -31,6 +31,7 @@ from strokeprep.phantom.dicom.headers import Series, Study, fill
 from strokeprep.phantom.dicom.series import Plane
 from strokeprep.phantom.dicom.vendors import VENDORS, Vendor
 
+REPOSITORY = Path(__file__).parents[1]
 SHAPE, SPACING = (64, 72, 40), (3.4, 3.4, 3.5)
 TIMES = np.cumsum([0.0, *[1.5] * 9, *[3.0] * 4]).round(3)
 NOON = datetime(2001, 2, 3, 12, 0, 0)
@@ -302,6 +303,38 @@ def timed(folder: Path, out: Path) -> dict[str, str]:
     }
 
 
+def side_by_side(folder: Path, count: int) -> dict[str, str]:
+    """What ``snakemake intake`` takes for many small studies, a job for each, two at a time."""
+    still = taken(at=[7.0 * k - 60 for k in range(18)])
+    vendor = VENDORS["siemens"]
+    for index in range(count):
+        study = Study(f"P{index}", "N", vendor, "CT", NOON, private=False)
+        tags = {"KVP": "120", "ConvolutionKernel": vendor.soft}
+        made = Series(study, 3, "Head without", vendor.ct_type, tags=tags)
+        slices.write(folder / "export" / str(index), made, still)
+    settings = {
+        "study": {"layout": "bids", "root": "raw"},
+        "intake": {"exports": ["export"], "people": "private/people.tsv", "draw": True},
+    }
+    (folder / "study.yaml").write_text(json.dumps(settings))
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "intake",
+        "--snakefile",
+        str(REPOSITORY / "Snakefile"),
+    ]
+    command += ["--profile", "none", "--cores", "2", "--configfile", "study.yaml", "--quiet", "all"]
+    began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, cwd=folder, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    images = len(list((folder / "raw").rglob("*.nii.gz")))
+    told = f"{images} images, {seconds:.0f} s of processors, {time.monotonic() - began:.0f} s"
+    return {"case": f"{count} studies", "ours": told, "dcm2niix": tables.MISSING}
+
+
 def main() -> int:
     """Run what is asked for; returns the exit status."""
     parser = argparse.ArgumentParser(
@@ -310,6 +343,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--slices", type=int, default=1480)
     parser.add_argument("--cases", nargs="*")
+    parser.add_argument("--studies", type=int, default=0)
     options = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -318,6 +352,8 @@ def main() -> int:
             write_study(folder, options.slices)
             rows.append({"case": f"{options.slices} slices", **timed(folder, Path(scratch))})
             shutil.rmtree(folder)
+        if options.studies:
+            rows.append(side_by_side(Path(scratch) / "studies", options.studies))
         for index, case in enumerate(cases()):
             if options.cases is not None and case.name not in options.cases:
                 continue

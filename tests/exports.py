@@ -193,3 +193,12 @@ def _of_frame(plane: Plane) -> pydicom.Dataset:
             group(FrameAcquisitionDateTime=f"{taken:%Y%m%d%H%M%S.%f}", InStackPositionNumber=1)
         ],
     )
+
+
+def studies(folder: Path, count: int, **about: Any) -> Path:
+    """A small NCCT of each of several patients, in one export."""
+    planes = frames(head((12, 14, 16)))
+    for index in range(1, count + 1):
+        of = study(patient=f"P-{index}", begins=NOON + timedelta(hours=index), **about)
+        write(folder / f"{index:03d}", series(of), planes)
+    return folder

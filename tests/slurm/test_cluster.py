@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import exports
 import pytest
 from disturbed_runs import digests, patient, shown_by, started
 from strokeprep.io import tables
@@ -200,3 +201,14 @@ def test_the_built_in_study_has_the_bytes_of_a_run_on_this_machine(demo, cluster
     here = digests(demo.derivatives)
     del here["docs/qc/accuracy.tsv"]  # is of the study, not of a patient
     assert digests(tmp_path / "demo/derivatives") == here
+
+
+@FULL
+def test_a_hundred_studies_are_taken_in_side_by_side(cluster, tmp_path):
+    exports.studies(tmp_path / "export", 100)
+    intake = {"exports": ["export"], "people": "private/people.tsv", "draw": True}
+    run = snakemake(tmp_path, STUDY | {"intake": intake}, "intake", *PROFILE)
+    assert run.returncode == 0, (run.stdout + run.stderr)[-4000:]
+    assert len(list((tmp_path / "raw").rglob("*_acq-ncct_ct.nii.gz"))) == 100
+    assert len(tables.read(tmp_path / "raw/participants.tsv")) == 100
+    assert not list((tmp_path / "raw").rglob(".partial-*"))

@@ -163,9 +163,17 @@ def _read(file: BinaryIO, tags: tuple) -> Dataset:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return dcmread(file, stop_before_pixels=True, specific_tags=list(tags))
+            return dcmread(file, stop_before_pixels=True, specific_tags=_as_tags(tags))
     except Exception as error:  # pydicom has no common error for damaged files
         raise Unreadable("its header cannot be read") from error
+
+
+@cache
+def _as_tags(wanted: tuple) -> list:
+    """Tags as pydicom has them: to make them of keywords for each file takes as long as reading it."""
+    from pydicom.tag import Tag
+
+    return [Tag(each) for each in wanted]
 
 
 def _facts(header: Dataset, keywords: tuple[str, ...]) -> dict[str, Any]:

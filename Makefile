@@ -2,6 +2,7 @@
 #
 #   make demo    simulate a stroke study, preprocess it, score it   [SEED= SUBJECTS= SIZE= CORES= DIR=]
 #                FROM=dicom: begin with the DICOM export of a hospital
+#                STUDY=jhu: patients with diffusion MRI alone; STUDY=atlas: T1-weighted MRI of old strokes
 #   make release the same, then as an archive like that of ISLES'24 in DIR/release  [as make demo]
 #   make cohort  the same, then maps, tables and a page of all patients          [as make demo]
 #   make audit   read a finished study's output again: each file as released, none private    [DIR=]
@@ -33,6 +34,7 @@ PYTHON   ?= python3
 VENV     ?= .venv
 CORES    ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 DIR      ?= demo
+STUDY    ?= isles24
 SEED     ?= 1
 SUBJECTS ?= 2
 SIZE     ?= small
@@ -65,9 +67,9 @@ BENCHMARKS := registration motion perfusion metrics intake
 SOURCE = $(if $(filter dicom,$(FROM)),$(comma) "source": "dicom")
 comma := ,
 
-STUDY = --config output=$(DIR)/derivatives work=$(DIR)/work \
+CONFIGURED = --config output=$(DIR)/derivatives work=$(DIR)/work \
   'release={"folder": "$(DIR)/release", "preview": true}' \
-  'phantom={"folder": "$(DIR)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"$(SOURCE)}'
+  'phantom={"folder": "$(DIR)", "study": "$(STUDY)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"$(SOURCE)}'
 
 .PHONY: environments demo audit release cohort report test test-units test-runs test-fast test-models models test-hostile \
   test-slurm lint settings clean bench bench-scale bench-ctp bench-release bench-cohort bench-segmentation bench-heads \
@@ -77,11 +79,11 @@ STUDY = --config output=$(DIR)/derivatives work=$(DIR)/work \
 environments: $(VENV)/slurm.done $(NETWORKS)/segmentation.done
 
 demo: $(VENV)/imaging.done
-	$(SNAKEMAKE) --cores $(CORES) $(STUDY)
+	$(SNAKEMAKE) --cores $(CORES) $(CONFIGURED)
 	@$(BIN)/strokeprep accuracy $(DIR)
 
 release: $(VENV)/preview.done demo
-	$(SNAKEMAKE) release --cores $(CORES) $(STUDY)
+	$(SNAKEMAKE) release --cores $(CORES) $(CONFIGURED)
 	@echo "Release: $(DIR)/release"
 
 cohort: demo
@@ -92,7 +94,7 @@ audit: $(VENV)/imaging.done
 	@$(BIN)/strokeprep audit $(DIR)
 
 report: $(VENV)/imaging.done
-	$(SNAKEMAKE) --cores 1 $(STUDY) --report $(DIR)/snakemake.html
+	$(SNAKEMAKE) --cores 1 $(CONFIGURED) --report $(DIR)/snakemake.html
 
 test: $(VENV)/test.done
 	@$(MAKE) --no-print-directory $(TWO_AT_A_TIME) test-units test-runs

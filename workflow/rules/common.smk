@@ -73,7 +73,7 @@ ABOUT_STUDY = replace(CONFIG.study, corrections=None)
 RELEASE = released.Release(Path(OUT), Path(WORK))
 TEMPLATE = Space(CONFIG.template.name, CONFIG.template.res)
 ORIGIN = (
-    origin.simulated(Path(CONFIG.phantom.folder))
+    origin.simulated(Path(CONFIG.phantom.folder), CONFIG.phantom.study)
     if CONFIG.phantom
     else origin.given(Path(CONFIG.study.root))
 )

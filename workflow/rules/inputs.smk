@@ -464,6 +464,11 @@ def what_is_replaced(target):
     return target.name
 
 
+def perfusion_audit_of(subject):
+    """The audit of a subject's perfusion, if it had any."""
+    return out(naming.perfusion_audit(subject.name)) if perfusion_targets(subject) else []
+
+
 def image_page_plan(subject):
     return report_plan.images(subject, TEMPLATE, replaced_by(subject))
 

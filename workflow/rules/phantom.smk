@@ -3,6 +3,7 @@
 from strokeprep import phantom
 
 RAW, TRUTH, SCANS = ORIGIN.root, ORIGIN.truth, CONFIG.phantom.scans
+TRUE = [TRUTH / path for path in phantom.truth_files("{subject}", SCANS, CONFIG.phantom.study)]
 # Where a study that begins as DICOM is simulated, before it is exported and taken in.
 FROM_DICOM = CONFIG.phantom.source == "dicom"
 SIMULATED = Path(CONFIG.phantom.folder) / "simulated" if FROM_DICOM else RAW
@@ -15,8 +16,11 @@ localrules:
 
 rule phantom:
     output:
-        raw=[SIMULATED / path for path in phantom.raw_files("{subject}", SCANS)],
-        truth=[TRUTH / path for path in phantom.truth_files("{subject}", SCANS)],
+        raw=[
+            SIMULATED / path
+            for path in phantom.raw_files("{subject}", SCANS, CONFIG.phantom.study)
+        ],
+        truth=TRUE,
     log:
         log_of("phantom", "sub-{subject}"),
     benchmark:
@@ -35,6 +39,7 @@ rule phantom:
         pathologies=CONFIG.phantom.pathologies,
         scans=SCANS,
         axes="LAS" if FROM_DICOM else None,  # as the intake writes
+        study=CONFIG.phantom.study,
         code=code("phantom.py"),
     script:
         "../scripts/phantom.py"
@@ -60,6 +65,7 @@ rule phantom_dataset:
         truth=TRUTH,
         subjects=CONFIG.phantom.subjects,
         seed=CONFIG.phantom.seed,
+        study=CONFIG.phantom.study,
         code=code("phantom_dataset.py"),
     script:
         "../scripts/phantom_dataset.py"
@@ -68,8 +74,8 @@ rule phantom_dataset:
 rule score:
     input:
         audit=out(naming.audit("{subject}")),
-        perfusion=out(naming.perfusion_audit("{subject}")),
-        truth=[TRUTH / path for path in phantom.truth_files("{subject}", SCANS)],
+        perfusion=of_subject(perfusion_audit_of),
+        truth=TRUE,
     output:
         table=f"{WORK}/accuracy/sub-{{subject}}.tsv",
     log:
@@ -84,7 +90,7 @@ rule score:
     params:
         subject=subject_of,
         truth=TRUTH,
-        template=TEMPLATE.label,
+        template=TEMPLATE,
         limits=settings.limits_at(CONFIG.accuracy, CONFIG.phantom.size),
         perfusion=CONFIG.perfusion.shared(),
         code=code("score.py"),

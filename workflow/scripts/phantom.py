@@ -15,4 +15,5 @@ with job(snakemake):
         pathologies=params.pathologies,
         scans=params.scans,
         axes=params.axes,
+        study=params.study,
     )

@@ -11,4 +11,5 @@ with job(snakemake):
         Path(params.raw),
         Path(params.truth),
         seed=params.seed,
+        study=params.study,
     )

@@ -22,7 +22,7 @@ from strokeprep.quality.label_change import LabelChange
 from strokeprep.settings.perfusion import PerfusionSettings
 from strokeprep.study import naming
 from strokeprep.study.naming import ORIG, Space
-from strokeprep.study.scans import Scan, Subject
+from strokeprep.study.scans import Label, Scan, Subject
 
 Limits = Mapping[str, Mapping[str, float]]
 
@@ -31,7 +31,7 @@ def measurements(
     subject: Subject,
     derivatives: Path,
     truth_folder: Path,
-    template: str,
+    template: Space,
     limits: Limits,
     perfusion: PerfusionSettings,
 ) -> list[Measurement]:
@@ -42,18 +42,19 @@ def measurements(
     for scan in subject.scans:
         if scan.has_perfusion:
             measured += score_ctp.measurements(
-                scan, subject.base, template, derivatives, truth, perfusion, score.measured
+                scan, subject.base, template.label, derivatives, truth, perfusion, score.measured
             )
     return measured
 
 
 class _Scorer:
     def __init__(
-        self, subject: Subject, derivatives: Path, truth: Truth, template: str, limits: Limits
+        self, subject: Subject, derivatives: Path, truth: Truth, template: Space, limits: Limits
     ) -> None:
         self.subject, self.root, self.truth = subject, derivatives, truth
         self.template, self.limits = template, limits
         self.reference = subject.base
+        self.is_affine = truth.facts["deformation_mm"] == 0
 
     def measured(self, step: str, metric: str, value: float) -> Measurement:
         """A value with the limit that the config sets for it in that step, if any."""
@@ -74,12 +75,11 @@ class _Scorer:
             yield from self.distances(
                 f"{scan.name}_to_{ref.name}", registered, self.truth.points(scan.name, head)
             )
-        there = self.truth.points(self.template, head)
-        path = self.root / naming.to_template(ref, ref.name, self.template)
+        there = self.truth.points(self.template.label, head)
+        path = self.root / naming.to_template(ref, ref.name, self.template.label)
         registered = transforms.apply(transforms.read(path), there)
-        affine = self.truth.facts["deformation_mm"] == 0
         yield from self.distances(
-            f"{ref.name}_to_mni" + ("" if affine else "_deformed"), registered, here
+            f"{ref.name}_to_mni" + ("" if self.is_affine else "_deformed"), registered, here
         )
 
     def distances(
@@ -97,28 +97,44 @@ class _Scorer:
                 yield self.measured(f"brain_{scan.name}", "dice", labels.dice(mask, true))
 
     def labels(self) -> Iterator[Measurement]:
-        """Labels resampled to the reference, compared with the same labels drawn there."""
-        space = Space(self.reference.name)
+        """Labels resampled to the reference, or to the template if they were drawn on the reference."""
         for label in self.subject.labels:
-            step = f"{label.kind.name}_{self.reference.name}"
-            moved, native = (
-                labels.read(self.root / naming.label(label.scan, s, label.kind))
-                for s in (space, ORIG)
-            )
-            drawn = self.truth.image(f"{self.reference.name}_{label.kind.name}")
-            kept = LabelChange.between(native, moved).labels_kept
-            yield self.measured(step, "labels_kept", kept)
-            ideal = self.ideally(native, label.scan, moved)
-            attainable = _label_figures(native, ideal, drawn)
-            for metric, value in _label_figures(native, moved, drawn).items():
-                yield self.measured(step, metric, value)
-                yield self.measured(step, f"{metric}_attainable", attainable[metric])
-                worse = SCORED[metric].badness(value) - SCORED[metric].badness(attainable[metric])
-                yield self.measured(step, f"{metric}_lost", worse)
+            native = labels.read(self.root / naming.label(label.scan, ORIG, label.kind))
+            if not images.array(native).any():
+                continue  # nothing was visible
+            if label.scan is self.reference:
+                yield from self.in_template(label, native)
+            else:
+                yield from self.on_reference(label, native)
 
-    def ideally(self, native: sitk.Image, scan: Scan, grid: sitk.Image) -> sitk.Image:
-        """The label resampled by the true transform: the best that the reference's grid allows."""
-        here, there = (self.truth.from_head(each) for each in (self.reference.name, scan.name))
+    def in_template(self, label: Label, native: sitk.Image) -> Iterator[Measurement]:
+        """A label in template space, compared with the same label moved by the true transform."""
+        moved = labels.read(self.root / naming.label(label.scan, self.template, label.kind))
+        ideal = self.ideally(native, label.scan.name, self.template.label, moved)
+        step = f"{label.kind.name}_mni" + ("" if self.is_affine else "_deformed")
+        kept = LabelChange.between(native, moved).labels_kept
+        yield self.measured(step, "labels_kept", kept)
+        dice = labels.dice(images.array(moved), images.array(ideal))
+        yield self.measured(step, "dice", dice)
+
+    def on_reference(self, label: Label, native: sitk.Image) -> Iterator[Measurement]:
+        """A label on the reference's grid, compared with the same label drawn there."""
+        on = self.reference.name
+        step = f"{label.kind.name}_{on}"
+        moved = labels.read(self.root / naming.label(label.scan, Space(on), label.kind))
+        drawn = self.truth.image(f"{on}_{label.kind.name}")
+        yield self.measured(step, "labels_kept", LabelChange.between(native, moved).labels_kept)
+        ideal = self.ideally(native, label.scan.name, on, moved)
+        attainable = _label_figures(native, ideal, drawn)
+        for metric, value in _label_figures(native, moved, drawn).items():
+            yield self.measured(step, metric, value)
+            yield self.measured(step, f"{metric}_attainable", attainable[metric])
+            worse = SCORED[metric].badness(value) - SCORED[metric].badness(attainable[metric])
+            yield self.measured(step, f"{metric}_lost", worse)
+
+    def ideally(self, native: sitk.Image, scan: str, to: str, grid: sitk.Image) -> sitk.Image:
+        """The label of a scan resampled by the true transform: the best that a grid allows."""
+        here, there = (self.truth.from_head(each) for each in (to, scan))
         return transforms.resample(native, grid, [here.GetInverse(), there], transforms.NEAREST)
 
     def faces(self) -> Iterator[Measurement]:

@@ -31,16 +31,16 @@ def given(root: Path) -> Origin:
     return Origin(root, tuple(clinical.sources(root)), tuple(clinical.names(root)))
 
 
-def simulated(folder: Path) -> Origin:
+def simulated(folder: Path, study: str) -> Origin:
     """The built-in study, whose files are known before they are written."""
     raw = folder / "raw"
-    files = phantom.dataset_files()
+    files = phantom.dataset_files(study)
     return Origin(
         root=raw,
         files=tuple(str(raw / name) for name in files),
         tables=tuple(
             Path(name).stem for name in files if name.startswith("phenotype/") and ".tsv" in name
         ),
-        cow_labels=phantom.COW_LABELS,
+        cow_labels=phantom.COW_LABELS if study == phantom.USUAL else None,
         truth=folder / "truth",
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from strokeprep.phantom.names import (
     COW_LABELS,
+    USUAL,
     dataset_files,
     image_files,
     raw_files,
@@ -27,6 +28,7 @@ from strokeprep.phantom.names import (
 
 __all__ = [
     "COW_LABELS",
+    "USUAL",
     "dataset_files",
     "image_files",
     "raw_files",
@@ -51,6 +53,7 @@ def write_subject(
     pathologies: Sequence[str] = (),
     scans: Sequence[str] = (),
     axes: str | None = None,
+    study: str = USUAL,
 ) -> None:
     """Write one subject ("01", "02", …) of a size ("tiny", "small" or "clinical").
 
@@ -58,7 +61,22 @@ def write_subject(
     "01" and 3 mm for the others. `motion_mm` bounds the head motion during CT perfusion. Of
     `pathologies`, each subject has one, in turn. `scans` are made beside the usual ones.
     `axes` is the storage order of all images; without it they differ, as those of scanners do.
+    Other kinds of `study` than isles24 have no perfusion, no `pathologies` and no `axes`.
     """
+    if study != USUAL:
+        from strokeprep.phantom import mr_study  # likewise
+
+        mr_study.write_subject(
+            subject,
+            raw,
+            truth,
+            study=study,
+            seed=seed,
+            size=size,
+            deformation_mm=deformation_mm,
+            scans=scans,
+        )
+        return
     from strokeprep.phantom.study import (
         write_subject as write,  # imports heavy libraries
     )
@@ -77,8 +95,10 @@ def write_subject(
     )
 
 
-def write_dataset(subjects: Sequence[str], raw: Path, truth: Path, *, seed: int) -> None:
+def write_dataset(
+    subjects: Sequence[str], raw: Path, truth: Path, *, seed: int, study: str = USUAL
+) -> None:
     """Write the dataset-level files: descriptions, tables, READMEs."""
     from strokeprep.phantom.dataset import write_dataset as write
 
-    write(subjects, raw, truth, seed=seed)
+    write(subjects, raw, truth, seed=seed, study=study)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from strokeprep.phantom import mr_dataset
 from strokeprep.phantom.files import write_json, write_table
-from strokeprep.phantom.names import COW_LABELS
+from strokeprep.phantom.names import COW_LABELS, USUAL
 
 # How many patients have it.
 HISTORY = {
@@ -90,6 +91,11 @@ Transforms (ITK text files; points in LPS millimetres)
 `ncct_lesion`, `ncct_lvo`, `ncct_cow`, `ncct_tissue`
 : the labels drawn directly on the NCCT grid; `truth.json` names the tissue numbers.
 
+`dwi_lesion`, `t1w_lesion`, `X_tissue`, `t1w_bias` (studies of MRI alone)
+: what is drawn by hand, tissue numbers, and the field that the T1-weighted signal was multiplied by.
+  `truth.json` lists each lesion with its region, side and size, and the tissues' T1-weighted and b0
+  signals and ADC (10^-6 mm^2/s).
+
 `ctp_cbf`, `ctp_cbv`, `ctp_mtt`, `ctp_tmax`
 : ml/100 g/min, ml/100 g, s, s at the reference pose. Flow and volume are voxel means, MTT is
   60 CBV / CBF; "tmax" is the flow-weighted delay of arrival after the arterial input only (without
@@ -101,7 +107,9 @@ Transforms (ITK text files; points in LPS millimetres)
 """
 
 
-def write_dataset(subjects: Sequence[str], raw: Path, truth: Path, *, seed: int) -> None:
+def write_dataset(
+    subjects: Sequence[str], raw: Path, truth: Path, *, seed: int, study: str = USUAL
+) -> None:
     """Write the dataset-level files of the raw dataset and of the truth."""
     raw, truth = Path(raw), Path(truth)
     description = {"BIDSVersion": "1.11.1", "License": "CC0"}
@@ -118,6 +126,10 @@ def write_dataset(subjects: Sequence[str], raw: Path, truth: Path, *, seed: int)
     (raw / "README").write_text(RAW_README, encoding="utf-8")
     truth.mkdir(parents=True, exist_ok=True)
     (truth / "README.md").write_text(TRUTH_README, encoding="utf-8")
+    if study != USUAL:
+        for name, columns, people in mr_dataset.tables(study, subjects, seed):
+            _write_people_table(raw / name, columns, people)
+        return
     table = [(str(number), name) for number, name in COW_LABELS.items()]
     write_table(raw / "derivatives/manual/seg-CoW_dseg.tsv", ("index", "name"), table)
     _write_people(subjects, raw, seed)
@@ -146,5 +158,10 @@ def _write_people(subjects: Sequence[str], raw: Path, seed: int) -> None:
         tables["phenotype/demographic_baseline"].append([who, age, sex, nihss, onset, *more])
         tables["phenotype/outcome"].append([who, max(nihss - 5, 0), mrs, str(random.choice(TICI))])
     for name, columns in TABLES.items():
-        write_table(raw / f"{name}.tsv", ("participant_id", *columns), tables[name])
-        write_json(raw / f"{name}.json", columns)
+        _write_people_table(raw / name, columns, tables[name])
+
+
+def _write_people_table(stem: Path, columns: dict, rows: Sequence[Sequence]) -> None:
+    """A table of patients with its JSON."""
+    write_table(stem.with_suffix(".tsv"), ("participant_id", *columns), rows)
+    write_json(stem.with_suffix(".json"), columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 COW_LABELS: dict[int, str] = {
     1: "ICA-L",
@@ -49,9 +50,57 @@ _MASKS = {
         f"{_MANUAL}/sub-{{s}}/ses-02/dwi/sub-{{s}}_ses-02_space-orig_label-L_desc-infarct_mask"
     ),
 }
+_MASKS_ON_T1W = {
+    "lesion": (
+        f"{_MANUAL}/sub-{{s}}/ses-02/anat/sub-{{s}}_ses-02_space-orig_label-L_desc-infarct_mask"
+    ),
+}
 GRIDS = ("ncct", "cta", "ctp", "dwi", "t1w")  # b0, trace and ADC share the dwi grid
 PERFUSION = ("cbf", "cbv", "mtt", "tmax")
 MNI = "MNI152NLin2009aSym"
+USUAL = "isles24"
+
+
+class Design(NamedTuple):
+    """What the patients of a kind of study have: images, masks drawn by hand, and clinical tables."""
+
+    images: tuple[str, ...]
+    masks: dict[str, str]  # paths as in _IMAGES
+    grids: tuple[str, ...]
+    true: tuple[str, ...]  # what is true of them beside poses, brains and faces
+    tables: tuple[str, ...]
+    is_usual: bool = False  # CT and MRI of two sessions, else MRI of one
+
+
+DESIGNS = {
+    USUAL: Design(
+        tuple(_IMAGES),
+        _MASKS,
+        GRIDS,
+        (
+            *(f"ncct_{label}.nii.gz" for label in ("lesion", "lvo", "cow", "tissue")),
+            *(f"ctp_{quantity}.nii.gz" for quantity in (*PERFUSION, "artery")),
+            "ctp_motion.tsv",
+            "ctp_aif.tsv",
+        ),
+        ("participants", "phenotype/demographic_baseline", "phenotype/outcome"),
+        is_usual=True,
+    ),
+    "jhu": Design(
+        ("b0", "trace", "adc"),
+        {"lesion": _MASKS["lesion"]},
+        ("dwi",),
+        ("dwi_lesion.nii.gz", "dwi_tissue.nii.gz"),
+        ("participants", "phenotype/clinical"),
+    ),
+    "atlas": Design(
+        ("t1w",),
+        _MASKS_ON_T1W,
+        ("t1w",),
+        ("t1w_lesion.nii.gz", "t1w_tissue.nii.gz", "t1w_bias.nii.gz"),
+        ("participants", "phenotype/metadata"),
+    ),
+}
 
 
 def subject_ids(n: int) -> list[str]:
@@ -59,17 +108,20 @@ def subject_ids(n: int) -> list[str]:
     return [f"{index:02d}" for index in range(1, n + 1)]
 
 
-def image_stem(image: str, subject: str) -> str:
+def image_stem(image: str, subject: str, study: str = USUAL) -> str:
     """Path below raw/ of an image or mask, without extension."""
-    return (_IMAGES | _FURTHER | _MASKS)[image].format(s=subject)
+    design = DESIGNS[study]
+    stem = (_IMAGES | _FURTHER | design.masks)[image].format(s=subject)
+    return stem if design.is_usual else stem.replace("ses-02", "ses-01")
 
 
-def raw_stems(subject: str, scans: Sequence[str] = ()) -> list[str]:
+def raw_stems(subject: str, scans: Sequence[str] = (), study: str = USUAL) -> list[str]:
     """The path below raw/, without extension, of every image and mask of a subject.
 
     `scans` are those beside the usual ones.
     """
-    return [image_stem(image, subject) for image in (*_IMAGES, *scans, *_MASKS)]
+    design = DESIGNS[study]
+    return [image_stem(image, subject, study) for image in (*design.images, *scans, *design.masks)]
 
 
 def image_files(subject: str) -> list[str]:
@@ -78,33 +130,31 @@ def image_files(subject: str) -> list[str]:
     return [stem + extension for stem in stems for extension in (".nii.gz", ".json")]
 
 
-def raw_files(subject: str, scans: Sequence[str] = ()) -> list[str]:
+def raw_files(subject: str, scans: Sequence[str] = (), study: str = USUAL) -> list[str]:
     """Every path below raw/ that `write_subject` writes."""
-    stems = raw_stems(subject, scans)
+    stems = raw_stems(subject, scans, study)
     return [stem + extension for stem in stems for extension in (".nii.gz", ".json")]
 
 
-def dataset_files() -> list[str]:
+def dataset_files(study: str = USUAL) -> list[str]:
     """Every path below raw/ that `write_dataset` writes."""
-    tables = ["participants", "phenotype/demographic_baseline", "phenotype/outcome"]
+    design = DESIGNS[study]
     return [
         "dataset_description.json",
         "README",
-        *[table + extension for table in tables for extension in (".tsv", ".json")],
+        *[table + extension for table in design.tables for extension in (".tsv", ".json")],
         f"{_MANUAL}/dataset_description.json",
-        f"{_MANUAL}/seg-CoW_dseg.tsv",
+        *([f"{_MANUAL}/seg-CoW_dseg.tsv"] if "cow" in design.masks else []),
     ]
 
 
-def truth_files(subject: str, scans: Sequence[str] = ()) -> list[str]:
+def truth_files(subject: str, scans: Sequence[str] = (), study: str = USUAL) -> list[str]:
     """Every path below truth/ that `write_subject` writes."""
-    grids = (*GRIDS, *scans)
+    design = DESIGNS[study]
+    grids = (*design.grids, *scans)
     names = [f"from-head_to-{target}.tfm" for target in (*grids, MNI)]
     names += [f"{grid}_{mask}.nii.gz" for grid in grids for mask in ("brain", "face")]
-    names += [f"ncct_{label}.nii.gz" for label in ("lesion", "lvo", "cow", "tissue")]
-    names += [f"ctp_{quantity}.nii.gz" for quantity in (*PERFUSION, "artery")]
-    names += ["ctp_motion.tsv", "ctp_aif.tsv", "truth.json"]
-    return [f"sub-{subject}/{name}" for name in names]
+    return [f"sub-{subject}/{name}" for name in (*names, *design.true, "truth.json")]
 
 
 def truth_dataset_files() -> list[str]:

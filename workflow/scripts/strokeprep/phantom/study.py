@@ -17,13 +17,18 @@ from strokeprep.phantom.head.shapes import FLIP
 from strokeprep.phantom.head.subject import Head, draw_traits, make_head
 from strokeprep.phantom.head.tissue import MATERIALS, TISSUE_NUMBER
 from strokeprep.phantom.head.vessels import cow_numbers
-from strokeprep.phantom.names import GRIDS, MNI, image_stem
+from strokeprep.phantom.names import GRIDS, MNI, USUAL, image_stem
 from strokeprep.phantom.scan import contrast, exam, scanner
 from strokeprep.phantom.scan.exam import View
 from strokeprep.phantom.scan.protocol import Protocol, Scan, protocol
 from strokeprep.phantom.scan.scanner import centred_grid, pose
 
 PATIENT = "Phantom^Patient"
+T1W_SIDECAR = {
+    "Modality": "MR",
+    "Description": "Synthetic T1-weighted head",
+    "MagneticFieldStrength": 3.0,
+}
 # Scans of a part of the head, with their middle (MNI): basal ganglia, circle of Willis.
 SLABS = {"ctp": (0.0, -6.0, 8.0), "tof": (0.0, -12.0, -12.0)}
 
@@ -58,19 +63,19 @@ def write_subject(
     setup = protocol(size)
     if deformation_mm is None:
         deformation_mm = 0.0 if int(subject) == 1 else 3.0
-    shape, stroke, poses, noise, moving, disease, further = _streams(seed, subject, 7)
+    shape, stroke, poses, noise, moving, disease, further = streams(seed, subject, 7)
     mapping = draw_mapping(shape, deformation_mm)
     ill = draw_pathology(_in_turn(pathologies, int(subject)), disease)
     quantities = contrast.quantities(scans)
     head = make_head(mapping, draw_traits(stroke), setup.voxel_mm, stroke, ill, quantities)
-    plan = _plan(head, setup, poses, int(subject), axes)
-    files = _Files(subject, raw, truth)
+    plan = plan_of(head, setup, poses, int(subject), axes)
+    files = Files(subject, raw, truth)
     _write_ct(head, plan, setup, files, noise)
     motion = _write_ctp(head, plan, setup, files, noise, moving, motion_mm)
     _write_mri(head, plan, setup, files, noise)
-    plan = _with_further(head, plan, setup, scans, further)
-    _write_further(head, plan, setup, files, scans, further)
-    _write_transforms(head, plan, truth)
+    plan = with_further(head, plan, setup, scans, further)
+    write_further(head, plan, setup, files, scans, further)
+    write_transforms(head, plan, truth)
     _write_motion(truth / "ctp_motion.tsv", motion, np.array(setup.frame_times_s))
     summary = {"subject": subject, "seed": seed, "size": size}
     summary |= {"deformation_mm": deformation_mm, "motion_mm": motion_mm}
@@ -84,26 +89,26 @@ def _in_turn(pathologies: Sequence[str], number: int) -> Sequence[str]:
     return [pathologies[(number - 1) % len(pathologies)]] if pathologies else []
 
 
-def _streams(seed: int, subject: str, count: int) -> list[np.random.Generator]:
+def streams(seed: int, subject: str, count: int) -> list[np.random.Generator]:
     """Independent random streams, which do not depend on other subjects."""
     children = np.random.SeedSequence([seed, int(subject)]).spawn(count)
     return [np.random.default_rng(child) for child in children]
 
 
-class _Files:
+class Files:
     """Writes images, their sidecars and their truth under their names."""
 
-    def __init__(self, subject: str, raw: Path, truth: Path) -> None:
-        self.subject, self.raw, self.truth = subject, raw, truth
+    def __init__(self, subject: str, raw: Path, truth: Path, study: str = USUAL) -> None:
+        self.subject, self.raw, self.truth, self.study = subject, raw, truth, study
 
     def image(self, name: str, array: np.ndarray, view: View, sidecar: dict, **header) -> None:
-        stem = image_stem(name, self.subject)
+        stem = image_stem(name, self.subject, self.study)
         label = f"{PATIENT} sub-{self.subject} {name}"
         write_nifti(self.raw / f"{stem}.nii.gz", array, view.grid, description=label, **header)
         write_json(self.raw / f"{stem}.json", sidecar | _private(self.subject, name))
 
     def label(self, name: str, array: np.ndarray, view: View, sidecar: dict) -> None:
-        stem = image_stem(name, self.subject)
+        stem = image_stem(name, self.subject, self.study)
         write_nifti(self.raw / f"{stem}.nii.gz", array, view.grid)
         write_json(self.raw / f"{stem}.json", sidecar)
 
@@ -133,7 +138,7 @@ def _private(subject: str, name: str) -> dict:
     }
 
 
-def _plan(
+def plan_of(
     head: Head, setup: Protocol, random: np.random.Generator, number: int, stored: str | None
 ) -> Plan:
     """Poses and grids: similar for the CT scans of a session, different for MRI on another day."""
@@ -187,7 +192,7 @@ def _view(
 
 
 def _write_ct(
-    head: Head, plan: Plan, setup: Protocol, files: _Files, random: np.random.Generator
+    head: Head, plan: Plan, setup: Protocol, files: Files, random: np.random.Generator
 ) -> None:
     """NCCT and CTA with their labels and truth."""
     ncct, cta = plan.views["ncct"], plan.views["cta"]
@@ -226,7 +231,7 @@ def _write_ctp(
     head: Head,
     plan: Plan,
     setup: Protocol,
-    files: _Files,
+    files: Files,
     random: np.random.Generator,
     moving: np.random.Generator,
     motion_mm: float,
@@ -250,10 +255,20 @@ def _write_ctp(
 
 
 def _write_mri(
-    head: Head, plan: Plan, setup: Protocol, files: _Files, random: np.random.Generator
+    head: Head, plan: Plan, setup: Protocol, files: Files, random: np.random.Generator
 ) -> None:
     """Diffusion with the infarct mask, and the T1-weighted scan."""
-    dwi, t1w = plan.views["dwi"], plan.views["t1w"]
+    write_dwi(head, plan.views["dwi"], setup, files, random)
+    write_lesion(head, plan.views["dwi"], files, "core")
+    t1w = plan.views["t1w"]
+    files.image("t1w", exam.t1w_scan(head, t1w, setup.t1w.noise, random), t1w, T1W_SIDECAR)
+    files.masks("t1w", head, t1w)
+
+
+def write_dwi(
+    head: Head, dwi: View, setup: Protocol, files: Files, random: np.random.Generator
+) -> None:
+    """Images of b = 0, trace and ADC."""
     what = {"b0": "b = 0 image", "trace": "trace-weighted image", "adc": "ADC map"}
     for name, array in exam.dwi_scan(head, dwi, setup.dwi.noise, random).items():
         sidecar: dict[str, Any] = {"Modality": "MR", "Description": f"Synthetic {what[name]}"}
@@ -262,17 +277,17 @@ def _write_mri(
         if name == "adc":
             sidecar["Units"] = "10^-6 mm^2/s"
         files.image(name, array, dwi, sidecar)
-    lesion = dwi.mask(head, head.shares["core"])
-    sidecar = {"Description": "Infarct", "Type": "Lesion", "Manual": True}
-    files.label("lesion", lesion, dwi, sidecar | {"SpatialReference": "orig"})
-    scan = exam.t1w_scan(head, t1w, setup.t1w.noise, random)
-    sidecar = {"Modality": "MR", "Description": "Synthetic T1-weighted head"}
-    files.image("t1w", scan, t1w, sidecar | {"MagneticFieldStrength": 3.0})
     files.masks("dwi", head, dwi)
-    files.masks("t1w", head, t1w)
 
 
-def _with_further(
+def write_lesion(head: Head, view: View, files: Files, share: str) -> None:
+    """The mask of the lesion as somebody draws it on a scan."""
+    sidecar = {"Description": "Infarct", "Type": "Lesion", "Manual": True}
+    lesion = view.mask(head, head.shares[share])
+    files.label("lesion", lesion, view, sidecar | {"SpatialReference": "orig"})
+
+
+def with_further(
     head: Head,
     plan: Plan,
     setup: Protocol,
@@ -291,11 +306,11 @@ def _with_further(
     return replace(plan, views=views)
 
 
-def _write_further(
+def write_further(
     head: Head,
     plan: Plan,
     setup: Protocol,
-    files: _Files,
+    files: Files,
     scans: Sequence[str],
     random: np.random.Generator,
 ) -> None:
@@ -308,7 +323,7 @@ def _write_further(
         files.masks(name, head, view)
 
 
-def _write_transforms(head: Head, plan: Plan, truth: Path) -> None:
+def write_transforms(head: Head, plan: Plan, truth: Path) -> None:
     for name, view in plan.views.items():
         sitk.WriteTransform(view.head_to_image, str(truth / f"from-head_to-{name}.tfm"))
     sitk.WriteTransform(head.mapping.transform, str(truth / f"from-head_to-{MNI}.tfm"))

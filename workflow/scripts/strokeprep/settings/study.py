@@ -38,6 +38,7 @@ PATHOLOGIES: tuple[Pathology, ...] = get_args(Pathology)
 # What a simulated patient may be scanned with beside CT, CT angiography, CT perfusion, DWI and T1w.
 FurtherScan = Literal["t1wce", "t2w", "flair", "swi", "t2star", "tof"]
 Cells = Literal["number", "integer", "age", "flag", "level", "duration", "text"]
+Simulated = Literal["isles24", "jhu", "atlas"]
 NUMBERS, LEVELS = ("number", "integer"), ("level",)
 
 
@@ -227,6 +228,11 @@ class PhantomSettings:
     """The built-in synthetic study. Only for layout phantom."""
 
     folder: str = setting("demo", "Folder the simulated study and its truth are written to.")
+    study: Simulated = setting(
+        "isles24",
+        "Like which study: isles24, CT, CT perfusion and MRI of acute strokes; jhu, diffusion MRI of "
+        "infarcts and haemorrhages, some of them not visible; atlas, T1-weighted MRI of old infarcts.",
+    )
     subjects: int = setting(2, "Number of simulated subjects.", at_least=1, at_most=99)
     seed: int = setting(
         1,

@@ -44,8 +44,12 @@ def growth(
     lattice: Lattice,
     random: np.random.Generator,
     unevenness_mm: float = 7.0,
+    within: str = "tissue",
 ) -> Growth:
-    """A lesion around a point (MNI) of one hemisphere."""
+    """A lesion around a point (MNI) of one hemisphere.
+
+    It goes through the tissue alone, or ``within`` the brain, which has sulci and stays in one piece.
+    """
     middle = mapping.head_point(np.array(centre))
     box = lattice.box(middle - REACH_MM, middle + REACH_MM)
     x, y, z = (
@@ -56,7 +60,8 @@ def growth(
     for _ in range(round(np.log2(4 / lattice.spacing))):
         uneven = doubled(uneven)
     reached = radius + unevenness_mm * uneven[tuple(slice(n) for n in radius.shape)]
-    tissue = (shares["gm"] + shares["wm"])[box] > 0.6
+    filled = shares["brain"][box] if within == "brain" else (shares["gm"] + shares["wm"])[box]
+    tissue = filled > 0.6
     midline = mapping.head_point(np.array([0.0, centre[1], 10.0]))[0]
     tissue &= (lattice.coordinates(box)[0] - midline) * np.sign(centre[0]) > 4
     return Growth(box, np.where(tissue, reached, np.inf), lattice.spacing)

@@ -13,6 +13,7 @@ import SimpleITK as sitk
 
 from strokeprep.io.labels import bounding_box
 from strokeprep.phantom.head.anatomy import anatomy, lattice_image
+from strokeprep.phantom.head.foci import Focus, paint_foci
 from strokeprep.phantom.head.lesions import growth, paint_lesion, stroke_shares
 from strokeprep.phantom.head.mapping import Mapping, head_lattice
 from strokeprep.phantom.head.pathology import Pathology, altered, mappings
@@ -95,18 +96,10 @@ def make_head(
 ) -> Head:
     """Resample the anatomy to head space and add the stroke, and what else ails the head."""
     side = -1 if traits.lesion_side == "L" else 1
-    whole, brain = mappings(mapping, ill, side)
-    lattice = head_lattice(whole.affine, voxel_mm)
-    canvas = Canvas(altered(anatomy(), ill, side), whole, brain, lattice, quantities)
-    paint_head(canvas, traits.skull_mm + ill.skull_mm, traits.scalp_mm)
-    shares = canvas.brain_shares()
-    paint_brain(canvas, shares)
-    shares["face"] = face_share(canvas)
-    tubes = [
-        v.mapped((whole if v.kind == "vein" else brain).head_point)
-        for v in vessels(traits.lesion_side)
-    ]
-    shares |= vessel_shares(tubes, lattice)
+    canvas, shares, tubes = _without_stroke(
+        mapping, traits, voxel_mm, ill, quantities, side, traits.lesion_side
+    )
+    brain, lattice = canvas.brain, canvas.lattice
     stroke = growth(traits.lesion_centre, shares, brain, lattice, random)
     volume, ratio = traits.lesion_ml, traits.penumbra_ratio
     if ill.infarct_ml:
@@ -114,6 +107,41 @@ def make_head(
     shares |= stroke_shares(stroke, volume, ratio, lattice)
     _paint_lesions(canvas, shares, ill, side, random)
     return Head(lattice, brain, traits, tubes, canvas.volumes, shares, canvas.tissue)
+
+
+def make_head_with(
+    foci: Sequence[Focus],
+    mapping: Mapping,
+    traits: Traits,
+    voxel_mm: float,
+    random: np.random.Generator,
+    quantities: Sequence[str] = QUANTITIES,
+) -> Head:
+    """The same with lesions of their own in place of the stroke, and no artery occluded."""
+    canvas, shares, tubes = _without_stroke(mapping, traits, voxel_mm, HEALTHY, quantities, 1, "")
+    paint_foci(canvas, shares, foci, canvas.brain, random)
+    return Head(canvas.lattice, canvas.brain, traits, tubes, canvas.volumes, shares, canvas.tissue)
+
+
+def _without_stroke(
+    mapping: Mapping,
+    traits: Traits,
+    voxel_mm: float,
+    ill: Pathology,
+    quantities: Sequence[str],
+    side: int,
+    occluded: str,
+) -> tuple[Canvas, dict[str, np.ndarray], list[Vessel]]:
+    """The head painted without its lesions: its shares of tissue and vessels, and the vessels."""
+    whole, brain = mappings(mapping, ill, side)
+    lattice = head_lattice(whole.affine, voxel_mm)
+    canvas = Canvas(altered(anatomy(), ill, side), whole, brain, lattice, quantities)
+    paint_head(canvas, traits.skull_mm + ill.skull_mm, traits.scalp_mm)
+    shares = canvas.brain_shares()
+    paint_brain(canvas, shares)
+    shares["face"] = face_share(canvas)
+    tubes = [v.mapped((whole if v.kind == "vein" else brain).head_point) for v in vessels(occluded)]
+    return canvas, shares | vessel_shares(tubes, lattice), tubes
 
 
 def _paint_lesions(

@@ -249,12 +249,23 @@ def mr_scan(
     head: Head, name: str, view: View, noise: float, random: np.random.Generator
 ) -> np.ndarray:
     """An MR image of any contrast that needs no series, int16, seen as `t1w_scan` sees."""
-    volume = contrast.contrast(name).volume(head)
-    signal = view.sample(head, volume) * _bias(view.grid, random)
+    return shaded_scan(head, name, view, bias(view.grid, random), noise, random)
+
+
+def shaded_scan(
+    head: Head,
+    name: str,
+    view: View,
+    field: np.ndarray,
+    noise: float,
+    random: np.random.Generator,
+) -> np.ndarray:
+    """The same with a bias field that is known."""
+    signal = view.sample(head, contrast.contrast(name).volume(head)) * field
     return np.rint(scanner.rician(random, signal, noise)).astype(np.int16)
 
 
-def _bias(grid: Grid, random: np.random.Generator) -> np.ndarray:
+def bias(grid: Grid, random: np.random.Generator) -> np.ndarray:
     """A smooth field of about ±20 % that falls off towards the lowest slices."""
     z, y, x = (np.linspace(-1, 1, n, dtype=np.float32) for n in grid.shape)
     slope, phase = random.uniform(-0.1, 0.1, 3), random.uniform(0, np.pi, 3)

@@ -299,7 +299,7 @@ def phantom(config: Config) -> list[Row]:
     files = [
         _File(f"{root / name}{EXTENSIONS[0]}", name, f"{root / name}.json")
         for subject in simulated.subject_ids(simulation.subjects)
-        for name in simulated.raw_stems(subject, simulation.scans)
+        for name in simulated.raw_stems(subject, simulation.scans, simulation.study)
     ]
     return _rows(_matches(files, BIDS, config), root, "simulated files")
 

@@ -67,7 +67,10 @@ BENCHMARKS := registration motion perfusion metrics intake
 SOURCE = $(if $(filter dicom,$(FROM)),$(comma) "source": "dicom")
 comma := ,
 
-CONFIGURED = --config output=$(DIR)/derivatives work=$(DIR)/work \
+# What a study of another kind than the usual one has switched on.
+OF_STUDY = $(if $(filter-out isles24,$(STUDY)),--configfile config/config.yaml config/simulated/$(STUDY).yaml)
+
+CONFIGURED = $(OF_STUDY) --config output=$(DIR)/derivatives work=$(DIR)/work \
   'release={"folder": "$(DIR)/release", "preview": true}' \
   'phantom={"folder": "$(DIR)", "study": "$(STUDY)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"$(SOURCE)}'
 

@@ -268,6 +268,8 @@ def kind_of(image):
 def subject_targets(subject):
     """All files of a subject, its audit last."""
     names = outputs.outputs(subject, TEMPLATE)
+    if CONFIG.lesions.tables:
+        names += outputs.lesion_outputs(subject, TEMPLATE)
     return [out(name) for name in names]
 
 
@@ -369,6 +371,11 @@ def summarise(ended, root, folder):
     endings.write_status(ended, folder / naming.STATUS)
     volumes = {s.stem: root / naming.tissue_volumes(s) for s in STUDY.scans if s.has_perfusion}
     endings.gather(volumes, folder / naming.ALL_TISSUE_VOLUMES)
+    drawn = [
+        label.scan for s in STUDY.subjects for label in s.labels if label.kind.name == "lesion"
+    ]
+    rows = {scan.mask_stem: root / naming.lesion_row(scan) for scan in drawn}
+    endings.gather(rows, folder / naming.ALL_LESIONS)
     cohort.write(ended, root, Path(WORK), folder)
 
 

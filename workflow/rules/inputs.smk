@@ -417,6 +417,37 @@ def raw_source(move):
     return [raw_files.label_uri(label, STUDY.by_name[label.scan.subject])] if label else []
 
 
+# --------------------------------------------------------------------------- lesions
+
+
+def drawn_mask(scan):
+    """The move that brings the lesions drawn on a scan into template space."""
+    return MOVES[naming.label(scan, TEMPLATE, kinds.LABELS["lesion"])]
+
+
+def lesion_mask(scan):
+    return source(drawn_mask(scan))
+
+
+def to_lesion_mask(scan):
+    return transforms(drawn_mask(scan))
+
+
+def scan_in_template(scan):
+    """The scan that lesions were drawn on, without all but the brain, in template space."""
+    return out(naming.preproc(scan, scan.pilot.kind.suffix, TEMPLATE, "brain"))
+
+
+def given_atlas():
+    """The atlas by which lesions have a type: the config's, or that of a simulated study."""
+    return CONFIG.lesions.atlas or ORIGIN.atlas
+
+
+def prepared_atlas(scan):
+    """The same on the template's grid, and its names."""
+    return LESION_ATLAS if given_atlas() else []
+
+
 # --------------------------------------------------------------------------- audit
 
 

@@ -71,6 +71,24 @@ rule phantom_dataset:
         "../scripts/phantom_dataset.py"
 
 
+if ORIGIN.atlas:
+
+    rule phantom_atlas:
+        output:
+            atlas=ORIGIN.atlas,
+            names=ORIGIN.atlas.replace(naming.IMAGE, ".tsv"),
+        log:
+            log_of("phantom_atlas", "dataset"),
+        benchmark:
+            benchmark_of("phantom_atlas", "dataset")
+        conda:
+            "../../envs/imaging.yaml"
+        params:
+            code=code("phantom_atlas.py"),
+        script:
+            "../scripts/phantom_atlas.py"
+
+
 rule score:
     input:
         audit=out(naming.audit("{subject}")),

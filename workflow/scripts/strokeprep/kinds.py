@@ -349,6 +349,7 @@ LABELS: dict[str, LabelKind] = _by_name(
 
 BRAIN = LabelKind(name="brain", called="Brain mask", desc="brain", mask_type="Brain")
 FACE = LabelKind(name="face", called="Voxels that defacing emptied", label="face", mask_type="Face")
+LESIONS = LabelKind(name="lesions", called="Each lesion by a number", suffix="dseg", seg="lesions")
 COVERAGE = LabelKind(
     name="coverage",
     called="Where the motion-corrected series shows the head in every frame",

@@ -19,6 +19,7 @@ class Origin:
     tables: tuple[str, ...]  # names of its clinical tables
     cow_labels: Mapping[int, str] | None = None  # classes of the Circle of Willis, where known
     truth: Path | None = None  # what is true of a simulated study
+    atlas: str | None = None  # the regions by which a simulated study places its lesions
 
     @property
     def is_simulated(self) -> bool:
@@ -43,4 +44,5 @@ def simulated(folder: Path, study: str) -> Origin:
         ),
         cow_labels=phantom.COW_LABELS if study == phantom.USUAL else None,
         truth=folder / "truth",
+        atlas=str(folder / phantom.ATLAS) if study == "atlas" else None,
     )

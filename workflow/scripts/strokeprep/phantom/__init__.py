@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from strokeprep.phantom.names import (
+    ATLAS,
     COW_LABELS,
     USUAL,
     dataset_files,
@@ -27,6 +28,7 @@ from strokeprep.phantom.names import (
 )
 
 __all__ = [
+    "ATLAS",
     "COW_LABELS",
     "USUAL",
     "dataset_files",
@@ -36,6 +38,7 @@ __all__ = [
     "subject_ids",
     "truth_dataset_files",
     "truth_files",
+    "write_atlas",
     "write_dataset",
     "write_subject",
 ]
@@ -102,3 +105,10 @@ def write_dataset(
     from strokeprep.phantom.dataset import write_dataset as write
 
     write(subjects, raw, truth, seed=seed, study=study)
+
+
+def write_atlas(path: Path) -> None:
+    """Write the atlas by which a simulated study places its lesions, and its table of names."""
+    from strokeprep.phantom import regions
+
+    regions.write(path)

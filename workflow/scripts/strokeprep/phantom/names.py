@@ -59,6 +59,7 @@ GRIDS = ("ncct", "cta", "ctp", "dwi", "t1w")  # b0, trace and ADC share the dwi 
 PERFUSION = ("cbf", "cbv", "mtt", "tmax")
 MNI = "MNI152NLin2009aSym"
 USUAL = "isles24"
+ATLAS = "atlas/regions_dseg.nii.gz"  # below the study's folder, of studies that place lesions by it
 
 
 class Design(NamedTuple):

@@ -235,6 +235,26 @@ def _label(folder: str, datatype: str, stem: str, space: Space, kind: LabelKind)
     return bids(folder, datatype, stem, kind.suffix, **kind.entities, **where)
 
 
+def lesions(scan: Named, space: Space) -> str:
+    """Each lesion of a mask by a number, in template space."""
+    return label(scan, space, kinds.LESIONS)
+
+
+def lesion_table(scan: Named, space: Space) -> str:
+    """What each of these numbers stands for: volume, place, side and type of the lesion."""
+    return lesions(scan, space).removesuffix(IMAGE) + ".tsv"
+
+
+def lesion_row(scan: Named) -> str:
+    """What the lesions drawn on a scan amount to: one row."""
+    return f"docs/qc/{scan.folder}/{scan.mask_datatype}/{scan.mask_stem}_lesions.tsv"
+
+
+def lesion_picture(scan: Named) -> str:
+    """The lesions drawn on a scan, in the template."""
+    return f"docs/qc/{scan.folder}/{scan.mask_datatype}/{scan.mask_stem}_lesions.png"
+
+
 def to_reference(scan: Named, name: str, reference: str) -> str:
     """The rigid (or affine) transform of a scan to its subject's reference."""
     return bids(
@@ -290,5 +310,6 @@ MADE = "dataset"
 
 ACCURACY = "docs/qc/accuracy.tsv"
 STATUS = "docs/qc/status.tsv"
+ALL_LESIONS = "docs/qc/lesions.tsv"
 ALL_TISSUE_VOLUMES = "docs/qc/perfusion.tsv"
 COW_TABLE = "seg-CoW_dseg.tsv"

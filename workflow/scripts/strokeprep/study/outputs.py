@@ -24,6 +24,23 @@ def outputs(subject: Subject, template: Space) -> list[str]:
     return names
 
 
+def lesion_outputs(subject: Subject, template: Space) -> list[str]:
+    """What is told of the lesions that somebody drew, each by itself."""
+    if subject.reference is None:
+        return []
+    return [
+        name
+        for label in subject.labels
+        if label.kind.name == "lesion"
+        for name in (
+            naming.lesions(label.scan, template),
+            naming.lesion_table(label.scan, template),
+            naming.lesion_row(label.scan),
+            naming.lesion_picture(label.scan),
+        )
+    ]
+
+
 def perfusion_outputs(subject: Subject, template: Space) -> list[str]:
     """What is derived from a subject's CT perfusion; a scan without a usable bolus gives nothing."""
     if subject.reference is None:

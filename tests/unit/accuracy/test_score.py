@@ -76,7 +76,7 @@ def world(tmp_path):
 
 def figures(world, limits=LIMITS):
     subject, out, truth = world
-    checks = score.measurements(subject, Path(out), Path(truth), MNI, limits, {})
+    checks = score.measurements(subject, Path(out), Path(truth), Space(MNI), limits, {})
     return {(check.step, check.metric): check for check in checks}
 
 

@@ -20,5 +20,8 @@ SCORED: dict[str, Limit] = {
     "correlation": told("ratio", "Of a map with the true one.", more_is_better=True),
     "median_error": told("ratio", "Relative error of a map's median."),
     "area_error": told("ratio", "Relative error of the area under the arterial input."),
+    "count_error": told("lesions", "How many lesions too many or too few are counted."),
+    "side_errors": told("lesions", "Lesions that are said to lie on another side than they do."),
+    "type_errors": told("lesions", "Lesions of another type than they were simulated with."),
     "slope_error": told("ratio", "How far a map's slope over the true one is from 1."),
 }

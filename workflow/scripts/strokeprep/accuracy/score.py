@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep.accuracy import score_ctp
+from strokeprep.accuracy import score_ctp, score_lesions
 from strokeprep.accuracy.figures import SCORED
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, labels, transforms
@@ -111,11 +111,19 @@ class _Scorer:
         """A label in template space, compared with the same label moved by the true transform."""
         moved = labels.read(self.root / naming.label(label.scan, self.template, label.kind))
         ideal = self.ideally(native, label.scan.name, self.template.label, moved)
+        yield from self.lesions(label)
         step = f"{label.kind.name}_mni" + ("" if self.is_affine else "_deformed")
         kept = LabelChange.between(native, moved).labels_kept
         yield self.measured(step, "labels_kept", kept)
         dice = labels.dice(images.array(moved), images.array(ideal))
         yield self.measured(step, "dice", dice)
+
+    def lesions(self, label: Label) -> Iterator[Measurement]:
+        """The table of lesions, if there is one."""
+        table = self.root / naming.lesion_table(label.scan, self.template)
+        if table.exists():
+            for metric, value in score_lesions.errors(table, self.truth.facts["lesions"]):
+                yield self.measured("lesions", metric, value)
 
     def on_reference(self, label: Label, native: sitk.Image) -> Iterator[Measurement]:
         """A label on the reference's grid, compared with the same label drawn there."""

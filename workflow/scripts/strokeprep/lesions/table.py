@@ -15,7 +15,7 @@ import SimpleITK as sitk
 from strokeprep.io import images
 from strokeprep.lesions.atlas import Atlas
 from strokeprep.registration.template import Template
-from strokeprep.settings.lesions import LESIONS, LesionSettings
+from strokeprep.settings.finished.lesions import LESIONS, LesionSettings
 
 LEFT, RIGHT, BOTH, NONE = "left", "right", "bilateral", "n/a"
 LESION_COLUMNS = (

@@ -12,7 +12,7 @@ from strokeprep.io.whole import whole, write_text
 from strokeprep.lesions import atlas, picture, table
 from strokeprep.lesions.atlas import Atlas
 from strokeprep.registration.template import standard, target_grid
-from strokeprep.settings.lesions import LesionSettings
+from strokeprep.settings.finished.lesions import LesionSettings
 from strokeprep.settings.study import TemplateSettings
 
 CONNECTED = "Parts of the mask that touch by face, edge or corner are one lesion (26-connected)"

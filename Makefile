@@ -90,7 +90,7 @@ release: $(VENV)/preview.done demo
 	@echo "Release: $(DIR)/release"
 
 cohort: demo
-	$(SNAKEMAKE) cohort --cores $(CORES) $(STUDY)
+	$(SNAKEMAKE) cohort --cores $(CORES) $(CONFIGURED)
 	@echo "Cohort: $(DIR)/derivatives/docs/cohort/index.html"
 
 audit: $(VENV)/imaging.done

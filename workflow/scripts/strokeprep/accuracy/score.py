@@ -100,6 +100,7 @@ class _Scorer:
         """Labels resampled to the reference, or to the template if they were drawn on the reference."""
         for label in self.subject.labels:
             native = labels.read(self.root / naming.label(label.scan, ORIG, label.kind))
+            yield from self.lesions(label)
             if not images.array(native).any():
                 continue  # nothing was visible
             if label.scan is self.reference:
@@ -108,10 +109,9 @@ class _Scorer:
                 yield from self.on_reference(label, native)
 
     def in_template(self, label: Label, native: sitk.Image) -> Iterator[Measurement]:
-        """A label in template space, compared with the same label moved by the true transform."""
+        """A label in template space, held against the same label moved by the true transform."""
         moved = labels.read(self.root / naming.label(label.scan, self.template, label.kind))
         ideal = self.ideally(native, label.scan.name, self.template.label, moved)
-        yield from self.lesions(label)
         step = f"{label.kind.name}_mni" + ("" if self.is_affine else "_deformed")
         kept = LabelChange.between(native, moved).labels_kept
         yield self.measured(step, "labels_kept", kept)

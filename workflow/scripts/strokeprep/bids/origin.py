@@ -44,5 +44,5 @@ def simulated(folder: Path, study: str) -> Origin:
         ),
         cow_labels=phantom.COW_LABELS if study == phantom.USUAL else None,
         truth=folder / "truth",
-        atlas=str(folder / phantom.ATLAS) if study == "atlas" else None,
+        atlas=str(folder / phantom.ATLAS) if study != phantom.USUAL else None,
     )

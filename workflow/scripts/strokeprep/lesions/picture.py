@@ -18,12 +18,12 @@ RED = (255, 48, 48)
 
 def drawn(scan: sitk.Image, lesion: sitk.Image, template: Template) -> Image.Image:
     """Nine slices an axis of a scan on the template's grid: lesions red, the template's outline green."""
-    volume = images.array(scan).astype(np.float32)
-    brain = images.array(template.brain) > 0
+    volume = _view(scan).astype(np.float32)
+    brain = _view(template.brain) > 0
     shown = volume[brain & (volume > 0)]
     low, high = np.percentile(shown, (1, 99.5)).tolist() if len(shown) else (0.0, 1.0)
     layers = [
-        Layer(images.array(lesion) > 0, RED, filled=True, name="lesion"),
+        Layer(_view(lesion) > 0, RED, filled=True, name="lesion"),
         Layer(brain, GREEN, name="the template's brain"),
     ]
     return pictures.stack(
@@ -32,6 +32,11 @@ def drawn(scan: sitk.Image, lesion: sitk.Image, template: Template) -> Image.Ima
             for axis in range(3)
         ]
     )
+
+
+def _view(image: sitk.Image) -> np.ndarray:
+    """The voxels from right to left, from front to back, upwards, as pictures take them."""
+    return images.array(sitk.DICOMOrient(image, "LPS"))
 
 
 def _slices(brain: np.ndarray, axis: int) -> list[Slice]:

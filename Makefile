@@ -22,6 +22,7 @@
 #   make bench-ways-up   heads whose headers have them another way up: none may be taken [ARGS=]
 #   make environments   install all that the tests need, and run nothing
 #   make bench-release  what a release of 150 patients takes                       [ARGS=]
+#   make bench-lesions   count, side and type of the lesions of 40 simulated patients [ARGS=]
 #   make bench-cohort   what maps of 10, 100 and 1,000 patients take               [ARGS=]
 #   make bench-ctp      what the perfusion branch of one clinical patient takes, against limits
 #   make settings   write the config's schema and the tables of config/README.md from the settings
@@ -75,7 +76,7 @@ CONFIGURED = $(OF_STUDY) --config output=$(DIR)/derivatives work=$(DIR)/work \
   'phantom={"folder": "$(DIR)", "study": "$(STUDY)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"$(SOURCE)}'
 
 .PHONY: environments demo audit release cohort report test test-units test-runs test-fast test-models models test-hostile \
-  test-slurm lint settings clean bench bench-scale bench-ctp bench-release bench-cohort bench-segmentation bench-heads \
+  test-slurm lint settings clean bench bench-scale bench-ctp bench-release bench-cohort bench-lesions bench-segmentation bench-heads \
   bench-hard-heads bench-ways-up $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
 
@@ -143,6 +144,9 @@ bench-scale: $(VENV)/imaging.done
 
 bench-release: $(VENV)/preview.done
 	$(BIN)/python benchmarks/release.py --folder .bench/release --out .bench/release.tsv $(ARGS)
+
+bench-lesions: $(VENV)/imaging.done
+	$(BIN)/python benchmarks/lesions.py $(ARGS)
 
 bench-cohort: $(VENV)/imaging.done
 	$(BIN)/python benchmarks/cohort.py --folder .bench/cohort --out .bench/cohort.tsv $(ARGS)

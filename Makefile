@@ -14,6 +14,7 @@
 #   make models  fetch the networks' weights: those named, or what a study needs
 #                                                      [MODELS= FOLDER= FROM= or CONFIG=]
 #   make test-hostile   bad input, planted leaks, kills and other mishaps     [FULL=1: all of them]
+#   make test-review    people judge a study in a browser, where one is installed [ARGS= for pytest]
 #   make test-slurm     the workflow on a SLURM cluster raised on this machine, as root [FULL=1]
 #   make bench-scale    what planning costs, from 1 to 1,000 patients
 #   make bench-heads FOLDER=heads   all brain backends on heads laid out as NAME/image.nii.gz, beside
@@ -75,7 +76,7 @@ CONFIGURED = $(OF_STUDY) --config output=$(DIR)/derivatives work=$(DIR)/work \
   'release={"folder": "$(DIR)/release", "preview": true}' \
   'phantom={"folder": "$(DIR)", "study": "$(STUDY)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"$(SOURCE)}'
 
-.PHONY: environments demo audit release cohort report test test-units test-runs test-fast test-models models test-hostile \
+.PHONY: environments demo audit release cohort report test test-units test-runs test-review test-fast test-models models test-hostile \
   test-slurm lint settings clean bench bench-scale bench-ctp bench-release bench-cohort bench-lesions bench-segmentation bench-heads \
   bench-hard-heads bench-ways-up $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
@@ -108,6 +109,9 @@ test-units: $(VENV)/test.done
 
 test-runs: $(VENV)/test.done
 	$(BIN)/python -m pytest tests/workflow tests/report $(ARGS)
+
+test-review: $(VENV)/test.done
+	$(BIN)/python -m pytest -rs tests/review $(ARGS)
 
 test-fast: $(VENV)/test.done
 	$(BIN)/python -m pytest tests/unit -m "not slow" --numprocesses 2 --dist loadfile $(ARGS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+import browser
 import pytest
 from workflow_tools import snakemake
 
@@ -16,6 +17,15 @@ class Demo(NamedTuple):
     raw: Path
     truth: Path
     derivatives: Path
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A browser without a network; where there is none its tests are skipped, and say so."""
+    if lacking := browser.missing():
+        pytest.skip(f"{lacking} is not installed")
+    with browser.browser() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from urllib.request import Request, urlopen
 
 BROWSERS, DRIVER = ("chromium", "google-chrome", "chromium-browser"), "chromedriver"
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,1000",
-             "--host-resolver-rules=MAP * ~NOTFOUND")  # fmt: skip
+             "--host-resolver-rules=MAP * ~NOTFOUND,EXCLUDE 127.0.0.1")  # fmt: skip
 PATIENCE_S = 60
 LONGEST_FOLDER = 58  # Chromium's socket below it has a path of 107 characters at most
 
@@ -40,11 +40,12 @@ def _program() -> str | None:
 class Browser:
     """One page at a time."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, profile: Path | None = None) -> None:
         self._port, self._session = port, ""
+        kept = [f"--user-data-dir={profile}"] if profile else []
         wanted = {
             "browserName": "chrome",
-            "goog:chromeOptions": {"args": list(ARGUMENTS), "binary": _program()},
+            "goog:chromeOptions": {"args": [*ARGUMENTS, *kept], "binary": _program()},
             "goog:loggingPrefs": {"browser": "ALL"},
         }
         answer = self._call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
@@ -57,6 +58,28 @@ class Browser:
     def open(self, page: Path) -> None:
         """Show a file."""
         self._call("POST", "/url", {"url": page.resolve().as_uri()})
+
+    def visit(self, address: str) -> None:
+        """Show a page that a server of this machine has."""
+        self._call("POST", "/url", {"url": address})
+
+    def press(self, keys: str) -> None:
+        """Press keys one after another, as a person does."""
+        pressed = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
+        actions = [{"type": "key", "id": "keyboard", "actions": pressed}]
+        self._call("POST", "/actions", {"actions": actions})
+
+    def choose(self, field: str, files: Sequence[Path]) -> None:
+        """Choose files in a field of the page."""
+        found = self._call("POST", "/element", {"using": "css selector", "value": field})
+        text = "\n".join(map(str, files))
+        self._call("POST", f"/element/{next(iter(found.values()))}/value", {"text": text})
+
+    def save_to(self, folder: Path) -> None:
+        """Where files go that a page saves."""
+        wanted = {"behavior": "allow", "downloadPath": str(folder)}
+        order = {"cmd": "Browser.setDownloadBehavior", "params": wanted}
+        self._call("POST", "/goog/cdp/execute", order)
 
     def run(self, script: str) -> Any:
         """What a piece of JavaScript returns."""
@@ -90,8 +113,8 @@ def _call(port: int, method: str, path: str, body: dict | None = None) -> Any:
 
 
 @contextmanager
-def browser() -> Iterator[Browser]:
-    """A browser without a network, closed in the end."""
+def browser(profile: Path | None = None) -> Iterator[Browser]:
+    """A browser without a network, closed in the end; one with a ``profile`` remembers."""
     port = _free_port()
     driver = subprocess.Popen(
         [DRIVER, f"--port={port}"],
@@ -101,7 +124,7 @@ def browser() -> Iterator[Browser]:
     )
     try:
         _await_driver(port)
-        opened = Browser(port)
+        opened = Browser(port, profile)
         try:
             yield opened
         finally:

@@ -6,7 +6,6 @@ import os
 import shutil
 from pathlib import Path
 
-import browser
 import pytest
 from report_study import first_subject
 from strokeprep.study.scans import Subject
@@ -17,15 +16,6 @@ def finished(request) -> Path:
     """Derivatives of a finished run; STROKEPREP_DEMO names those of one that need not be redone."""
     given = os.environ.get("STROKEPREP_DEMO")
     return Path(given) if given else request.getfixturevalue("demo").derivatives
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A browser without a network; where there is none its tests are skipped, and say so."""
-    if lacking := browser.missing():
-        pytest.skip(f"{lacking} is not installed")
-    with browser.browser() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ PACKAGES = (
     "run",
     "report",
     "cohort",
+    "review",
     "intake",
     "guide",
     "editing",

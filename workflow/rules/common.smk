@@ -23,6 +23,8 @@ from strokeprep.release import archive
 from strokeprep.release.archives import ARCHIVES
 from strokeprep.report import plan as report_plan
 from strokeprep.report.pages import cohort
+from strokeprep.review import gate
+from strokeprep.review import verdicts as review_verdicts
 from strokeprep.run import endings, failures, job, lock, patients, progress, provenance, released
 from strokeprep.segmentation.weights import needed, store
 from strokeprep.settings import config as settings

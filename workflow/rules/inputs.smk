@@ -640,6 +640,7 @@ def left_out():
     try:
         archive.refuse_other_template(ARCHIVE, TEMPLATE)
         archive.refuse_unknown(ARCHIVE, CONFIG.release, STUDY.by_name)
+        raters = review_verdicts.raters(Path(CONFIG.release.verdicts))
     except StrokeprepError as error:
         raise WorkflowError(str(error)) from None
     wanted, found = wanted_files(), {}
@@ -647,9 +648,10 @@ def left_out():
         ended = endings.endings({subject.name: wanted[subject.name]}, Path(WORK))
         searched = all(Path(path).exists() for path in privacy_reports_of(subject))
         lacking = archive.lacking(ARCHIVE, subject, CONFIG.release.may_lack, TEMPLATE)
-        reason = endings.left_out(
-            CONFIG.release.leave_out.get(subject.name), lacking, ended, searched
+        review = CONFIG.release.leave_out.get(subject.name) or gate.objection(
+            subject.name, RELEASE.made, raters, CONFIG.release.review
         )
+        reason = endings.left_out(review, lacking, ended, searched)
         if reason:
             found[subject.name] = reason
     return found

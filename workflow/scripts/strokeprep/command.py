@@ -9,6 +9,7 @@ from importlib import import_module
 # The module of each subcommand; its ``main`` reads sys.argv and returns the exit status.
 SUBCOMMANDS = {
     "accuracy": "strokeprep.accuracy.summary",
+    "agreement": "strokeprep.review.agreement",
     "audit": "strokeprep.run.check",
     "consensus": "strokeprep.editing.consensus",
     "correct": "strokeprep.editing.command",
@@ -18,6 +19,7 @@ SUBCOMMANDS = {
     "intake": "strokeprep.intake.command",
     "bids-schema": "strokeprep.bids.schema",
     "metrics": "strokeprep.metrics.command",
+    "review": "strokeprep.review.command",
     "settings": "strokeprep.settings.docs",
     "status": "strokeprep.guide.status",
     "vocabulary": "strokeprep.privacy.vocabulary",

@@ -32,6 +32,22 @@ def bootstrapped(
     return float(low), float(high)
 
 
+def kappa(counts: np.ndarray) -> float:
+    """Cohen's kappa of two raters: agreement beyond that of chance (Cohen 1960).
+
+    ``counts`` says how often the first gave the verdict of a row and the second that of a column.
+    NaN where both gave one verdict to all.
+
+    >>> kappa(np.array([[20, 5], [10, 15]])).__round__(2)
+    0.4
+    """
+    shares = counts / counts.sum()
+    by_chance = float(shares.sum(axis=1) @ shares.sum(axis=0))
+    return (
+        (float(np.trace(shares)) - by_chance) / (1 - by_chance) if by_chance < 1 else float("nan")
+    )
+
+
 def icc_a1(ratings: np.ndarray) -> float:
     """ICC(A,1): two-way model, absolute agreement, single rating (McGraw and Wong 1996).
 

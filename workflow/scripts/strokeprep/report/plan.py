@@ -37,6 +37,7 @@ class Names(NamedTuple):
     about: str
     thumbnail: str
     provenance: str
+    steps: str
 
 
 def image_names(subject: str) -> Names:
@@ -66,6 +67,7 @@ def _names(base: str) -> Names:
         about=f"{base}_qc.json",
         thumbnail=f"{base}.png",
         provenance=f"{base}_provenance.json",
+        steps=f"{base}_steps.tsv",
     )
 
 

@@ -42,6 +42,7 @@ from strokeprep.settings.study import (
 )
 
 PHANTOM = "phantom"
+REVIEW = "review"  # folder of the work folder
 DATASETS = {"output": "the derivatives dataset", "release.folder": "the release"}
 # The limit of a figure of the score, or its limits by size of the study; by step and figure.
 AccuracyLimits = Mapping[str, Mapping[str, float | Mapping[str, float]]]
@@ -161,6 +162,8 @@ def completed(config: Mapping[str, Any]) -> dict[str, Any]:
         complete["work"] = os.path.normpath(complete["output"]) + "-work"
     if complete["release"]["folder"] is None:
         complete["release"]["folder"] = os.path.normpath(complete["output"]) + "-release"
+    if complete["release"]["verdicts"] is None:
+        complete["release"]["verdicts"] = str(Path(complete["work"], REVIEW))
     if complete["template"]["res"] is None:
         complete["template"]["res"] = f"{complete['template']['resolution_mm']:g}".replace(".", "p")
     return complete
@@ -308,6 +311,7 @@ def _refuse_mixed_folders(config: Config) -> None:
     released = {"output": config.output, "release.folder": str(config.release.folder)}
     others = {"work": config.work, "study.root": config.study.root}
     others["study.corrections"] = config.study.corrections
+    others["release.verdicts"] = config.release.verdicts
     if config.phantom:
         others["phantom.folder"] = config.phantom.folder
     for key, folder in released.items():

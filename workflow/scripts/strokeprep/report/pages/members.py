@@ -9,6 +9,8 @@ from pathlib import Path
 from strokeprep.io import tables
 from strokeprep.quality.judgement import worst
 from strokeprep.report import plan
+from strokeprep.report.pages import steps
+from strokeprep.report.pages.steps import Step
 from strokeprep.run import endings as run_endings
 from strokeprep.settings.limits import LIMITS, NONE, ORDER
 
@@ -22,6 +24,7 @@ class Member:
     rows: tuple[Mapping[str, str], ...]
     pages: Mapping[str, str] = field(default_factory=dict)  # by part, where there is one
     thumbnails: Mapping[str, str] = field(default_factory=dict)
+    steps: Sequence[Step] = ()  # that people judge
 
     @property
     def is_done(self) -> bool:
@@ -66,4 +69,4 @@ def _member(name: str, endings: Sequence[run_endings.Ending], root: Path) -> Mem
             pages[part] = plan.link(names.page)
         if (root / names.thumbnail).exists():
             thumbnails[part] = plan.link(names.thumbnail)
-    return Member(name, tuple(endings), tuple(rows), pages, thumbnails)
+    return Member(name, tuple(endings), tuple(rows), pages, thumbnails, steps.read(root, name))

@@ -98,6 +98,7 @@ def html(members: Sequence[Member], work: Path, taken: Taken, methods: Methods) 
         metrics=SHOWN,
         plots=plots,
         points=_points(members, plots),
+        steps=_steps(members),
         taken=taken,
         methods=methods,
         links=[
@@ -183,6 +184,22 @@ def _points(members: Sequence[Member], plots: Sequence[Plot]) -> dict[str, Any]:
         "subjects": [f"sub-{member.name}" for member in members],
         "pages": [next(iter(member.pages.values()), "") for member in members],
         "plots": [{"steps": plot.steps, "points": plot.points} for plot in plots],
+    }
+
+
+def _steps(members: Sequence[Member]) -> dict[str, Any]:
+    """What the script of the review reads: the pages of each case, and the version of each step."""
+    names = sorted({each.step for member in members for each in member.steps})
+    return {
+        "steps": names,
+        "cases": {
+            f"sub-{member.name}": {
+                "pages": list(member.pages.values()),
+                "versions": [[names.index(each.step), each.version] for each in member.steps],
+            }
+            for member in members
+            if member.steps
+        },
     }
 
 

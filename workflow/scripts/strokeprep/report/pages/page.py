@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from strokeprep.drawing import palette
 from strokeprep.quality.judgement import Measurement, worst
 from strokeprep.report.methods import Methods
+from strokeprep.report.pages import steps
 from strokeprep.report.render import render
 
 if TYPE_CHECKING:  # pictures need imaging packages, which Snakemake's own process may lack
@@ -27,6 +28,11 @@ class Part:
         """The gravest verdict of its figures."""
         return worst([number.verdict for number in self.numbers])
 
+    @property
+    def version(self) -> str:
+        """The version of its pictures, which a verdict is about."""
+        return steps.version(self.section)
+
 
 def html(
     title: str,
@@ -35,8 +41,12 @@ def html(
     viewer: Viewer | None = None,
     links: Sequence[tuple[str, str]] = (),
     methods: Methods | None = None,
+    case: str = "",
 ) -> str:
-    """The page; ``links`` are names and addresses of other pages."""
+    """The page; ``links`` are names and addresses of other pages.
+
+    People judge the sections of a page that names its ``case``.
+    """
     parts = [
         Part(section, [number for number in numbers if number.step in section.steps])
         for section in sections
@@ -57,6 +67,7 @@ def html(
         viewer=viewer,
         volumes=viewer and _volumes(viewer),
         methods=methods,
+        case=case,
     )
 
 

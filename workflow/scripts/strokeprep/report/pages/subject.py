@@ -17,7 +17,7 @@ from strokeprep.quality.judgement import Judge, Measurement
 from strokeprep.quality.measured import Audited
 from strokeprep.report import methods, numbers, plan
 from strokeprep.report.lineage import Lineage
-from strokeprep.report.pages import page
+from strokeprep.report.pages import page, steps
 from strokeprep.report.scene import Scene
 from strokeprep.report.sections.defacing import faces
 from strokeprep.report.sections.images import of_images
@@ -54,8 +54,9 @@ def write_images(
         viewer(scene) if scene else None,
         links,
         methods.of(made.nodes),
+        case=f"sub-{about.subject}",
     )
-    _write(names, root, html, measured)
+    _write(names, root, html, measured, shown)
     made.write(root / names.provenance, about.subject, settings)
     _thumbnail(root / names.thumbnail, shown)
     return measured
@@ -74,9 +75,10 @@ def write_perfusion(
         COHORT,
     ]
     words = methods.of(made.nodes)
-    title = f"sub-{about.subject}: CT perfusion"
-    html = page.html(title, shown, measured, links=links, methods=words)
-    _write(names, root, html, measured)
+    case = f"sub-{about.subject}"
+    title = f"{case}: CT perfusion"
+    html = page.html(title, shown, measured, links=links, methods=words, case=case)
+    _write(names, root, html, measured, shown)
     made.write(root / names.provenance, about.subject, settings)
     _thumbnail(root / names.thumbnail, [each for each in shown if each.name == "maps"], last=True)
     return measured
@@ -89,8 +91,15 @@ def write_faces(about: plan.Images, root: Path, raw: Mapping[str, str], target: 
     write_text(page.html(f"sub-{about.subject}: faces", [section], []), target)
 
 
-def _write(names: plan.Names, root: Path, html: str, measured: Sequence[Measurement]) -> None:
+def _write(
+    names: plan.Names,
+    root: Path,
+    html: str,
+    measured: Sequence[Measurement],
+    shown: Sequence[Section],
+) -> None:
     write_text(html, root / names.page)
+    write_text(steps.table(steps.of(shown)), root / names.steps)
     rows = [each.report_row() for each in measured]
     write_text(tables.render(rows, list(judgement.REPORT_COLUMNS)), root / names.table)
     write_json(judgement.about(), root / names.about)

@@ -9,6 +9,7 @@ from typing import Literal
 from strokeprep.settings.field import setting
 
 Archive = Literal["isles24", "isles24-challenge", "jhu", "atlas"]
+Review = Literal["none", "one", "two"]
 TableFormat = Literal["xlsx", "csv", "tsv"]
 
 
@@ -33,6 +34,16 @@ class ReleaseSettings:
         {},
         'Patients to leave out, by subject without "sub-", each with the reason: a review found '
         "something, consent was withdrawn.",
+    )
+    review: Review = setting(
+        "none",
+        "How many people must have judged every step of a case on its pages, as it is now. A step "
+        "that anybody called bad keeps its case out, whatever is asked here (docs/review.md).",
+    )
+    verdicts: str | None = setting(
+        None,
+        "Folder of the raters' files, verdicts_NAME.tsv; null stands for review in the work folder. "
+        "They hold notes that people typed, so it must lie outside of output.",
     )
     may_lack: tuple[str, ...] = setting(
         (),

@@ -1,0 +1,1 @@
+"""What people say of the steps of each case: kept, compared, and heeded by the release."""

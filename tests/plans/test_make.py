@@ -59,6 +59,23 @@ def test_the_workflow_plans_what_make_demo_asks_for(demo, tmp_path):
     assert re.search(r"output: x/work/dataset/docs/qc/accuracy\.tsv", process.stdout)
 
 
+@pytest.mark.parametrize("study", ["jhu", "atlas"])
+def test_make_demo_of_another_kind_of_study_switches_on_what_that_has(study):
+    shown = make("-n", "demo", f"STUDY={study}").replace("\\\n", "")
+    (line,) = (line for line in shown.splitlines() if "bin/snakemake" in line)
+    command = shlex.split(line)
+    files, at = command.index("--configfile"), command.index("--config")
+    merged: dict = {}
+    for path in command[files + 1 : at]:
+        update_config(merged, yaml.safe_load((REPOSITORY / path).read_text()))
+    end = next((i for i in range(at + 1, len(command)) if "=" not in command[i]), len(command))
+    update_config(merged, parse_config(command[at + 1 : end]))
+    asked = config.load(merged)
+    assert asked.phantom is not None
+    assert asked.phantom.study == study
+    assert asked.lesions.tables
+
+
 def test_make_demo_ends_with_the_verdict_on_its_own_folder(demo):
     assert demo[1] == [".venv/bin/strokeprep", "accuracy", "x"]
 

@@ -17,7 +17,7 @@ from strokeprep.study.layouts import designs
 
 ROOT = Path(__file__).parents[3]
 # Sections in which nothing needs to stand.
-FREE_NAMES = ("study.patterns.", "study.columns.NAME.", "models.sha256.")
+FREE_NAMES = ("study.patterns.", "study.columns.NAME.", "models.sha256.", "cohort.atlases.NAME.")
 STUDIES = ("config", "bids", "isles24", "jhu", "atlas")
 MINIMAL = {"study": {"layout": "bids", "root": "data"}}
 
@@ -79,6 +79,13 @@ def test_the_given_config_and_the_schema_are_not_changed():
     assert given == MINIMAL
     assert load()["study"]["subjects"] == []
     assert load()["reference"][:4] == ["ncct", "cta", "dwi", "t1w"]
+
+
+@pytest.mark.parametrize(("key", "value"), [("source", "dicom"), ("pathologies", ["atrophy"])])
+def test_patients_of_mri_alone_come_without_dicom_and_without_other_diseases(key, value):
+    given = {"study": {"layout": "phantom"}, "phantom": {"study": "jhu", key: value}}
+    with pytest.raises(StrokeprepError, match=f"like jhu has no such patients: phantom.{key}"):
+        config.load(given)
 
 
 @pytest.mark.parametrize(

@@ -272,11 +272,29 @@ def _refuse_contradictions(config: Config) -> None:
             "template.brain_mask",
             "Remove it, or set template.path to the image it belongs to.",
         )
+    _refuse_usual_only(config)
     _refuse_faces(config)
     _refuse_mixed_folders(config)
     _refuse_open_columns(config)
     for role, regex in study.patterns.items():
         path_pattern(role, regex)
+
+
+def _refuse_usual_only(config: Config) -> None:
+    """What simulated patients of MRI alone cannot have."""
+    simulated = config.phantom
+    if simulated is None or simulated.study == PhantomSettings().study:
+        return
+    for key, asked in {
+        "phantom.source": simulated.source != PhantomSettings().source,
+        "phantom.pathologies": bool(simulated.pathologies),
+    }.items():
+        if asked:
+            raise StrokeprepError(
+                f"A simulated study like {simulated.study} has no such patients",
+                key,
+                f"Remove it, or set phantom.study to {PhantomSettings().study}.",
+            )
 
 
 def _refuse_open_columns(config: Config) -> None:

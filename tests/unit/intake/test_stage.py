@@ -14,7 +14,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from strokeprep.errors import StrokeprepError
-from strokeprep.intake import command, stage, writing
+from strokeprep.intake import command, sidecars, stage, writing
 from strokeprep.intake.reading import voxels
 from strokeprep.io import images
 from strokeprep.phantom.dicom.headers import BORN, PLANTED
@@ -188,6 +188,16 @@ def test_a_file_that_is_not_what_was_read_is_refused(asked, monkeypatch):
     monkeypatch.setattr(images, "write_array", one_voxel_off)
     assert all("what was written is not what was read" in line for line in take_in(asked))
     assert not list(asked.raw.rglob("*.nii.gz"))
+
+
+@pytest.mark.parametrize(
+    "private", ["Planted^Name", "Planted Name", "20010203", "Planted, born in"]
+)
+def test_an_image_whose_sidecar_says_who_or_when_is_refused(private, asked, monkeypatch):
+    right = sidecars.of_row
+    monkeypatch.setattr(sidecars, "of_row", lambda row: right(row) | {"ConvolutionKernel": private})
+    assert all("refused; private content" in line for line in take_in(asked))
+    assert not list(asked.raw.rglob("sub-*.*"))
 
 
 def test_what_the_gate_refuses_is_not_left(asked):

@@ -26,20 +26,27 @@ from strokeprep.intake.reading.voxels import Volume
 from strokeprep.io import images, json_files
 from strokeprep.io.whole import whole, write_json
 from strokeprep.kinds import KINDS
+from strokeprep.privacy import files
+from strokeprep.privacy.private_words import PrivateWords
 
 FORMAT = 1  # of what is noted; a new one writes everything again
 SAMPLED = 16  # every so many pixels of a slice are read back where voxels were interpolated
 # Interpolated slices must be as alike to those they came from: a shift of a pixel leaves 0.97.
 ALIKE = 0.985
 ROUNDING_MM = 1e-3  # headers are single precision
+PRIVATE = (
+    "PatientName", "PatientID", "PatientBirthDate", "StudyDate", "StudyInstanceUID",
+    "SeriesInstanceUID", "SOPInstanceUID",
+)  # fmt: skip
+SHORTEST_NUMBER = 6  # characters of what is searched for wherever it stands
 
 
 def write(plan: Plan, raw: Path, notes: Path) -> list[Written]:
     """Write everything that a plan converts, and note it; one series never stops another."""
     before = json_files.read(notes) if notes.exists() else {}
-    ended, noted = [], {}
+    ended, noted, words = [], {}, private_words(plan)
     for row in plan.converted:
-        done = _one(row, raw, before.get(row.stem))
+        done = _one(row, raw, before.get(row.stem), words)
         ended.append(done)
         if done.ended != "refused":
             noted[row.stem] = {"key": key(row), "files": digests(row.stem, raw)}
@@ -83,7 +90,7 @@ def _remove(stem: str, raw: Path) -> None:
         (raw / f"{stem}{extension}").unlink(missing_ok=True)
 
 
-def _one(row: Row, raw: Path, before: Mapping[str, Any] | None) -> Written:
+def _one(row: Row, raw: Path, before: Mapping[str, Any] | None, words: PrivateWords) -> Written:
     """Write a series unless it is there already, made from the same slices."""
     if before and before["key"] == key(row) and before["files"] == digests(row.stem, raw):
         return Written(row, "unchanged")
@@ -93,6 +100,8 @@ def _one(row: Row, raw: Path, before: Mapping[str, Any] | None) -> Written:
         if wrong := unlike(row, volume):
             raise _Refused(wrong)
         _put(row, volume, sidecar, raw)
+        if leaks := private_content(row.stem, raw, words):
+            raise _Refused(leaks)
     except _Refused as error:
         return Written(row, "refused", tuple(error.args[0]))
     except Unreadable as error:
@@ -126,6 +135,38 @@ def _interval(sidecar: Mapping[str, Any]) -> float | None:
     """The usual interval between frames, for the header of a series."""
     starts = sidecar.get("FrameTimesStart")
     return float(np.median(np.diff(starts))) if starts else None
+
+
+# --- Privacy audit --------------------------------------------------------------------------
+
+
+def private_words(plan: Plan) -> PrivateWords:
+    """What the headers of a study say of who and when, which nothing that is written may hold."""
+    words = PrivateWords()
+    told = {
+        (name, str(each.facts[name]))
+        for row in plan.rows
+        for each in row.stack.slices
+        for name in PRIVATE
+        if str(each.facts.get(name, "")).strip("^ ")
+    }
+    for name, text in sorted(told):
+        # A short number is also a number of other things, and a name may be a word.
+        is_short = len(text) < SHORTEST_NUMBER
+        (words.add_short if is_short else words.add)(text.strip("^ "), name)
+        parts = text.replace("^", " ").split() if name == "PatientName" else []
+        for part in parts:
+            words.add_short(part, name)
+        if len(parts) > 1:
+            words.add(" ".join(parts), name)
+    return words
+
+
+def private_content(stem: str, raw: Path, words: PrivateWords) -> list[str]:
+    """What the audit of a release would find in an image and its sidecar."""
+    names = [f"{stem}{extension}" for extension in (".nii.gz", ".json")]
+    found = [leak for name in names for leak in files.of_file(raw / name, name, words)]
+    return [f"private content ({leak.find}): {leak.what}" for leak in found]
 
 
 # --- Read back ------------------------------------------------------------------------------

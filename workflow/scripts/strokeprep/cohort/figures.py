@@ -113,6 +113,8 @@ def volumes(ml: Mapping[str, Sequence[float]]) -> Picture:
 
 def bars(counts: Mapping[str, Mapping[str, float]], label: str) -> Picture:
     """Bars by group, side by side: ``counts`` of each group by what they are about."""
+    from matplotlib.ticker import MaxNLocator
+
     names = list(dict.fromkeys(name for values in counts.values() for name in values))
     figure = _figure(7.0, 0.9 + 0.32 * len(names))
     axes = figure.subplots()
@@ -127,6 +129,7 @@ def bars(counts: Mapping[str, Mapping[str, float]], label: str) -> Picture:
             color=COLOURS[number % len(COLOURS)],
         )
     axes.set(yticks=range(len(names)), yticklabels=names, xlabel=label)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.invert_yaxis()
     axes.legend(frameon=False)
     return _drawn(_plain(figure))

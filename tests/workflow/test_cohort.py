@@ -1,0 +1,53 @@
+"""Maps of the finished built-in study, on request; they leave the output when a patient changes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from strokeprep.io import tables
+from workflow_tools import snakemake
+
+GIVEN = ("--config", 'phantom={"subjects": 2}')
+# Of a copied study, the files tell what is current: what Snakemake remembers holds other paths.
+QUIET = ("--quiet", "rules", "--rerun-triggers", "mtime")
+
+
+@pytest.fixture(scope="module")
+def copied(demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a copy of the finished study, whose files take no room."""
+    folder = tmp_path_factory.mktemp("cohort")
+    for name in ("raw", "truth", "derivatives", "work"):
+        shutil.copytree(demo.folder / "demo" / name, folder / "demo" / name, copy_function=os.link)
+    (folder / "demo/work/lock").unlink(missing_ok=True)
+    return folder
+
+
+def run(folder: Path, *arguments: str) -> None:
+    process = snakemake(folder, None, *arguments, *QUIET, *GIVEN)
+    assert process.returncode == 0, (process.stdout + process.stderr)[-4000:]
+
+
+def test_all_patients_are_in_the_maps_until_one_changes(copied):
+    run(copied, "cohort")
+    output = copied / "demo/derivatives"
+    members = tables.read(output / "docs/cohort/members.tsv")
+    assert [row["participant_id"] for row in members] == ["sub-01", "sub-02"]
+    masks = (output / "docs/cohort/lesions.txt").read_text().split()
+    (share,) = output.glob("tpl-*/anat/*_label-L_probseg.nii.gz")
+    mean = np.mean([nib.load(output / mask).get_fdata() for mask in masks], axis=0)
+    assert np.array_equal(nib.load(share).get_fdata(), mean)
+
+    # A patient's part is made anew: what was made of the old one goes.
+    listed = copied / "demo/work/released/sub-01.json"
+    entries = json.loads(listed.read_text())
+    name = next(iter(entries))
+    listed.write_text(json.dumps({key: value for key, value in entries.items() if key != name}))
+    (output / name).unlink()
+    run(copied, "privacy_dataset", "--force")
+    assert not list(output.glob("tpl-*")) and not (output / "docs/cohort").exists()

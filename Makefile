@@ -73,7 +73,7 @@ comma := ,
 OF_STUDY = $(if $(filter-out isles24,$(STUDY)),--configfile config/config.yaml config/simulated/$(STUDY).yaml)
 
 CONFIGURED = $(OF_STUDY) --config output=$(DIR)/derivatives work=$(DIR)/work \
-  'release={"folder": "$(DIR)/release", "preview": true}' \
+  'release={"folder": "$(DIR)/release", "preview": $(if $(filter isles24,$(STUDY)),true,false)}' \
   'phantom={"folder": "$(DIR)", "study": "$(STUDY)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"$(SOURCE)}'
 
 .PHONY: environments demo audit release cohort report test test-units test-runs test-review test-fast test-models models test-hostile \

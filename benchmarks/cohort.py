@@ -27,6 +27,7 @@ from strokeprep.io.tables import render
 from strokeprep.io.whole import write_text
 from strokeprep.registration import template
 from strokeprep.settings.finished.cohort import CohortSettings
+from strokeprep.settings.finished.lesions import LESIONS
 from strokeprep.settings.study import StudySettings, TemplateSettings
 
 COLUMNS = ("patients", "wall_s", "cpu_s", "per_patient_s", "memory_mb")
@@ -95,7 +96,7 @@ def measured(root: Path, out: Path, candidates: list[Candidate]) -> dict[str, fl
 def _timed(pipe: Any, root: Path, out: Path, candidates: list[Candidate]) -> None:
     wall, cpu = time.perf_counter(), time.process_time()
     settings = CohortSettings(groups="lesion_type")
-    stage.write(root, out, candidates, {}, STUDY, settings, FULL, {}, 1)
+    stage.write(root, out, candidates, {}, STUDY, settings, LESIONS, FULL, {}, 1)
     status = Path("/proc/self/status").read_text()  # ru_maxrss would count the parent's memory, too
     peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
     pipe.send({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "mb": peak})

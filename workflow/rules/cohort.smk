@@ -31,6 +31,7 @@ rule cohort_maps:
         left_out=cohort_left_out,
         study=ABOUT_STUDY,
         settings=CONFIG.cohort,
+        lesions=CONFIG.lesions,
         template=CONFIG.template,
         seed=CONFIG.seed,
         code=code("cohort_maps.py"),

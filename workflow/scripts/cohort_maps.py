@@ -18,6 +18,7 @@ with job(snakemake):
         params.left_out,
         params.study,
         params.settings,
+        params.lesions,
         params.template,
         provenance.versions(),
         params.seed,

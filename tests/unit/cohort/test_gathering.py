@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from strokeprep.cohort.gathering import MOST_GROUPS, Member
+from strokeprep.cohort.gathering import MOST_GROUPS
 from strokeprep.cohort.plan import NO_IMAGES
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
@@ -36,12 +36,13 @@ def test_a_member_has_the_volumes_of_the_lesion_by_side(study):
     assert member.left_ml + member.right_ml == pytest.approx(member.ml)
 
 
-@pytest.mark.parametrize(
-    "left, right, side",
-    [(9, 1, "bilateral"), (9.1, 0.9, "left"), (0.9, 9.1, "right"), (0, 0, None)],
-)
-def test_a_lesion_is_of_both_sides_if_each_has_a_tenth(left, right, side):
-    assert Member("01", "", None, "mask", (), left_ml=left, right_ml=right).side == side
+def test_the_side_of_a_lesion_follows_the_rule_of_the_table_of_lesions(study):
+    wide = study._replace(grid=replace(study.grid, bilateral_share=0.0))
+    none = study._replace(grid=replace(study.grid, bilateral_share=0.5))
+    assert {each.side for each in wide.gathered().members if each.mask} == {"bilateral"}
+    for each in none.gathered().members:
+        if each.mask:
+            assert each.side == ("left" if each.left_ml > each.right_ml else "right")
 
 
 def test_a_patient_without_any_file_is_excluded(study):

@@ -22,6 +22,7 @@ from strokeprep.privacy import audit
 from strokeprep.privacy.private_words import PrivateWords
 from strokeprep.registration import template
 from strokeprep.settings.finished.cohort import CohortSettings
+from strokeprep.settings.finished.lesions import LESIONS
 from strokeprep.settings.study import StudySettings, TemplateSettings
 
 COARSE = TemplateSettings(resolution_mm=4, res="4")
@@ -57,7 +58,16 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
             images.write_array(lesion, grid.affine, root / mask)
         candidates.append(Candidate(name, "", mask, "", {"trace": image}, {"trace": ""}))
     settings = CohortSettings(groups="lesion_type", at_least=1)
-    given = (candidates, {"left out by a review": 2}, STUDY, settings, COARSE, {"numpy": "2"}, 1)
+    given = (
+        candidates,
+        {"left out by a review": 2},
+        STUDY,
+        settings,
+        LESIONS,
+        COARSE,
+        {"numpy": "2"},
+        1,
+    )
     with pytest.MonkeyPatch.context() as patch:  # slow to draw; test_figures.py has them
         for name in ("shares", "glass", "grey"):
             patch.setattr(figures, name, lambda *given: picture(Image.new("RGB", (2, 2))))

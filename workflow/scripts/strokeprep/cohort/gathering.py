@@ -14,20 +14,21 @@ from strokeprep.cohort.maps import ImageMaps, LesionMaps, sides
 from strokeprep.cohort.plan import NO_IMAGES, Candidate
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, json_files
+from strokeprep.lesions.table import NONE, side_by
+from strokeprep.settings.finished.lesions import LESIONS
 from strokeprep.study import naming
 
-# A lesion is of both sides if the smaller part has this share of it.
-BILATERAL = 0.1
 MOST_GROUPS = 12
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The grid of the template, its brain, and whether its halves mirror one another."""
+    """The grid of the template, its brain, whether its halves mirror one another, the rule of sides."""
 
     affine: np.ndarray
     brain: np.ndarray
     is_mirrored: bool
+    bilateral_share: float = LESIONS.bilateral_share
 
     @property
     def voxel_ml(self) -> float:
@@ -58,18 +59,9 @@ class Member:
     ml: float | None = None  # in the space of the template
     left_ml: float = 0.0
     right_ml: float = 0.0
+    side: str = NONE
     # Of each atlas, the voxels of the lesion by label.
     region_voxels: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
-
-    @property
-    def side(self) -> str | None:
-        """The side of the lesion; both if the smaller part has a share of ``BILATERAL``."""
-        low, high = sorted((self.left_ml, self.right_ml))
-        if not high:
-            return None
-        if low >= BILATERAL * (low + high):
-            return "bilateral"
-        return "left" if self.left_ml == high else "right"
 
 
 @dataclass
@@ -147,6 +139,7 @@ def _added(
         ml=np.count_nonzero(lesion) * grid.voxel_ml,
         left_ml=left * grid.voxel_ml,
         right_ml=right * grid.voxel_ml,
+        side=side_by(left, right, grid.bilateral_share),
         region_voxels={name: counted(labels[lesion]) for name, labels in atlases.items()},
     )
 

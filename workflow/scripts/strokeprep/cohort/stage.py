@@ -13,7 +13,7 @@ from strokeprep.clinical.columns import FLAG, KNOWN
 from strokeprep.clinical.outgoing import Rows
 from strokeprep.cohort import files, page, plan, regions, table_one, tables
 from strokeprep.cohort.figures import Background
-from strokeprep.cohort.gathering import BILATERAL, Cohort, Grid, gathered
+from strokeprep.cohort.gathering import Cohort, Grid, gathered
 from strokeprep.cohort.maps import is_mirrored
 from strokeprep.cohort.plan import Candidate
 from strokeprep.cohort.regions import Regions
@@ -24,6 +24,7 @@ from strokeprep.io.whole import write_json
 from strokeprep.registration import template
 from strokeprep.registration.template import Template
 from strokeprep.settings.finished.cohort import CohortSettings
+from strokeprep.settings.finished.lesions import LESIONS, LesionSettings
 from strokeprep.settings.study import Column, StudySettings, TemplateSettings
 from strokeprep.study.naming import Space
 
@@ -35,6 +36,7 @@ def write(
     left_out: Mapping[str, int],
     study: StudySettings,
     settings: CohortSettings,
+    lesions: LesionSettings,
     about_template: TemplateSettings,
     software: Mapping[str, str],
     seed: int,
@@ -47,7 +49,7 @@ def write(
     columns, clinical = {**KNOWN, **study.columns}, outgoing.collected(root)
     groups = groups_of(candidates, clinical, settings, columns)
     loaded = template.standard(about_template)
-    grid = grid_of(loaded, about_template.resolution_mm)
+    grid = grid_of(loaded, about_template.resolution_mm, lesions.bilateral_share)
     atlases = regions.load(
         settings.atlases, loaded, template.target_grid(None, about_template), seed
     )
@@ -71,7 +73,7 @@ def write(
     if atlases:
         of_regions = regions.rows(cohort.members, atlases, grid)
         written += tables.write_table(folder, plan.REGIONS, of_regions, regions.COLUMNS)
-    words = page.Words(study.name, rules(settings, atlases), summary, maps)
+    words = page.Words(study.name, rules(settings, lesions.bilateral_share, atlases), summary, maps)
     return written + page.write(folder, cohort, atlases, _background(loaded), words)
 
 
@@ -129,7 +131,9 @@ def _rule(group: str, settings: CohortSettings, columns: Mapping[str, Column]) -
     return f"{name} is {group}" + (f" ({meaning})" if meaning and meaning != group else "")
 
 
-def rules(settings: CohortSettings, atlases: Mapping[str, Regions]) -> list[str]:
+def rules(
+    settings: CohortSettings, bilateral_share: float, atlases: Mapping[str, Regions]
+) -> list[str]:
     """How the maps were made, in words."""
     return [
         f"Of each patient one session counts: {files.session_rule(settings)}.",
@@ -137,7 +141,7 @@ def rules(settings: CohortSettings, atlases: Mapping[str, Regions]) -> list[str]
         "The map of shares is the mean of all masks, which nearest neighbour moved to the template.",
         f"Voxels with lesions of at least {settings.at_least} patients are marked in a mask.",
         "In the map of both sides as one, masks are mirrored whose larger part lies on the right.",
-        f"A lesion is bilateral if the smaller part has at least {BILATERAL:.0%} of it.",
+        f"A lesion is bilateral if the smaller part has more than {bilateral_share:.0%} of it.",
         "Means and deviations (n - 1) are of scans that show brain in the voxel; a map beside them "
         "has their number.",
         *(
@@ -148,16 +152,15 @@ def rules(settings: CohortSettings, atlases: Mapping[str, Regions]) -> list[str]
     ]
 
 
-def grid_of(loaded: Template, resolution_mm: float) -> Grid:
+def grid_of(
+    loaded: Template, resolution_mm: float, bilateral_share: float = LESIONS.bilateral_share
+) -> Grid:
     """The grid of images in the space of the template, and its brain."""
     grid = grids.cubic_grid(loaded.t1, resolution_mm)
     filled = images.as_dtype(images.array(loaded.filled), np.float32)
     share = grids.resampled(images.like(filled, loaded.filled), resolution_mm)
-    return _grid(images.affine(grid), images.array(share) > 0)
-
-
-def _grid(affine: np.ndarray, brain: np.ndarray) -> Grid:
-    return Grid(affine, brain, is_mirrored(brain, affine))
+    brain, affine = images.array(share) > 0, images.affine(grid)
+    return Grid(affine, brain, is_mirrored(brain, affine), bilateral_share)
 
 
 def _background(loaded: Template) -> Background:

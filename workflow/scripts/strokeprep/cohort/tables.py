@@ -8,7 +8,7 @@ from typing import Any
 
 from strokeprep.clinical.outgoing import Rows
 from strokeprep.cohort import plan
-from strokeprep.cohort.gathering import BILATERAL, Cohort, Member
+from strokeprep.cohort.gathering import Cohort, Member
 from strokeprep.io.tables import MISSING, is_number, render
 from strokeprep.io.whole import write_json, write_text
 
@@ -22,7 +22,7 @@ MEMBERS = {
     "lesion_template_ml": "Volume of the lesion in the space of the template (mL)",
     "left_ml": "Its part left of the middle plane of the template (mL)",
     "right_ml": "Its part right of the middle plane of the template (mL)",
-    "side": f"Its side; bilateral if the smaller part has {BILATERAL:.0%} of it at least",
+    "side": "Its side; bilateral by the rule of the config (lesions.bilateral_share)",
 }
 
 
@@ -42,7 +42,7 @@ def _row(member: Member) -> dict[str, Any]:
         "lesion_template_ml": volume(member.ml),
         "left_ml": volume(member.left_ml if member.mask else None),
         "right_ml": volume(member.right_ml if member.mask else None),
-        "side": member.side or MISSING,
+        "side": member.side,
     }
 
 

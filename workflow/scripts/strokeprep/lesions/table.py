@@ -83,7 +83,11 @@ def measured(
 
 def side_of(x: np.ndarray, bilateral_share: float = LESIONS.bilateral_share) -> str:
     """The side of voxels by their x in template space (mm, right is positive)."""
-    left, right = np.count_nonzero(x < 0), np.count_nonzero(x > 0)
+    return side_by(int((x < 0).sum()), int((x > 0).sum()), bilateral_share)
+
+
+def side_by(left: float, right: float, bilateral_share: float = LESIONS.bilateral_share) -> str:
+    """The side of what has so much on the left and so much on the right."""
     if not left + right:
         return NONE
     if min(left, right) > bilateral_share * (left + right):

@@ -84,6 +84,7 @@ class Archive:
     site: str = ""  # the clinical column by which cases lie in folders of sites
     site_at: tuple[int, int] = (0, 0)  # from where to where the name of a case tells its site
     template: str = ""  # the template that its names speak of
+    has_preview: bool = False  # whether release.preview knows its images
 
     def place(self, path: str, case: str) -> str:
         """The path of a file of a case."""
@@ -161,6 +162,12 @@ def refuse_unknown(archive: Archive, settings: ReleaseSettings, subjects: Iterab
         "grouped_by": (settings.grouped_by, columns),
         "altered": (settings.altered, numbers),
     }
+    if settings.preview and not archive.has_preview:
+        raise StrokeprepError(
+            f"The archive {archive.name} has no preview",
+            "release.preview: true",
+            "Set it to false.",
+        )
     for key, (given, allowed) in known.items():
         for name in given:
             if name not in allowed:

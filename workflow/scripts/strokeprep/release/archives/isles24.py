@@ -95,6 +95,7 @@ CURRENT = Archive(
     tables=(BASELINE, OUTCOME),
     holds=HOLDS,
     dictionary="clinical_data-description",
+    has_preview=True,
 )
 
 # The follow-up scans on their own grid, a lesion mask that does not name its space, CSV alone.

@@ -89,5 +89,5 @@ class ReleaseSettings:
     preview: bool = setting(
         False,
         "Whether to add a preview: a picture of each image of each case, as Parquet with a card. "
-        "Needs envs/preview.txt.",
+        "Needs envs/preview.txt, and an archive of ISLES'24.",
     )

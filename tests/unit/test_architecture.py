@@ -21,6 +21,7 @@ PACKAGES = (
     "study",
     "segmentation",
     "perfusion",
+    "intensity",
     "lesions",
     "gate",
     "corrections",

@@ -31,8 +31,8 @@ from strokeprep.settings import config as settings
 from strokeprep.settings import faults
 from strokeprep.settings.backends import BACKENDS
 from strokeprep import kinds
-from strokeprep.study import moves, naming, outputs, raw_files, table
-from strokeprep.study.layouts import designs
+from strokeprep.study import derived, moves, naming, outputs, raw_files, table
+from strokeprep.study.layouts import designs, engine
 from strokeprep.study.moves import pilot, to_reference
 from strokeprep.study.naming import ANY, ANY_LABEL, ANYWHERE, ORIG, WILD, Space
 
@@ -61,7 +61,9 @@ def read_study():
         config.update(settings.completed(config))
         read = settings.checked(config)
         rows = [] if awaits_intake(read) else designs.read(read)
-        built = table.build(rows, read.reference, read.study.subjects, read.study.sessions)
+        built = table.build(
+            rows, read.reference, read.study.subjects, read.study.sessions, read.intensity
+        )
         return read, built, rows, read_corrections(read, built, rows)
     except StrokeprepError as error:
         raise WorkflowError(str(error)) from None
@@ -80,6 +82,7 @@ ORIGIN = (
     else origin.given(Path(CONFIG.study.root))
 )
 MOVES = moves.Moves(STUDY, TEMPLATE)
+MADE_FIRST = {k: v for s in STUDY.subjects for k, v in raw_files.made_first(s).items()}
 OWNERS = {path: row.subject for row in ROWS for path in (row.path, row.sidecar)}
 HELD = []  # locks, until this process ends
 
@@ -220,7 +223,8 @@ def passed_gate(scan):
 def is_usable(path):
     """Whether a raw file can be an input, as told once, when the run is planned."""
     told_before = not workflow.is_main_process
-    return told_before or ORIGIN.is_simulated or raw_files.is_usable(str(path))
+    given = str(MADE_FIRST.get(str(path), path))
+    return told_before or ORIGIN.is_simulated or raw_files.is_usable(given)
 
 
 def raw_file(path):

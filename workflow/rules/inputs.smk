@@ -371,14 +371,49 @@ def lesions_on_reference(scan):
     ]
 
 
+# --------------------------------------------------------------------------- intensity
+
+
+def separated(role, extension):
+    """An image that is made of a diffusion series before the gate, or its sidecar."""
+    return f"{WORK}/{engine.SEPARATED}/{{folder}}/{{stem}}_{kinds.KINDS[role].suffix}{extension}"
+
+
+def separated_series(wildcards):
+    """The raw series that images are made of."""
+    dwi = kinds.KINDS["trace"]
+    scan = STUDY.scan_of_image(dwi.scan.datatype, wildcards.stem, dwi.suffix)
+    return str(scan.image(dwi.suffix).series)
+
+
+def beside_series(wildcards, extension):
+    """A file of the series' name with another extension, where there is one."""
+    series = separated_series(wildcards)
+    beside = series.removesuffix(".gz").removesuffix(".nii") + extension
+    return beside if raw_files.is_usable(beside) else []
+
+
+def lesions_of(scan):
+    """Lesion masks on a scan's own grid, to be left out where its grey levels are measured."""
+    reference = STUDY.reference(scan)
+    return [
+        out(naming.label(label.scan, space, label.kind))
+        for label in STUDY.by_name[scan.subject].labels
+        if label.kind.name == "lesion"
+        for own in [label.scan is scan and not label.in_reference_space]
+        if own or scan is reference
+        for space in [ORIG if own else moves.reference_space(scan)]
+    ]
+
+
 # --------------------------------------------------------------------------- resample
 
 
 # Grids that something is moved to.
-ELSEWHERE = naming.constraint(
-    "space", [TEMPLATE.label, *(scan.name for scan in STUDY.scans if scan.is_reference)]
-)
-VIEWS = {view for scan in STUDY.scans for view in scan.views}
+SPACES = [TEMPLATE.label, *(scan.name for scan in STUDY.scans if scan.is_reference)]
+OWN_CUBIC = r"_space-orig(?=_res-)"  # a scan's own orientation, never its own grid
+ELSEWHERE = f"{naming.constraint('space', SPACES)}|{OWN_CUBIC}"
+VIEWS = {view for scan in STUDY.scans for view in scan.views} | set(derived.DESCS)
 
 
 def source(move):
@@ -405,6 +440,15 @@ def grid(move):
 def brain_there(move):
     """The brain on the grid that is moved to, where nothing else is shown."""
     return optional(move.brain)
+
+
+def scaling_there(move):
+    """The sidecar that says how grey levels are scaled."""
+    return optional(naming.sidecar(move.scaled_by) if move.scaled_by else "")
+
+
+def is_on_cubic(move):
+    return move.is_cubic
 
 
 def move_passed_gate(move):

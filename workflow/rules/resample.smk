@@ -19,6 +19,7 @@ rule resample:
         brain=of_moved_image(brain_there),
         chain=of_moved_image(transforms),
         grid=of_moved_image(grid),
+        scaling=of_moved_image(scaling_there),
     output:
         image=out(MOVED_IMAGE),
         sidecar=out(naming.sidecar(MOVED_IMAGE)),
@@ -36,6 +37,7 @@ rule resample:
         runtime=20,
     params:
         kind=of_moved_image(kind_of),
+        is_cubic=of_moved_image(is_on_cubic),
         template=CONFIG.template,
         code=code("resample.py"),
     script:
@@ -96,6 +98,7 @@ rule resample_label:
         raw=of_moved_label(raw_source),
         replaced=replaced(MOVED_LABEL),
         kind=of_moved_label(kind_of),
+        is_cubic=of_moved_label(is_on_cubic),
         template=CONFIG.template,
         code=code("resample_label.py"),
     script:

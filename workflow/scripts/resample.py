@@ -11,5 +11,7 @@ with job(snakemake) as sidecar:
         grid=snakemake.input.grid or None,
         brain=snakemake.input.brain or None,
         template=snakemake.params.template,
+        scaling=snakemake.input.scaling or None,
+        is_cubic=snakemake.params.is_cubic,
     )
     sidecar.update(done | place(snakemake))

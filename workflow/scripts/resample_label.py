@@ -12,5 +12,6 @@ with job(snakemake) as sidecar:
         grid=snakemake.input.grid or None,
         template=snakemake.params.template,
         correction=Given.of(snakemake.input.correction, snakemake.params.replaced),
+        is_cubic=snakemake.params.is_cubic,
     )
     sidecar.update(done | place(snakemake))

@@ -13,7 +13,7 @@ from strokeprep import kinds
 from strokeprep.errors import StrokeprepError
 from strokeprep.settings import backends, config, faults
 from strokeprep.settings.backends import choices
-from strokeprep.study.layouts import designs
+from strokeprep.study.layouts import designs, engine
 
 ROOT = Path(__file__).parents[3]
 # Sections in which nothing needs to stand.
@@ -258,7 +258,8 @@ def test_a_limit_may_hold_for_one_size_of_the_study():
 def test_the_schema_knows_the_roles_scans_and_layouts_of_the_library():
     schema = config.schema()["properties"]
     keys = schema["study"]["properties"]
-    assert set(keys["patterns"]["propertyNames"]["enum"]) == {*kinds.KINDS, *kinds.LABELS}
+    roles = {*kinds.KINDS, *kinds.LABELS, engine.SERIES}
+    assert set(keys["patterns"]["propertyNames"]["enum"]) == roles
     assert set(schema["reference"]["items"]["enum"]) <= set(kinds.SCANS)
     assert set(keys["layout"]["enum"]) == {*designs.READERS, "phantom"}
 

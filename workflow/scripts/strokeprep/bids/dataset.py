@@ -41,6 +41,9 @@ DESCRIPTIONS = {
     "sd": "Standard deviation of a perfusion map, by the vascular model",
     "mean": "Mean of a series; of CT perfusion that of the motion-corrected frames before contrast",
     "motion": "Position of the head in every frame of a series",
+    "n4": "Bias field taken away by N4",
+    "normalised": "Brain with grey levels that can be compared, by the method in the sidecar",
+    "recalculated": "ADC computed from b0 and trace",
     "preproc": "Preprocessed series: motion corrected, resampled in time",
 }
 

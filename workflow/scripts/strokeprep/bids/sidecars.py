@@ -40,20 +40,20 @@ def by_backend(backend: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
     return {"Backend": backend, "Metrics": numbers} | model
 
 
-def in_space(label: str | None, reference: str | None, resolution_mm: float) -> dict[str, Any]:
+def in_space(
+    label: str | None, reference: str | None, resolution_mm: float, is_cubic: bool = False
+) -> dict[str, Any]:
     """Keys that say on which grid an output lies.
 
     ``label`` is its ``space-`` entity. ``reference`` is the BIDS URI of the image with that grid,
-    or None in template space.
+    or None in template space. ``is_cubic`` says that a scan's own grid was replaced by cubic voxels.
     """
+    resolution = {"Resolution": f"Cubic voxels of {resolution_mm:g} mm"}
     if label is None or label == "orig":
-        return {"SpatialReference": "orig"}
+        return {"SpatialReference": "orig"} | (resolution if is_cubic else {})
     if reference:
         return {"SpatialReference": reference}
-    return {
-        "SpatialReference": label,
-        "Resolution": f"Cubic voxels of {resolution_mm:g} mm",
-    }
+    return {"SpatialReference": label} | resolution
 
 
 def transform(source: str, target: str, kind: str) -> dict[str, Any]:

@@ -125,7 +125,8 @@ def _read(design: str, root: Path, links: Sequence[str]) -> Match | None:
     except StrokeprepError as fault:
         return Match(design, root, config, fault=fault)
     try:
-        return Match(design, root, config, rows, None, table.build(rows, config.reference))
+        study = table.build(rows, config.reference, intensity=config.intensity)
+        return Match(design, root, config, rows, None, study)
     except StrokeprepError as fault:
         return Match(design, root, config, rows, fault)
 

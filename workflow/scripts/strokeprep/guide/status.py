@@ -85,7 +85,8 @@ def read(path: Path) -> Config:
 def study_of(config: Config) -> tuple[Study, list[Standing]]:
     """The patients of a run, and those that its config leaves out."""
     rows = designs.read(config)
-    built = table.build(rows, config.reference, config.study.subjects, config.study.sessions)
+    study = config.study
+    built = table.build(rows, config.reference, study.subjects, study.sessions, config.intensity)
     others = sorted({row.subject for row in rows} - built.by_name.keys())
     why = "not among study.subjects and study.sessions of the config"
     return built, [Standing(name, endings.IMAGES, LEFT_OUT, why) for name in others]

@@ -101,6 +101,7 @@ def place(snakemake: Any) -> dict[str, Any]:
         space,
         f"bids::{_inside(snakemake, grid)}" if grid else None,
         snakemake.config["template"]["resolution_mm"],
+        is_cubic=bool(snakemake.wildcards.get("res")),
     )
 
 

@@ -34,6 +34,7 @@ from strokeprep.settings.study import (
     NUMBERS,
     SEED,
     IntakeSettings,
+    IntensitySettings,
     PhantomSettings,
     Scan,
     StudySettings,
@@ -96,6 +97,7 @@ class Config:
     models: NetworkSettings = NetworkSettings()
     registration: RegistrationSettings = RegistrationSettings()
     head: HeadSettings = HeadSettings()
+    intensity: IntensitySettings = IntensitySettings()
     ctp: CtpSettings = CtpSettings()
     motion: MotionSettings = MotionSettings()
     perfusion: PerfusionSettings = PerfusionSettings()

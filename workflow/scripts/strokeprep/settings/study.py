@@ -18,7 +18,8 @@ SEED = 1
 LARGEST_SEED = 2**31 - 1
 
 Layout = Literal["phantom", "bids", "isles24", "jhu", "atlas"]
-ROLES = (*KINDS, *LABELS)
+# A file with b0 and diffusion-weighted images in one is no kind of image, and so has a role of its own.
+ROLES = (*KINDS, *LABELS, "dwi")
 if TYPE_CHECKING:
     Scan = str  # mypy cannot read choices from a table
 else:
@@ -199,6 +200,52 @@ class TemplateSettings:
         "The voxel size as it stands behind res- in file names; null derives it from "
         "template.resolution_mm (1 gives 1, 1.5 gives 1p5).",
         pattern=NAME,
+    )
+
+
+@dataclass(frozen=True)
+class IntensitySettings:
+    """Images with grey levels that can be compared, as files beside their sources (docs/intensity.md)."""
+
+    dwi: Literal["none", "bimodal", "zscore"] = setting(
+        "none",
+        "How DWI is normalised, in the brain alone: bimodal gives brain tissue the mean 0 and the SD "
+        "1, tissue being the higher of two Gaussians on the histogram; zscore gives them to all of "
+        "the brain.",
+    )
+    adc: bool = setting(
+        False,
+        "Whether the ADC is also computed from the b0 and the DWI, beside that of the scanner.",
+    )
+    t1w: Literal["none", "n4", "percentiles", "zscore"] = setting(
+        "none",
+        "What is done with T1w: n4 takes away the bias field, found in the brain outside of lesions. "
+        "After that percentiles gives the brain the 1st and 99th percentile of the template's, and "
+        "zscore the mean 0 and the SD 1.",
+    )
+    cubic: tuple[Literal["dwi", "t1w"], ...] = setting(
+        (),
+        "Scans of which brain, masks and normalised images are also written in their own orientation "
+        "on cubic voxels of template.resolution_mm.",
+        unique=True,
+    )
+    b_value: float | None = setting(
+        None,
+        "b-value (s/mm2) of DWI that has none in its sidecar (DiffusionBValue) or bval file. It is "
+        "not guessed: without one the ADC is not computed and the subject ends.",
+        above=0,
+    )
+    b_values: tuple[float, float] = setting(
+        (800, 1500),
+        "Of a diffusion series with several weightings, the range (s/mm2) in which the trace is "
+        "taken.",
+    )
+    least_fit: float = setting(
+        0.8,
+        "Share of the histogram that the two Gaussians must explain (R2). Below it the mode and the "
+        "half-width on its bright side are used, and the sidecar says so.",
+        at_least=0,
+        at_most=1,
     )
 
 

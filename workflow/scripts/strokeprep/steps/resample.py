@@ -9,7 +9,8 @@ import SimpleITK as sitk
 
 from strokeprep.bids import sidecars
 from strokeprep.corrections.given import Given
-from strokeprep.io import images, labels, transforms
+from strokeprep.intensity.scaling import Linear
+from strokeprep.io import grids, images, json_files, labels, transforms
 from strokeprep.kinds import Kind, LabelKind
 from strokeprep.registration.template import target_grid
 from strokeprep.settings.study import TemplateSettings
@@ -28,28 +29,40 @@ def move_image(
     brain: str | None,
     template: TemplateSettings,
     measured: str | None = None,
+    scaling: str | None = None,
+    is_cubic: bool = False,
 ) -> dict[str, Any]:
     """Write an image on the grid of ``grid`` (the template's if None); returns its sidecar.
 
     ``chain`` lists transform files in the order in which a grid point is transformed. ``brain`` is a
     mask on the target grid; if it is given, everything outside is background. ``measured`` is an
     image on the source grid that is zero where the source has no value; such voxels are left out.
+    ``scaling`` is the sidecar that says how grey levels are scaled. ``is_cubic`` puts cubic voxels over
+    the space of ``grid``, as large as the template's.
     """
     outside = images.background(kind.modality)
-    image, place = images.read(source), target_grid(grid, template)
+    image, place = images.read(source), _target(grid, template, is_cubic)
     steps = [transforms.read(path) for path in chain]
     moved = transforms.resample(image, place, steps, transforms.LINEAR, outside)
     if measured:
         moved = _of_measured(moved, images.read(measured), place, steps)
+    scaled = Linear.read(json_files.read(scaling)["Metrics"]) if scaling else None
+    if scaled:
+        moved = images.like(scaled.of(images.array(moved)), moved)
     if brain:
         moved = sitk.Mask(moved, images.read(brain), outside)
-    images.write(moved, target, grid, images.SCANNER if grid else images.MNI)
+    _write(moved, target, grid)
     view = "Brain of the" if brain else "The"
-    return sidecars.image(
-        kind,
-        f"{view} {kind.called} {_where(grid, template)}, interpolated once",
-        skull_stripped=bool(brain or measured) or sidecars.is_stripped(source),
-    ) | {"Interpolation": "Linear", "Transforms": len(chain)}
+    view = f"Normalised brain of the {kind.called}" if scaled else f"{view} {kind.called}"
+    return (
+        sidecars.image(
+            kind,
+            f"{view} {_where(grid, template, is_cubic)}, interpolated once",
+            skull_stripped=bool(brain or measured) or sidecars.is_stripped(source),
+        )
+        | {"Interpolation": "Linear", "Transforms": len(chain)}
+        | ({"Metrics": scaled.facts()} if scaled else {})
+    )
 
 
 def _of_measured(
@@ -72,6 +85,7 @@ def move_label(
     grid: str | None,
     template: TemplateSettings,
     correction: Given | None = None,
+    is_cubic: bool = False,
 ) -> dict[str, Any]:
     """Write a mask or segmentation on another grid; returns its sidecar with the audit.
 
@@ -79,12 +93,12 @@ def move_label(
     """
     moved, audit = labels.warp(
         labels.read(correction.file if correction else source),
-        target_grid(grid, template),
+        _target(grid, template, is_cubic),
         [transforms.read(path) for path in chain],
     )
-    images.write(moved, target, grid, images.SCANNER if grid else images.MNI)
+    _write(moved, target, grid)
     return (
-        sidecars.label(kind, _where(grid, template))
+        sidecars.label(kind, _where(grid, template, is_cubic))
         | {
             "Interpolation": "NearestNeighbor",
             "Transforms": len(chain),
@@ -123,5 +137,20 @@ def strip(source: str, brain: str, target: str, *, kind: Kind) -> dict[str, Any]
     return sidecars.image(kind, f"Brain of the {kind.called}", skull_stripped=True)
 
 
-def _where(grid: str | None, template: TemplateSettings) -> str:
+def _target(grid: str | None, template: TemplateSettings, is_cubic: bool) -> sitk.Image:
+    """The grid of a file or the template, or cubic voxels over its space if it has none yet."""
+    target = target_grid(grid, template)
+    cubic = grids.cubic_grid(target, template.resolution_mm) if is_cubic else target
+    return target if grids.same_grid(target, cubic) else cubic
+
+
+def _write(moved: sitk.Image, target: str, grid: str | None) -> None:
+    """Write an image; if it lies on the grid of a file, with that file's very affine."""
+    on = grid if grid and grids.same_grid(moved, images.read_grid(grid)) else None
+    images.write(moved, target, on, images.SCANNER if grid else images.MNI)
+
+
+def _where(grid: str | None, template: TemplateSettings, is_cubic: bool) -> str:
+    if is_cubic:
+        return f"on cubic voxels of {template.resolution_mm:g} mm, in its own orientation"
     return "on the grid of the reference" if grid else f"in {template.name} space"

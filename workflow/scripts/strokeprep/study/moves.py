@@ -6,11 +6,11 @@ Everything is written by one interpolation of its native source, through the com
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from strokeprep import kinds
 from strokeprep.kinds import Kind, LabelKind
-from strokeprep.study import naming
+from strokeprep.study import derived, naming
 from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.scans import Label, Scan, Study, Subject
 
@@ -29,6 +29,9 @@ class Move:
     transforms: tuple[str, ...]  # in the order that points of the grid pass them
     grid: str  # the image whose grid is taken over, "" where no file is needed (the template's)
     brain: str = ""  # the mask on that grid, where nothing but the brain is shown
+    scaled_by: str = ""  # the image whose sidecar says how grey levels are scaled
+    # Whether it lies on cubic voxels in its own orientation; its brain mask is the first to get these.
+    is_cubic: bool = False
     drawn: Label | None = None
 
 
@@ -53,10 +56,14 @@ def of_subject(subject: Subject, template: Space) -> dict[str, Move]:
     moves: dict[str, Move] = {}
     for label in subject.labels:
         moves |= as_drawn(label)
+        moves |= cubic_labels(label, template)
+    for scan in subject.scans:
+        moves |= cubic(scan, template)
     if reference is None:
         return moves
     for scan in subject.scans:
         moves |= views(scan, reference, template)
+        moves |= comparable(scan, reference, template)
         moves |= series(scan, reference)
         moves |= brain_masks(scan, reference, template)
         moves |= perfusion(scan, reference, template)
@@ -98,6 +105,67 @@ def views(scan: Scan, reference: Scan, template: Space) -> dict[str, Move]:
         for view in scan.views
         for space in _spaces(template, None if scan is reference else reference)
     }
+
+
+def comparable(scan: Scan, reference: Scan, template: Space) -> dict[str, Move]:
+    """The brain of what is derived from a scan to have grey levels that can be compared."""
+    return {
+        each.name(space): Move(
+            kind=each.kind,
+            scan=scan,
+            source=each.source,
+            scaled_by=each.scaled_by,
+            brain=naming.brain_mask(scan, space),
+            transforms=_transforms(scan, reference, space, template),
+            grid=_grid(reference, space, template),
+        )
+        for each in derived.of_scan(scan)
+        for space in _spaces(template, None if scan is reference else reference)
+    }
+
+
+def cubic(scan: Scan, template: Space) -> dict[str, Move]:
+    """The brain of a scan and its mask on cubic voxels, in the scan's own orientation."""
+    if not scan.is_cubic:
+        return {}
+    space = cubic_space(template)
+    mask, own = naming.brain_mask(scan, space), naming.defaced(scan, scan.pilot.kind.suffix)
+    on_it = Move(kinds.BRAIN, scan, naming.brain_mask(scan, ORIG), (), own, is_cubic=True)
+    found = {mask: on_it}
+    for image in scan.images:
+        name = naming.preproc(scan, image.kind.suffix, space, kinds.STRIPPED)
+        source = naming.defaced(scan, image.kind.suffix)
+        found[name] = replace(on_it, kind=image.kind, source=source, grid=mask, brain=mask)
+    for each in derived.of_scan(scan):
+        found[each.name(space)] = replace(
+            on_it,
+            kind=each.kind,
+            source=each.source,
+            grid=mask,
+            brain=mask,
+            scaled_by=each.scaled_by,
+        )
+    return found
+
+
+def cubic_labels(label: Label, template: Space) -> dict[str, Move]:
+    """A label on the cubic voxels of the scan that it was drawn on."""
+    scan = label.scan
+    if label.in_reference_space or not scan.is_cubic:
+        return {}
+    space = cubic_space(template)
+    source = naming.label(scan, ORIG, label.kind)
+    grid = naming.brain_mask(scan, space)
+    return {
+        naming.label(scan, space, label.kind): Move(
+            label.kind, scan, source, (), grid, is_cubic=True
+        )
+    }
+
+
+def cubic_space(template: Space) -> Space:
+    """The grid of cubic voxels in a scan's own orientation, as large as the template's."""
+    return Space(ORIG.label, template.res)
 
 
 def series(scan: Scan, reference: Scan) -> dict[str, Move]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from strokeprep import kinds
-from strokeprep.study import moves, naming
+from strokeprep.study import derived, moves, naming
 from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.scans import Scan, Subject
 
@@ -15,10 +15,12 @@ def outputs(subject: Subject, template: Space) -> list[str]:
     names: list[str] = []
     for scan in subject.scans:
         names.extend(_native(scan, located=subject.head(scan) is scan))
+        names.extend(moves.cubic(scan, template))
         if subject.reference is not None:
             names.extend(_moved(scan, subject.reference, template))
     for label in subject.labels:
         names.extend(moves.as_drawn(label))
+        names.extend(moves.cubic_labels(label, template))
         if subject.reference is not None:
             names.extend(moves.labels(label, subject.reference, template))
     return names
@@ -78,6 +80,8 @@ def _native(scan: Scan, *, located: bool) -> Iterator[str]:
             yield naming.coverage(scan, ORIG)
         if scan.has_brain:
             yield naming.preproc(scan, image.kind.suffix, ORIG, "brain")
+    for each in derived.of_scan(scan):
+        yield each.name(ORIG)
 
 
 def _moved(scan: Scan, reference: Scan, template: Space) -> Iterator[str]:
@@ -87,6 +91,7 @@ def _moved(scan: Scan, reference: Scan, template: Space) -> Iterator[str]:
     elif transform := moves.to_reference(scan, reference):
         yield transform
     yield from moves.views(scan, reference, template)
+    yield from moves.comparable(scan, reference, template)
     yield from moves.series(scan, reference)
     if scan.has_perfusion:
         yield naming.coverage(scan, moves.reference_space(reference))

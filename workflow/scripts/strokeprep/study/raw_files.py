@@ -6,6 +6,7 @@ Read when the workflow is parsed, so it opens nothing.
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from strokeprep.errors import StrokeprepError
@@ -57,7 +58,19 @@ def paths(subject: Subject) -> list[str]:
     """Every file of :func:`of_subject`, sidecars too."""
     files = of_subject(subject)
     listed = [file[key] for file in files["scans"] for key in ("path", "sidecar") if file[key]]
+    listed += dict.fromkeys(str(path) for path in made_first(subject).values())
     return listed + [file["path"] for file in files["labels"]]
+
+
+def made_first(subject: Subject) -> dict[str, Path]:
+    """The images and sidecars that have to be made of a series first, with the file of the series."""
+    return {
+        str(path): image.series
+        for scan in subject.scans
+        for image in scan.images
+        for path in (image.path, image.sidecar)
+        if image.series and path
+    }
 
 
 @cache
@@ -107,6 +120,12 @@ def public_names(subject: Subject) -> dict[str, str]:
         for scan in subject.scans
         for image in scan.images
         if image.sidecar
+    }
+    names |= {
+        str(image.series): naming.raw_uri(scan, "dwi")
+        for scan in subject.scans
+        for image in scan.images
+        if image.series
     }
     return names | {str(label.path): label_uri(label, subject) for label in subject.labels}
 

@@ -20,7 +20,8 @@ class Row:
 
     ``on`` names the scan a label is drawn on (empty for images); ``space`` is ``native`` where the
     file lies on that scan's own grid, or else names the reference it was already resampled to.
-    ``entities`` are the source name's own, such as ``acq-ncct``, in BIDS order.
+    ``entities`` are the source name's own, such as ``acq-ncct``, in BIDS order. ``series`` is the file of
+    which this one is to be made first, where several images came in one.
     """
 
     subject: str
@@ -32,16 +33,23 @@ class Row:
     defaced: bool = False
     sidecar: Path | None = None
     entities: tuple[str, ...] = ()
+    series: Path | None = None
+
+    @property
+    def stem(self) -> str:
+        """The start of the name that BIDS gives the file."""
+        return "_".join((*_identity(self.subject, self.session), *self.entities))
 
 
 @dataclass(frozen=True)
 class Image:
-    """A raw image and the kind it is."""
+    """A raw image and the kind it is; ``series`` is the raw file of which it is a part, if any."""
 
     kind: Kind
     path: Path
     sidecar: Path | None
     defaced: bool
+    series: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,9 @@ class Scan:
     entities: tuple[str, ...]
     resampled_to: str | None = None
     is_reference: bool = False  # whether the subject's other scans are registered to it
+    # What is computed from its images, as kind and desc- (strokeprep.study.derived).
+    derived: tuple[tuple[str, str], ...] = ()
+    is_cubic: bool = False  # whether it is also written on cubic voxels in its own orientation
 
     @property
     def in_reference_space(self) -> bool:

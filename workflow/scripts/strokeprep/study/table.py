@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.kinds import KIND_ORDER, KINDS, LABELS, NATIVE, SCANS
-from strokeprep.study import naming
+from strokeprep.settings.study import IntensitySettings
+from strokeprep.study import derived, naming
 from strokeprep.study.scans import Image, Label, Row, Scan, Study, Subject
 
 # What acq- says of MR with thin slices, the better one to register others to.
@@ -32,8 +33,12 @@ def build(
     references: Sequence[str],
     subjects: Sequence[str] = (),
     sessions: Sequence[str] = (),
+    intensity: IntensitySettings | None = None,
 ) -> Study:
-    """The study of ``rows``; ``references`` lists the scans a subject may be built on, best first."""
+    """The study of ``rows``; ``references`` lists the scans a subject may be built on, best first.
+
+    ``intensity`` says what is derived from scans; without it nothing is.
+    """
     kept = _filtered(list(rows), subjects, sessions)
     _refuse_impossible_names(kept)
     _refuse_duplicates(kept)
@@ -42,7 +47,8 @@ def build(
     for row in kept:
         by_subject[row.subject].append(row)
     built = tuple(
-        _subject(name, by_subject[name], references, remarks) for name in sorted(by_subject)
+        _subject(name, by_subject[name], references, remarks, intensity or IntensitySettings())
+        for name in sorted(by_subject)
     )
     _refuse_name_clashes(built)
     return Study(built, tuple(remarks))
@@ -127,10 +133,14 @@ def _told_apart_by(row: Row) -> tuple[str, ...]:
 
 
 def _subject(
-    name: str, rows: Sequence[Row], references: Sequence[str], remarks: list[str]
+    name: str,
+    rows: Sequence[Row],
+    references: Sequence[str],
+    remarks: list[str],
+    intensity: IntensitySettings,
 ) -> Subject:
     found = _scans(name, [row for row in rows if row.role in KINDS])
-    scans = _with_reference(found, references)
+    scans = derived.with_derived(_with_reference(found, references), intensity)
     reference = next((scan for scan in scans if scan.is_reference), None)
     if reference is None:
         remarks.append(
@@ -212,7 +222,9 @@ def _scan(subject: str, name: str, rows: list[Row]) -> Scan:
         subject=subject,
         session=rows[0].session,
         name=name,
-        images=tuple(Image(KINDS[row.role], row.path, row.sidecar, row.defaced) for row in rows),
+        images=tuple(
+            Image(KINDS[row.role], row.path, row.sidecar, row.defaced, row.series) for row in rows
+        ),
         entities=rows[0].entities,
         resampled_to=_resampled_to(rows[0]),
     )

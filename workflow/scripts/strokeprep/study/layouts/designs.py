@@ -17,19 +17,22 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 from strokeprep import phantom as simulated
 from strokeprep.errors import StrokeprepError
-from strokeprep.kinds import KINDS, NATIVE, SCANS, Kind
+from strokeprep.kinds import KINDS, LABELS, NATIVE, SCANS, Kind
 from strokeprep.settings.config import Config
 from strokeprep.settings.study import PhantomSettings
+from strokeprep.study.layouts import series
 from strokeprep.study.layouts.engine import (
     _ENTITIES,
     _WORD,
     EXTENSIONS,
     REFERENCE,
+    SERIES,
     TEMPLATE,
     Pattern,
     _File,
@@ -67,6 +70,7 @@ def remarks(config: Config, rows: Iterable[Row]) -> list[str]:
         return []
     root, taken = _root(config), {str(row.path) for row in rows}
     files = _files(config, root, _subject_folders(root))
+    taken |= {str(row.series) for row in rows}
     left = [
         file.below
         for file in files
@@ -130,6 +134,9 @@ _SAID = "|".join(scan.name for scan in SCANS.values() if scan.acq or scan.mask_a
 _SAYS = rf"_acq-[A-Za-z0-9]*?(?i:{_SAID})_"
 BIDS = (
     *map(_bids_image, KINDS.values()),
+    Pattern(
+        SERIES, f"{_FOLDERS}dwi/{_MAGNITUDE}{_NAME}{_ENTITIES}_dwi", rank=1, only=series.is_shell
+    ),
     _bids_label(
         "lesion",
         "(?:ct|anat)",
@@ -199,6 +206,7 @@ def _jhu_anat(role: str, name: str, acq: str = "") -> tuple[Pattern, ...]:
 # Each pattern covers the whole name, since the names of skull-stripped and normalised copies go on
 # after space-.
 JHU = (
+    *(replace(each, rank=-1, only=series.has_frames) for each in _jhu(SERIES, "_DWI<orig>")),
     *_jhu("trace", "_DWI<orig>"),
     *_jhu("adc", "_ADC<orig>"),
     *_jhu("b0", "_(?:B0|b0|S0map)<orig>"),
@@ -232,8 +240,8 @@ def bids(config: Config) -> list[Row]:
     """Raw BIDS with the draft ``ct/`` folder; labels below ``study.labels``."""
     root = _root(config)
     patterns = _with_overrides(BIDS, config)
-    images = [pattern for pattern in patterns if pattern.role in KINDS]
-    labels = [pattern for pattern in patterns if pattern.role not in KINDS]
+    images = [pattern for pattern in patterns if pattern.role not in LABELS]
+    labels = [pattern for pattern in patterns if pattern.role in LABELS]
     matches = _matches(_files(config, root, _subject_folders(root)), images, config)
     for label_root in _label_roots(root, config):
         files = _files(config, label_root, _subject_folders(label_root))

@@ -6,8 +6,8 @@ import glob
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from strokeprep.errors import StrokeprepError
@@ -31,6 +31,11 @@ GRIDS = (NATIVE, REFERENCE, TEMPLATE)
 EXTENSIONS = (".nii.gz", ".nii")
 
 
+# The role of a file with b0 and diffusion-weighted images, what is made of it first, and where.
+SERIES, SERIES_OF = "dwi", ("b0", "trace")
+SEPARATED, BVAL = "separated", ".bval"
+
+
 # Entities of a source that its derivatives keep, in BIDS order.
 KEPT = ("acq", "ce", "rec", "dir", "run", "echo", "part")
 
@@ -52,6 +57,7 @@ class Pattern:
     on: str = ""
     grid: str = NATIVE
     rank: int = 0
+    only: Callable[[_File, Config], bool] | None = None  # which of the files it matches
     acq: str = ""  # given to files whose names have no acq-, to tell two of one kind apart
 
 
@@ -71,6 +77,7 @@ class _File:
     below: str
     sidecar: str | None
     linked: bool = False
+    b_values: str | None = None  # the bval file beside it
 
 
 @dataclass(frozen=True)
@@ -160,8 +167,10 @@ def _files_of(entries: Sequence[os.DirEntry], below: str, linked: bool) -> Itera
             sidecar = f"{entry.path[:end]}.json"
             name = f"{below}/{entry.name[:end]}"
             beside = sidecar if sidecar in paths else None
+            b_values = f"{entry.path[:end]}{BVAL}"
             leads_on = linked or entry.is_symlink() or paths.get(sidecar, False)
-            yield _File(entry.path, name, beside, leads_on)
+            weights = b_values if b_values in paths else None
+            yield _File(entry.path, name, beside, leads_on, weights)
 
 
 def _entries(folder: str) -> list[os.DirEntry]:
@@ -209,9 +218,11 @@ def _matches(files: Iterable[_File], patterns: Sequence[Pattern], config: Config
     hits = []
     for file in files:
         matches = [
-            _found(file, pattern, match, config)
+            found
             for pattern, regex in compiled
             if (match := regex.search(file.below))
+            and (pattern.only is None or pattern.only(file, config))
+            for found in _founds(file, pattern, match, config)
         ]
         if any(matches):
             _refuse_outside(file, config)
@@ -240,6 +251,27 @@ def _refuse_outside(file: _File, config: Config) -> None:
                 path,
                 "Put the file itself there, or name the folder it is in under study.links.",
             )
+
+
+def _founds(file: _File, pattern: Pattern, match: re.Match, config: Config) -> list[_Found | None]:
+    """What a match says of a file, or of each image that is made of a series."""
+    if pattern.role != SERIES:
+        return [_found(file, pattern, match, config)]
+    parts = []
+    for role in SERIES_OF:
+        found = _found(file, replace(pattern, role=role), match, config)
+        parts.append(found and replace(found, row=_part(found.row, config)))
+    return parts
+
+
+def _part(row: Row, config: Config) -> Row:
+    """The row of an image that is to be made of a series, in the work folder."""
+    kind = KINDS[row.role]
+    folders = [f"sub-{row.subject}", *([f"ses-{row.session}"] if row.session else [])]
+    base = "/".join([str(config.work), SEPARATED, *folders, f"{row.stem}_{kind.suffix}"])
+    return replace(
+        row, path=Path(f"{base}{EXTENSIONS[0]}"), sidecar=Path(f"{base}.json"), series=row.path
+    )
 
 
 def _found(file: _File, pattern: Pattern, match: re.Match, config: Config) -> _Found | None:
@@ -322,7 +354,7 @@ def _on_one_grid(files: Sequence[_Found]) -> list[_Found]:
     A scan may be there natively and as a resampled copy. Its images must share a grid, and a
     label fits the grid it was drawn on or, on the reference's, any. Native wins on a tie.
     """
-    images = [each for each in files if each.row.role in KINDS]
+    images = _of_one_source([each for each in files if each.row.role in KINDS])
     labels = [each for each in files if each.row.role not in KINDS]
     grid = max(
         (grid for grid in GRIDS if any(image.grid == grid for image in images)),
@@ -333,6 +365,15 @@ def _on_one_grid(files: Sequence[_Found]) -> list[_Found]:
     return _best([image for image in images if image.grid == grid], preferred) + _best(
         labels, preferred
     )
+
+
+def _of_one_source(images: list[_Found]) -> list[_Found]:
+    """Images without those that a series would give, where some of these have better files already."""
+    ranks = [each.rank for each in images if each.row.series]
+    others = [each for each in images if not each.row.series]
+    pairs = [each for each in others if each.row.role in SERIES_OF]
+    is_better = ranks and any(each.rank < min(ranks) for each in pairs)
+    return others if is_better else images
 
 
 def _what(each: _Found) -> tuple[str, tuple[str, ...]]:

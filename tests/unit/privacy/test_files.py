@@ -25,3 +25,10 @@ def test_the_dictionary_of_every_known_clinical_column_may_be_released(tmp_path)
 )
 def test_an_exponent_is_no_name(tmp_path, unit, found):
     assert kinds(tmp_path / "baseline.json", {"leucocytes": {"Units": unit}}) == found
+
+
+@pytest.mark.parametrize(("name", "found"), [("dataset_description.json", 0), ("a.json", 1)])
+def test_the_authors_of_the_dataset_are_named_and_no_one_else(tmp_path, name, found):
+    path = tmp_path / name
+    path.write_text(json.dumps({"Authors": ["Dr. Jane Doe"]}))
+    assert len(list(files.of_file(path, name, PrivateWords()))) == found

@@ -43,6 +43,7 @@ def found(words: PrivateWords, folder: Path, name: str, content: str) -> set[str
 
 SPELT = (
     "Müllerbach", "MÜLLERBACH", "Muellerbach", "Mullerbach", "M&uuml;llerbach", "M&#252;llerbach",
+    "Mül\u00adler\u200bbach", "Ｍüllerbach", "Müllerbach\u2011Quentin", "17\u201306\u20131931",
     unicodedata.normalize("NFD", "Müllerbach"), "QuentinMuellerbach", "quentin_müllerbach",
     "Müllerbach, Quentin", "Müllerbach-Quentin", "headOfQuentin",
     "0077123456", "77123456", "77123456.0", "77 123 456", "77-123-456", "881234",
@@ -84,16 +85,31 @@ DATES = (
     "2019-12-31", "20191231", "2019/12/31", "2019.12.31", "31.12.2019", "31.12.19", "12/31/2019",
     "31-12-2019", "31_12_2019", "12_3_2021", "03122021", "2021/3", "March 12, 2021", "12-Mar-21",
     "12 mars 2021", "12. März 2021", "Mar 2021", "12MAR2021", "20210312T143200",
-    "2021-03-12T14:32:00", "scan of 2021-03-12", "ses-20210312_x",
+    "2021-03-12T14:32:00", "scan of 2021-03-12", "ses-20210312_x", "２０２１-０３-１２", "2021–03–12",
+    "2021\u201103\u201112", "2021 03 12", "12 03 2021", "12. 3. 2021", "2021年3月12日", "12.III.2021",
+    "12th of March 2021", "12 de marzo de 2021", "12 luglio 2021", "maart 2021", "1931 June 17",
+    "2021-W10-5", "03/2021", "2021-03", "12&#46;03&#46;2021", "2021%2D03%2D12", "20\u200b21-03-12",
 )  # fmt: skip
 PATHS = (
     "/data/Surname_Firstname/ct", "/pacs/Surname^Firstname/1", "C:\\Users\\x", "D:/Users/x",
-    "\\\\server\\share\\x", "file:///srv/x", "~/study", "share\\Surname\\ct",
+    "\\\\server\\share\\x", "file:///srv/x", "~/study", "share\\Surname\\ct", "sftp://host/x",
+    "%2Fhome%2Fjane%2Fx", "192.168.0.12:104",
 )  # fmt: skip
-CONTACTS = ("jane.doe@example.org", "+49 3476 123456", "03476 12345", "0049 30 1234567")
+CONTACTS = (
+    "jane.doe@example.org", "+49 3476 123456", "03476 12345", "0049 30 1234567", "+493476123456",
+    "(0)3476/123456", "jane.doe(at)example.org", "jane.doe＠example.org", "999 476 5919",
+)  # fmt: skip
+PEOPLE = (
+    "Some^Body",
+    "Some＾Body",
+    "Dr. Jane Doe",
+    "MRN 77123456",
+    "078-05-1120",
+    "1.2.840.113619.2.55.3",
+)
 
 
-@pytest.mark.parametrize("text", [*DATES, *PATHS, *CONTACTS, "Some^Body"])
+@pytest.mark.parametrize("text", [*DATES, *PATHS, *CONTACTS, *PEOPLE])
 def test_what_looks_like_a_date_a_path_or_a_contact_is_found_in_cells_values_and_keys(
     text, tmp_path
 ):
@@ -126,6 +142,7 @@ HARMLESS = (
     "MNI152NLin2009aSym", "TotalSegmentator 2.18.0", "10.1016/j.neuroimage.2012.09.050", "n/a",
     "may be inverted, or a brain mask", "mar", "123 456", "-1024 to 3071", "1-2-3", "4 to 12 s",
     "https://doi.org/10.1038/s41597-022-01875-5", "mm/s", "b0/b1000", "±0.5", "120/80", "mg/dl",
+    "2021", "99 of 100", "10.1.2", "1.2.3.4", "100 200 300", "12 03", "45 %de", "Prof 1", "+12", "Mr",
     "26 of 4096", "12 maps", "1.5e-05", "20210", "a decade 0 12", "Tmax > 6 s", "I\\O"[:1],
 )  # fmt: skip
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from strokeprep.gate.checks import Finding
+from strokeprep.gate.spellings import bare, plain
 from strokeprep.kinds import SCANS
 
 # Keys of sidecars by what their values say.
@@ -42,9 +43,6 @@ WORDS = Path(__file__).with_name("neutral_words.txt").read_text(encoding="utf-8"
 NEUTRAL = frozenset(WORDS) | {name.casefold() for name in SCANS}
 _NEUTRAL_RUN = re.compile("(?:" + "|".join(sorted(NEUTRAL, key=len, reverse=True)) + ")+")
 SHORTEST_PART, SHORTEST_PLACE, MOST_DIGITS, MOST_LETTERS = 4, 5, 4, 3
-UMLAUTS = str.maketrans(
-    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "æ": "ae", "å": "aa"}
-)
 
 
 @dataclass(frozen=True)
@@ -61,12 +59,6 @@ class Pseudonyms:
         names = frozenset(row[0].removeprefix("sub") for row in cells if row)
         others = frozenset(cell for row in cells for cell in row[1:] if len(cell) > 1)
         return cls(names, others - names)
-
-
-def plain(text: str) -> str:
-    """A text by its letters and digits alone, in lower case and without accents."""
-    composed = unicodedata.normalize("NFC", text).casefold().translate(UMLAUTS)
-    return re.sub(r"[\W_]+", "", _bare(composed))
 
 
 def of_labels(
@@ -158,7 +150,7 @@ def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
 def _names(text: str, label: str, shortest: int) -> bool:
     """Whether a label holds a part of a name; of short ones, as a word of its own."""
     whole = re.split(r"[\W\d_]+", unicodedata.normalize("NFC", text))
-    parts = {written for part in whole for written in (plain(part), _bare(part.casefold()))}
+    parts = {written for part in whole for written in (plain(part), bare(part.casefold()))}
     words = {plain(word) for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", label)}
     inside = plain(label)
     return any(
@@ -195,12 +187,6 @@ def _dates(text: str) -> Iterator[str]:
         for whole in (year, year[2:]):
             yield from (f"{whole}{month}{day}", f"{day}{month}{whole}", f"{month}{day}{whole}")
         yield from (f"{year}{month}", f"{month}{year}")
-
-
-def _bare(text: str) -> str:
-    """A text without accents."""
-    split = unicodedata.normalize("NFKD", text)
-    return "".join(letter for letter in split if not unicodedata.combining(letter))
 
 
 def _name(entity: str, what: str, where: str) -> Finding:

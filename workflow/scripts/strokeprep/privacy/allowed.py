@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from strokeprep.gate.spellings import fold, spellings
 from strokeprep.privacy import shapes
 
 # Dates, identifiers and Unix times are larger than anything that a scanner measures.
@@ -20,7 +21,7 @@ LONG_NUMBER_OR_NAME = re.compile(r"\d{6}|\d{4}-?\d{2}-?\d{2}|\^")
 PERSON_KEY = re.compile(r"(Patient|Physician|Operator).*Name|Physician|Operator", re.IGNORECASE)
 # Keys of what names one machine, place, patient or examination.
 NAMING_KEY = re.compile(r"Station|Institution|Serial|Accession|ID$|IDs$|UID|Address")
-SHORTEST_NAMED = 3
+SHORTEST_NAMED, SHORTEST_JOINED = 3, 5
 WORD = re.compile(r"[^\W_]+")
 
 
@@ -122,7 +123,8 @@ def _is_measured(value: Any) -> bool:
 def _people(raw: Mapping[str, Any]) -> list[set[str]]:
     """The people named in a sidecar, each as the parts of the name."""
     people = (value for key, value in raw.items() if PERSON_KEY.search(key))
-    return [_parts(person) for value in people for person in texts_in(value)]
+    texts = (text for value in people for person in texts_in(value) for text in spellings(person))
+    return [parts for parts in map(_parts, texts) if parts]
 
 
 def texts_in(value: Any) -> Iterator[str]:
@@ -136,7 +138,15 @@ def texts_in(value: Any) -> Iterator[str]:
 
 def _is_person(value: Any, people: list[set[str]]) -> bool:
     """Whether a text holds a whole name; a part of one may also be the name of a scanner."""
-    return isinstance(value, str) and any(name and name <= _parts(value) for name in people)
+    texts = spellings(value) if isinstance(value, str) else ()
+    return any(_holds(text, name) for text in texts for name in people)
+
+
+def _holds(text: str, name: set[str]) -> bool:
+    """Whether a text holds all parts of a name, as words or, if they are long enough, run together."""
+    letters = "".join(WORD.findall(text))
+    long = len(name) > 1 and sum(map(len, name)) >= SHORTEST_JOINED
+    return name <= _parts(text) or (long and all(part in letters for part in name))
 
 
 def _named(raw: Mapping[str, Any]) -> list[str]:
@@ -161,8 +171,9 @@ def _names(value: Any, named: list[str]) -> bool:
 
 def _words(text: str) -> str:
     """The words of a text in lower case, between single spaces."""
-    return f" {' '.join(WORD.findall(text.casefold()))} "
+    return f" {' '.join(WORD.findall(fold(text)))} "
 
 
 def _parts(text: str) -> set[str]:
-    return {part for part in re.split(r"[\W_]+", text.casefold()) if len(part) > 1}
+    """The words of a folded text."""
+    return {part for part in WORD.findall(text) if len(part) > 1}

@@ -50,6 +50,7 @@ INNER_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+ -]{0,39}")
 WORDS_OF_KEY = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 # Values of these keys are versions and digests, which may look like dates.
 FREE_VALUES = frozenset({"Software", "Digest", "Weights"})
+AUTHORS = ("dataset_description.json", "Authors")  # of the dataset, whom the config names
 DIGEST = re.compile(r"(?:sha256|(?:voxels-)?blake2b(?:-256)?):[0-9a-f]{32,64}")
 VERSION = re.compile(
     r"v?\d{1,3}(?:\.\d{1,3}){0,3}(?:[.+-]?(?:post|rc|dev|a|b|cpu|cu)\d{0,4}){0,2}|[0-9a-f]{32,64}"
@@ -210,7 +211,8 @@ def _of_values(value: Any, where: str, key: str = "", free: bool = False) -> Ite
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield from _of_text(str(name), "a key", where)
-            yield from _of_values(inner, where, name, free or name in FREE_VALUES)
+            if (where, name) != AUTHORS:
+                yield from _of_values(inner, where, name, free or name in FREE_VALUES)
     elif isinstance(value, list):
         for inner in value:
             yield from _of_values(inner, where, key, free)

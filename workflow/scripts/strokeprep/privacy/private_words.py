@@ -6,14 +6,13 @@ A finding is described by where the word comes from, never by repeating the word
 
 from __future__ import annotations
 
-import html
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from strokeprep.errors import StrokeprepError
+from strokeprep.gate.spellings import fold, spellings
 from strokeprep.io import images, json_files
 from strokeprep.io.tables import is_number
 from strokeprep.privacy import allowed
@@ -32,9 +31,6 @@ TOKEN = re.compile(r"[^\W_]+")
 INSIDE = re.compile(r"[^\W_]{2}")
 CAMEL_CASE = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
 GAPS, LONG = re.compile(r"(?<=\d)[ -](?=\d)"), re.compile(r"\d{8,}")
-UMLAUTS = str.maketrans(
-    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "æ": "ae", "å": "aa"}
-)
 BLOBS = re.compile(rb"[A-Za-z0-9+/=]{200,}")
 # Folder names that many studies share, so that they identify none.
 _COMMON_FOLDERS = """
@@ -98,21 +94,6 @@ class PrivateWords:
             if parts and tokens.issuperset(parts) and _occurs(word, text, alone=parts == [word]):
                 found.append(word)
         return found
-
-
-def fold(text: str) -> str:
-    """A text in lower case, without accents, its entities resolved: one spelling for many."""
-    folded = (html.unescape(text) if "&" in text else text).casefold()
-    if folded.isascii():
-        return folded
-    split = unicodedata.normalize("NFKD", folded)
-    return "".join(letter for letter in split if not unicodedata.combining(letter))
-
-
-def spellings(text: str) -> set[str]:
-    """A text folded, and the same with umlauts as two letters."""
-    composed = unicodedata.normalize("NFC", text).casefold()
-    return {fold(text), fold(composed.translate(UMLAUTS))}
 
 
 def _occurs(word: str, text: str, *, alone: bool) -> bool:

@@ -103,6 +103,18 @@ def test_another_patients_scan_in_the_place_of_an_admitted_one_is_looked_at_agai
     assert "was replaced" not in admit(folder, folder / "raw", "01").stderr
 
 
+def test_a_scan_that_two_subjects_have_stops_them_both_when_the_run_ends(tmp_path):
+    for subject in ("01", "02"):
+        head(tmp_path / f"raw/sub-{subject}/ct/sub-{subject}_acq-ncct_ct.nii.gz")
+    audited = tmp_path / "work/privacy/sub-01.json"  # before the other came through the gate
+    audited.parent.mkdir(parents=True)
+    audited.write_text("{}")
+    process = admit(tmp_path, tmp_path / "raw", "01", "02")
+    assert "sub-01 images: stopped" in process.stderr
+    assert "its voxels are those of bids:raw:sub-02/ct/sub-02_acq-ncct_ct.nii.gz" in process.stderr
+    assert not audited.exists()
+
+
 def test_files_that_cannot_be_read_refuse_their_patients_and_no_other(tmp_path):
     names = [f"raw/sub-0{n}/ct/sub-0{n}_acq-ncct_ct" for n in range(1, 6)]
     for number, name in enumerate(names):

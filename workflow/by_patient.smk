@@ -24,6 +24,7 @@ rule study:
 rule patient:
     input:
         of_subject(raw_of_subject),
+        of_subject(shared_by_patients),
     output:
         done=finished("{subject}"),
     log:

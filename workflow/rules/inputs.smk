@@ -492,6 +492,11 @@ def prepared_atlas(scan):
     return LESION_ATLAS if given_atlas() else []
 
 
+def shared_by_patients(subject):
+    """What is made once for all patients, and so before the job of any."""
+    return prepared_atlas(subject) if CONFIG.lesions.tables else []
+
+
 # --------------------------------------------------------------------------- audit
 
 

@@ -35,9 +35,14 @@ def label(kind: LabelKind, where: str) -> dict[str, Any]:
 
 def by_backend(backend: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Keys that say how a mask was made: the backend, its metrics, and its network if it has one."""
+    return {"Backend": backend} | figures(metrics)
+
+
+def figures(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The metrics of a mask, and the network that it is from, if any."""
     numbers = {key: value for key, value in metrics.items() if key != "Model"}
     model = {"Model": metrics["Model"]} if "Model" in metrics else {}
-    return {"Backend": backend, "Metrics": numbers} | model
+    return {"Metrics": numbers} | model
 
 
 def in_space(

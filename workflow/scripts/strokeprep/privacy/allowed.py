@@ -85,7 +85,7 @@ ALLOWED: dict[str, Callable[[Any], bool]] = {
 # The keys that the workflow writes. Until a new one is listed, the privacy audit fails the run: make
 # sure first that nothing of the input gets into its value.
 _WRITTEN = """
-    Description Sources SpatialReference SkullStripped Type Manual Resolution Interpolation
+    Description Sources SpatialReference SkullStripped Type Manual Corrections Resolution Interpolation
     Transforms SpatialInterpolations Audit Metrics Backend Engine Device Method Package Software Seed
     LesionMasked Frames SourceTiming FirstFrameTime InterpolatedInTime CoveredShare
     AllStill StillFrames StillThresholdMm OutlierFrames MaxDisplacementMm MeanDisplacementMm

@@ -22,7 +22,8 @@ from strokeprep.segmentation.head_files import HeadFiles
 from strokeprep.settings.limits import FAIL, LIMITS
 
 IN_MNI = re.compile(r"(_space|^tpl)-MNI[A-Za-z0-9]*_")
-LABEL = re.compile(r"_(mask|dseg|probseg)\.nii\.gz$")
+LABEL = re.compile(r"_(mask|dseg)\.nii\.gz$")
+NO_HEAD = re.compile(r"_(mask|dseg|probseg)\.nii\.gz$")  # shows where something lies
 
 # A part of the face may move into view from as far outside.
 MOST_MOVED_MM = 50.0
@@ -74,7 +75,7 @@ def of_template_space(root: Path, paths: Iterable[Path]) -> Iterator[Leak]:
     """Images in MNI space that show a face: there its place is known from the name alone."""
     places: dict[tuple[float, ...], np.ndarray] = {}
     for path in paths:
-        if not IN_MNI.search(path.name) or LABEL.search(path.name) or not path.is_file():
+        if not IN_MNI.search(path.name) or NO_HEAD.search(path.name) or not path.is_file():
             continue
         where = relative(path, root)
         try:

@@ -91,21 +91,19 @@ def face(
     def found() -> tuple[sitk.Image, dict[str, Any]]:
         carried = [nearby.read()] if nearby else []
         mask, metrics = faces.region(request, FACES[backend], brain, margin_mm, carried)
-        if not shown.shows_a_face:
-            mask = _not_empty(mask, request.image, shown.empty)
-        return mask, metrics
+        return mask if shown.shows_a_face else _not_empty(mask, request.image, shown.empty), metrics
 
+    metrics: dict[str, Any] = {}
     if correction:
         mask = _clear_of_brain(images.read(correction.file), brain, request)
-        images.write(mask, target, source)
-        facts = faces.removed(mask) | shown.metrics()
-        about = sidecars.label(FACE, "corrected by hand") | {"Metrics": facts}
-        return about | correction.sidecar(lambda path: images.write(found()[0], path, source))
-    mask, metrics = found()
+        said = sidecars.label(FACE, "corrected by hand")
+        said |= correction.sidecar(lambda path: images.write(found()[0], path, source))
+    else:
+        mask, metrics = found()
+        also = " and on another of the session" if nearby else ""
+        said = sidecars.label(FACE, f"found on this image{also}") | {"Backend": backend}
     images.write(mask, target, source)
-    where = "found on this image and on another of the session" if nearby else "found on this image"
-    facts = metrics | faces.removed(mask) | shown.metrics()
-    return sidecars.label(FACE, where) | sidecars.by_backend(backend, facts)
+    return said | sidecars.figures(metrics | faces.removed(mask) | shown.metrics())
 
 
 def _clear_of_brain(mask: sitk.Image, brain: Marked, request: Request) -> sitk.Image:

@@ -11,6 +11,7 @@ import pytest
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
 from strokeprep.kinds import KINDS
+from strokeprep.privacy.allowed import releasable
 from strokeprep.settings.study import IntensitySettings, TemplateSettings
 from strokeprep.steps import resample
 from strokeprep.steps.grey import levels
@@ -55,6 +56,10 @@ def scan(tmp_path) -> Scan:
     return made
 
 
+def diffusivity_of(scan: Scan) -> dict:
+    return levels.diffusivity(scan.path("b0"), scan.path("trace"), scan.path("out"), b_value=B)
+
+
 def normalised(scan: Scan, **settings) -> dict:
     return levels.normalise(
         scan.path("trace"), scan.path("brain"), scan.path("out"), kind=KINDS["trace"],
@@ -67,7 +72,12 @@ def test_the_diffusivity_is_the_true_one_with_the_b_value_of_the_sidecar(scan):
     found = scan.read("out")
     assert found[scan.inside] == pytest.approx(scan.adc[scan.inside], rel=0.01)
     assert not found[~scan.inside].any()
-    assert (about["DiffusionBValue"], about["Units"]) == (B, "um^2/s")
+    assert (about["DiffusionBValue"], about["Units"]) == (B, "1e-6 mm2/s")
+
+
+def test_the_unit_of_the_diffusivity_is_one_that_may_be_released(scan):
+    about = diffusivity_of(scan)
+    assert releasable({"Units": about["Units"]}) == {"Units": "1e-6 mm2/s"}
 
 
 def test_a_b_value_is_never_guessed(scan):

@@ -159,7 +159,7 @@ def tilt_deg(to_template: np.ndarray) -> float:
 
 
 def strip(mask: np.ndarray, mm: float) -> np.ndarray:
-    """A band of STRIP_MM just outside of a mask of cubic voxels."""
+    """A band of STRIP_MM just outside of a mask of cubic voxels, by taxicab distance."""
     away = ndimage.distance_transform_cdt(~mask, "taxicab")
     return (away > 0) & (away <= max(round(STRIP_MM / mm), 1))
 

@@ -107,7 +107,7 @@ def diffusivity(b0: str, trace: str, target: str, *, b_value: float | None) -> d
     about = sidecars.image(
         KINDS["adc"], "ADC computed from b0 and trace, in 1e-6 mm2/s", sidecars.is_stripped(trace)
     )
-    return about | {"Units": "um^2/s", "Method": "ln(b0 / trace) / b", B_VALUE: weighting}
+    return about | {"Units": "1e-6 mm2/s", "Method": "ln(b0 / trace) / b", B_VALUE: weighting}
 
 
 def _b_value(trace: str, given: float | None) -> float:

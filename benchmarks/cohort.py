@@ -129,6 +129,7 @@ def main() -> int:
                 "memory_mb": f"{took['mb']:.0f}",
             }
         )
+        print(rows[-1], flush=True)
     text = render(rows, COLUMNS)
     print(text)
     if given.out:

@@ -155,6 +155,15 @@ def test_a_product_that_a_study_did_not_give_is_named_and_not_made_up(jhu):
     assert "no case has them: " in readme and "`*_DWI_space-MNI_desc-normalized`" in readme
 
 
+def test_maps_of_a_patient_who_is_to_be_left_out_are_refused(tmp_path):
+    write_text("participant_id\nsub-01\n", tmp_path / "docs/cohort/members.tsv")
+    given = {"study": {"layout": "phantom"}, "release": {"leave_out": {"01": "consent withdrawn"}}}
+    settings = config.load(given)
+    about = (JHU, settings.study, settings.release, settings.template, {}, {})
+    with pytest.raises(StrokeprepError, match="sub-01.*snakemake cohort again"):
+        JHU.further(archive.Contents(tmp_path / "archive", tmp_path, *about))
+
+
 def test_the_dictionary_explains_the_columns_of_the_tables(jhu):
     documentation = jhu.root / "documentation"
     dictionary = json.loads((documentation / "dictionary.json").read_text())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from strokeprep.clinical.columns import KNOWN, meaning
+from strokeprep.errors import StrokeprepError
+from strokeprep.io import tables
 from strokeprep.io.tables import MISSING, render
 from strokeprep.io.whole import write_json, write_text
 from strokeprep.kinds import STRIPPED
@@ -23,6 +25,7 @@ ANAT = "raw-data/anat/{case}/{case}_"
 NATIVE = "DWI-mask/{case}/{case}_"
 MNI = "DWI-MNI-IntensityNormalized/{case}/{case}_"
 NORMALISED, RECALCULATED = "normalised", "recalculated"
+MEMBERS = "docs/cohort/members.tsv"  # of the output, where there are maps of all patients
 
 # The first is the one whose header the others in the space of the template share.
 IMAGES = (
@@ -183,8 +186,22 @@ def _write_templates(contents: Contents) -> None:
     images.write(
         images.like(mask, loaded.t1), folder / f"tpl-{name}_desc-brain_mask.nii.gz", code=images.MNI
     )
+    _refuse_left_out(contents)
     for path in sorted(contents.derivatives.glob("tpl-*/**/*.nii.gz")):
         shutil.copyfile(path, folder / path.name)
+
+
+def _refuse_left_out(contents: Contents) -> None:
+    """Refuse maps of the cohort that were made with a patient who is now to be left out."""
+    members = contents.derivatives / MEMBERS
+    rows = tables.read(members) if members.is_file() else []
+    for person in (row["participant_id"].removeprefix("sub-") for row in rows):
+        if person in contents.settings.leave_out:
+            raise StrokeprepError(
+                f"The maps of the cohort hold a patient who is to be left out (sub-{person})",
+                members,
+                "Run snakemake cohort again, then snakemake release.",
+            )
 
 
 JHU = Archive(

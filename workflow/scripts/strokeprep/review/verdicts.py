@@ -18,7 +18,8 @@ from strokeprep.io import tables
 from strokeprep.io.tables import MISSING
 from strokeprep.io.whole import write_text
 
-GOOD, DOUBTFUL, BAD = VERDICTS = "good", "doubtful", "bad"
+BAD = "bad"
+VERDICTS = ("good", "doubtful", BAD)
 START = "verdicts_"  # of a file's name; the rest is the rater
 RATER = re.compile(r"[A-Za-z0-9]{1,32}")
 LARGEST = 64_000_000  # bytes: a thousand cases with the longest notes have a tenth of it

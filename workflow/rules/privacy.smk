@@ -24,7 +24,7 @@ rule privacy:
     params:
         subject="{subject}",
         only=of_subject(image_stems),
-        raw=of_subject(raw_files.paths),
+        raw=of_subject(raw_files.given),
         raw_root=str(ORIGIN.root),
         undefaced=of_subject(raw_files.undefaced),
         heads=of_subject(heads),
@@ -67,7 +67,7 @@ rule privacy_dataset:
     params:
         subject=None,
         only=stems(rules.dataset.output.files),
-        raw=[path for each in STUDY.subjects for path in raw_files.paths(each)],
+        raw=[path for each in STUDY.subjects for path in raw_files.given(each)],
         raw_root=str(ORIGIN.root),
         open_names=spoken_of(STUDY.subjects),
         code=code("privacy.py"),

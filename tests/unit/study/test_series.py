@@ -92,6 +92,16 @@ def test_the_gate_sees_what_is_made_of_a_series_and_names_the_series_too(tmp_pat
     assert raw_files.public_names(subject)[str(path)] == f"bids:raw:{BIDS}_dwi.nii.gz"
 
 
+def test_the_privacy_audit_reads_the_series_and_its_sidecar_and_no_path_of_the_work_folder(
+    tmp_path,
+):
+    path = bids(tmp_path, "0 1000 1000 1000")
+    (tmp_path / f"{BIDS}_dwi.json").write_text("{}")
+    read = config.load({"study": {"layout": "bids", "root": str(tmp_path)}, "work": "w"})
+    [subject] = table.build(designs.read(read), ["dwi"]).subjects
+    assert raw_files.given(subject) == [str(path), str(tmp_path / f"{BIDS}_dwi.json")]
+
+
 def test_a_bval_file_that_holds_words_is_refused(tmp_path):
     (tmp_path / "dwi.bval").write_text("0 b1000")
     with pytest.raises(StrokeprepError, match="b-values"):

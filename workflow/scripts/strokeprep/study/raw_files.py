@@ -62,6 +62,20 @@ def paths(subject: Subject) -> list[str]:
     return listed + [file["path"] for file in files["labels"]]
 
 
+def given(subject: Subject) -> list[str]:
+    """The files that came with the study: :func:`paths` without what is made of series in the work folder.
+
+    A path of the work folder is no input's, and its words are not private.
+    """
+    made = made_first(subject)
+    beside = dict.fromkeys(
+        str(path).removesuffix(".gz").removesuffix(".nii") + ".json" for path in made.values()
+    )
+    return [path for path in paths(subject) if path not in made] + [
+        path for path in beside if is_usable(path)
+    ]
+
+
 def made_first(subject: Subject) -> dict[str, Path]:
     """The images and sidecars that have to be made of a series first, with the file of the series."""
     return {

@@ -80,6 +80,8 @@
     steps[current].classList.remove("current");
     current = wanted;
     steps[current].classList.add("current");
+    // The header grows with the links in it, and must not hide the step's title.
+    steps[current].style.scrollMarginTop = `${document.querySelector("header").offsetHeight + 12}px`;
     if (scrolled) steps[current].scrollIntoView({ block: "start" });
     placed = scrollY;
   }

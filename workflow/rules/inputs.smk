@@ -260,7 +260,9 @@ def without_torch(masks):
 def require_models():
     """Stop before the first job if one of them would lack its weights."""
     masks, models = planned_masks(), CONFIG.models
-    names, instead = needed.models(masks, CONFIG), without_torch(masks)
+    proposed = any(job.rule.name == "proposal" for job in workflow.dag.needrun_jobs())
+    names = [*needed.models(masks, CONFIG), *(needed.of_proposals(CONFIG) if proposed else [])]
+    instead = without_torch(masks)
     try:
         store.require(names, models.folder, models.offline, instead)
     except StrokeprepError as error:

@@ -11,7 +11,7 @@ rule models:
     conda:
         "../../envs/imaging.yaml"
     params:
-        names=needed.models(needed.masks(STUDY), CONFIG),
+        names=[*needed.models(needed.masks(STUDY), CONFIG), *needed.of_proposals(CONFIG)],
         folder=CONFIG.models.folder,
         offline=CONFIG.models.offline,
         known=CONFIG.models.sha256,

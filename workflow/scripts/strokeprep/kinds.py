@@ -350,6 +350,14 @@ LABELS: dict[str, LabelKind] = _by_name(
 BRAIN = LabelKind(name="brain", called="Brain mask", desc="brain", mask_type="Brain")
 FACE = LabelKind(name="face", called="Voxels that defacing emptied", label="face", mask_type="Face")
 LESIONS = LabelKind(name="lesions", called="Each lesion by a number", suffix="dseg", seg="lesions")
+# What a network says of an infarct. It is nobody's word: only a person's mask is a lesion.
+PROPOSAL = LabelKind(
+    name="proposal",
+    called="Infarct as a network proposes it, looked at by nobody",
+    label="L",
+    desc="proposal",
+    mask_type="Lesion",
+)
 COVERAGE = LabelKind(
     name="coverage",
     called="Where the motion-corrected series shows the head in every frame",

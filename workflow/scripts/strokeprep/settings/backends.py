@@ -36,12 +36,15 @@ class Model:
     files: tuple[str, ...]  # patterns of what must be there after unpacking, relative to folder
     sha256: str | None = None  # of what is published, where it is known
     licensed: str | None = None  # the task for which the server wants a licence number
+    published: str = ""  # the name of the archive, where the address does not tell it
 
     @property
     def archive(self) -> str:
         """The file name of what is published, as in the offline folder."""
         if self.licensed:
             return f"{PurePosixPath(self.folder).name}.zip"
+        if self.published:
+            return self.published
         return PurePosixPath(self.url.partition("?")[0]).name
 
     @property
@@ -56,6 +59,8 @@ MINDGRAB_URL = (
     "https://raw.githubusercontent.com/neuroneural/brainchop/"
     "4c87885f3a2a8835e260d521dcec922b58d91d41/public/models/mindgrab/model.bin"
 )
+# All of a record as one archive.
+SEGMENTOR_URL = "https://zenodo.org/api/records/16920681/files-archive"
 LICENSED = "https://backend.totalsegmentator.com:443/download_weights"
 NNUNET_FILES = ("*/plans.json", "*/dataset.json", "*/fold_0/checkpoint_final.pth")
 
@@ -84,6 +89,13 @@ MODELS = {
             "mindgrab",
             ("model.bin",),
             "c9a01490fe2d13acc1515fd019b69db176ebe6f40c9b84aeb77f25acbc2ee0f3",
+        ),
+        Model(
+            "stroke-segmentor",
+            SEGMENTOR_URL,
+            "stroke-segmentor",
+            tuple(f"model{number}.ts" for number in range(15)),
+            published="16920681.zip",
         ),
         # The publisher gives no digest. This one is what several projects that fetch this
         # archive have recorded, independently of one another.
@@ -246,6 +258,23 @@ FACES = {
     )
 }
 
+# Those that propose infarcts, which is no part of a run.
+SEGMENTOR = Backend(
+    "stroke-segmentor",
+    f"{CODE}.stroke_segmentor:infarct",
+    about="runs one of the three methods of DeepISLES, on a CPU too",
+    full={"mr": ("stroke-segmentor",)},
+    torch=True,
+    memory_mb=12000,
+)
+DEEPISLES = Backend(
+    "deepisles",
+    f"{CODE}.deepisles:infarct",
+    about="runs the container of DeepISLES, on a GPU alone; without FLAIR, one method of three",
+)
+NONE = Backend("none", runs=None, about="proposes nothing")
+PROPOSALS = {backend.name: backend for backend in (NONE, SEGMENTOR, DEEPISLES)}
+
 # By section of the config.
 BACKENDS = {"brain": BRAINS, "deface": FACES}
 
@@ -289,6 +318,24 @@ class BrainSettings:
 
     ct: str = setting("template", description("brain", "ct"), choices=choices("brain", "ct"))
     mr: str = setting("template", description("brain", "mr"), choices=choices("brain", "mr"))
+
+
+@dataclass(frozen=True)
+class ProposalSettings:
+    """Infarcts that `snakemake propose` draws for a person to correct (docs/segmentation.md)."""
+
+    backend: str = setting(
+        "none",
+        f"Method: {'; '.join(f'{each.name} {each.about}' for each in PROPOSALS.values())}.",
+        choices=tuple(PROPOSALS),
+    )
+    container: str | None = setting(
+        None,
+        "The image of DeepISLES by its digest (isleschallenge/deepisles@sha256:…). Tags are refused, "
+        "since what they stand for changes.",
+        pattern="^[^@]+@sha256:[0-9a-f]{64}$",
+        called="NAME@sha256:DIGEST",
+    )
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,13 @@ import yaml
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.settings import faults, field
-from strokeprep.settings.backends import FACES, BrainSettings, DefaceSettings, NetworkSettings
+from strokeprep.settings.backends import (
+    FACES,
+    BrainSettings,
+    DefaceSettings,
+    NetworkSettings,
+    ProposalSettings,
+)
 from strokeprep.settings.field import Schema, setting, typed
 from strokeprep.settings.finished.cohort import CohortSettings
 from strokeprep.settings.finished.lesions import LesionSettings
@@ -95,6 +101,7 @@ class Config:
     deface: DefaceSettings = DefaceSettings()
     brain: BrainSettings = BrainSettings()
     models: NetworkSettings = NetworkSettings()
+    proposal: ProposalSettings = ProposalSettings()
     registration: RegistrationSettings = RegistrationSettings()
     head: HeadSettings = HeadSettings()
     intensity: IntensitySettings = IntensitySettings()
@@ -275,6 +282,7 @@ def _refuse_contradictions(config: Config) -> None:
             "Remove it, or set template.path to the image it belongs to.",
         )
     _refuse_usual_only(config)
+    _refuse_unnamed_container(config)
     _refuse_faces(config)
     _refuse_mixed_folders(config)
     _refuse_open_columns(config)
@@ -311,6 +319,15 @@ def _refuse_open_columns(config: Config) -> None:
                     f"study.columns.{name}.{key}",
                     "Give it, so that nothing else passes for a value.",
                 )
+
+
+def _refuse_unnamed_container(config: Config) -> None:
+    if config.proposal.backend == "deepisles" and config.proposal.container is None:
+        raise StrokeprepError(
+            "DeepISLES runs as a container, and the config does not say which",
+            "proposal.container",
+            "Set it to its image by digest: isleschallenge/deepisles@sha256:…",
+        )
 
 
 def _refuse_faces(config: Config) -> None:

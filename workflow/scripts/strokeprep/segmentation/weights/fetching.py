@@ -155,6 +155,9 @@ def _unpack(model: Model, archive: Path, fresh: Path) -> None:
     shutil.rmtree(around, ignore_errors=True)  # of a run that was killed
     try:
         _extract(model, archive, around)
+        for inner in sorted(around.glob("*.zip")):  # an archive of a record's files, one an archive
+            _extract(model, inner, around)
+            inner.unlink()
         inner = around / PurePosixPath(model.folder).name
         source = inner if inner.is_dir() else around
         if not _has_files(model, source):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from strokeprep.settings.backends import BACKENDS, Backend
+from strokeprep.settings.backends import BACKENDS, PROPOSALS, Backend
 from strokeprep.settings.config import Config
 from strokeprep.study.scans import Scan, Study
 
@@ -33,3 +33,8 @@ def models(wanted: Iterable[Mask], config: Config) -> list[str]:
             )
         )
     )
+
+
+def of_proposals(config: Config) -> tuple[str, ...]:
+    """The weights of the backend that proposes infarcts."""
+    return PROPOSALS[config.proposal.backend].weights("mr", config.models.fast)

@@ -88,7 +88,8 @@ def remarks(config: Config, rows: Iterable[Row]) -> list[str]:
 # --- Patterns -------------------------------------------------------------------------------
 
 _SPACE = rf"(?:_space-(?P<space>{_WORD}))?"
-_DESC = rf"(?:_desc-{_WORD})?"
+# A network's proposal is no manual mask, wherever somebody copied it to.
+_DESC = rf"(?:_desc-(?!proposal_){_WORD})?"
 # A name whose folders repeat its subject and session, as BIDS and ISLES'24 have it.
 _FOLDERS = rf"sub-(?P<subject>{_WORD})/(?:ses-(?P<session>{_WORD})/)?"
 _NAME = r"sub-(?P=subject)(?(session)_ses-(?P=session))"

@@ -1,0 +1,105 @@
+"""The container of DeepISLES, played by a script: what it is given, and what is made of its answer."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import nibabel as nib
+import numpy as np
+import pytest
+from strokeprep.errors import StrokeprepError
+from strokeprep.io import images
+from strokeprep.segmentation.backends import deepisles
+from strokeprep.segmentation.proposals import Diffusion
+from strokeprep.settings.backends import NetworkSettings
+
+DIGEST = f"isleschallenge/deepisles@sha256:{'a' * 64}"
+# Marks bright voxels, as many methods leave a mask as METHODS says, and goes on as BEHAVES says.
+CONTAINER = f"""#!{sys.executable}
+import os, sys, pathlib, nibabel as nib, numpy as np
+folder = pathlib.Path(sys.argv[sys.argv.index("--bind") + 1].partition(":")[0])
+(folder.parent / "call.txt").write_text(" ".join(sys.argv[1:]))
+if os.environ.get("BEHAVES") == "fails":
+    sys.exit(3)
+dwi, adc = nib.load(folder / "dwi.nii.gz"), nib.load(folder / "adc.nii.gz")
+assert np.array_equal(dwi.affine, adc.affine)
+results = folder / "results"
+results.mkdir()
+affine = np.eye(4) if os.environ.get("BEHAVES") == "moves" else dwi.affine
+mask = nib.Nifti1Image((dwi.get_fdata() > 90).astype(np.uint8), affine)
+for number in range(int(os.environ["METHODS"])):
+    nib.save(mask, results / f"team{{number}}.nii.gz")
+if os.environ.get("BEHAVES") != "leaves nothing":
+    nib.save(mask, results / "lesion_msk.nii.gz")
+"""
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """A machine with Apptainer and a GPU of compute capability 8.6."""
+    scripts = {"apptainer": CONTAINER, "nvidia-smi": "#!/bin/sh\necho ${GPU:-8.6}\n"}
+    for name, text in scripts.items():
+        (tmp_path / name).write_text(text)
+        os.chmod(tmp_path / name, 0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setenv("METHODS", "3")
+    monkeypatch.setattr(deepisles.tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def request_(tmp_path):
+    data = np.random.default_rng(1).uniform(50, 100, (9, 8, 7)).astype(np.float32)
+    grid = images.from_array(data, np.diag([-2.0, 2, 5, 1]))
+    flair = tmp_path / "flair.nii.gz"
+    nib.save(nib.Nifti1Image(data, np.eye(4)), flair)
+    return Diffusion(grid, grid, "sub-1", NetworkSettings(), flair, DIGEST)
+
+
+def test_the_container_is_named_by_digest_and_its_mask_comes_back(machine, request_):
+    mask, facts = deepisles.infarct(request_)
+    assert np.array_equal(images.array(mask), images.array(request_.trace) > 90)
+    model = facts["Model"]
+    assert (model["Container"], model["Engine"], model["Methods"]) == (DIGEST, "apptainer", 3)
+    call = (machine / "call.txt").read_text()
+    assert f"docker://{DIGEST} --dwi_file_name dwi.nii.gz" in call
+    assert "--flair_file_name flair.nii.gz" in call and "--skull_strip" not in call
+
+
+def test_docker_gets_no_network(tmp_path):
+    call = deepisles.command("docker", DIGEST, tmp_path, with_flair=False)
+    assert call[call.index("--network") + 1] == "none"
+    assert "--flair_file_name" not in call
+
+
+def test_without_flair_one_method_is_told_of(machine, request_, monkeypatch):
+    monkeypatch.setenv("METHODS", "1")
+    alone = Diffusion(request_.trace, request_.adc, "sub-1", NetworkSettings(), None, DIGEST)
+    assert deepisles.infarct(alone)[1]["Model"]["Methods"] == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("METHODS", "2", "2 of the 3 methods"),
+        ("BEHAVES", "fails", "ended with status 3"),
+        ("BEHAVES", "moves", "left the grid"),
+        ("BEHAVES", "leaves nothing", "left no mask"),
+        ("GPU", "9.0", "this one's compute capability is 9.0"),
+        ("GPU", "none", "there is none"),
+    ],
+)
+def test_what_the_container_passes_over_in_silence_is_refused(
+    machine, request_, monkeypatch, variable, value, says
+):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(StrokeprepError, match=says):
+        deepisles.infarct(request_)
+
+
+def test_a_machine_without_containers_is_told(machine, request_, monkeypatch):
+    (machine / "apptainer").unlink()
+    monkeypatch.setattr(deepisles.shutil, "which", lambda name: None)
+    with pytest.raises(StrokeprepError, match="neither Apptainer nor Docker"):
+        deepisles.infarct(request_)

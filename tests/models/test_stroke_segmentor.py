@@ -57,7 +57,7 @@ def network() -> torch.nn.Module:
     given = torch.tensor(np.stack([[scaled(adc), scaled(trace)] for trace, adc, *_ in cases]))
     wanted = torch.tensor(np.stack([case[3] for case in cases])).long()
     steps = torch.optim.Adam(made.parameters(), 0.05)
-    for _ in range(60):
+    for _ in range(200):
         steps.zero_grad()
         torch.nn.functional.cross_entropy(made(given.float()), wanted).backward()
         steps.step()
@@ -102,9 +102,10 @@ def case(settings: NetworkSettings, axes: str):
     return request, image(brain.astype(np.uint8)), images.array(image(infarct.astype(np.uint8)))
 
 
-@pytest.mark.parametrize("axes", ["LAS", "PIR"])
-def test_the_proposal_is_the_infarct_for_any_order_of_axes(settings, axes):
-    request, brain, infarct = case(settings, axes)
+def test_the_proposal_is_the_infarct_whatever_the_order_of_axes_and_no_connection_is_opened(
+    settings,
+):
+    request, brain, infarct = case(settings, "PIR")
     with mock.patch.object(socket, "socket", side_effect=AssertionError("a connection was opened")):
         mask, facts = proposals.found(request, brain, BACKEND)
     assert dice(images.array(mask) > 0, infarct > 0) > LEAST
@@ -117,7 +118,7 @@ def test_the_mask_is_that_of_the_package(settings, tmp_path):
     from stroke_segmentor import model_handler
     from stroke_segmentor.inferer import Inferer
 
-    request, *_ = case(settings, "LAS")
+    request, _, infarct = case(settings, "LAS")
     for name, image in (("adc", request.adc), ("dwi", request.trace)):
         images.write(image, tmp_path / f"{name}.nii.gz")
     folder = Path(settings.folder) / MODELS[NAME].folder
@@ -127,6 +128,7 @@ def test_the_mask_is_that_of_the_package(settings, tmp_path):
         )
     mask, _ = stroke_segmentor.infarct(request)
     assert np.array_equal(images.array(mask), images.array(images.read(tmp_path / "mask.nii.gz")))
+    assert dice(images.array(mask) > 0, infarct > 0) > LEAST
 
 
 def test_a_network_that_answers_with_no_numbers_is_refused(network, tmp_path):

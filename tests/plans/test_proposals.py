@@ -19,7 +19,6 @@ def test_a_proposal_is_drawn_on_each_diffusion_scan_in_the_work_folder(tmp_path)
     assert (planned["proposal"], planned["brain"]) == (1, 1)
     name = "sub-01/ses-02/dwi/sub-01_ses-02_space-orig_label-L_desc-proposal_mask.nii.gz"
     assert f"work/proposals/{name}" in process.stdout
-    assert "make models MODELS=" in process.stderr
     assert f"dataset/{name}" not in process.stdout
 
 
@@ -37,7 +36,7 @@ def test_a_run_makes_no_proposals(tmp_path):
 def test_without_a_backend_the_message_says_what_to_set(tmp_path):
     process = snakemake(tmp_path, study(trees.bids(tmp_path / "raw")), "propose", "--dry-run")
     assert process.returncode != 0
-    assert "set proposal.backend" in process.stderr
+    assert "set proposal.backend" in process.stdout + process.stderr
 
 
 def test_a_proposal_among_the_manual_masks_is_not_read_as_one(tmp_path):

@@ -28,11 +28,9 @@ def test_the_graph_names_every_input_by_its_digest(tmp_path, made):
 def test_a_digest_that_looks_like_a_date_is_no_leak(tmp_path):
     path = tmp_path / "docs" / "x.json"
     path.parent.mkdir()
+    digest = "sha256:a20191105b".ljust(len("sha256:") + 64, "c")
     path.write_text(
-        json.dumps(
-            {"Digest": "sha256:a20191105b", "Other": "a20191105b"}
-            | {"Weights": {"x": "a20191105b"}}
-        )
+        json.dumps({"Digest": digest, "Weights": {"x": digest}} | {"Other": "a20191105b"})
     )
     (leak,) = audit.of_dataset(tmp_path, [], private_words.PrivateWords())
     assert "Other" in leak.what

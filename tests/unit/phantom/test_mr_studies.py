@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 import nibabel as nib
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 from strokeprep import phantom
+from strokeprep.io import images
 from strokeprep.phantom import mr_dataset, mr_study, regions
 from strokeprep.phantom.head import foci
+from strokeprep.phantom.head.lesions import LONG
 
 STUDIES = ("jhu", "atlas")
 SUBJECTS = phantom.subject_ids(6)
@@ -48,14 +51,24 @@ def test_sides_are_those_of_all_lesions():
 
 
 @pytest.mark.slow
-def test_the_simulated_atlas_holds_the_middle_of_each_site_in_the_region_that_it_names():
-    numbers = regions.regions()
-    for site in foci.SITES.values():
-        x, y, z = site.centre
-        index = numbers.TransformPhysicalPointToIndex((-x, -y, z))
-        name = regions.NAMES[numbers.GetPixel(index)]
-        assert ("cerebellum" in name or "brainstem" in name) == (site.region == "other")
-        assert site.region != "subcortical" or "deep" in name
+def test_lesions_of_each_site_lie_clearly_in_the_region_that_it_names():
+    """The smallest and the largest, moved as far as they may be, on either side."""
+    atlas = regions.regions()
+    numbers, matrix = images.array(atlas), images.affine(atlas)
+    one_in = 31  # voxels, which is enough for a share
+    index = np.argwhere(numbers > 0)[::one_in]
+    points, region = index @ matrix[:3, :3].T + matrix[:3, 3], numbers[tuple(index.T)]
+    for site, ml, side, moved in product(
+        foci.SITES.values(), (0, 1), (-1, 1), product((-1.5, 1.5), repeat=3)
+    ):
+        apart = (points - (np.add(site.centre, moved) * (side, 1, 1))) / LONG
+        apart[points[:, 0] * side < 4] = np.inf
+        voxels = int(site.ml[ml] * 1300 / one_in)  # a head is smaller than the template
+        nearest = np.argpartition((apart**2).sum(axis=1), voxels)[:voxels]
+        in_cortex = np.isin(region[nearest], (1, 2)).mean()
+        in_other = region[nearest] > 4
+        assert (in_other.mean() > 0.9) == (site.region == "other")
+        assert in_cortex > 0.08 if site.region == "cortical" else in_cortex < 0.02, site
 
 
 @pytest.fixture(scope="module", params=STUDIES)

@@ -41,10 +41,10 @@ class Site:
 
 
 SITES = {
-    "mca": Site("cortical", (47, -14, 14), (6, 30)),
+    "mca": Site("cortical", (54, -14, 14), (6, 30)),
     "frontal": Site("cortical", (34, 40, 20), (3, 10)),
     "parietal": Site("cortical", (40, -58, 40), (3, 10)),
-    "occipital": Site("cortical", (22, -84, 8), (3, 9)),
+    "occipital": Site("cortical", (23, -87, 8), (3, 9)),
     "lacune": Site("subcortical", (23, -2, 12), (0.6, 2.0)),
     "basal_ganglia": Site("subcortical", (27, -6, 8), (3, 6)),
     "cerebellum": Site("other", (28, -64, -40), (2, 7)),

@@ -62,6 +62,21 @@ def test_mean_and_deviation_are_those_of_the_scans_that_show_the_voxel():
     assert not found.mean()[~inside].any()
 
 
+def test_maps_of_two_groups_make_those_of_all(masks):
+    lesions, both = counted(masks[:40]), counted(masks[:100])
+    lesions.merge(counted(masks[40:100]))
+    assert np.array_equal(lesions.count, both.count) and lesions.patients == both.patients
+    values = np.random.default_rng(3).normal(1e6, 0.5, (30, *SHAPE)).astype(np.float32)
+    parts = [maps.ImageMaps(np.ones(SHAPE, bool)) for _ in range(3)]
+    for number, image in enumerate(values):
+        parts[0].add(image, None)
+        parts[1 + (number > 10)].add(image, None)
+    parts[1].merge(parts[2])
+    assert parts[1].mean() == pytest.approx(parts[0].mean(), rel=1e-7)
+    assert parts[1].sd() == pytest.approx(parts[0].sd(), rel=1e-5)
+    assert np.array_equal(parts[1].coverage(), parts[0].coverage())
+
+
 def test_a_value_that_is_no_number_is_left_out():
     found = maps.ImageMaps(np.ones(SHAPE, bool))
     found.add(np.full(SHAPE, np.nan), None)

@@ -45,6 +45,14 @@ class Group:
     images: dict[str, ImageMaps] = field(default_factory=dict)
     files: dict[str, list[str]] = field(default_factory=dict)  # the images, by kind
 
+    def merge(self, others: Group) -> None:
+        """Add the patients of another group."""
+        self.lesions.merge(others.lesions)
+        self.masks = sorted([*self.masks, *others.masks])
+        for kind, maps in others.images.items():
+            self.images.setdefault(kind, ImageMaps(maps.inside)).merge(maps)
+            self.files[kind] = sorted([*self.files.get(kind, []), *others.files[kind]])
+
 
 @dataclass(frozen=True)
 class Member:
@@ -93,46 +101,49 @@ def gathered(
             "cohort.groups",
             f"Name a column with {MOST_GROUPS} at most.",
         )
-    shape = grid.brain.shape
-    cohort = Cohort(
-        grid, Group(LesionMaps(shape)), {each: Group(LesionMaps(shape)) for each in names}
-    )
+    everybody, without = (Group(LesionMaps(grid.brain.shape)) for _ in range(2))
+    groups = {each: Group(LesionMaps(grid.brain.shape)) for each in names}
+    cohort = Cohort(grid, everybody, groups)
     for candidate, read in _read_ahead(root, candidates, grid):
         if not read:
             cohort.excluded[NO_IMAGES] += 1
             continue
-        group = group_of.get(candidate.subject)
-        groups = [cohort.everybody, *([cohort.groups[group]] if group else [])]
-        cohort.members.append(_added(candidate, read, groups, group, grid, root, atlases or {}))
+        name = group_of.get(candidate.subject)
+        group = groups[name] if name else without
+        cohort.members.append(_added(candidate, read, group, name, grid, root, atlases or {}))
+    for each in (*groups.values(), without):
+        everybody.merge(each)
     return cohort
 
 
 def _added(
     candidate: Candidate,
     read: Mapping[str, np.ndarray],
-    groups: Sequence[Group],
-    group: str | None,
+    group: Group,
+    name: str | None,
     grid: Grid,
     root: Path,
     atlases: Mapping[str, np.ndarray],
 ) -> Member:
-    """Add a patient to the maps of all their groups."""
+    """Add a patient to the maps of a group."""
     about = Member(
         candidate.subject,
         candidate.session,
-        group,
+        name,
         candidate.mask if candidate.mask in read else "",
         tuple(kind for kind, name in candidate.images.items() if name in read),
     )
     for kind in about.averaged:
-        _add_image(candidate, kind, read, groups, grid)
+        image = candidate.images[kind]
+        maps = group.images.setdefault(kind, ImageMaps(grid.brain))
+        maps.add(read[image], _seen(read, candidate.seen_in[kind]))
+        group.files.setdefault(kind, []).append(image)
     if not about.mask:
         return about
     lesion = read[candidate.mask] > 0
     left, right = sides(lesion, grid.affine)
-    for each in groups:
-        each.masks.append(candidate.mask)
-        each.lesions.add(lesion, _seen(read, candidate.seen), mirror=right > left)
+    group.masks.append(candidate.mask)
+    group.lesions.add(lesion, _seen(read, candidate.seen), mirror=right > left)
     return Member(
         *(about.subject, about.session, about.group, about.mask, about.averaged),
         drawn_ml=_drawn_ml(root / candidate.mask),
@@ -142,19 +153,6 @@ def _added(
         side=side_by(left, right, grid.bilateral_share),
         region_voxels={name: counted(labels[lesion]) for name, labels in atlases.items()},
     )
-
-
-def _add_image(
-    candidate: Candidate,
-    kind: str,
-    read: Mapping[str, np.ndarray],
-    groups: Sequence[Group],
-    grid: Grid,
-) -> None:
-    for each in groups:
-        maps = each.images.setdefault(kind, ImageMaps(grid.brain))
-        maps.add(read[candidate.images[kind]], _seen(read, candidate.seen_in[kind]))
-        each.files.setdefault(kind, []).append(candidate.images[kind])
 
 
 def _seen(read: Mapping[str, np.ndarray], name: str) -> np.ndarray | None:

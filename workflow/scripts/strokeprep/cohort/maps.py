@@ -32,6 +32,15 @@ class LesionMaps:
         else:
             self.seen += seen | lesion
 
+    def merge(self, others: LesionMaps) -> None:
+        """Add the patients of other maps."""
+        if self.patients + others.patients > MOST:
+            raise ValueError(f"more than {MOST} patients")
+        self.patients += others.patients
+        self.count += others.count
+        self.mirrored += others.mirrored
+        self.seen += others.seen
+
     def share(self, count: np.ndarray) -> np.ndarray:
         """A count as the share of all patients: the mean of their masks."""
         return (count / self.patients).astype(np.float32)
@@ -59,6 +68,15 @@ class ImageMaps:
         off = np.where(shown, values - self._mean, 0)
         self._mean += off / np.maximum(self.count, 1)
         self._squares += np.where(shown, off * (values - self._mean), 0)
+
+    def merge(self, others: ImageMaps) -> None:
+        """Add the patients of other maps: means weigh by their numbers, and differ by ``off``."""
+        self.patients += others.patients
+        share = others.count / np.maximum(self.count + others.count.astype(np.float64), 1)
+        off = others._mean - self._mean
+        self._squares += others._squares + off * off * share * self.count
+        self._mean += off * share
+        self.count += others.count
 
     def mean(self) -> np.ndarray:
         """The mean of all images that show a voxel; 0 where none does."""

@@ -109,14 +109,18 @@ class _Scorer:
                 yield from self.on_reference(label, native)
 
     def in_template(self, label: Label, native: sitk.Image) -> Iterator[Measurement]:
-        """A label in template space, held against the same label moved by the true transform."""
+        """A label in template space, compared with the same label moved by the true transform.
+
+        The true transform of a deformed head has no inverse, which that takes.
+        """
         moved = labels.read(self.root / naming.label(label.scan, self.template, label.kind))
-        ideal = self.ideally(native, label.scan.name, self.template.label, moved)
         step = f"{label.kind.name}_mni" + ("" if self.is_affine else "_deformed")
         kept = LabelChange.between(native, moved).labels_kept
         yield self.measured(step, "labels_kept", kept)
-        dice = labels.dice(images.array(moved), images.array(ideal))
-        yield self.measured(step, "dice", dice)
+        if self.is_affine:
+            ideal = self.ideally(native, label.scan.name, self.template.label, moved)
+            dice = labels.dice(images.array(moved), images.array(ideal))
+            yield self.measured(step, "dice", dice)
 
     def lesions(self, label: Label) -> Iterator[Measurement]:
         """The table of lesions, if there is one."""

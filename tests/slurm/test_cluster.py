@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import exports
+import nibabel as nib
+import numpy as np
 import pytest
 from disturbed_runs import digests, patient, shown_by, started
 from strokeprep.io import tables
@@ -93,11 +95,14 @@ def cluster() -> Iterator[None]:
 def study(tmp_path_factory) -> Path:
     """sub-01 with MRI and a lesion, sub-02 with a T1w cut short, sub-03 with a T1w: the raw folder."""
     raw = patient(tmp_path_factory.mktemp("raw"))
-    whole = (raw / T1W.format("sub-01")).read_bytes()
-    for name, content in (("sub-02", whole[:100_000]), ("sub-03", whole)):
-        path = raw / T1W.format(name)
-        path.parent.mkdir(parents=True)
-        path.write_bytes(content)
+    whole = raw / T1W.format("sub-01")
+    for name in ("sub-02", "sub-03"):
+        (raw / T1W.format(name)).parent.mkdir(parents=True)
+    (raw / T1W.format("sub-02")).write_bytes(whole.read_bytes()[:100_000])
+    nifti = nib.load(whole)
+    # The same scan under two names would be refused.
+    brighter = nib.Nifti1Image(np.asarray(nifti.dataobj) + 1, nifti.affine, nifti.header)
+    nib.save(brighter, raw / T1W.format("sub-03"))
     return raw
 
 

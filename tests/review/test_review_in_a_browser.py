@@ -221,6 +221,7 @@ def test_a_served_study_is_written_by_the_server(opened, study, tmp_path):
         cohort_of(page, server.address)
         page.press("n")
         judge(page, [1, 2, 3])
+        shown(page, 4)
         page.press("p")
         shown(page, 3)
         server.shutdown()

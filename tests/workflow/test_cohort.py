@@ -18,12 +18,17 @@ GIVEN = ("--config", 'phantom={"subjects": 2}')
 QUIET = ("--quiet", "rules", "--rerun-triggers", "mtime")
 
 
+def linked(source: str, target: str) -> None:
+    """A copy of a file that may be changed, or an image that may not and takes no room."""
+    (os.link if source.endswith(".nii.gz") else shutil.copy2)(source, target)
+
+
 @pytest.fixture(scope="module")
 def copied(demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a copy of the finished study, whose files take no room."""
+    """The folder of a copy of the finished study."""
     folder = tmp_path_factory.mktemp("cohort")
     for name in ("raw", "truth", "derivatives", "work"):
-        shutil.copytree(demo.folder / "demo" / name, folder / "demo" / name, copy_function=os.link)
+        shutil.copytree(demo.folder / "demo" / name, folder / "demo" / name, copy_function=linked)
     (folder / "demo/work/lock").unlink(missing_ok=True)
     return folder
 

@@ -63,18 +63,35 @@ def write(
             "Run snakemake first, and see docs/qc/status.tsv for patients that were stopped.",
         )
     called = {group: _rule(group, settings, columns) for group in cohort.groups}
-    written = files.write(folder, cohort, called, settings, space, software)
-    maps = [name for name in written if name.endswith(".nii.gz")]
-    written += tables.write_members(folder, cohort)
-    written += tables.write_lists(folder, cohort.members, clinical)
+    maps = files.write(folder, cohort, called, settings, space, software)
     summary = _table_one(cohort, clinical, columns)
+    shown = [name for name in maps if name.endswith(".nii.gz")]
+    words = page.Words(
+        study.name, rules(settings, lesions.bilateral_share, atlases), summary, shown
+    )
+    return [
+        *maps,
+        *_write_tables(folder, cohort, clinical, atlases, summary),
+        *page.write(folder, cohort, atlases, _background(loaded), words),
+    ]
+
+
+def _write_tables(
+    folder: Path,
+    cohort: Cohort,
+    clinical: Rows,
+    atlases: Mapping[str, Regions],
+    summary: Sequence[Mapping[str, str]],
+) -> list[str]:
+    """Write members, lists for other tools, Table 1, and the regions of lesions if there are atlases."""
+    written = tables.write_members(folder, cohort)
+    written += tables.write_lists(folder, cohort.members, clinical)
     meanings = {name: f"Patients of {name}" for name in summary[0]} | {"value": "What is told"}
     written += tables.write_table(folder, plan.TABLE_ONE, iter(summary), meanings)
     if atlases:
-        of_regions = regions.rows(cohort.members, atlases, grid)
+        of_regions = regions.rows(cohort.members, atlases, cohort.grid)
         written += tables.write_table(folder, plan.REGIONS, of_regions, regions.COLUMNS)
-    words = page.Words(study.name, rules(settings, lesions.bilateral_share, atlases), summary, maps)
-    return written + page.write(folder, cohort, atlases, _background(loaded), words)
+    return written
 
 
 def remove(folder: Path, listed: Path) -> None:

@@ -67,7 +67,7 @@ def write_subject(
     Other kinds of `study` than isles24 have no perfusion, no `pathologies` and no `axes`.
     """
     if study != USUAL:
-        from strokeprep.phantom import mr_study  # likewise
+        from strokeprep.phantom import mr_study  # imports heavy libraries
 
         mr_study.write_subject(
             subject,
@@ -80,11 +80,9 @@ def write_subject(
             scans=scans,
         )
         return
-    from strokeprep.phantom.study import (
-        write_subject as write,  # imports heavy libraries
-    )
+    from strokeprep.phantom import study as usual  # likewise
 
-    write(
+    usual.write_subject(
         subject,
         raw,
         truth,

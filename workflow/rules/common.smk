@@ -82,7 +82,9 @@ ORIGIN = (
     else origin.given(Path(CONFIG.study.root))
 )
 MOVES = moves.Moves(STUDY, TEMPLATE)
-MADE_FIRST = {k: v for s in STUDY.subjects for k, v in raw_files.made_first(s).items()}
+MADE_FIRST = {
+    made: series for each in STUDY.subjects for made, series in raw_files.made_first(each).items()
+}
 OWNERS = {path: row.subject for row in ROWS for path in (row.path, row.sidecar)}
 HELD = []  # locks, until this process ends
 
@@ -223,8 +225,8 @@ def passed_gate(scan):
 def is_usable(path):
     """Whether a raw file can be an input, as told once, when the run is planned."""
     told_before = not workflow.is_main_process
-    given = str(MADE_FIRST.get(str(path), path))
-    return told_before or ORIGIN.is_simulated or raw_files.is_usable(given)
+    on_disk = str(MADE_FIRST.get(str(path), path))
+    return told_before or ORIGIN.is_simulated or raw_files.is_usable(on_disk)
 
 
 def raw_file(path):
@@ -421,10 +423,9 @@ def make_replaced_anew():
         record = Path(given_to(subject.name))
         found = given.replaced(record, raw_files.paths(subject))
         if found:
-            what = f"{found[0]} was replaced since it was admitted" + " (and others)" * (
-                len(found) > 1
-            )
-            print(f"strokeprep: sub-{subject.name}: {what}; all is made anew.", file=sys.stderr)
+            more = " (and others)" if len(found) > 1 else ""
+            what = f"{found[0]} was replaced since it was admitted{more}; all is made anew."
+            print(f"strokeprep: sub-{subject.name}: {what}", file=sys.stderr)
         if found and not workflow.dryrun:
             Path(admitted(subject.name)).unlink(missing_ok=True)
             RELEASE.forget(subject.name)

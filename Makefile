@@ -25,6 +25,7 @@
 #   make bench-release  what a release of 150 patients takes                       [ARGS=]
 #   make bench-lesions   count, side and type of the lesions of 40 simulated patients [ARGS=]
 #   make bench-cohort   what maps of 10, 100 and 1,000 patients take               [ARGS=]
+#   make bench-editors  files that 3D Slicer's own code saves, taken in as corrections
 #   make bench-ctp      what the perfusion branch of one clinical patient takes, against limits
 #   make settings   write the config's schema and the tables of config/README.md from the settings
 #   make lint    ruff, snakefmt, mypy, snakemake --lint
@@ -64,7 +65,7 @@ SNAKEMAKE := $(BIN)/snakemake
 # Where make itself was told how many jobs to run, that goes.
 TWO_AT_A_TIME = $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs 2)
 
-BENCHMARKS := registration motion perfusion metrics intake
+BENCHMARKS := registration motion perfusion metrics intake editors
 
 SOURCE = $(if $(filter dicom,$(FROM)),$(comma) "source": "dicom")
 comma := ,

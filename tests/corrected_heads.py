@@ -77,19 +77,44 @@ def as_image(mask: np.ndarray, affine: np.ndarray = AFFINE) -> sitk.Image:
 
 
 def by_itksnap(mask: np.ndarray, path: Path) -> Path:
-    """ITK's NIfTI, on the axes of the image."""
-    sitk.WriteImage(as_image(mask), str(path))
+    """ITK's image of 16 bits on the axes of the image."""
+    sitk.WriteImage(as_image(mask.astype(np.uint16)), str(path), True)
     return path
 
 
 def by_mricrogl(mask: np.ndarray, path: Path) -> Path:
-    """8 bits on the axes of the world, and sometimes with an ending of its own."""
-    turned = nib.as_closest_canonical(nib.Nifti1Image(mask, AFFINE))
-    nib.save(turned, path.with_name("turned.nii"))
-    raw = path.with_name("turned.nii").read_bytes()
-    path.with_name("turned.nii").unlink()
-    path.write_bytes(gzip.compress(raw))
+    """8 bits on the axes of the image; ``.voi`` is compressed NIfTI, and NRRD is written in RAS."""
+    if path.suffix == ".nrrd":
+        path.write_bytes(_nrrd_of_mricrogl(mask))
+        return path
+    image = nib.Nifti1Image(mask, AFFINE)
+    image.header.set_slope_inter(1, 0)
+    image.header["dim"][4:] = 1
+    # Former versions announce an extension of the header and write none.
+    flag = b"\4\0\0\0" if path.suffix == ".voi" else bytes(4)
+    image.header["vox_offset"] = 352
+    raw = image.header.binaryblock + flag + mask.tobytes(order="F")
+    path.write_bytes(raw if path.suffix == ".nii" else gzip.compress(raw))
     return path
+
+
+def _nrrd_of_mricrogl(mask: np.ndarray) -> bytes:
+    axes = " ".join("({:g},{:g},{:g})".format(*AFFINE[:3, axis]) for axis in range(3))
+    lines = [
+        "NRRD0005",
+        "type: unsigned char",
+        "dimension: 3",
+        "sizes: {} {} {} ".format(*mask.shape),
+        "endian: little",
+        "space: right-anterior-superior",
+        'space units: "mm" "mm" "mm"',
+        "centerings: cell cell cell",
+        f"space directions: {axes}",
+        "kinds: space space space",
+        "space origin: ({:g},{:g},{:g})".format(*AFFINE[:3, 3]),
+        "encoding: raw",
+    ]
+    return ("\n".join(lines) + "\n\n").encode() + mask.tobytes(order="F")
 
 
 def by_slicer(mask: np.ndarray, path: Path, names: tuple[str, ...] = ("Segment_1",)) -> Path:
@@ -100,11 +125,23 @@ def by_slicer(mask: np.ndarray, path: Path, names: tuple[str, ...] = ("Segment_1
     moved = AFFINE.copy()
     moved[:3, 3] += AFFINE[:3, :3] @ low
     image = as_image(box, moved)
+    about = {
+        "Segmentation_ContainedRepresentationNames": "Binary labelmap|",
+        "Segmentation_MasterRepresentation": "Binary labelmap",
+        "Segmentation_ReferenceImageExtentOffset": " ".join(map(str, low)),
+    }
     for number, name in enumerate(names):
-        image.SetMetaData(f"Segment{number}_ID", f"Segment_{number + 1}")
-        image.SetMetaData(f"Segment{number}_Name", name)
-        image.SetMetaData(f"Segment{number}_LabelValue", str(number + 1))
-        image.SetMetaData(f"Segment{number}_Layer", "0")
+        about |= {
+            f"Segment{number}_Color": "0.42 0.79 0.48",
+            f"Segment{number}_Extent": " ".join(f"0 {n - 1}" for n in box.shape),
+            f"Segment{number}_ID": f"Segment_{number + 1}",
+            f"Segment{number}_LabelValue": str(number + 1),
+            f"Segment{number}_Layer": "0",
+            f"Segment{number}_Name": name,
+            f"Segment{number}_Tags": "TerminologyEntry:Segmentation category~SCT^85756007^Tissue~^^|",
+        }
+    for key, value in about.items():
+        image.SetMetaData(key, value)
     sitk.WriteImage(image, str(path), True)
     return path
 

@@ -23,10 +23,12 @@ def placed(path) -> np.ndarray:
     [
         (heads.by_itksnap, "snap.nii.gz"),
         (heads.by_itksnap, "snap.nii"),
-        (heads.by_itksnap, "label map of Slicer.nrrd"),
+        (heads.by_itksnap, "snap.nrrd"),
         (heads.by_slicer, "segmentation.seg.nrrd"),
+        (heads.by_mricrogl, "gl.nii"),
         (heads.by_mricrogl, "gl.nii.gz"),
         (heads.by_mricrogl, "gl.voi"),
+        (heads.by_mricrogl, "gl.nrrd"),
     ],
 )
 def test_a_mask_lands_on_the_voxels_that_were_marked(tmp_path, save, name):
@@ -45,6 +47,13 @@ def test_segments_that_overlap_are_refused(tmp_path):
     both = heads.in_layers([heads.brain(), heads.brain()], tmp_path / "two.seg.nrrd")
     with pytest.raises(StrokeprepError, match="overlap"):
         masks.read(both)
+
+
+def test_a_mask_on_the_axes_of_the_world_is_turned_back(tmp_path):
+    turned = nib.as_closest_canonical(nib.Nifti1Image(heads.brain(), heads.AFFINE))
+    nib.save(turned, tmp_path / "turned.nii.gz")
+    assert turned.shape != heads.SHAPE or (turned.affine != heads.AFFINE).any()
+    assert (placed(tmp_path / "turned.nii.gz") == heads.brain()).all()
 
 
 def test_axes_may_be_turned_and_the_box_be_larger_than_the_image(tmp_path):

@@ -49,7 +49,8 @@ def test_image_mask_and_label_files_are_laid_out_for_the_editors(study, capsys):
     image, mask = (images.read(folder / name) for name in (desk.IMAGE, desk.MASK))
     assert (images.array(image) == heads.head()).all()
     assert (images.array(mask) == (heads.radius() < 0.9)).all()
-    assert '"brain"' in (folder / labels.SNAP).read_text()
+    snap = (folder / labels.SNAP).read_text()
+    assert snap.splitlines()[1] == "# ITK-SnAP Label Description File" and '"brain"' in snap
     assert (folder / labels.SLICER).read_text().splitlines()[2].startswith("1 brain 230")
 
 

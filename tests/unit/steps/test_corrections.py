@@ -71,6 +71,19 @@ def test_a_transform_of_any_class_and_ending_means_the_same(raw, tmp_path, endin
     assert np.allclose(transforms.matrix(found), MOVE, atol=1e-9)
 
 
+def test_a_transform_of_itksnap_is_taken(raw, tmp_path):
+    lps = transforms.linear(MOVE)
+    numbers = " ".join(map(str, [*lps.GetMatrix(), *lps.GetTranslation()]))
+    path = tmp_path / "manual.txt"
+    path.write_text(
+        "#Insight Transform File V1.0\n#Transform 0\n"
+        f"Transform: MatrixOffsetTransformBase_double_3_3\nParameters: {numbers}\n"
+        "FixedParameters: 0 0 0\n"
+    )
+    found = transforms.read(accept(raw, path, "registration", "cta"))
+    assert np.allclose(transforms.matrix(found), MOVE, atol=1e-9)
+
+
 def test_what_is_replaced_is_kept_and_may_have_failed(raw, tmp_path):
     made = accept(raw, heads.by_itksnap(heads.brain(), tmp_path / "b.nii.gz"), "brain")
     given = Given.of([str(made), f"{made}.json"], str(tmp_path / "replaced/b.txt"))
@@ -257,7 +270,7 @@ def stretched(factor: float) -> sitk.Transform:
 
 TRANSFORMS = {
     "a text": (text, "Not a readable ITK transform.*Save it as a linear"),
-    "a matrix of FSL": (bare, "bare matrix, as FSL.*c3d_affine_tool"),
+    "a matrix alone": (bare, "matrix alone, as FSL and Convert3D.*ITK-SNAP save it as ITK"),
     "a transform of slices": (saved(sitk.AffineTransform(2)), "2D images"),
     "numbers that are none": (saved(matrix((0, 3, np.nan))), "not finite|Not a readable"),
     "a mirror": (saved(transforms.linear(MOVE @ np.diag([-1, 1, 1, 1]))), "mirrors the head"),

@@ -79,7 +79,7 @@ def _nrrd(path: Path) -> Drawn:
     about = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
     numbers = [match[1] for key in about if (match := SEGMENT.fullmatch(key))]
     if not numbers:
-        return Drawn(_whole(image, path), {})
+        return Drawn(_scalar(image, path), {})
     return _joined(image, [_Segment.of(about, number) for number in numbers], path)
 
 
@@ -102,7 +102,7 @@ def _joined(image: sitk.Image, segments: list[_Segment], path: Path) -> Drawn:
     """Segments in one label map. Those of several layers get values of their own, in their order."""
     layers = image.GetNumberOfComponentsPerPixel()
     if layers == 1:
-        return Drawn(_whole(image, path), {each.value: each.name for each in segments})
+        return Drawn(_scalar(image, path), {each.value: each.name for each in segments})
     values = np.moveaxis(sitk.GetArrayFromImage(image), -1, 0)
     joined = np.zeros(values.shape[1:], np.uint8)
     for value, each in enumerate(segments, 1):
@@ -115,18 +115,11 @@ def _joined(image: sitk.Image, segments: list[_Segment], path: Path) -> Drawn:
     return Drawn(made, {value: each.name for value, each in enumerate(segments, 1)})
 
 
-def _whole(image: sitk.Image, path: Path) -> sitk.Image:
-    """A scalar image of whole numbers as unsigned integers."""
+def _scalar(image: sitk.Image, path: Path) -> sitk.Image:
+    """An image of whole numbers, one in each voxel, as unsigned integers."""
     if image.GetNumberOfComponentsPerPixel() != 1:
         raise StrokeprepError("The image has several values in each voxel", path, EXPORT)
-    values = images.array(image)
-    if not np.isfinite(values).all() or (values < 0).any() or (values % 1).any():
-        raise StrokeprepError(
-            "A mask must hold whole, non-negative numbers",
-            path,
-            "Threshold it, or give the label image instead of a probability map.",
-        )
-    return images.like(values.astype(np.uint8 if values.max(initial=0) < 256 else np.uint16), image)
+    return labels.counted(image, path)
 
 
 def on_grid(mask: sitk.Image, grid: sitk.Image, path: Path, image: str) -> sitk.Image:

@@ -22,7 +22,7 @@ GAIN, MOVED_MM = 1.1, 3.0  # by how much the reverse must explain more, if it di
 
 def read(path: Path) -> sitk.Transform:
     """The 3D transform in an ITK file."""
-    _refuse_fsl(path)
+    _refuse_bare(path)
     try:
         found = sitk.ReadTransform(str(path))
     except RuntimeError as error:
@@ -34,8 +34,8 @@ def read(path: Path) -> sitk.Transform:
     return found
 
 
-def _refuse_fsl(path: Path) -> None:
-    """A matrix of FSL is text as well, but its millimetres depend on both images."""
+def _refuse_bare(path: Path) -> None:
+    """A matrix alone is text as well, but what it means depends on who wrote it."""
     try:
         rows = [line.split() for line in path.read_text(encoding="ascii").splitlines() if line]
         is_matrix = len(rows) == 4 and all(len([float(n) for n in row]) == 4 for row in rows)
@@ -43,9 +43,10 @@ def _refuse_fsl(path: Path) -> None:
         return
     if is_matrix:
         raise StrokeprepError(
-            "This is a bare matrix, as FSL writes it, and no ITK transform",
+            "This is a matrix alone, as FSL and Convert3D write it, and no ITK transform",
             path,
-            "Convert it with c3d_affine_tool -ref … -src … -fsl2ras -oitk.",
+            "In ITK-SNAP save it as ITK Transform File (.txt). Convert one of Convert3D with "
+            "c3d_affine_tool … -oitk, one of FSL with c3d_affine_tool -ref … -src … … -fsl2ras -oitk.",
         )
 
 

@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from strokeprep.drawing.palette import ON_GREY
 
 SNAP = "labels.label"
+SNAP_HEAD = (
+    "#" * 48,
+    "# ITK-SnAP Label Description File",
+)  # by its second line a dropped file is known
 SLICER = "labels.ctbl"
 
 
 def for_itksnap(names: Mapping[int, str]) -> str:
     """A label description file: number, red, green, blue, opacity, visible, mesh, name."""
-    lines = ["# ITK-SnAP Label Description File", '    0     0    0    0        0  0  0    "Clear"']
+    lines = [*SNAP_HEAD, '    0     0    0    0        0  0  0    "Clear"']
     for value, name in names.items():
         red, green, blue = _colour(value)
         lines.append(f'{value:5} {red:5}{green:5}{blue:5}        1  1  1    "{name}"')

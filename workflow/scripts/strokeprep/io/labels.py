@@ -17,11 +17,15 @@ Box = tuple[slice, ...]
 
 def read(path: str | Path) -> sitk.Image:
     """A label image as unsigned integers."""
-    image = images.read(path)
+    return counted(images.read(path), path)
+
+
+def counted(image: sitk.Image, path: str | Path) -> sitk.Image:
+    """An image of whole numbers as unsigned integers; ``path`` is what errors call it."""
     values = images.array(image)
     whole = values if values.dtype.kind in "iu" else np.rint(values)
     # A mask that was stored with a scale slope reads back as 0.9999999998; a probability does not.
-    if whole.min(initial=0) < 0 or np.abs(values - whole).max(initial=0) > 1e-3:
+    if whole.min(initial=0) < 0 or not np.abs(values - whole).max(initial=0) <= 1e-3:
         raise StrokeprepError(
             "A mask must hold whole, non-negative numbers",
             path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from strokeprep.report import resources
 from strokeprep.report.render import render
+from strokeprep.run.failures import SPENT
 
 
 def test_the_slowest_and_the_largest_job_are_named(tmp_path):
@@ -24,3 +25,16 @@ def test_the_slowest_and_the_largest_job_are_named(tmp_path):
     html = " ".join(render("resources.html", taken=taken).split())
     assert "slowest job is <b>brain</b> of sub-1_mask (9.5 s)" in html
     assert "largest <b>brain</b> of sub-2_mask (900 MB)" in html
+
+
+def test_the_processor_time_that_a_job_tells_itself_is_taken(tmp_path):
+    header = "s\tmax_rss\tcpu_time"
+    for folder, ending, text in (
+        ("benchmarks", ".tsv", f"{header}\n0.6\t80.0\t0.1\n"),
+        ("logs", f".log{SPENT}", "1.52\n"),
+    ):
+        path = tmp_path / folder / "resample" / f"sub-1/ct/sub-1_ct.nii.gz{ending}"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    [job] = resources.jobs(tmp_path)
+    assert (job.makes, job.wall_s, job.cpu_s) == ("sub-1_ct", 0.6, 1.52)

@@ -8,6 +8,7 @@ import os
 import stat
 import sys
 import tempfile
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -120,6 +121,14 @@ def test_what_a_job_prints_goes_to_its_log(snakemake, tmp_path, capfd):
     assert "from" not in capfd.readouterr().out
     print("again", file=sys.stdout)
     assert "again" in capfd.readouterr().out
+
+
+def test_a_job_leaves_its_processor_time(snakemake):
+    began = time.process_time()
+    with job(snakemake):
+        while time.process_time() - began < 0.05:
+            pass
+    assert float(failures.spent_beside(Path(snakemake.log[0])).read_text()) >= 0.05
 
 
 def test_libraries_are_told_how_many_threads_they_have(snakemake, monkeypatch):

@@ -1,4 +1,4 @@
-"""Time and memory of each rule, with its slowest and its largest job, from a run's benchmarks.
+"""Time and memory of each rule, with its slowest and its largest job, from what its jobs have written down.
 
 Snakemake's own process reads them, so no imaging package is loaded here.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strokeprep.io import tables
+from strokeprep.run import failures
 
 COLUMNS = {
     "rule": "The step",
@@ -39,10 +40,12 @@ def jobs(work: Path) -> list[Job]:
     folder = work / "benchmarks"
     listed = []
     for path in sorted(folder.rglob("*.tsv")):
-        rule, *_ = path.relative_to(folder).parts
+        name = path.relative_to(folder)
+        spent = failures.spent_beside(work / "logs" / name.with_suffix(".log"))
         for row in tables.read(path)[-1:]:
-            values = [row[name] for name in ("s", "cpu_time", "max_rss")]
-            listed.append(Job(rule, _makes(path), *(_number(value) for value in values)))
+            cpu = spent.read_text().strip() if spent.exists() else row["cpu_time"]
+            values = [_number(value) for value in (row["s"], cpu, row["max_rss"])]
+            listed.append(Job(name.parts[0], _makes(path), *values))
     return listed
 
 

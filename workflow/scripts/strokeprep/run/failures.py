@@ -1,4 +1,4 @@
-"""What a job that failed leaves beside its log, for the summary of the run."""
+"""What a job leaves beside its log, for the summary of the run: why it failed, or the time it took."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from strokeprep.io.whole import write_json
 
-SUFFIX = ".failure.json"
+SUFFIX, SPENT = ".failure.json", ".spent"
 # What a job leaves while it runs, since one that is killed can leave nothing more.
 KILLED = "Killed before it could end: out of memory or time, a lost node, or by hand."
 
@@ -17,6 +17,14 @@ KILLED = "Killed before it could end: out of memory or time, a lost node, or by 
 def beside(log: Path) -> Path:
     """The record of the job that writes a log."""
     return log.with_name(log.name + SUFFIX)
+
+
+def spent_beside(log: Path) -> Path:
+    """The file that tells the processor time (s) of the job that writes a log.
+
+    Snakemake looks at a job from time to time, and so misses its last seconds.
+    """
+    return log.with_name(log.name + SPENT)
 
 
 def write(log: Path, rule: str, message: str, reason: str | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import shutil
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from typing import Any
 
 from strokeprep.bids import sidecars
 from strokeprep.errors import StrokeprepError
-from strokeprep.io.whole import write_json
+from strokeprep.io.whole import write_json, write_text
 from strokeprep.run import failures, imports
 from strokeprep.run.provenance import versions
 from strokeprep.study.naming import MADE
@@ -55,6 +56,7 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
             if hasattr(snakemake.output, "sidecar"):
                 write_sidecar(sidecar, snakemake.output.sidecar, snakemake)
             failures.beside(log).unlink()
+            write_text(f"{_processor_time():.2f}\n", failures.spent_beside(log))
         except Exception as error:
             message = _message(error, log)
             with suppress(OSError):  # on a full disk this fails, too
@@ -62,6 +64,12 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
                 failures.write(log, snakemake.rule, message, getattr(error, "reason", None))
             print(f"strokeprep: {snakemake.rule}: {message}", file=terminal, flush=True)
             sys.exit(1)
+
+
+def _processor_time() -> float:
+    """Seconds that this process and those that it waited for have spent."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 @contextmanager

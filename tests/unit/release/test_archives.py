@@ -30,7 +30,7 @@ PEOPLE = {
     "jhu": "participant_id\tage\tlesion_type\nsub-0ab4fbd5\t71\tischemic\nsub-10000002\t60\tnone\n",
     "atlas": "participant_id\tcenter\tlesions_other\tfield_strength\nsub-r001s001\t7\t2\t3\n",
 }
-COUNTED = "scan\tlesions_left_cortical\tlesions_other\nsub-r001s001_ses-1\t4\t9\n"
+COUNTED = "participant_id\tlesions_left_cortical\tlesions_other\nsub-r001s001\t4\t9\n"
 
 
 class Released(NamedTuple):
@@ -68,7 +68,7 @@ def released(folder: Path, layout: str, absent: str, monkeypatch: pytest.MonkeyP
         found = case.prepared(members, output, folder / "copies")
         write_json(found, prepared[f"sub-{subject.name}"])
     write_text(PEOPLE[layout], output / "participants.tsv")
-    write_text(COUNTED, output / "docs/qc/lesions.tsv")
+    write_text(COUNTED, output / naming.ALL_LESIONS)
     small = template.Template("T", *(template.load().t1[::40, ::40, ::40],) * 2)
     monkeypatch.setattr(template, "standard", lambda settings: small)
     private = export.Private(folder / "private")
@@ -125,6 +125,20 @@ def test_johns_hopkins_reader_finds_every_case_with_its_scans_and_lesion(jhu, tm
     for subject, called in jhu.cases.items():
         found = roles(again, called.removeprefix("sub-"))
         assert found == roles(jhu.study, subject) - {"pwi"}, subject
+
+
+def test_b0_and_dwi_are_one_file_of_raw_data_from_which_the_reader_takes_both(jhu, tmp_path):
+    _, again = read("jhu", jhu.root, tmp_path / "derivatives")
+    called = jhu.cases["0ab4fbd5"]
+    series = jhu.root / f"raw-data/DWI/{called}/{called}_DWI.nii.gz"
+    natively = jhu.root / f"DWI-mask/{called}/{called}"
+    parts = [nib.load(f"{natively}_{name}_space-orig.nii.gz") for name in ("B0", "DWI")]
+    assert np.array_equal(
+        nib.load(series).dataobj, np.stack([each.dataobj for each in parts], axis=-1)
+    )
+    subject = again.by_name[called.removeprefix("sub-")]
+    made_of = {i.kind.name: i.series for scan in subject.scans for i in scan.images if i.series}
+    assert made_of == {"b0": series, "trace": series}
 
 
 def test_identifiers_are_eight_hexadecimal_digits_that_tell_nothing_of_the_patient(jhu):

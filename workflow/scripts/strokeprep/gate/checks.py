@@ -173,6 +173,12 @@ CHECKS: dict[str, Check] = {
         "ADC that is not in 1e-6 mm2/s",
         "the workflow uses only its contrast, but users of its values have to know",
     ),
+    "swapped": Check(
+        REFUSE,
+        "a b0 that looks like the DWI beside it, and the reverse",
+        "an ADC computed from them would be negative, and masks of one would be shown on the other",
+        tolerable=True,
+    ),
     # --- time
     "timing": Check(
         REFUSE,

@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from strokeprep.errors import StrokeprepError, combined
-from strokeprep.gate import given, header_checks, name_checks, sidecar_checks, voxel_checks
+from strokeprep.gate import (
+    diffusion_checks,
+    given,
+    header_checks,
+    name_checks,
+    sidecar_checks,
+    voxel_checks,
+)
 from strokeprep.gate.checks import CHECKS, Finding
 from strokeprep.gate.name_checks import Pseudonyms
 from strokeprep.io import images, json_files, tables
@@ -132,6 +139,8 @@ def inspect(
         facts, faults = _label(label, settings)
         files.append({"path": label.path, "kind": label.kind.name} | facts)
         findings += faults
+    refused = {finding.where for finding in findings if finding.refused}
+    findings += diffusion_checks.of_pairs(_pairs([s for s in scans if s.path not in refused]))
     findings += _duplicates(files)
     findings += sidecar_checks.two_patients(sidecars)
     headers = {file["path"]: _header_texts(Path(file["path"])) for file in files}
@@ -214,6 +223,14 @@ def _on_grid(path: str, grid: str | None, settings: GateSettings) -> Iterator[Fi
         yield from header_checks.same_grid(Path(path), Path(grid), settings)
     except StrokeprepError:
         return
+
+
+def _pairs(scans: Sequence[RawImage]) -> list[tuple[str, str]]:
+    """Each b0 with the DWI of its scan."""
+    of: dict[str, dict[str, str]] = {name: {} for name in ("b0", "trace")}
+    for scan in scans:
+        of.get(scan.kind.name, {})[scan.grid] = scan.path
+    return [(path, of["trace"][grid]) for grid, path in of["b0"].items() if grid in of["trace"]]
 
 
 def _duplicates(files: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:

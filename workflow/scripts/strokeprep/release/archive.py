@@ -13,12 +13,12 @@ from typing import Literal
 
 from strokeprep.clinical.columns import KNOWN
 from strokeprep.errors import StrokeprepError
-from strokeprep.kinds import KINDS, SCANS
+from strokeprep.kinds import KINDS
 from strokeprep.settings.finished.release import ReleaseSettings
 from strokeprep.settings.study import StudySettings, TemplateSettings
 from strokeprep.study import moves, naming
 from strokeprep.study.naming import ORIG, Space
-from strokeprep.study.scans import Label, Scan, Subject
+from strokeprep.study.scans import Label, Scan, Subject, usual
 
 # What the values of an image have to be.
 Content = Literal["image", "series", "map", "mask", "labels"]
@@ -43,6 +43,9 @@ class Image:
     on_reference: bool = False  # whether its grid has to be that of the archive's reference
     called: str = ""  # what the config calls it, if that is not the end of its name
     may_lack: bool = False  # whether a case is whole without it, as published cases are
+    before: Source | None = (
+        None  # what is put before it in one 4D file, where there is such an image
+    )
 
     @property
     def name(self) -> str:
@@ -118,13 +121,21 @@ class Member:
     source: str
     on_reference: bool
     may_lack: bool
+    before: str | None = None  # the output that comes before it in one 4D file
 
 
 def members(archive: Archive, subject: Subject, template: Space) -> list[Member]:
     """The images that a subject has for an archive."""
     found = [(image, image.source(subject, template)) for image in archive.images]
     return [
-        Member(image.path, image.content, source, image.on_reference, image.may_lack)
+        Member(
+            image.path,
+            image.content,
+            source,
+            image.on_reference,
+            image.may_lack,
+            image.before(subject, template) if image.before else None,
+        )
         for image, source in found
         if source
     ]
@@ -300,5 +311,4 @@ def _nearest(subject: Subject, reference: Scan) -> list[Scan]:
 def _drawn(subject: Subject, kind: str) -> Label | None:
     """The label of a kind; of several, that on the scan on which the kind is usually drawn."""
     labels = [label for label in subject.labels if label.kind.name == kind]
-    usual = [label for label in labels if label.scan.kind is SCANS.get(label.kind.drawn_on)]
-    return next(iter([*usual, *labels]), None)
+    return usual(labels)

@@ -41,7 +41,10 @@ def _refuse_other_grids(members: Sequence[Member], derivatives: Path) -> None:
 def _file(member: Member, derivatives: Path, copies: Path) -> dict[str, Any]:
     """A file of the release: where its bytes are, and what is told of it."""
     source = derivatives / member.source
-    path = files.fitting(source, member.content, copies / source.name)
+    copy = copies / source.name
+    path = files.fitting(source, member.content, copy)
+    if member.before and (derivatives / member.before).is_file():
+        path = files.joined(derivatives / member.before, source, copy)
     nifti, about = images.open_nifti(path), json_files.read(naming.sidecar(str(source)))
     facts = {
         "path": member.path,
@@ -53,4 +56,4 @@ def _file(member: Member, derivatives: Path, copies: Path) -> dict[str, Any]:
         "mm": [round(float(mm), 4) for mm in nifti.header.get_zooms()[:3]],
         "scanner": {key: about[key] for key in SCANNER if key in about},
     }
-    return facts | ({"seconds": files.interval(path, nifti)} if nifti.ndim == 4 else {})
+    return facts | ({"seconds": files.interval(path, nifti)} if member.content == "series" else {})

@@ -48,6 +48,17 @@ def fitting(path: Path, content: Content, copy: Path) -> Path:
     return path
 
 
+def joined(first: Path, second: Path, copy: Path) -> Path:
+    """Two volumes on one grid as one 4D file."""
+    volumes = [images.voxels(images.open_nifti(path), path) for path in (first, second)]
+    if geometry(first) != geometry(second):
+        raise StrokeprepError(
+            "Images of one scan do not share a grid", second, "Correct the raw files."
+        )
+    images.write_array(np.stack(volumes, axis=-1), nib.load(first).affine, copy, first)
+    return copy
+
+
 def interval(path: Path, nifti: nib.Nifti1Image) -> float:
     """Seconds from frame to frame: of the header, or the median of the times in the sidecar."""
     known = timing.header_interval(nifti)

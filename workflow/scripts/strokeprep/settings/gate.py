@@ -14,6 +14,7 @@ Tolerable = Literal[
     "hu_scale",
     "inverted",
     "saturated",
+    "swapped",
     "duplicate",
     "named_date",
     "named_number",

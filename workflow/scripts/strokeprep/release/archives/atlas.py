@@ -10,6 +10,7 @@ from strokeprep.io import tables
 from strokeprep.io.tables import MISSING
 from strokeprep.io.whole import write_json
 from strokeprep.release.archive import Archive, Contents, Image, Table, computed, label_as_drawn
+from strokeprep.study import naming
 
 SPACE = "MNI152NLin2009aSym"
 CASE = f"Training/R{{site}}/{{case}}/ses-1/anat/{{case}}_ses-1_space-{SPACE}_"
@@ -55,7 +56,6 @@ COUNTED = {
     "lesion_volume": "template_volume_ml",
 }
 OF_ALL = Table("", "metadata", "", tuple(name for name in METADATA.values() if name))
-LESIONS = "docs/qc/lesions.tsv"  # of the output, where lesions were counted
 
 HOLDS = """\
 ## What is here
@@ -114,13 +114,13 @@ def _rows(contents: Contents) -> list[list]:
 
 def _counted(contents: Contents) -> dict[str, Mapping[str, str]]:
     """What was counted of the lesions of each case."""
-    path = contents.derivatives / LESIONS
+    path = contents.derivatives / naming.ALL_LESIONS
     if not path.is_file():
         return {}
     return {
         contents.called[person]: row
         for row in tables.read(path)
-        if (person := row["scan"].partition("_")[0]) in contents.called
+        if (person := row["participant_id"]) in contents.called
     }
 
 

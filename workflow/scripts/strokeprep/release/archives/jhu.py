@@ -86,8 +86,7 @@ IMAGES = (
         called="lesion",
         may_lack=True,
     ),
-    Image(f"{RAW}DWI", "image", defaced("trace"), called="DWI"),
-    Image(f"{RAW}B0", "image", defaced("b0"), called="B0", may_lack=True),
+    Image(f"{RAW}DWI", "image", defaced("trace"), called="DWI", before=defaced("b0")),
     Image(f"{RAW}ADC", "image", defaced("adc"), called="ADC", may_lack=True),
     *(
         Image(f"{ANAT}{name}", "image", defaced(kind), may_lack=True)
@@ -114,8 +113,8 @@ HOLDS = """\
 ## What is here
 
 - `{root}/raw-data/DWI/`, `{root}/raw-data/anat/`: images on their own grids, without the face and with
-  identifying header fields cleared, else as they came from the scanner. DWI, B0 and the scanner's ADC are
-  files of their own, where the published archive has DWI and B0 in one 4D file
+  identifying header fields cleared, else as they came from the scanner. `*_DWI` holds two volumes, first B0
+  and then DWI; of a case without B0 it is the DWI alone. ADC is the scanner's
 - `{root}/DWI-mask/`: DWI, B0 and the ADC recalculated from both, with masks of brain and lesion
 - `{root}/DWI-MNI-IntensityNormalized/`: the same in the space of the template, without the skull, and the DWI with normalised
   intensities

@@ -94,6 +94,7 @@ release: $(VENV)/preview.done demo
 
 cohort: demo
 	$(SNAKEMAKE) cohort --cores $(CORES) $(CONFIGURED)
+	@$(BIN)/strokeprep accuracy $(DIR)
 	@echo "Cohort: $(DIR)/derivatives/docs/cohort/index.html"
 
 audit: $(VENV)/imaging.done

@@ -18,7 +18,7 @@ import numpy as np
 import SimpleITK as sitk
 from strokeprep.accuracy import score_lesions
 from strokeprep.io import tables, transforms
-from strokeprep.lesions import table
+from strokeprep.lesions import columns, table
 from strokeprep.lesions.atlas import Atlas
 from strokeprep.phantom import mr_study, regions
 from strokeprep.phantom.head.foci import Focus
@@ -64,7 +64,7 @@ def patient(
     true = [{"centre": f.centre, "side": f.side, "region": f.region} for f in foci]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "lesions.tsv"
-        path.write_text(tables.render(rows, table.LESION_COLUMNS))
+        path.write_text(tables.render(rows, list(columns.LESION)))
         return foci, dict(score_lesions.errors(path, true))
 
 

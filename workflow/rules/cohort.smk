@@ -30,7 +30,7 @@ rule cohort_maps:
         candidates=cohort_candidates,
         left_out=cohort_left_out,
         study=ABOUT_STUDY,
-        settings=CONFIG.cohort,
+        settings=cohort_settings(),
         lesions=CONFIG.lesions,
         template=CONFIG.template,
         seed=CONFIG.seed,
@@ -55,3 +55,4 @@ use rule privacy_dataset as privacy_cohort with:
 rule cohort:
     input:
         rules.privacy_cohort.output.report,
+        cohort_score(),

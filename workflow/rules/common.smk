@@ -11,12 +11,16 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(HERE / "scripts"))
 
+from strokeprep.accuracy import summary as accuracy
 from strokeprep.bids import dataset, origin
 from strokeprep.cohort import plan as cohort_plan
 from strokeprep.corrections import folder as corrections_folder
 from strokeprep.corrections import targets as correctable
 from strokeprep.errors import StrokeprepError
 from strokeprep.gate import given
+from strokeprep.io.tables import MISSING
+from strokeprep.io.whole import write_json, write_text
+from strokeprep.lesions import columns as lesion_columns
 from strokeprep.privacy import leaks
 from strokeprep.quality import plan as quality_plan
 from strokeprep.release import archive
@@ -29,9 +33,10 @@ from strokeprep.run import endings, failures, job, lock, patients, progress, pro
 from strokeprep.segmentation.weights import needed, store
 from strokeprep.settings import config as settings
 from strokeprep.settings import faults
+from strokeprep.settings.finished.cohort import AtlasSettings
 from strokeprep.settings.backends import BACKENDS, PROPOSALS, SEGMENTOR
 from strokeprep import kinds
-from strokeprep.study import derived, moves, naming, outputs, raw_files, table
+from strokeprep.study import derived, moves, naming, outputs, raw_files, scans, table
 from strokeprep.study.layouts import designs, engine
 from strokeprep.study.moves import pilot, to_reference
 from strokeprep.study.naming import ANY, ANY_LABEL, ANYWHERE, ORIG, WILD, Space
@@ -374,16 +379,31 @@ def audited_parts(ended):
     return done
 
 
+def lesion_rows(root):
+    """What is told of the lesions of each session, with whom it is about."""
+    found = []
+    for subject in STUDY.subjects:
+        lesions = [label for label in subject.labels if label.kind.name == "lesion"]
+        for session in dict.fromkeys(label.scan.session for label in lesions):
+            label = scans.usual(label for label in lesions if label.scan.session == session)
+            about = {
+                "participant_id": f"sub-{subject.name}",
+                "session_id": f"ses-{session}" if session else MISSING,
+            }
+            found.append((about, root / naming.lesion_row(label.scan)))
+    return found
+
+
 def summarise(ended, root, folder):
     """Write what is said of all subjects into a folder, from the reports that a dataset holds."""
     endings.write_status(ended, folder / naming.STATUS)
-    volumes = {s.stem: root / naming.tissue_volumes(s) for s in STUDY.scans if s.has_perfusion}
-    endings.gather(volumes, folder / naming.ALL_TISSUE_VOLUMES)
-    drawn = [
-        label.scan for s in STUDY.subjects for label in s.labels if label.kind.name == "lesion"
+    volumes = [
+        ({"scan": s.stem}, root / naming.tissue_volumes(s)) for s in STUDY.scans if s.has_perfusion
     ]
-    rows = {scan.mask_stem: root / naming.lesion_row(scan) for scan in drawn}
-    endings.gather(rows, folder / naming.ALL_LESIONS)
+    endings.gather(volumes, folder / naming.ALL_TISSUE_VOLUMES)
+    endings.gather(lesion_rows(root), folder / naming.ALL_LESIONS)
+    if (folder / naming.ALL_LESIONS).exists():
+        write_json(lesion_columns.meanings(), folder / naming.sidecar(naming.ALL_LESIONS))
     cohort.write(ended, root, Path(WORK), folder)
 
 
@@ -412,7 +432,9 @@ def conclude():
         with RELEASE.summary() as folder:
             summarise(ended, RELEASE.output, folder)
             if Path(out(naming.ACCURACY)).exists():
-                shutil.copy(out(naming.ACCURACY), folder / naming.ACCURACY)
+                scored = [COHORT_SCORE] if released.COHORT in RELEASE.parts() else []
+                text = accuracy.joined(map(Path, [out(naming.ACCURACY), *scored]))
+                write_text(text, folder / naming.ACCURACY)
     others = endings.of_the_study({row.subject for row in ROWS}, Path(WORK))
     print(endings.text(ended, Path(OUT), Path(out(report_plan.COHORT)), others), file=sys.stderr)
 

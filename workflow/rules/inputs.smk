@@ -552,11 +552,17 @@ def perfusion_audit_of(subject):
 
 
 def image_page_plan(subject):
-    return report_plan.images(subject, TEMPLATE, replaced_by(subject))
+    tabled = CONFIG.lesions.tables
+    return report_plan.images(subject, TEMPLATE, replaced_by(subject), lesions=tabled)
 
 
 def perfusion_page_plan(subject):
     return report_plan.perfusion(subject, replaced_by(subject))
+
+
+def figures_of_page(subject):
+    """The table of a subject's page, in simulated studies of MRI, whose truth has some of its figures."""
+    return [out(report_plan.image_names(subject).table)] if ORIGIN.atlas else []
 
 
 def is_perfused(subject):
@@ -738,6 +744,26 @@ def release_left_out(wildcards):
 COHORT_FILES = f"{WORK}/cohort/files.json"  # what was written last, and of which parts
 
 
+COHORT_SCORE = f"{WORK}/accuracy/cohort.tsv"  # of a simulated study
+
+
+def cohort_settings():
+    """The settings of the cohort; a simulated study has the atlas by which it places its lesions."""
+    if CONFIG.cohort.atlases or not ORIGIN.atlas:
+        return CONFIG.cohort
+    return replace(CONFIG.cohort, atlases={"regions": AtlasSettings(path=ORIGIN.atlas)})
+
+
+def cohort_score():
+    """What says how the maps of a simulated study compare with the truth."""
+    return [COHORT_SCORE] if ORIGIN.is_simulated else []
+
+
+def truth_of(subject):
+    """The facts about a simulated patient."""
+    return f"{ORIGIN.truth}/sub-{subject}/truth.json"
+
+
 def cohort_left_out(wildcards):
     """How many patients are in no map, by the reason."""
     causes = [cause_not_finished(subject) for subject in STUDY.subjects]
@@ -770,7 +796,7 @@ def cohort_searched(wildcards):
 
 def atlas_files():
     """The files of all atlases of the config."""
-    named = [path for each in CONFIG.cohort.atlases.values() for path in vars(each).values()]
+    named = [path for each in cohort_settings().atlases.values() for path in vars(each).values()]
     return [path for path in named if path]
 
 

@@ -93,6 +93,7 @@ rule score:
     input:
         audit=out(naming.audit("{subject}")),
         perfusion=of_subject(perfusion_audit_of),
+        page=figures_of_page("{subject}"),
         truth=TRUE,
     output:
         table=f"{WORK}/accuracy/sub-{{subject}}.tsv",
@@ -108,12 +109,38 @@ rule score:
     params:
         subject=subject_of,
         truth=TRUTH,
-        template=TEMPLATE,
+        template=CONFIG.template,
         limits=settings.limits_at(CONFIG.accuracy, CONFIG.phantom.size),
         perfusion=CONFIG.perfusion.shared(),
         code=code("score.py"),
     script:
         "../scripts/score.py"
+
+
+rule score_cohort:
+    input:
+        files=COHORT_FILES,
+        truth=[truth_of(subject.name) for subject in STUDY.subjects],
+    output:
+        table=COHORT_SCORE,
+    log:
+        log_of("score_cohort", "dataset"),
+    benchmark:
+        benchmark_of("score_cohort", "dataset")
+    conda:
+        "../../envs/imaging.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=20,
+    params:
+        truth=TRUTH,
+        template=TEMPLATE,
+        at_least=CONFIG.cohort.at_least,
+        atlases=cohort_settings().atlases,
+        limits=settings.limits_at(CONFIG.accuracy, CONFIG.phantom.size),
+        code=code("score_cohort.py"),
+    script:
+        "../scripts/score_cohort.py"
 
 
 rule accuracy:

@@ -1,9 +1,9 @@
+from pathlib import Path
+
 from strokeprep.io.whole import write_text
 from strokeprep.run.job import job
 
 with job(snakemake):
-    from strokeprep.io import tables
-    from strokeprep.quality.judgement import CHECK_COLUMNS
+    from strokeprep.accuracy import summary
 
-    rows = [row for path in snakemake.input for row in tables.read(path)]
-    write_text(tables.render(rows, CHECK_COLUMNS), snakemake.output.table)
+    write_text(summary.joined(map(Path, snakemake.input)), snakemake.output.table)

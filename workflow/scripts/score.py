@@ -16,6 +16,7 @@ with job(snakemake):
         params.template,
         params.limits,
         params.perfusion,
+        next(map(Path, snakemake.input.page), None),
     )
     rows = [each.check_row() for each in found]
     write_text(tables.render(rows, CHECK_COLUMNS), snakemake.output.table)

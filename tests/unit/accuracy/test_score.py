@@ -11,6 +11,8 @@ import SimpleITK as sitk
 from strokeprep.accuracy import score
 from strokeprep.io import images, labels, transforms
 from strokeprep.kinds import LABELS
+from strokeprep.settings.perfusion import PerfusionSettings
+from strokeprep.settings.study import TemplateSettings
 from strokeprep.study import naming, table
 from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.scans import Row
@@ -76,7 +78,9 @@ def world(tmp_path):
 
 def figures(world, limits=LIMITS):
     subject, out, truth = world
-    checks = score.measurements(subject, Path(out), Path(truth), Space(MNI), limits, {})
+    checks = score.measurements(
+        subject, Path(out), Path(truth), TemplateSettings(), limits, PerfusionSettings()
+    )
     return {(check.step, check.metric): check for check in checks}
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from strokeprep.accuracy import score_lesions
-from strokeprep.io import tables
+from strokeprep.io import images, tables
 
 TRUE = [
     {"centre": (-40, -10, 10), "side": "L", "region": "cortical"},
@@ -38,3 +39,36 @@ def test_lesions_in_any_order_are_right(tmp_path):
 def test_what_is_wrong_is_counted(tmp_path, rows, wrong):
     found = errors(tmp_path / "lesions.tsv", rows)
     assert {metric: value for metric, value in found.items() if value} == wrong
+
+
+ROW = {
+    "lesions": "2", "lesions_by_faces": "3", "side": "bilateral", "lesions_left_cortical": "1",
+    "lesions_right_cortical": "0", "lesions_right_subcortical": "1", "lesions_other": "0",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "wrong"),
+    [({}, 0), ({"side": "left"}, 1), ({"lesions": "3", "lesions_other": "1"}, 2),
+     ({"lesions_by_faces": "9"}, 0)],
+)  # fmt: skip
+def test_cells_of_a_patients_row_that_are_wrong_are_counted(tmp_path, changed, wrong):
+    path = tmp_path / "row.tsv"
+    path.write_text(tables.render([ROW | changed], list(ROW)))
+    facts = {"lesions": TRUE, "side": "bilateral"}
+    assert score_lesions.row_errors(path, facts) == wrong
+
+
+def test_volumes_are_held_against_a_count_of_voxels(tmp_path):
+    mask = np.zeros((10, 10, 10), np.uint8)
+    mask[2:7, 2:7, 2:6] = 1  # 100 voxels of 8 mm3
+    drawn = images.from_array(mask, np.diag([2.0, 2.0, 2.0, 1.0]))
+    path = tmp_path / "lesions.tsv"
+    rows = [
+        {"volume_ml": "0.6", "outside_brain_voxels": 10},
+        {"volume_ml": "0.16", "outside_brain_voxels": 0},
+    ]
+    path.write_text(tables.render(rows, list(rows[0])))
+    assert score_lesions.volume_error(path, "volume_ml", drawn) == pytest.approx(0.05)
+    brain = images.like((np.arange(10)[:, None, None] > 2) * np.ones_like(mask), drawn)
+    assert score_lesions.outside_error(path, drawn, brain) == pytest.approx(0.1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from strokeprep.io import images
-from strokeprep.lesions import table
+from strokeprep.lesions import columns, table
 from strokeprep.lesions.atlas import Atlas
 from strokeprep.registration.template import Template
 from strokeprep.settings.finished.lesions import LesionSettings
@@ -128,5 +128,5 @@ def test_the_row_of_a_patient_without_a_visible_lesion_counts_none(template):
 
 def test_rows_have_the_columns_that_are_announced(template, regions):
     (row,) = table.lesion_rows(lesions(mask(np.s_[2:5, 5:8, 6:9]), template, regions))
-    assert tuple(row) == table.LESION_COLUMNS
+    assert tuple(row) == tuple(columns.LESION)
     assert (row["side"], row["type"]) == ("left", "cortical")

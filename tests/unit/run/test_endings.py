@@ -85,10 +85,9 @@ def test_what_belongs_to_no_subject_is_told_too(tmp_path, wanted):
 
 def test_the_cohort_table_has_the_rows_of_those_who_have_one(tmp_path):
     (tmp_path / "1.tsv").write_text("core_ml\n12\n")
-    endings.gather(
-        {"sub-01": tmp_path / "1.tsv", "sub-02": tmp_path / "2.tsv"}, tmp_path / "all.tsv"
-    )
-    assert tables.read(tmp_path / "all.tsv") == [{"scan": "sub-01", "core_ml": "12"}]
+    sources = [({"scan": name}, tmp_path / f"{name}.tsv") for name in ("1", "2")]
+    endings.gather(sources, tmp_path / "all.tsv")
+    assert tables.read(tmp_path / "all.tsv") == [{"scan": "1", "core_ml": "12"}]
 
 
 def check(subject, step, metric, value, end=None):

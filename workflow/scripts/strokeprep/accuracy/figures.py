@@ -23,5 +23,18 @@ SCORED: dict[str, Limit] = {
     "count_error": told("lesions", "How many lesions too many or too few are counted."),
     "side_errors": told("lesions", "Lesions that are said to lie on another side than they do."),
     "type_errors": told("lesions", "Lesions of another type than they were simulated with."),
+    "row_errors": told("cells", "Cells of a table that differ from what was simulated or counted."),
+    "volume_error": told("ratio", "Relative error of the volume as it was drawn."),
+    "template_volume_error": told(
+        "ratio", "The same in the template, moved by the true transform."
+    ),
+    "outside_error": told(
+        "ratio", "Error of the share of lesions outside of the template's brain."
+    ),
+    "peak_error": told("ratio", "Relative error of the level of tissue on DWI."),
+    "level_error": told("ratio", "Error of grey and white matter, by the range of the template's."),
+    "field_error": told("log", "RMS of what is left of the bias field."),
+    "difference": told("ratio", "From the same figure of the true brain."),
+    "max_difference": told("value", "The largest, from the same by direct computation."),
     "slope_error": told("ratio", "How far a map's slope over the true one is from 1."),
 }

@@ -6,20 +6,22 @@ step reports about itself is used.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep.accuracy import score_ctp, score_lesions
+from strokeprep.accuracy import score_ctp, score_grey, score_lesions
 from strokeprep.accuracy.figures import SCORED
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, labels, transforms
 from strokeprep.quality import defacing
 from strokeprep.quality.judgement import Measurement
 from strokeprep.quality.label_change import LabelChange
+from strokeprep.registration import template as templates
 from strokeprep.settings.perfusion import PerfusionSettings
+from strokeprep.settings.study import TemplateSettings
 from strokeprep.study import naming
 from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.scans import Label, Scan, Subject
@@ -31,36 +33,49 @@ def measurements(
     subject: Subject,
     derivatives: Path,
     truth_folder: Path,
-    template: Space,
+    template: TemplateSettings,
     limits: Limits,
     perfusion: PerfusionSettings,
+    page: Path | None = None,
 ) -> list[Measurement]:
-    """All measures of one subject."""
+    """All measures of one subject; ``page`` is the table of its page, where that has figures to score."""
     truth = Truth(truth_folder)
     score = _Scorer(subject, derivatives, truth, template, limits)
     measured = [*score.registrations(), *score.brains(), *score.labels(), *score.faces()]
     for scan in subject.scans:
+        measured += score.grey(scan, page)
         if scan.has_perfusion:
             measured += score_ctp.measurements(
-                scan, subject.base, template.label, derivatives, truth, perfusion, score.measured
+                scan, subject.base, template.name, derivatives, truth, perfusion, score.measured
             )
+    return measured
+
+
+def against(limits: Limits, subject: str) -> Callable[[str, str, float], Measurement]:
+    """What makes a measurement of a value, with the limit that the config sets for it in a step, if any."""
+
+    def measured(step: str, metric: str, value: float) -> Measurement:
+        limit, end = SCORED[metric], limits.get(step, {}).get(metric)
+        limit = limit if end is None else limit.failing_at(end)
+        return Measurement(subject, step, metric, float(value), limit)
+
     return measured
 
 
 class _Scorer:
     def __init__(
-        self, subject: Subject, derivatives: Path, truth: Truth, template: Space, limits: Limits
+        self,
+        subject: Subject,
+        derivatives: Path,
+        truth: Truth,
+        template: TemplateSettings,
+        limits: Limits,
     ) -> None:
         self.subject, self.root, self.truth = subject, derivatives, truth
-        self.template, self.limits = template, limits
+        self.about_template, self.measured = template, against(limits, subject.name)
+        self.template = Space(template.name, template.res)
         self.reference = subject.base
         self.is_affine = truth.facts["deformation_mm"] == 0
-
-    def measured(self, step: str, metric: str, value: float) -> Measurement:
-        """A value with the limit that the config sets for it in that step, if any."""
-        limit, end = SCORED[metric], self.limits.get(step, {}).get(metric)
-        limit = limit if end is None else limit.failing_at(end)
-        return Measurement(self.subject.name, step, metric, float(value), limit)
 
     def registrations(self) -> Iterator[Measurement]:
         """Target registration errors: distances between true and registered brain points."""
@@ -100,7 +115,7 @@ class _Scorer:
         """Labels resampled to the reference, or to the template if they were drawn on the reference."""
         for label in self.subject.labels:
             native = labels.read(self.root / naming.label(label.scan, ORIG, label.kind))
-            yield from self.lesions(label)
+            yield from self.lesions(label, native)
             if not images.array(native).any():
                 continue  # nothing was visible
             if label.scan is self.reference:
@@ -122,12 +137,39 @@ class _Scorer:
             dice = labels.dice(images.array(moved), images.array(ideal))
             yield self.measured(step, "dice", dice)
 
-    def lesions(self, label: Label) -> Iterator[Measurement]:
-        """The table of lesions, if there is one."""
+    def lesions(self, label: Label, native: sitk.Image) -> Iterator[Measurement]:
+        """The tables of lesions, if there are any."""
         table = self.root / naming.lesion_table(label.scan, self.template)
         if table.exists():
-            for metric, value in score_lesions.errors(table, self.truth.facts["lesions"]):
+            for metric, value in self.of_tables(label, table, native):
                 yield self.measured("lesions", metric, value)
+
+    def of_tables(
+        self, label: Label, table: Path, native: sitk.Image
+    ) -> Iterator[tuple[str, float]]:
+        """The errors of the tables; those of places need a true transform that has an inverse."""
+        facts = self.truth.facts
+        yield from score_lesions.errors(table, facts["lesions"])
+        row = self.root / naming.lesion_row(label.scan)
+        yield "row_errors", score_lesions.row_errors(row, facts)
+        drawn = self.truth.read(f"{label.scan.name}_lesion")
+        yield "volume_error", score_lesions.volume_error(table, "volume_ml", drawn)
+        if self.is_affine:
+            standard = templates.standard(self.about_template)
+            there = self.ideally(native, label.scan.name, self.template.label, standard.t1)
+            error = score_lesions.volume_error(table, "template_volume_ml", there)
+            yield "template_volume_error", error
+            yield "outside_error", score_lesions.outside_error(table, there, standard.brain)
+
+    def grey(self, scan: Scan, page: Path | None) -> Iterator[Measurement]:
+        """What is derived from a scan, where the truth of its grey levels was written."""
+        if not scan.derived or "study" not in self.truth.facts:
+            return
+        drawn = [label for label in self.subject.labels if label.scan is scan]
+        about = (self.root, self.truth, self.about_template, self.measured)
+        yield from score_grey.measurements(scan, drawn, *about)
+        if page is not None and any(image.kind.name == "b0" for image in scan.images):
+            yield from score_grey.gammas(page, scan, *about)
 
     def on_reference(self, label: Label, native: sitk.Image) -> Iterator[Measurement]:
         """A label on the reference's grid, compared with the same label drawn there."""

@@ -1,16 +1,20 @@
-"""The table of lesions in the built-in study against the lesions that were simulated."""
+"""The tables of lesions in the built-in study against the lesions that were simulated."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import SimpleITK as sitk
 
-from strokeprep.io import tables
+from strokeprep.io import images, tables
 
 SIDES = {"L": "left", "R": "right"}
+OTHER = "other"  # the region that the table of a patient does not count by side
+SMALLEST_ML = 1e-3
 
 
 def errors(table: Path, true: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, float]]:
@@ -36,3 +40,34 @@ def nearest(centre: Sequence[float], found: Sequence[dict[str, str]]) -> dict[st
         return float(np.linalg.norm(np.subtract([float(value) for value in here], centre)))
 
     return min(found, key=distance)
+
+
+def row_errors(table: Path, facts: Mapping[str, Any]) -> int:
+    """How many cells of a patient's row differ from the truth: number, side, and number by type and side."""
+    (row,) = tables.read(table)
+    lesions = facts["lesions"]
+    wanted = Counter(
+        f"lesions_{OTHER}"
+        if each["region"] == OTHER
+        else f"lesions_{SIDES[each['side']]}_{each['region']}"
+        for each in lesions
+    )
+    side = tables.MISSING if facts["side"] == "none" else facts["side"]
+    types = [name for name in row if name.startswith("lesions_") and name != "lesions_by_faces"]
+    wrong = [int(row["lesions"]) != len(lesions), row["side"] != side]
+    return sum([*wrong, *(int(row[name]) != wanted[name] for name in types)])
+
+
+def volume_error(table: Path, column: str, mask: sitk.Image) -> float:
+    """The relative error of the volume of all lesions, by a count of the voxels of a mask."""
+    found = sum(float(row[column]) for row in tables.read(table))
+    counted = np.count_nonzero(images.array(mask)) * float(np.prod(mask.GetSpacing())) / 1000
+    return abs(found - counted) / max(counted, SMALLEST_ML)
+
+
+def outside_error(table: Path, mask: sitk.Image, brain: sitk.Image) -> float:
+    """The error of the share of lesions outside of a brain; both lie on the template's grid."""
+    lesion = images.array(mask) > 0
+    outside = np.count_nonzero(lesion & (images.array(brain) == 0))
+    found = sum(int(row["outside_brain_voxels"]) for row in tables.read(table))
+    return abs(found - outside) / max(int(np.count_nonzero(lesion)), 1)

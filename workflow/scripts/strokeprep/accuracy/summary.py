@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from strokeprep.accuracy.figures import SCORED
 from strokeprep.io import tables
+from strokeprep.quality.judgement import CHECK_COLUMNS
 from strokeprep.study import naming
 
 
@@ -29,6 +30,12 @@ def accuracy(path: Path) -> tuple[str, bool]:
         )
     failed = [row for row in worst.values() if row["pass"] == "no"]
     return "\n".join(lines), not failed
+
+
+def joined(paths: Iterable[Path]) -> str:
+    """One table of several, of those that are there."""
+    rows = [row for path in paths if path.exists() for row in tables.read(path)]
+    return tables.render(rows, CHECK_COLUMNS)
 
 
 def _badness(row: Mapping[str, str]) -> tuple[bool, float]:

@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 from nibabel.affines import apply_affine
 
-from strokeprep.io import transforms
+from strokeprep.io import images, transforms
 
 # Brain points for a mean distance: its error is about 1 %, and it takes a second.
 POINTS = 5000
@@ -26,6 +26,10 @@ class Truth:
     def image(self, name: str) -> np.ndarray:
         """The voxels of a true image, in the order of NIfTI."""
         return np.asarray(nib.load(self.folder / f"{name}.nii.gz").dataobj)
+
+    def read(self, name: str) -> sitk.Image:
+        """A true image with its grid."""
+        return images.read(self.folder / f"{name}.nii.gz")
 
     def points(self, name: str, head: np.ndarray) -> np.ndarray:
         """Head points (RAS) in the world coordinates of an image or of the template."""

@@ -44,7 +44,7 @@ def extended_schema(
 
 
 def pybids_config() -> dict[str, Any]:
-    """The configuration ``"bids"`` of pybids with the datatype ``ct``; to be used instead."""
+    """The configuration ``"bids"`` of pybids with ``ct`` and the entities of templates; to be used instead."""
     _require("bids", PYBIDS_PACKAGE, PYBIDS_VERSION)
     config = json.loads((files("bids") / "layout/config/bids.json").read_text())
     datatype = next(entity for entity in config["entities"] if entity["name"] == "datatype")
@@ -52,6 +52,10 @@ def pybids_config() -> dict[str, Any]:
     if extended == datatype["pattern"]:
         raise _changed(PYBIDS_PACKAGE, f"datatype pattern {extended}")
     datatype["pattern"] = extended
+    config["entities"] += [
+        {"name": name, "pattern": rf"[_/\\]+{key}-([a-zA-Z0-9]+)"}
+        for name, key in (("template", "tpl"), ("cohort", "cohort"))
+    ]
     return config | {"name": "bids-ct"}
 
 

@@ -13,14 +13,21 @@ from strokeprep.io.tables import MISSING, render
 from strokeprep.io.whole import write_json, write_text
 from strokeprep.settings.finished.release import ReleaseSettings
 from strokeprep.settings.study import Column
+from strokeprep.study import naming
 
 Rows = dict[str, dict[str, str]]  # of values, by patient and column
 
 
 def collected(derivatives: Path) -> Rows:
-    """All clinical values of an output. Of tables that tell one value, the first that has it counts."""
+    """All clinical values of an output. Of tables that tell one value, the first that has it counts.
+
+    What was measured on images is not among them: it must not stand for what somebody found.
+    """
     rows: Rows = {}
-    phenotype = sorted((derivatives / "phenotype").glob("*.tsv"))
+    measured = derivatives / naming.ALL_LESIONS
+    phenotype = [
+        path for path in sorted((derivatives / "phenotype").glob("*.tsv")) if path != measured
+    ]
     for path in [*phenotype, derivatives / "participants.tsv"]:
         for row in tables.read(path):
             mine = rows.setdefault(row.pop("participant_id"), {})

@@ -9,11 +9,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from strokeprep.kinds import KINDS, SCANS
+from strokeprep.kinds import KINDS
 from strokeprep.settings.finished.cohort import CohortSettings, Session
 from strokeprep.study import naming
 from strokeprep.study.naming import Space
-from strokeprep.study.scans import Label, Subject
+from strokeprep.study.scans import Subject, usual
 
 FOLDER = "docs/cohort"
 PAGE = f"{FOLDER}/index.html"
@@ -56,7 +56,7 @@ def _candidate(subject: Subject, settings: CohortSettings, template: Space) -> C
     lesions = [label for label in subject.labels if label.kind.name == "lesion"]
     scans = [label.scan for label in lesions] or subject.scans
     session = _chosen([scan.session or "" for scan in scans], settings.session)
-    drawn = _usual([each for each in lesions if (each.scan.session or "") == session])
+    drawn = usual([each for each in lesions if (each.scan.session or "") == session])
     images, seen_in = {}, {}
     for scan in subject.scans:
         for kind in settings.averaged if (scan.session or "") == session and scan.has_brain else ():
@@ -85,12 +85,6 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [
         (int(part), "") if part.isdigit() else (-1, part) for part in re.findall(r"\d+|\D+", name)
     ]
-
-
-def _usual(labels: Sequence[Label]) -> Label | None:
-    """Of several labels of a session that on the scan on which lesions are usually drawn."""
-    usual = [each for each in labels if each.scan.kind is SCANS.get(each.kind.drawn_on)]
-    return next(iter([*usual, *labels]), None)
 
 
 # --- Names ------------------------------------------------------------------------------------------

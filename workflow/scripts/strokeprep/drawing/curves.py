@@ -1,4 +1,4 @@
-"""Curves over time, drawn by matplotlib: as SVG for a page, or on axes of a larger figure."""
+"""Curves over time or grey levels, drawn by matplotlib: as SVG for a page, or on axes of a larger figure."""
 
 from __future__ import annotations
 
@@ -125,7 +125,8 @@ def draw(axes: Axes, chart: Chart, panel: Panel) -> None:
     if panel.level:
         name, value = panel.level
         axes.axhline(value, color=css(VERMILION), linestyle=DASHED, label=name)
-    axes.set_xlim(x[0] - 0.5, x[-1] + 0.5)
+    half = (x[-1] - x[0]) / max(len(x) - 1, 1) / 2
+    axes.set_xlim(x[0] - half, x[-1] + half)
     axes.set_ylabel(panel.label)
     axes.xaxis.set_major_locator(round_numbers())
     axes.yaxis.set_major_locator(round_numbers())

@@ -79,6 +79,11 @@ def picture(image: Image.Image, colours: int | None = None) -> Picture:
     return Picture(buffer.getvalue(), *image.size)
 
 
+def from_png(png: bytes) -> Picture:
+    """A picture that was saved before."""
+    return Picture(png, *Image.open(io.BytesIO(png)).size)
+
+
 def strip(
     volume: np.ndarray,
     slices: Sequence[Slice],

@@ -59,15 +59,20 @@ class TissuePeak:
     refused: str = ""
 
     def facts(self) -> dict[str, Any]:
-        """The keys of a sidecar."""
+        """The keys of a sidecar; heights are densities, so that the histogram has the area 1."""
         found: dict[str, Any] = {
             "TissueMean": self.tissue.mean,
             "TissueSd": self.tissue.sd,
+            "TissueHeight": self.tissue.height,
             "GoodnessOfFit": round(self.r2, 4),
             "Method": self.method,
         }
         if self.dark:
-            found |= {"DarkMean": self.dark.mean, "DarkSd": self.dark.sd}
+            found |= {
+                "DarkMean": self.dark.mean,
+                "DarkSd": self.dark.sd,
+                "DarkHeight": self.dark.height,
+            }
         return found | ({"FitRefused": self.refused} if self.refused else {})
 
 

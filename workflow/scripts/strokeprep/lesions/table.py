@@ -14,23 +14,11 @@ import SimpleITK as sitk
 
 from strokeprep.io import images
 from strokeprep.lesions.atlas import Atlas
+from strokeprep.lesions.columns import BOTH, CORTICAL, LEFT, OTHER, RIGHT, SUBCORTICAL
 from strokeprep.registration.template import Template
 from strokeprep.settings.finished.lesions import LESIONS, LesionSettings
 
-LEFT, RIGHT, BOTH, NONE = "left", "right", "bilateral", "n/a"
-LESION_COLUMNS = (
-    "index",
-    "name",
-    "volume_ml",
-    "template_volume_ml",
-    "x",
-    "y",
-    "z",
-    "side",
-    "type",
-    "outside_brain_voxels",
-)
-CORTICAL, SUBCORTICAL, OTHER = "cortical", "subcortical", "other"
+NONE = "n/a"
 
 
 @dataclass(frozen=True)
@@ -171,7 +159,7 @@ def patient_row(lesions: Sequence[Lesion], counted_by_faces: int) -> dict[str, s
         "volume_ml": f"{sum(each.ml for each in lesions):.4f}",
         "template_volume_ml": f"{sum(each.template_ml for each in lesions):.4f}",
         "side": side_of_all(lesions),
-        **{f"lesions_{name}": count for name, count in _counts(lesions).items()},
+        **_counts(lesions),
         "outside_brain_voxels": sum(each.outside for each in lesions),
     }
 
@@ -182,11 +170,9 @@ def _counts(lesions: Sequence[Lesion]) -> dict[str, int]:
     def count(kind: str, side: str | None = None) -> int:
         return sum(each.type == kind and side in (None, each.side) for each in lesions)
 
-    return {
-        **{
-            f"{side}_{kind}": count(kind, side)
-            for side in (LEFT, RIGHT, BOTH)
-            for kind in (CORTICAL, SUBCORTICAL)
-        },
-        OTHER: count(OTHER),
+    by_side = {
+        f"lesions_{side}_{kind}": count(kind, side)
+        for side in (LEFT, RIGHT, BOTH)
+        for kind in (CORTICAL, SUBCORTICAL)
     }
+    return by_side | {f"lesions_{OTHER}": count(OTHER)}

@@ -24,6 +24,9 @@ from strokeprep.phantom.scan.protocol import protocol
 
 # A true focus's side, as a table says of a patient: by whether there are lesions on either side.
 SIDES = {"L": "left", "R": "right", "LR": "bilateral", "": "none"}
+# What is true of the grey levels on each grid, and the share of tissue from which a voxel is healthy.
+LEVELS = {"dwi": {"b0": contrast.b0, "adc": contrast.adc}, "t1w": {"signal": contrast.t1w}}
+HEALTHY = 0.9
 TYPES = {"infarct": "ischemic", "haematoma": "hemorrhagic", "cavity": "ischemic"}
 
 
@@ -79,6 +82,7 @@ def write_subject(
     (grid,) = DESIGNS[study].grids
     usual.write_lesion(head, plan.views[grid], files, "drawn")
     _write_true_lesion(head, grid, plan.views[grid], files)
+    _write_true_levels(head, grid, plan.views[grid], files)
     usual.write_further(head, plan, setup, files, scans, further)
     usual.write_transforms(head, plan, truth)
     summary = {"subject": subject, "seed": seed, "size": size, "study": study}
@@ -101,6 +105,15 @@ def _write_true_lesion(head: Head, grid: str, view: exam.View, files: usual.File
     files.true(f"{grid}_lesion", view.mask(head, head.shares["drawn"]), view)
     tissue = scanner.nearest(head.image(head.tissue), view.grid, view.image_to_head)
     files.true(f"{grid}_tissue", tissue, view)
+
+
+def _write_true_levels(head: Head, grid: str, view: exam.View, files: usual.Files) -> None:
+    """Grey levels without noise and bias field, and the voxels of (almost) nothing but healthy tissue."""
+    for name, volume in LEVELS[grid].items():
+        files.true(f"{grid}_{name}", view.sample(head, volume(head)).astype(np.float32), view)
+    tissue = (head.shares["gm"] + head.shares["wm"]) * (1 - head.shares["drawn"])
+    healthy = view.sample(head, tissue) >= HEALTHY
+    files.true(f"{grid}_healthy", healthy.astype(np.uint8), view)
 
 
 def _facts(head: Head, traits: Traits, foci: Sequence[Focus]) -> dict:

@@ -73,6 +73,10 @@ class Design(NamedTuple):
     is_usual: bool = False  # CT and MRI of two sessions, else MRI of one
 
 
+def _true(grid: str, *what: str) -> tuple[str, ...]:
+    return tuple(f"{grid}_{each}.nii.gz" for each in what)
+
+
 DESIGNS = {
     USUAL: Design(
         tuple(_IMAGES),
@@ -91,14 +95,14 @@ DESIGNS = {
         ("b0", "trace", "adc"),
         {"lesion": _MASKS["lesion"]},
         ("dwi",),
-        ("dwi_lesion.nii.gz", "dwi_tissue.nii.gz"),
+        _true("dwi", "lesion", "tissue", "healthy", "b0", "adc"),
         ("participants", "phenotype/clinical"),
     ),
     "atlas": Design(
         ("t1w",),
         _MASKS_ON_T1W,
         ("t1w",),
-        ("t1w_lesion.nii.gz", "t1w_tissue.nii.gz", "t1w_bias.nii.gz"),
+        _true("t1w", "lesion", "tissue", "healthy", "bias", "signal"),
         ("participants", "phenotype/metadata"),
     ),
 }

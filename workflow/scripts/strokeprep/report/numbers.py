@@ -22,6 +22,7 @@ from strokeprep.registration import template as templates
 from strokeprep.report import views
 from strokeprep.report.plan import Drawn, Face, Images, Perfused, Series
 from strokeprep.report.scene import Scene, Shown, ranged
+from strokeprep.report.sections import grey
 from strokeprep.series import motion
 from strokeprep.settings.study import TemplateSettings
 from strokeprep.study import naming
@@ -43,6 +44,7 @@ def of_images(
         *(number for each in scene.plan.series for number in of_motion(scene, each, judge)),
         *(number for each in scene.plan.labels for number in of_label(scene, each, judge, audited)),
         *of_gammas(scene, judge, settings),
+        *grey.numbers(scene, judge),
     ]
 
 

@@ -15,7 +15,8 @@ from strokeprep import kinds
 from strokeprep.corrections import targets
 from strokeprep.corrections.targets import Target
 from strokeprep.kinds import ScanKind
-from strokeprep.study import moves, naming
+from strokeprep.study import derived, moves, naming
+from strokeprep.study.derived import Derived
 from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.scans import Label, Scan, Subject
 
@@ -111,6 +112,27 @@ class Face:
 
 
 @dataclass(frozen=True)
+class Grey:
+    """An image whose grey levels can be compared, with what it is held against on the page."""
+
+    scan: str
+    kind: str
+    desc: str
+    image: str
+    source: str  # the image it stands beside; of an ADC that of the scanner, or ""
+    brain: str
+
+
+@dataclass(frozen=True)
+class Lesions:
+    """The picture and the table of the lesions drawn on a scan."""
+
+    scan: str
+    picture: str
+    table: str
+
+
+@dataclass(frozen=True)
 class Series:
     """A CT perfusion series: its motion, and which part of the reference it covers."""
 
@@ -148,6 +170,8 @@ class Images:
     labels: tuple[Drawn, ...] = ()
     faces: tuple[Face, ...] = ()
     series: tuple[Series, ...] = ()
+    grey: tuple[Grey, ...] = ()
+    lesions: tuple[Lesions, ...] = ()
     s0_on_template: str = ""  # skull-stripped diffusion image without weighting, or ""
     titles: Mapping[str, str] = field(default_factory=dict)  # what pages call each scan
     corrected: tuple[Corrected, ...] = ()
@@ -170,6 +194,8 @@ class Images:
             ),
             *(name for each in self.faces for name in (each.image, each.mask)),
             *(name for each in self.series for name in (each.motion, each.coverage)),
+            *(name for each in self.grey for name in (each.image, each.source, each.brain)),
+            *(name for each in self.lesions for name in (each.picture, each.table)),
         ]
         return tuple(dict.fromkeys(filter(None, others)))
 
@@ -189,8 +215,13 @@ class Perfused:
     replaced: Path | None = None  # in the work folder: the voxels that a drawn vessel replaces
 
 
-def images(subject: Subject, template: Space, corrections: Replaced = ()) -> Images:
-    """The plan of a subject's page; ``corrections`` come with what each replaces."""
+def images(
+    subject: Subject, template: Space, corrections: Replaced = (), *, lesions: bool = False
+) -> Images:
+    """The plan of a subject's page; ``corrections`` come with what each replaces.
+
+    ``lesions`` says whether each lesion is measured by itself.
+    """
     reference = subject.reference
     faces = tuple(_face(scan) for scan in subject.scans)
     titles = {scan.name: scan.title for scan in subject.scans}
@@ -221,6 +252,16 @@ def images(subject: Subject, template: Space, corrections: Replaced = ()) -> Ima
             Series(naming.motion(scan), naming.coverage(scan, home))
             for scan in subject.scans
             if scan.has_perfusion
+        ),
+        grey=tuple(_grey(each) for scan in subject.scans for each in derived.of_scan(scan)),
+        lesions=tuple(
+            Lesions(
+                label.scan.name,
+                naming.lesion_picture(label.scan),
+                naming.lesion_table(label.scan, template),
+            )
+            for label in subject.labels
+            if lesions and label.kind.name == "lesion"
         ),
         s0_on_template=next(
             (
@@ -274,6 +315,18 @@ def _face(scan: Scan) -> Face:
         naming.defaced(scan, scan.pilot.kind.suffix),
         moves.pilot(scan),
         "" if scan.defaced else naming.face_mask(scan),
+    )
+
+
+def _grey(of: Derived) -> Grey:
+    own = any(image.kind is of.kind for image in of.scan.images)
+    return Grey(
+        of.scan.name,
+        of.kind.name,
+        of.desc,
+        of.name(ORIG),
+        naming.defaced(of.scan, of.kind.suffix) if own else "",
+        naming.brain_mask(of.scan, ORIG),
     )
 
 

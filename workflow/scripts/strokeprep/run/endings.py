@@ -141,13 +141,10 @@ def write_status(ended: Iterable[Ending], path: Path) -> None:
     write_json(meanings, path.with_suffix(".json"))
 
 
-def gather(rows_of: Mapping[str, Path], path: Path) -> None:
-    """Join one-row tables, given by scan, into one table with a column for the scan."""
+def gather(sources: Iterable[tuple[Mapping[str, str], Path]], path: Path) -> None:
+    """Join one-row tables into one; the cells that say what each is about come first."""
     rows = [
-        {"scan": scan} | row
-        for scan, source in rows_of.items()
-        if source.exists()
-        for row in tables.read(source)
+        dict(about) | row for about, each in sources if each.exists() for row in tables.read(each)
     ]
     if rows:
         write_text(tables.render(rows, list(rows[0])), path)

@@ -262,6 +262,22 @@ LIMITS: dict[str, Limit] = {
         "Diffusion image as bright as fluid in a strip of 5 mm outside the template's lateral "
         "ventricles; no range was published.",
     ),
+    # --- grey levels that can be compared
+    "tissue_fit": Limit(
+        "ratio", (0.9, None), OPEN,
+        "Share of the histogram of DWI that two Gaussians explain; 0.99 on simulated and real heads.",
+    ),
+    "field_log_sd": Limit(
+        "log", (None, 0.3), OPEN,
+        "How much N4's field varies in the brain. Coils give 0.05 to 0.2; more may be anatomy.",
+    ),
+    "adc_ratio": Limit(
+        "ratio", (0.9, 1.1), OPEN,
+        "Recalculated ADC by the scanner's, its unit aside. Another b-value or scaled images shift it.",
+    ),
+    "adc_correlation": Limit(
+        "ratio", (0.9, None), OPEN, "Of both maps in the brain; noise and clipping lower it."
+    ),
     # --- perfusion
     "series_warnings": Limit(
         "warnings", (None, 0), OPEN, "Why to look at the maps; the sidecar of the curves lists it."

@@ -9,7 +9,7 @@ from strokeprep.bids import sidecars
 from strokeprep.drawing import pictures
 from strokeprep.io import images, labels, tables, transforms
 from strokeprep.io.whole import whole, write_text
-from strokeprep.lesions import atlas, picture, table
+from strokeprep.lesions import atlas, columns, picture, table
 from strokeprep.lesions.atlas import Atlas
 from strokeprep.registration.template import standard, target_grid
 from strokeprep.settings.finished.lesions import LesionSettings
@@ -71,9 +71,9 @@ def tabulate(
         outputs["image"],
         code=images.MNI,
     )
-    _write_rows(table.lesion_rows(found), table.LESION_COLUMNS, outputs["table"])
+    _write_rows(table.lesion_rows(found), list(columns.LESION), outputs["table"])
     row = table.patient_row(found, by_faces)
-    _write_rows([row], list(row), outputs["row"])
+    _write_rows([row], list(columns.PATIENT), outputs["row"])
     seen = transforms.resample(images.read(scan), standing.t1, [])
     with whole(outputs["picture"]) as partial:
         partial.write_bytes(pictures.picture(picture.drawn(seen, moved, standing), 256).png)
@@ -98,4 +98,5 @@ def _about(settings: LesionSettings, typed: bool, template: TemplateSettings) ->
     return {
         "Description": f"Each lesion by a number, in {template.name} space. {'. '.join(rules)}.",
         "Interpolation": "NearestNeighbor",
+        **columns.described(columns.LESION),
     } | sidecars.in_space(template.name, None, template.resolution_mm)

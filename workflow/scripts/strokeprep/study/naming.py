@@ -310,6 +310,6 @@ MADE = "dataset"
 
 ACCURACY = "docs/qc/accuracy.tsv"
 STATUS = "docs/qc/status.tsv"
-ALL_LESIONS = "docs/qc/lesions.tsv"
+ALL_LESIONS = "phenotype/lesion_measures.tsv"
 ALL_TISSUE_VOLUMES = "docs/qc/perfusion.tsv"
 COW_TABLE = "seg-CoW_dseg.tsv"

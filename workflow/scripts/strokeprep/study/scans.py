@@ -6,12 +6,12 @@ parsed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from strokeprep.kinds import NATIVE, STRIPPED, Kind, LabelKind, ScanKind
+from strokeprep.kinds import NATIVE, SCANS, STRIPPED, Kind, LabelKind, ScanKind
 
 
 @dataclass(frozen=True)
@@ -253,6 +253,13 @@ class Study:
     def head(self, scan: Scan) -> Scan:
         """The scan whose brain mask and location tell where the head lies in ``scan``."""
         return self.by_name[scan.subject].head(scan)
+
+
+def usual(labels: Iterable[Label]) -> Label | None:
+    """Of several labels of a kind, the one on the scan on which such labels are usually drawn."""
+    listed = list(labels)
+    drawn = [label for label in listed if label.scan.kind is SCANS.get(label.kind.drawn_on)]
+    return next(iter([*drawn, *listed]), None)
 
 
 def _identity(subject: str, session: str | None) -> tuple[str, ...]:

@@ -47,9 +47,11 @@ def read(root: Path, subject: str) -> list[Step]:
 
 
 def version(section: Section) -> str:
-    """A name for the pictures of a section: a verdict on them does not hold for others."""
+    """A name for the pictures and the table of a section: a verdict on them does not hold for others."""
     made = hashlib.sha256()
     for figure in section.figures:
         for part in (figure.svg.encode(), *(picture.png for _, picture in figure.frames)):
             made.update(hashlib.sha256(part).digest())
+    for row in section.rows:
+        made.update("\t".join(row.values()).encode())
     return made.hexdigest()[:LENGTH].translate(LETTERS)

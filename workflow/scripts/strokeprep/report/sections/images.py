@@ -16,7 +16,8 @@ from strokeprep.report.scene import Scene, Shown
 from strokeprep.report.sections import looks
 from strokeprep.report.sections.corrections import corrections
 from strokeprep.report.sections.defacing import defacing
-from strokeprep.report.sections.labels import labels
+from strokeprep.report.sections.grey import grey
+from strokeprep.report.sections.labels import labels, lesions
 from strokeprep.report.sections.motion import motion
 from strokeprep.report.sections.parts import Figure, Section
 from strokeprep.settings.study import TemplateSettings
@@ -35,7 +36,9 @@ def of_images(
         *(registration(scene, shown) for shown in scene.shown),
         template(scene, settings),
         *(motion(scene, series, judge) for series in scene.plan.series[:1]),
+        *grey(scene),
         *([labels(scene)] if plan.labels else []),
+        *([lesions(scene)] if plan.lesions else []),
         *shown,
     ]
 

@@ -1,4 +1,4 @@
-"""Manual masks on the reference and in the template."""
+"""Manual masks on the reference and in the template, and each lesion by itself."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from strokeprep.drawing import pictures
 from strokeprep.drawing.palette import ON_GREY
 from strokeprep.drawing.pictures import AXIAL, CORONAL, SAGITTAL, Layer, Picture, Slice
-from strokeprep.io import images
+from strokeprep.io import images, tables
 from strokeprep.quality.defacing import head_level
 from strokeprep.report import views
 from strokeprep.report.scene import Scene
@@ -45,6 +46,26 @@ def labels(scene: Scene) -> Section:
         "Willis lie on the arteries of the skull base; the same place in both spaces.",
         tuple(figures),
         tuple(label.step for label in scene.plan.labels),
+    )
+
+
+def lesions(scene: Scene) -> Section:
+    """Each lesion by itself, as it lies in the template."""
+    figures, rows = [], []
+    for each in scene.plan.lesions:
+        title = f"Drawn on {scene.plan.titles[each.scan]}"
+        frame = pictures.from_png(scene.files.path(each.picture).read_bytes())
+        figures.append(Figure(title, (("lesions", frame),)))
+        rows += tables.read(scene.files.path(each.table))
+    return Section(
+        "lesions",
+        "Lesions",
+        "Red lies where the scan shows the lesion, inside the green outline of the template's brain. "
+        "Each lesion is a row of the table, on the side and in the part of the brain where it is seen; "
+        "one that lies beside the outline, or parts of one lesion in several rows, are a fault of "
+        "the mask or of the registration.",
+        tuple(figures),
+        rows=tuple(rows),
     )
 
 

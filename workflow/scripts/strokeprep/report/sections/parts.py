@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from strokeprep.drawing.pictures import Picture
@@ -18,13 +19,17 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """What a page shows of one step; ``steps`` are those whose figures are listed below it."""
+    """What a page shows of one step; ``steps`` are those whose figures are listed below it.
+
+    ``rows`` are a table with a heading: each is the text of its cells by column.
+    """
 
     name: str
     title: str
     look: str
     figures: tuple[Figure, ...]
     steps: tuple[str, ...] = ()
+    rows: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

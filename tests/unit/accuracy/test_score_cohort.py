@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from strokeprep.accuracy import score, score_cohort
+from strokeprep.accuracy import score_cohort
+from strokeprep.accuracy.figures import against
 from strokeprep.io import images, tables
 from strokeprep.io.whole import write_text
 from strokeprep.study import naming
@@ -82,7 +83,7 @@ def figures(folder: Path) -> dict[str, float]:
         SPACE,
         2,
         {"halves": folder / "atlas.nii.gz"},
-        score.against({}, "all"),
+        against({}, "all"),
     )
     return {each.step.removeprefix("cohort_"): each.value for each in found}
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from strokeprep.accuracy import score, score_grey
+from strokeprep.accuracy import score_grey
+from strokeprep.accuracy.figures import against
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, tables
 from strokeprep.io.whole import write_text
@@ -58,7 +59,7 @@ class World:
 
     def figures(self) -> dict[str, float]:
         found = score_grey.measurements(
-            self.scan, [], self.root, Truth(self.truth), TEMPLATE, score.against({}, "1")
+            self.scan, [], self.root, Truth(self.truth), TEMPLATE, against({}, "1")
         )
         return {f"{each.step} {each.metric}": each.value for each in found}
 
@@ -151,5 +152,5 @@ def test_the_gamma_of_a_page_is_compared_where_the_true_transform_has_an_inverse
     world = World(tmp_path, ("b0", "trace"))
     page = tmp_path / "page.tsv"
     write_text(tables.render([], ["metric", "value"]), page)
-    about = (world.root, Truth(world.truth), TEMPLATE, score.against({}, "1"))
+    about = (world.root, Truth(world.truth), TEMPLATE, against({}, "1"))
     assert list(score_grey.gammas(page, world.scan, *about)) == []

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
+from strokeprep.quality.judgement import Measurement
 from strokeprep.settings.limits import Limit, told
+
+Limits = Mapping[str, Mapping[str, float]]  # by step and metric
+Measure = Callable[[str, str, float], Measurement]  # of a step, a metric and a value
 
 SCORED: dict[str, Limit] = {
     "tre_mean": told("mm", "Mean distance of brain points from where they are found."),
@@ -38,3 +44,14 @@ SCORED: dict[str, Limit] = {
     "max_difference": told("value", "The largest, from the same by direct computation."),
     "slope_error": told("ratio", "How far a map's slope over the true one is from 1."),
 }
+
+
+def against(limits: Limits, subject: str) -> Measure:
+    """What makes a measurement of a value, with the limit that the config sets for it in a step, if any."""
+
+    def measured(step: str, metric: str, value: float) -> Measurement:
+        limit, end = SCORED[metric], limits.get(step, {}).get(metric)
+        limit = limit if end is None else limit.failing_at(end)
+        return Measurement(subject, step, metric, float(value), limit)
+
+    return measured

@@ -6,14 +6,14 @@ step reports about itself is used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.accuracy import score_ctp, score_grey, score_lesions
-from strokeprep.accuracy.figures import SCORED
+from strokeprep.accuracy.figures import SCORED, Limits, against
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, labels, transforms
 from strokeprep.quality import defacing
@@ -25,8 +25,6 @@ from strokeprep.settings.study import TemplateSettings
 from strokeprep.study import naming
 from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.scans import Label, Scan, Subject
-
-Limits = Mapping[str, Mapping[str, float]]
 
 
 def measurements(
@@ -48,17 +46,6 @@ def measurements(
             measured += score_ctp.measurements(
                 scan, subject.base, template.name, derivatives, truth, perfusion, score.measured
             )
-    return measured
-
-
-def against(limits: Limits, subject: str) -> Callable[[str, str, float], Measurement]:
-    """What makes a measurement of a value, with the limit that the config sets for it in a step, if any."""
-
-    def measured(step: str, metric: str, value: float) -> Measurement:
-        limit, end = SCORED[metric], limits.get(step, {}).get(metric)
-        limit = limit if end is None else limit.failing_at(end)
-        return Measurement(subject, step, metric, float(value), limit)
-
     return measured
 
 

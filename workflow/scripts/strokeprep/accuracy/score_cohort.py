@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 
+from strokeprep.accuracy.figures import Measure
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import tables
 from strokeprep.kinds import KINDS
@@ -17,7 +18,6 @@ from strokeprep.study import derived, naming
 from strokeprep.study.naming import Space
 
 Row = Mapping[str, str]
-Measure = Callable[[str, str, float], Measurement]
 # Images that can be compared, by kind, with their desc- entity.
 AVERAGED = {"trace": derived.NORMALISED, "adc": derived.RECALCULATED, "t1w": derived.NORMALISED}
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from strokeprep import kinds
+from strokeprep.accuracy.figures import Measure
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, tables, transforms
 from strokeprep.perfusion import pipeline, vessel_voxels
@@ -20,8 +21,6 @@ from strokeprep.settings.perfusion import PerfusionSettings, TissueSettings
 from strokeprep.study import naming
 from strokeprep.study.naming import ORIG
 from strokeprep.study.scans import Scan
-
-Measure = Callable[[str, str, float], Measurement]
 
 # Where the true flow is lower, there is hardly any tissue.
 LEAST_FLOW = 5.0

@@ -6,7 +6,7 @@ looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
+from strokeprep.accuracy.figures import Measure
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, labels, tables, transforms
 from strokeprep.kinds import KINDS, STRIPPED
@@ -25,7 +26,6 @@ from strokeprep.study import derived, moves, naming
 from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.scans import Label, Scan
 
-Measure = Callable[[str, str, float], Measurement]
 # What steps are called in a space.
 CUBIC, TEMPLATE = "cubic", "mni"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -144,8 +144,8 @@ def _added(
     left, right = sides(lesion, grid.affine)
     group.masks.append(candidate.mask)
     group.lesions.add(lesion, _seen(read, candidate.seen), mirror=right > left)
-    return Member(
-        *(about.subject, about.session, about.group, about.mask, about.averaged),
+    return replace(
+        about,
         drawn_ml=_drawn_ml(root / candidate.mask),
         ml=np.count_nonzero(lesion) * grid.voxel_ml,
         left_ml=left * grid.voxel_ml,

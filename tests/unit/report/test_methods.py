@@ -67,6 +67,24 @@ def test_methods_cite_ants_where_it_ran():
     assert "affine transforms found by ANTs [@avants2011] followed by B-spline deform" in text
 
 
+def test_methods_say_how_grey_levels_were_made_comparable():
+    made = {
+        "space-orig_desc-n4_T1w": "N4, in the brain outside of lesions",
+        "desc-normalised_trace": "Tissue peak by two Gaussians",
+        "desc-recalculated_ADC": "ln(b0 / trace) / b",
+    }
+    nodes = {
+        f"bids::sub-1/x/sub-1_{name}.nii.gz": {"Parameters": {"Method": how}, "Software": {}}
+        for name, how in made.items()
+    }
+    assert (
+        "For grey levels that can be compared, T1w were divided by the bias field that N4 found in the "
+        "brain [@tustison2010], DWI were scaled by the tissue peak of their histogram [@liu2023] and the "
+        "ADC was computed from b0 and DWI." in methods.of(nodes).text
+    )
+    assert "grey" not in methods.of({}).text
+
+
 def test_every_reference_has_a_title_a_year_and_a_doi():
     references = methods.bibliography()
     assert len(references) == methods.REFERENCES.read_text().count("@") > 10

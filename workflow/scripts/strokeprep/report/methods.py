@@ -64,6 +64,15 @@ CORRECTED = {
     "transforms": re.compile("_xfm"),
     "vessels": re.compile("_label-(artery|vein)_mask"),
 }
+# Images whose grey levels can be compared: the file, how its method begins, words, and what they cite.
+GREY = (
+    ("_desc-n4_T1w", "N4", "T1w were divided by the bias field that N4 found in the brain", ("tustison2010",)),
+    ("_desc-normalised_T1w", "1st and 99th", "T1w were brought to the percentiles of the template's brain", ()),
+    ("_desc-normalised_T1w", "mean", "T1w got the mean 0 and the standard deviation 1 in the brain", ()),
+    ("_desc-normalised_trace", "Tissue peak", "DWI were scaled by the tissue peak of their histogram", ("liu2023",)),
+    ("_desc-normalised_trace", "mean", "DWI got the mean 0 and the standard deviation 1 in the brain", ()),
+    ("_desc-recalculated_ADC", "ln", "the ADC was computed from b0 and DWI", ()),
+)  # fmt: skip
 S0_ON_TEMPLATE = re.compile(r"_space-MNI.+_desc-brain_S0map\.nii")
 
 
@@ -134,6 +143,7 @@ def of(nodes: Nodes) -> Methods:
         **_registrations(steps),
         **_perfusion(steps),
         mr_series=any(file.name.endswith("_desc-mean_dsc.nii.gz") for file, _ in steps),
+        grey=_grey(steps),
         gammas=any(S0_ON_TEMPLATE.search(file.name) for file, _ in steps),
         corrected=_corrected(nodes),
         software=_software(node["Software"] for node in nodes.values()),
@@ -206,6 +216,21 @@ def _perfusion(steps: Steps) -> dict[str, Any]:
         "deconvolution": _cited(*DECONVOLUTIONS[maps["Method"]]) if maps else None,
         "thresholds": core and core["Thresholds"],
     }
+
+
+def _grey(steps: Steps) -> str:
+    """How grey levels were made comparable; nothing if they were not."""
+    made = [
+        (file.name.partition(".")[0], about["Method"]) for file, about in steps if "Method" in about
+    ]
+    return _listed(
+        [
+            _cited(words, keys)
+            for ending, begun, words, keys in GREY
+            if any(name.endswith(ending) and method.startswith(begun) for name, method in made)
+        ]
+        or [""]
+    )
 
 
 def _corrected(nodes: Nodes) -> str:

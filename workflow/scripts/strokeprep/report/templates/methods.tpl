@@ -27,6 +27,10 @@ MR perfusion series were carried along frame by frame without motion correction 
 over time was registered.
 {% endif %}
 
+{% if grey %}
+For grey levels that can be compared, {{ grey }}.
+{% endif %}
+
 {% if maps %}
 CT perfusion series were corrected for motion frame by frame, resampled to one frame per second, and
 smoothed in plane ({{ maps.InPlaneSmoothing | short }} mm full width at half maximum). Arterial input

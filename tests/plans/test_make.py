@@ -76,6 +76,15 @@ def test_make_demo_of_another_kind_of_study_switches_on_what_that_has(study):
     assert asked.lesions.tables
 
 
+def test_make_cohort_scores_the_maps_of_a_simulated_study(tmp_path):
+    shown = make("-n", "cohort", "STUDY=jhu", "DIR=x").replace("\\\n", "")
+    (command,) = (shlex.split(line) for line in shown.splitlines() if "snakemake cohort " in line)
+    files = [str(REPOSITORY / word) if word.endswith(".yaml") else word for word in command[1:]]
+    process = snakemake(tmp_path, None, "--dry-run", *files)
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert re.search(r"^score_cohort +1$", process.stdout, re.MULTILINE)
+
+
 def test_make_demo_ends_with_the_verdict_on_its_own_folder(demo):
     assert demo[1] == [".venv/bin/strokeprep", "accuracy", "x"]
 

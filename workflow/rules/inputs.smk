@@ -849,7 +849,7 @@ PROPOSER = PROPOSALS[CONFIG.proposal.backend]
 
 def proposed(name):
     """Where a proposal lies."""
-    return f"{WORK}/proposals/{name}"
+    return f"{WORK}/{naming.PROPOSALS}/{name}"
 
 
 def diffusion(suffix):

@@ -13,6 +13,7 @@ import yaml
 from strokeprep.corrections import masks
 from strokeprep.editing import command, desk, labels
 from strokeprep.io import images, transforms
+from strokeprep.metrics import command as metrics
 
 NCCT = "sub-01/ct/sub-01_acq-ncct_ct.nii.gz"
 BRAIN = "sub-01/anat/sub-01_acq-ncct_space-orig_desc-brain_mask"
@@ -103,12 +104,39 @@ def test_a_registration_is_laid_out_and_taken_in(study, capsys):
     assert np.allclose(found[:3, 3], (1, 2, 0.5))
 
 
+LESION = "sub-01/anat/sub-01_space-orig_label-L_desc-infarct_mask"
+
+
+def test_a_lesion_that_nobody_drew_is_traced_by_each_rater_from_what_a_network_proposes(
+    study, capsys
+):
+    proposed = study / "work/proposals" / f"{LESION.replace('infarct', 'proposal')}.nii.gz"
+    proposed.parent.mkdir(parents=True)
+    heads.by_itksnap((heads.radius() < 0.4).astype(np.uint8), proposed)
+    for rater, size in (("A", 0.5), ("B", 0.6)):
+        at = ["--folder", f"desk/{rater}", "--into", f"tracings/{rater}"]
+        assert call("lesion", *at) == 0
+        said = capsys.readouterr().out
+        assert "a network proposes" in said and f"--into tracings/{rater} --done" in said
+        assert (
+            images.array(images.read(study / f"desk/{rater}" / desk.MASK)) == (heads.radius() < 0.4)
+        ).all()
+        drawn = (heads.radius() < size).astype(np.uint8)
+        heads.by_slicer(drawn, study / f"desk/{rater}/Segmentation.seg.nrrd")
+        assert call("lesion", *at, "--done") == 0
+        assert (study / f"tracings/{rater}/{LESION}.seg.nrrd").exists()
+    assert metrics.main(["tracings/A", "tracings/B", "--raters"]) == 0
+    assert "sub-01\t" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["spleen"], "no such spleen.*It has: brain, face, registration, template"),
+        (["spleen"], "no such spleen.*It has: brain, face, lesion, registration, template"),
         (["brain", "--folder", "out/correct"], "inside of what is released.*--folder"),
+        (["brain", "--into", "out/tracings"], "inside of what is released.*--into"),
         (["brain", "--folder", "raw"], "holds files already.*--done"),
+        (["lesion"], "no lesion of sub-01 that could be corrected.*--into"),
         (["brain", "--folder", "nowhere", "--done"], "Nothing was laid out.*strokeprep correct"),
         (["brain", "--take", "gone.nii.gz"], "no such file"),
         (["brain", "--take", "study.yaml"], "none that is read.*Save it as"),

@@ -63,7 +63,7 @@ def test_a_case_without_a_partner_is_refused(folders, capsys):
 def test_masks_on_different_grids_are_refused(folders, capsys):
     write(folders[0], "sub-01", 5, AFFINE + np.eye(4, k=3))
     assert main([*map(str, folders)]) == 1
-    assert "different grids" in capsys.readouterr().err
+    assert "does not lie on the grid of sub-01_label-L_mask.nii.gz" in capsys.readouterr().err
 
 
 def test_two_masks_of_one_case_are_refused(folders, capsys):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strokeprep.corrections import targets
-from strokeprep.corrections.targets import VESSELS, Target
+from strokeprep.corrections.targets import MASKS, TRANSFORMS, VESSELS, Target
 from strokeprep.errors import StrokeprepError, combined
 from strokeprep.io import whole
 from strokeprep.settings.perfusion import PerfusionSettings
@@ -22,9 +22,6 @@ from strokeprep.study import naming, outputs
 from strokeprep.study.naming import Space
 from strokeprep.study.scans import Study, Subject
 
-# How editors end the names of what they save; longer endings first.
-MASKS = (".seg.nrrd", ".nii.gz", ".nrrd", ".nii", ".voi")
-TRANSFORMS = (".txt", ".tfm", ".mat", ".h5")
 VESSEL_OF = {"aif": "artery", "vof": "vein"}  # by the key of section perfusion
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from strokeprep.io import images, labels
 from strokeprep.settings.gate import GateSettings
 
 MISPLACED_VOXELS = 0.1  # the farthest that a corner of a mask may lie from a voxel of the image
+NIFTI = (".nii", ".nii.gz")
 GZIP = b"\x1f\x8b"
 SEGMENT = re.compile(r"Segment(\d+)_LabelValue")
 EXPORT = "Export the segmentation as one label map (NIfTI or NRRD), on the geometry of the image."
@@ -120,6 +121,24 @@ def _scalar(image: sitk.Image, path: Path) -> sitk.Image:
     if image.GetNumberOfComponentsPerPixel() != 1:
         raise StrokeprepError("The image has several values in each voxel", path, EXPORT)
     return labels.counted(image, path)
+
+
+def together(paths: Sequence[Path]) -> tuple[list[np.ndarray], sitk.Image]:
+    """Masks of one image, each as its editor cut it, in the box that holds all; and the box's grid."""
+    read_masks = [labels.read(p) if p.name.endswith(NIFTI) else read(p).image for p in paths]
+    first, name = read_masks[0], paths[0].name
+    placed = [_placement(m, first, p, name) for m, p in zip(read_masks, paths, strict=True)]
+    sizes = [
+        np.array(m.GetSize())[axes] for m, (axes, _, _) in zip(read_masks, placed, strict=True)
+    ]
+    starts = np.array([start for _, _, start in placed])
+    low, high = starts.min(0), (starts + sizes).max(0)
+    grid = sitk.Image([int(size) for size in high - low], sitk.sitkUInt8)
+    grid.SetSpacing(first.GetSpacing())
+    grid.SetDirection(first.GetDirection())
+    grid.SetOrigin(first.TransformContinuousIndexToPhysicalPoint([float(each) for each in low]))
+    on_it = [on_grid(m, grid, p, name) for m, p in zip(read_masks, paths, strict=True)]
+    return [images.array(each) for each in on_it], grid
 
 
 def on_grid(mask: sitk.Image, grid: sitk.Image, path: Path, image: str) -> sitk.Image:

@@ -6,20 +6,24 @@ Read when the workflow is parsed, so it opens nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from strokeprep.kinds import BRAIN, FACE, LabelKind
+from strokeprep.kinds import BRAIN, FACE, LABELS, LabelKind
 from strokeprep.study import moves, naming, raw_files
 from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.scans import Label, Scan, Subject
 
+# How editors end the names of what they save; longer endings first.
+MASKS = (".seg.nrrd", ".nii.gz", ".nrrd", ".nii", ".voi")
+TRANSFORMS = (".txt", ".tfm", ".mat", ".h5")
 REGISTRATION, TEMPLATE = "registration", "template"
 # Where a person says that artery and vein of a perfusion series are.
 VESSELS = {
     "artery": LabelKind(name="artery", called="Artery of the arterial input", label="artery"),
     "vein": LabelKind(name="vein", called="Vein of the venous outflow", label="vein"),
 }
+LESION = LABELS["lesion"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Target:
     modality: str
     kind: LabelKind | None = None  # of a mask
     onto: Path | None = None
+    is_drawn_first: bool = False  # whether it is a label that the study has not got
 
     @property
     def stem(self) -> str:
@@ -54,6 +59,18 @@ def of_subject(subject: Subject, template: Space) -> dict[str, Target]:
     found = [*_masks(subject), *_transforms(subject, template)]
     found += [_drawn(label, subject) for label in subject.labels]
     return {target.stem: target for target in found}
+
+
+def to_trace(subject: Subject) -> list[Target]:
+    """The lesion on each scan of MRI, for a subject of whom nobody has drawn one."""
+    if any(label.kind is LESION for label in subject.labels):
+        return []
+    found = (each for each in subject.scans if each.modality == "mr" and not each.is_4d)
+    return [
+        replace(_mask(naming.label(scan, ORIG, LESION), scan, LESION), is_drawn_first=True)
+        for scan in found
+        if not scan.in_reference_space
+    ]
 
 
 def _masks(subject: Subject) -> Iterator[Target]:

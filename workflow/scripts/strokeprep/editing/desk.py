@@ -1,4 +1,4 @@
-"""Lay out what a person needs to correct an output: image, present version, names of values."""
+"""Lay out what a person needs to correct an output or to draw a lesion: images, present version, names of values."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep.corrections.targets import TEMPLATE, Target
+from strokeprep.corrections.targets import LESION, TEMPLATE, Target
 from strokeprep.editing import labels
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, json_files, tables, transforms, whole
 from strokeprep.io.whole import write_json, write_text
-from strokeprep.kinds import FACE
+from strokeprep.kinds import FACE, PROPOSAL
 from strokeprep.registration.template import standard
 from strokeprep.settings.config import Config
 from strokeprep.study import moves, naming
 from strokeprep.study.naming import ORIG
-from strokeprep.study.scans import Scan, Subject
+from strokeprep.study.scans import Image, Scan, Subject
 
 IMAGE, MASK, ENHANCED = "image.nii.gz", "mask.nii.gz", "enhancement.nii.gz"
 MOVING, FIXED, TRANSFORM = "moving.nii.gz", "fixed.nii.gz", "transform.tfm"
@@ -29,12 +29,17 @@ BASELINE_FRAMES = 3
 
 @dataclass(frozen=True)
 class Desk:
-    """A folder in which one output is corrected."""
+    """A folder in which one output is corrected.
+
+    ``into`` is the folder that takes the result, and ``call`` the command that puts it there.
+    """
 
     folder: Path
     target: Target
     subject: Subject
     config: Config
+    into: Path
+    call: str
 
     def made(self, name: str) -> Path:
         """An output where it is made."""
@@ -67,10 +72,11 @@ def lay_out(desk: Desk) -> list[str]:
 
 def _refuse_folder(desk: Desk) -> None:
     folder = desk.folder.resolve()
-    for released in (desk.config.output, str(desk.config.release.folder)):
-        if folder.is_relative_to(Path(released).resolve()):
-            what = "A correction would be made inside of what is released"
-            raise StrokeprepError(what, folder, "Choose a folder elsewhere with --folder.")
+    for option, place in (("--folder", folder), ("--into", desk.into.resolve())):
+        for released in (desk.config.output, str(desk.config.release.folder)):
+            if place.is_relative_to(Path(released).resolve()):
+                what = "A correction would be made inside of what is released"
+                raise StrokeprepError(what, place, f"Choose a folder elsewhere with {option}.")
     if folder.exists() and any(folder.iterdir()):
         raise StrokeprepError(
             "The folder holds files already",
@@ -86,8 +92,10 @@ def _mask(desk: Desk) -> list[str]:
         raise ValueError(f"{target.name} is no mask")
     image = _shown(desk)
     images.write(image, desk.folder / IMAGE)
-    present = desk.made(target.name)
-    mask = images.read(present) if present.exists() else sitk.Image(image * 0)
+    for other in _others(desk):
+        images.write(_read(desk, _scan(desk), other), desk.folder / f"{other.kind.name}.nii.gz")
+    begun = _begun(desk)
+    mask = images.read(begun) if begun else sitk.Image(image * 0)
     if target.is_vessel:
         mask = _vessel(desk, image)
         images.write(_enhancement(desk, image), desk.folder / ENHANCED)
@@ -103,11 +111,41 @@ def _mask(desk: Desk) -> list[str]:
 
 def _shown(desk: Desk) -> sitk.Image:
     """The image of a mask: without its face, but for the mask of the face itself."""
-    target = desk.target
-    on = next(scan for scan in desk.subject.scans if scan.pilot.path == target.image)
-    released = desk.made(moves.pilot(on))
-    use_raw = target.kind is FACE or not released.exists()
-    return images.read_mean(target.image if use_raw else released)
+    scan = _scan(desk)
+    best = next((each for each in scan.images if _shows_infarcts(desk, each)), scan.pilot)
+    return _read(desk, scan, best)
+
+
+def _others(desk: Desk) -> list[Image]:
+    """The scan's other images on the same grid, such as the ADC map, by which a lesion is judged."""
+    if desk.target.kind is not LESION or len(_scan(desk).images) == 1:
+        return []
+    return [image for image in _scan(desk).images if not _shows_infarcts(desk, image)]
+
+
+def _scan(desk: Desk) -> Scan:
+    """The scan whose grid the mask has."""
+    return next(each for each in desk.subject.scans if each.pilot.path == desk.target.image)
+
+
+def _shows_infarcts(desk: Desk, image: Image) -> bool:
+    return desk.target.kind is LESION and image.kind.name == "trace"
+
+
+def _read(desk: Desk, scan: Scan, image: Image) -> sitk.Image:
+    """An image as it was released, or the raw one where there is none or its face is meant."""
+    is_pilot = image is scan.pilot
+    name = moves.pilot(scan) if is_pilot else naming.defaced(scan, image.kind.suffix)
+    use_raw = desk.target.kind is FACE or not desk.made(name).exists()
+    return images.read_mean(image.path if use_raw else desk.made(name))
+
+
+def _begun(desk: Desk) -> Path | None:
+    """What a person goes on from: the mask that was made, or else what a network proposes."""
+    work, target = Path(str(desk.config.work)), desk.target
+    proposed = work / naming.PROPOSALS / naming.label(target.scan, ORIG, PROPOSAL)
+    known = [desk.made(target.name), *([proposed] if target.is_drawn_first else [])]
+    return next((path for path in known if path.exists()), None)
 
 
 def _vessel(desk: Desk, image: sitk.Image) -> sitk.Image:
@@ -157,8 +195,12 @@ def _pilot(desk: Desk, scan: Scan) -> sitk.Image:
 def _how_to_draw(desk: Desk) -> list[str]:
     at = desk.folder.resolve()
     shown = ENHANCED if desk.target.is_vessel else IMAGE
+    others = [f"{image.kind.name}.nii.gz" for image in _others(desk)]
+    proposed = _begun(desk) if desk.target.is_drawn_first else None
+    begun = ", which a network proposes and nobody has looked at" if proposed else ""
     return [
-        f"{desk.target.name}: correct {MASK} over {shown}.",
+        f"{desk.target.name}: correct {MASK}{begun} over {shown}.",
+        *([f"Of the same scan: {', '.join(others)}."] if others else []),
         "",
         f"ITK-SNAP:  itksnap -g {at / shown} -s {at / MASK} -l {at / labels.SNAP}",
         "           Segmentation > Save segmentation image, as it is named.",
@@ -166,7 +208,7 @@ def _how_to_draw(desk: Desk) -> list[str]:
         f"           {labels.SLICER} is its colour table. Save the segmentation as .seg.nrrd here.",
         f"MRIcroGL:  open {shown}; Draw > Open drawing {MASK}; Draw > Save drawing, here.",
         "",
-        *_done(desk),
+        f"Then: {desk.call}",
     ]
 
 
@@ -177,17 +219,7 @@ def _how_to_move(desk: Desk) -> list[str]:
         f"3D Slicer: drag {FIXED}, {MOVING} and {TRANSFORM} in; in Transforms put {MOVING} under",
         "           the transform, move it, and save the transform here as .tfm or .h5.",
         f"ITK-SNAP:  open {FIXED}, add {MOVING} as another image, Tools > Registration > Manual;",
-        "           save the matrix here as an ITK transform.",
+        "           save it here as ITK Transform File (.txt), not as Convert3D.",
         "",
-        *_done(desk),
-    ]
-
-
-def _done(desk: Desk) -> list[str]:
-    target = desk.target
-    which = f"sub-{desk.subject.name} {target.word} --scan {target.scan.name}"
-    if target.scan.session:
-        which += f" --session {target.scan.session}"
-    return [
-        f"Then: strokeprep correct {which} --folder {desk.folder} --done, with the same --config."
+        f"Then: {desk.call}",
     ]

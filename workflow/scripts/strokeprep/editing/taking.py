@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from strokeprep.corrections.folder import MASKS, TRANSFORMS
+from strokeprep.corrections.targets import MASKS, TRANSFORMS
 from strokeprep.editing.desk import Desk
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import whole
@@ -22,10 +22,9 @@ def take(desk: Desk, file: Path | None = None) -> Path:
     chosen = file or _changed(desk)
     _check(desk, chosen)
     ending = _ending(desk, chosen)
-    root = Path(desk.config.study.corrections or "")
-    place = root / f"{desk.target.stem}{ending}"
+    place = desk.into / f"{desk.target.stem}{ending}"
     for other in _endings(desk):
-        before = root / f"{desk.target.stem}{other}"
+        before = desk.into / f"{desk.target.stem}{other}"
         if before.exists():
             shutil.move(before, _free(desk.folder, f"{PREVIOUS}{other}"))
     with whole.whole(place) as partial:

@@ -4,7 +4,8 @@ strokeprep metrics PREDICTED TRUE               two folders; masks are paired by
 strokeprep metrics PREDICTED TRUE --inside DIR  within the brain masks of a third folder
 strokeprep metrics RATER1 RATER2 --raters       agreement: Dice, volume difference, ICC(A,1)
 
-Prints a table of the cases, then one of the cohort. --out FOLDER writes both as TSV.
+Masks may be of any editor that corrections may be of (docs/corrections.md). Prints a table of the cases, then one of the cohort. --out
+FOLDER writes both as TSV.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from strokeprep.corrections.masks import together
+from strokeprep.corrections.targets import MASKS
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import grids, images, labels, tables
+from strokeprep.io import tables
 from strokeprep.io.whole import write_text
 from strokeprep.metrics import masks, raters
 from strokeprep.settings.study import SEED
@@ -60,34 +64,35 @@ def main(arguments: list[str] | None = None) -> int:
 
 def paired(predicted: Path, true: Path, inside: Path | None) -> list[Pair]:
     """The cases of two folders; one that only one of them has is an error."""
-    found, wanted = _by_case(predicted), _by_case(true)
-    within = _by_case(inside) if inside else {}
-    single = sorted(found.keys() ^ wanted.keys())
-    single += sorted(wanted.keys() - within.keys()) if inside else []
+    found, wanted = by_case(predicted), by_case(true)
+    within = by_case(inside) if inside else {}
+    refuse_single(predicted, found, wanted)
+    if inside:
+        refuse_single(inside, within, wanted, may_be_more=True)
+    return [Pair(case, found[case], wanted[case], within.get(case)) for case in sorted(wanted)]
+
+
+def refuse_single(
+    folder: Path, found: Collection[str], wanted: Collection[str], *, may_be_more: bool = False
+) -> None:
+    """Refuse cases that only one of two folders has."""
+    single = sorted(set(wanted) - set(found) if may_be_more else set(wanted) ^ set(found))
     if single:
         raise StrokeprepError(
             f"{len(single)} cases have no partner, {single[0]} among them",
-            predicted,
+            folder,
             "Give an empty mask where nothing was found; nothing is left out in silence.",
         )
-    return [Pair(case, found[case], wanted[case], within.get(case)) for case in sorted(wanted)]
 
 
 def of_pair(pair: Pair) -> dict[str, float]:
     """The figures of one case."""
-    predicted, true = labels.read(pair.predicted), labels.read(pair.true)
-    others = [labels.read(pair.inside)] if pair.inside else []
-    for image in (predicted, *others):
-        if not grids.same_grid(image, true):
-            raise StrokeprepError(
-                "The masks lie on different grids",
-                pair.predicted,
-                "Resample the prediction to the grid of the true mask by nearest neighbour.",
-            )
-    one, other = images.array(predicted) > 0, images.array(true) > 0
-    for image in others:
-        one, other = one & (images.array(image) > 0), other & (images.array(image) > 0)
-    return masks.agreement(one, other, float(np.prod(true.GetSpacing())) / 1000)
+    paths = [pair.true, pair.predicted, *([pair.inside] if pair.inside else [])]
+    (other, one, *insides), grid = together(paths)
+    one, other = one > 0, other > 0
+    for inside in insides:
+        one, other = one & (inside > 0), other & (inside > 0)
+    return masks.agreement(one, other, float(np.prod(grid.GetSpacing())) / 1000)
 
 
 def of_cohort(
@@ -122,11 +127,11 @@ def _shown(figures: dict[str, float]) -> dict[str, str]:
     return {name: f"{value:.6g}" for name, value in figures.items()}
 
 
-def _by_case(folder: Path) -> dict[str, Path]:
+def by_case(folder: Path) -> dict[str, Path]:
     """The masks of a folder by subject and session."""
     found: dict[str, Path] = {}
-    for path in sorted(Path(folder).rglob("*.nii*")):
-        match = CASE.match(path.name)
+    for path in sorted(Path(folder).rglob("*")):
+        match = CASE.match(path.name) if path.name.endswith(MASKS) else None
         if match and match[0] in found:
             raise StrokeprepError(
                 f"Two masks of {match[0]}", path, "Keep one mask for each subject and session."

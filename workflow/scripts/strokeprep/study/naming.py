@@ -307,6 +307,7 @@ def perfusion_audit(subject: str) -> str:
 
 # The folder of the work folder in which the dataset is made.
 MADE = "dataset"
+PROPOSALS = "proposals"  # below the work folder, what networks propose and nobody has looked at
 
 ACCURACY = "docs/qc/accuracy.tsv"
 STATUS = "docs/qc/status.tsv"

@@ -9,6 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
+from strokeprep.intake.reading import headers
 from strokeprep.io import images
 
 TIMES = tuple(np.cumsum([0.0, *[1.523] * 7, *[3.1] * 4]).round(3).tolist())
@@ -195,6 +196,33 @@ def test_a_slope_of_its_own_for_each_slice_is_applied(tmp_path):
     assert np.allclose(back[:, :, 1], stored[:, :, 1] * 2 - 1024, atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("stored", "slope", "intercept", "kind"),
+    [
+        ([0, 40000], 1, -8192, np.int16),
+        ([0, 65535], 1, -32768, np.int16),
+        ([0, 65535], 1, -32767, np.int32),
+        ([0, 4095], 8, -1024, np.int16),
+        ([0, 4095], 9, -1024, np.int32),
+        ([0, 1], 40000, 0, np.int32),
+        ([0, 200], -3, 500, np.int16),
+    ],
+)
+def test_values_take_16_bits_where_those_hold_them(stored, slope, intercept, kind, tmp_path):
+    exports.write(tmp_path, exports.series(exports.study(modality="MR")), [exports.frames()[0][:1]])
+
+    def change(dataset):
+        pixels = np.resize(np.array(stored, np.uint16), (dataset.Rows, dataset.Columns))
+        dataset.PixelData, dataset.PixelRepresentation = pixels.tobytes(), 0
+        dataset.RescaleSlope, dataset.RescaleIntercept = slope, intercept
+
+    exports.edit(tmp_path, change)
+    (stack,) = exports.read(tmp_path)
+    array = stack.volume().array
+    assert array.dtype == kind
+    assert set(np.unique(array).tolist()) == {each * slope + intercept for each in stored}
+
+
 def test_padding_is_air_whether_or_not_the_header_names_it(tmp_path):
     exports.write(tmp_path, exports.series(exports.study("ge")))
     assert volume_of(tmp_path).array.min() >= images.AIR_HU
@@ -204,6 +232,21 @@ def test_padding_is_air_whether_or_not_the_header_names_it(tmp_path):
 
     exports.edit(tmp_path, unnamed)
     assert volume_of(tmp_path).array.min() >= images.AIR_HU
+
+
+def test_a_number_without_a_value_is_none(tmp_path):
+    exports.write(tmp_path, exports.series())
+    taken = {*headers.PLAIN_TAGS} - {*headers.VECTORS, "Rows", "Columns", "Modality"}
+
+    def emptied(dataset):
+        for name in sorted(taken - {each for each in taken if "UID" in each}):
+            if not name.startswith(("Bits", "Pixel", "Samples", "Rescale", "PatientID")):
+                setattr(dataset, name, None)
+
+    exports.edit(tmp_path, emptied)
+    stack = one(tmp_path)
+    assert np.array_equal(stack.volume().array, exports.head())
+    assert not [name for name, value in stack.facts.items() if value == "None"]
 
 
 def test_slices_without_a_position_are_a_fault(tmp_path):
@@ -236,6 +279,22 @@ def test_a_series_in_one_file_comes_back_with_its_times(tmp_path, perfusion):
     stack = one(tmp_path)
     assert np.allclose(stack.clock.starts, TIMES, atol=1e-3) and stack.files == 1
     assert np.array_equal(stack.volume().array[..., 5], SMALL + 5)
+
+
+def test_a_private_sequence_with_another_position_moves_no_frame(tmp_path):
+    exports.enhanced(tmp_path / "volume", exports.series(), exports.frames())
+
+    def philips(dataset):
+        for each in dataset.PerFrameFunctionalGroupsSequence:
+            position = [at + 3.5 for at in each.PlanePositionSequence[0].ImagePositionPatient]
+            corner = exports.group(ImagePositionPatient=position, RescaleSlope="2")
+            block = each.private_block(0x2005, "Philips MR Imaging DD 005", create=True)
+            block.add_new(0x0F, "SQ", [corner])
+
+    exports.edit(tmp_path, philips)
+    back = volume_of(tmp_path)
+    assert np.array_equal(back.array, exports.head())
+    assert np.abs(back.affine - exports.affine()).max() < 1e-6
 
 
 def test_a_file_of_many_frames_that_lacks_one_is_no_image(tmp_path):

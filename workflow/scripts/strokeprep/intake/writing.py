@@ -6,13 +6,16 @@ of it arrive late, and an image that the plan has no more is removed.
 
 from __future__ import annotations
 
+import os
+import struct
 from collections.abc import Mapping, Sequence
-from hashlib import blake2b, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
+from isal import igzip, isal_zlib
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.gate import inspection
@@ -208,10 +211,22 @@ def read_back(row: Row, volume: Volume, path: Path, sidecar: Path) -> list[str]:
     image = inspection.RawImage(str(path), KINDS[row.kind], str(sidecar), str(path))
     report = inspection.inspect([image], [])
     refused = [f"{finding.check}: {finding.what}" for finding in report.refused]
-    ours = blake2b(np.ascontiguousarray(volume.array.T).data, digest_size=16).hexdigest()
-    same = report.files[0].get("digest") == ours
+    same = _holds(path, volume.array)
     same &= bool(np.abs(nib.load(path).affine - volume.affine).max() < ROUNDING_MM)
     return refused or ([] if same else ["what was written is not what was read"])
+
+
+def _holds(path: Path, array: np.ndarray) -> bool:
+    """Whether a packed image holds these voxels, by the checksum at its end, which the gate verified."""
+    before = int(nib.load(path).dataobj.offset)
+    with igzip.open(path) as file:
+        header = file.read(before)
+    with path.open("rb") as file:
+        file.seek(-8, os.SEEK_END)
+        told = struct.unpack("<II", file.read(8))
+    voxels_alone = np.ascontiguousarray(array.T).reshape(-1).view(np.uint8)
+    checksum = isal_zlib.crc32(voxels_alone.data, isal_zlib.crc32(header))
+    return told == (checksum, (before + array.nbytes) % (1 << 32))
 
 
 def _is_equal(each: Slice, values: np.ndarray, volume: Volume) -> bool:

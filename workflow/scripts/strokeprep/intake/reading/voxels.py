@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
@@ -55,7 +55,8 @@ def _stacked(frames: Sequence[Sequence[Slice]], grid: Grid) -> np.ndarray:
     for t, frame in enumerate(frames):
         for k, each in enumerate(frame):
             plane = values(each)[::-1]
-            if array.dtype == np.int16 and plane.max() > np.iinfo(np.int16).max:
+            is_wide = plane.dtype == np.int32 and not _fit((plane.min(), plane.max()))
+            if is_wide and array.dtype == np.int16:
                 array = array.astype(np.int32)
             array[t, k] = plane
     return array
@@ -63,28 +64,48 @@ def _stacked(frames: Sequence[Sequence[Slice]], grid: Grid) -> np.ndarray:
 
 def _is_whole(each: Slice) -> bool:
     """Whether slope and intercept leave whole numbers whole."""
-    return all(
-        value == int(value)
-        for value in (
-            each.facts.get("RescaleSlope", 1.0),
-            each.facts.get("RescaleIntercept", 0.0),
-        )
-    )
+    return all(value == int(value) for value in _scale(each))
+
+
+def _scale(each: Slice) -> tuple[float, float]:
+    """Slope and intercept."""
+    return each.facts.get("RescaleSlope", 1.0), each.facts.get("RescaleIntercept", 0.0)
 
 
 def values(each: Slice) -> np.ndarray:
-    """A slice as rows and columns of HU or signal. Padding of a CT is air."""
-    facts = each.facts
-    slope, intercept = facts.get("RescaleSlope", 1.0), facts.get("RescaleIntercept", 0.0)
-    kind = np.int32 if _is_whole(each) else np.float32
+    """A slice as rows and columns of HU or signal, in 16 bits if they hold it. Padding of a CT is air."""
+    facts, (slope, intercept) = each.facts, _scale(each)
     stored = _stored(each) if each.pixels.dtype else _unpacked(each)
-    scaled = stored.astype(kind) * kind(slope) + kind(intercept)
+    if _is_whole(each):
+        scaled = _scaled_whole(stored, int(slope), int(intercept))
+    else:
+        scaled = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
     if facts.get("Modality") == "CT":
         padding = facts.get("PixelPaddingValue")
         if padding is not None:
-            scaled[scaled == _signed(padding, facts) * slope + intercept] = AIR_HU
+            hidden = _signed(padding, facts) * slope + intercept
+            scaled[scaled == (int(hidden) if hidden == int(hidden) else hidden)] = AIR_HU
         scaled[scaled < PADDING_HU] = AIR_HU
     return scaled
+
+
+def _scaled_whole(stored: np.ndarray, slope: int, intercept: int) -> np.ndarray:
+    """Stored values by a scale of whole numbers, in 16 bits or, if those do not hold them, in 32."""
+    ends = [int(end) * slope + intercept for end in (stored.min(), stored.max())]
+    kind = np.int16 if _fit((slope, intercept, *ends)) else np.int32
+    # Where the result fits, what wraps around on the way to it comes back.
+    scaled = stored.astype(kind)
+    if slope != 1:
+        np.multiply(scaled, slope, out=scaled)
+    if intercept:
+        np.add(scaled, intercept, out=scaled)
+    return scaled
+
+
+def _fit(numbers: Iterable[int]) -> bool:
+    """Whether 16 bits hold all of the numbers."""
+    limits = np.iinfo(np.int16)
+    return all(limits.min <= number <= limits.max for number in numbers)
 
 
 def _signed(padding: float, facts) -> float:

@@ -163,7 +163,8 @@ def enhanced(path: Path, made: Series, planes: Sequence[Sequence[Plane]]) -> Non
     for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
         delattr(dataset, name)
     for name in ("RescaleSlope", "RescaleIntercept", "AcquisitionTime", "AcquisitionDateTime"):
-        delattr(dataset, name)
+        if name in dataset:
+            delattr(dataset, name)
     dataset.save_as(path, enforce_file_format=True)
 
 

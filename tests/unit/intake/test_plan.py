@@ -8,10 +8,15 @@ import pytest
 from strokeprep.errors import StrokeprepError
 from strokeprep.intake import overrides, plan, stage, studies
 from strokeprep.intake.roles import role as roles
+from strokeprep.intake.roles.evidence import Beside
 
 AGENT = {"ContrastBolusAgent": "Omnipaque"}
 ECHO = {"ScanningSequence": "EP", "EchoTime": "80", "RepetitionTime": "5000"}
 GRADIENT = {"ScanningSequence": "GR", "MRAcquisitionType": "3D", "EchoTime": "3"}
+FLAT = {"ScanningSequence": "GR", "MRAcquisitionType": "2D", "EchoTime": "20"}
+RESEARCH = {"MRAcquisitionType": "3D", "EchoTime": "3", "InversionTime": "1000"}
+# As files of many frames say it.
+SPELLED = {"EchoPulseSequence": "SPIN", "EchoPlanarPulseSequence": "YES", "EchoTime": "80"}
 
 
 def role_of(tmp_path, made, planes=None, **rest):
@@ -79,12 +84,22 @@ def test_a_ct_is_what_its_facts_say(made, kind, confidence, tmp_path):
         ),
         (mr("", ("ORIGINAL", "PRIMARY", "M", "SWI"), **GRADIENT), "swi", "certain"),
         (mr("", ("ORIGINAL", "PRIMARY", "P", "SWI"), **GRADIENT), "", "none"),
-        (mr("", ScanningSequence="GR", MRAcquisitionType="2D", EchoTime="20"), "t2star", "certain"),
+        (mr("", **FLAT), "t2star", "certain"),
         (mr("", **(GRADIENT | {"EchoTime": "20"})), "t2star", "doubtful"),
         (mr("GRE hemo", **(GRADIENT | {"EchoTime": "20"})), "t2star", "certain"),
         (mr("TOF 3D multi-slab", **GRADIENT), "tof", "certain"),
         (mr("", **GRADIENT, AngioFlag="Y"), "tof", "doubtful"),
         (mr("TOF", **GRADIENT, **AGENT), "tof", "doubtful"),
+        (mr("T1 MP-RAGE", ScanningSequence=["RM", "IR"], **RESEARCH), "t1w", "doubtful"),
+        (mr("perfusion", ScanningSequence=["RM", "IR"], **RESEARCH), "", "none"),
+        (mr("gre field mapping", **FLAT), "", "none"),
+        (
+            mr("", EchoPulseSequence="GRADIENT", MRAcquisitionType="2D", EchoTime="20"),
+            "t2star",
+            "certain",
+        ),
+        (mr("", EchoPulseSequence="SPIN", EchoTime="90", RepetitionTime="4000"), "t2w", "certain"),
+        (mr("", **SPELLED, DiffusionBValue=0.0), "b0", "certain"),
         (mr("ep2d", ("ORIGINAL", "PRIMARY", "MOSAIC"), **ECHO), "", "none"),
         (mr("sequence of some sort"), "", "none"),
     ],
@@ -121,6 +136,59 @@ def test_the_b_value_is_read_where_each_maker_writes_it(maker, tmp_path):
     assert role_of(tmp_path, made, positive()).reasons == ("b-value 1000",)
 
 
+@pytest.mark.parametrize("maker", ["ge", "philips"])
+@pytest.mark.parametrize(
+    ("description", "beside", "kind"),
+    [
+        ("fMRI", Beside(), ""),
+        ("epi", Beside(), ""),
+        ("ep2d diff", Beside(), "b0"),
+        ("epi", Beside(is_weighted=True), "b0"),
+    ],
+)
+def test_a_private_b_value_of_nothing_makes_no_diffusion(
+    maker, description, beside, kind, tmp_path
+):
+    from strokeprep.phantom.dicom.export import with_b_value
+
+    made = with_b_value(mr(description, maker=maker, **ECHO), 0)
+    del made.tags["DiffusionDirectionality"]
+    assert role_of(tmp_path, made, positive(), beside=beside).kind == kind
+
+
+PHILIPS = {
+    (0x2001, 0x0010): ("LO", "Philips Imaging DD 001"),
+    (0x2001, 0x1003): ("FL", 0.0),
+    (0x2001, 0x1004): ("CS", "I"),
+    (0x2001, 0x1013): ("SL", 47),
+}
+
+
+@pytest.mark.parametrize(
+    ("private", "kind", "confidence"),
+    [
+        ({}, "", "none"),  # an echo train: no turbo spin echo
+        ({(0x2001, 0x1013): ("SL", 1)}, "t2w", "certain"),
+        ({(0x2001, 0x1003): ("FL", 1000.0)}, "trace", "certain"),
+        (
+            {(0x2001, 0x1003): ("FL", 1000.0), (0x2001, 0x1004): ("CS", "O")},
+            "trace",
+            "doubtful",
+        ),
+    ],
+)
+def test_private_tags_of_philips_tell_echo_planar_imaging_and_the_trace(
+    private, kind, confidence, tmp_path
+):
+    of = exports.study("philips", "MR")
+    spin = {"ScanningSequence": "SE", "EchoTime": "80", "RepetitionTime": "5000"}
+    made = exports.series(
+        of, "", image_type=("ORIGINAL",), tags=spin, private_tags=PHILIPS | private
+    )
+    found = role_of(tmp_path, made, positive())
+    assert (found.kind, found.confidence) == (kind, confidence)
+
+
 def test_ct_without_rescale_tags_waits(tmp_path):
     exports.write(tmp_path, exports.series())
 
@@ -133,7 +201,7 @@ def test_ct_without_rescale_tags_waits(tmp_path):
 
 
 def test_another_series_that_names_its_agent_settles_a_head_without(tmp_path):
-    assert role_of(tmp_path, ct("Head"), says_contrast=True).confidence == "certain"
+    assert role_of(tmp_path, ct("Head"), beside=Beside(has_agent=True)).confidence == "certain"
 
 
 def test_a_perfusion_series_without_times_waits_until_they_are_given(tmp_path):

@@ -40,6 +40,9 @@ def write(folder, directions, maker="siemens", **changes):
             private |= {
                 (0x0019, 0x10BB + axis): ("DS", f"{direction[axis]:.6f}") for axis in range(3)
             }
+        elif direction and maker == "philips":
+            private = {(0x2005, 0x0010): ("LO", "Philips MR Imaging DD 001")}
+            private |= {(0x2005, 0x10B0 + axis): ("FL", direction[axis]) for axis in range(3)}
         elif direction:
             tags["DiffusionGradientOrientation"] = list(direction)
         made = exports.series(
@@ -61,7 +64,7 @@ def converted(folder):
     return {row.kind: row for row in plan.of_study(study, "01", "01").rows}
 
 
-@pytest.mark.parametrize("maker", ["siemens", "ge", "canon"])
+@pytest.mark.parametrize("maker", ["siemens", "ge", "philips", "canon"])
 def test_the_geometric_mean_of_three_directions_is_the_trace(maker, tmp_path):
     tensor = write(tmp_path, AXES, maker)
     rows = converted(tmp_path)
@@ -72,6 +75,35 @@ def test_the_geometric_mean_of_three_directions_is_the_trace(maker, tmp_path):
     assert made.array.shape == SHAPE
     assert np.allclose(made.array[bright], expected[bright], rtol=0.03)
     assert writing.unlike(rows["trace"], made) == []
+
+
+def test_directions_in_a_file_of_many_frames_become_the_trace(tmp_path):
+    tensor, told = tensors(), [(0.0, 0.0, 0.0), *AXES]
+    images = np.stack([weighted(tensor, np.array(each)) for each in told], axis=3)
+    made = exports.series(exports.study(modality="MR"), "ep2d diff")
+    exports.enhanced(
+        tmp_path / "all", made, exports.slices.planes(images, exports.affine(), range(4))
+    )
+
+    def as_mr(dataset):
+        dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.4.1"
+        for index, each in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+            direction = told[index // SHAPE[2]]
+            gradient = exports.group(DiffusionGradientOrientation=list(direction))
+            each.MRDiffusionSequence = [
+                exports.group(
+                    DiffusionBValue=1000.0 * any(direction),
+                    DiffusionGradientDirectionSequence=[gradient],
+                )
+            ]
+            each.MREchoSequence = [exports.group(EffectiveEchoTime=80.0)]
+        dataset.EchoPlanarPulseSequence = "YES"
+
+    exports.edit(tmp_path, as_mr)
+    rows = converted(tmp_path)
+    assert (rows["b0"].decision, rows["trace"].decision) == ("convert", "convert")
+    assert len(rows["trace"].stack.directions) == 3
+    assert np.array_equal(rows["b0"].stack.volume().array, images[..., 0])
 
 
 def test_a_mean_that_is_not_that_of_its_slices_is_known(tmp_path):

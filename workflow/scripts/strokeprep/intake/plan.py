@@ -18,7 +18,8 @@ from strokeprep.intake.overrides import Override
 from strokeprep.intake.reading import headers
 from strokeprep.intake.reading.headers import Slice
 from strokeprep.intake.reading.stacks import Stack, stacks
-from strokeprep.intake.roles.evidence import Evidence, Role
+from strokeprep.intake.roles.evidence import Beside, Evidence, Role
+from strokeprep.intake.roles.mr import NO_WEIGHTING
 from strokeprep.intake.roles.role import role as role_of
 from strokeprep.intake.studies import Study
 from strokeprep.io.tables import MISSING
@@ -135,11 +136,13 @@ def of_study(
 def _judged(study: Study, made: Sequence[Stack], says: Mapping[str, Mapping]) -> list[Row]:
     """Each stack with its role, before rivals are compared."""
     agents = {stack.name for stack in made if Evidence(stack).has_agent}
+    weighted = {stack.series_uid for stack in made if (stack.b_value or 0) > NO_WEIGHTING}
     decisions = {"certain": CONVERT, "doubtful": WAIT, "none": LEAVE}
     counted: set = set()
     rows = []
     for stack in made:
-        role = role_of(stack, bool(agents - {stack.name}), says[stack.name])
+        beside = Beside(bool(agents - {stack.name}), stack.series_uid in weighted)
+        role = role_of(stack, beside, says[stack.name])
         own = {each.source for each in stack.slices} - counted
         counted |= own
         rows.append(

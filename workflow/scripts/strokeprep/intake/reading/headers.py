@@ -49,7 +49,7 @@ TEXTS = (
     "BodyPartExamined", "ProtocolName", "SequenceName", "MRAcquisitionType",
     "PhotometricInterpretation", "BurnedInAnnotation", "ConversionType",
     "LossyImageCompression", "RescaleType", "DiffusionDirectionality", "SeriesDate", "SeriesTime",
-    "AngioFlag",
+    "AngioFlag", "EchoPulseSequence", "EchoPlanarPulseSequence", "InversionRecovery",
 )  # fmt: skip
 LISTS = ("ImageType", "FrameType", "ScanningSequence", "SequenceVariant", "ScanOptions")
 NUMBERS = (
@@ -58,7 +58,7 @@ NUMBERS = (
     "ExposureTime", "GantryDetectorTilt", "SpiralPitchFactor", "MagneticFieldStrength", "EchoTime",
     "RepetitionTime", "InversionTime", "FlipAngle", "RescaleSlope", "RescaleIntercept",
     "PixelPaddingValue", "TriggerTime", "TemporalPositionIdentifier", "AcquisitionNumber",
-    "DiffusionBValue", "TemporalPositionIndex", "EffectiveEchoTime",
+    "DiffusionBValue", "TemporalPositionIndex", "EffectiveEchoTime", "InversionTimes",
 )  # fmt: skip
 VECTORS = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
 TIMES = (
@@ -71,6 +71,7 @@ TIMES = (
 )
 PLAIN_TAGS = (*IDENTITY, *TEXTS, *LISTS, *NUMBERS, *VECTORS, *TIMES, DIRECTION)
 GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+DIRECTIONS = "DiffusionGradientDirectionSequence"
 DECODED = ("PatientName", "PatientID", "IssuerOfPatientID", "SeriesDescription", "ProtocolName")
 # What may differ from frame to frame of one file, and what it is called where it stands alone.
 OF_FRAMES = (*VECTORS, *TIMES, *NUMBERS, *TEXTS, DIRECTION)
@@ -79,6 +80,7 @@ RENAMED = {
     "FrameAcquisitionDateTime": "AcquisitionDateTime",
     "TemporalPositionIndex": "TemporalPositionIdentifier",
     "EffectiveEchoTime": "EchoTime",
+    "InversionTimes": "InversionTime",
 }
 
 
@@ -139,6 +141,7 @@ def read(source: Source) -> list[Slice]:
         start = _pixel_start(file, syntax)
     try:
         facts = _facts(header, PLAIN_TAGS)
+        facts = diffusion.private_facts(header, facts) | facts
         if syntax in LOSSY:
             facts["LossyImageCompression"] = "01"
         frames = _frames(header, facts)
@@ -208,6 +211,8 @@ def _value(keyword: str, element: Any, header: Dataset, signed: bool) -> Any:
     Read from the bytes, since what pydicom makes of all of them takes five times as long.
     """
     content = element.value
+    if content is None:  # an empty number
+        return None
     if keyword in DECODED or not isinstance(content, bytes):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -261,10 +266,15 @@ def _frames(header: Dataset, facts: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _group(group: Dataset | None) -> dict[str, Any]:
-    """The facts of a functional group, whatever sequence of it they are in."""
+    """The facts of a functional group, whatever sequence of the standard they are in.
+
+    Philips adds a private sequence with another position, that of the corner of the first voxel.
+    """
     facts: dict[str, Any] = {}
     for element in group or ():
-        for item in element.value if element.VR == "SQ" else ():
+        if element.VR != "SQ" or element.tag.is_private:
+            continue
+        for item in (each for one in element.value for each in (one, *(one.get(DIRECTIONS) or ()))):
             own = _facts(item, (*OF_FRAMES, *RENAMED))
             facts |= {RENAMED.get(name, name): value for name, value in own.items()}
     return facts

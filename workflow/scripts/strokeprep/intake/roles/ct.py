@@ -83,7 +83,7 @@ def _ncct(seen: Evidence, lacks: list[str]) -> Role:
     reasons = ["no contrast agent"]
     if "no contrast" in seen.words:
         reasons.append("described as without contrast")
-    elif seen.says_contrast:
+    elif seen.beside.has_agent:
         reasons.append("another series of the study names its agent, this one none")
     else:
         lacks.append("nothing says that it was taken without contrast agent")

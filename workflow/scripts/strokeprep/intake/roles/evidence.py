@@ -25,6 +25,7 @@ WORDS: dict[str, str] = {
     "projection": r"mip|mpr|vrt|vr|3d ?recon|curved|thick ?mip",
     "map": r"cbf|cbv|mtt|ttp|tmax|tmip|fa|colou?r|tensor|eadc|exponential|exp|summary|dose|report",
     "adc": r"adc|apparent",
+    "diffusion": r"dwi\w*|diff\w*|dti\w*|trace\w*|adc",
     "trace": r"trace\w*|isotropic|iso",
     "flair": r"flair|dark.?fluid",
     "susceptibility": r"swi|swan|venobold|susceptibility",
@@ -32,7 +33,7 @@ WORDS: dict[str, str] = {
     "t2": r"t2w?",
     "t2star": r"t2 ?star\w*|t2 ffe|hemo\w*|haemo\w*|gre|ffe",
     "time of flight": r"tof|time of flight|3d tof\w*",
-    "other series": r"asl|p?casl|bold|fmri|resting?|spin label\w*",
+    "other series": r"asl|p?casl|bold|fmri|resting?|spin label\w*|field ?map\w*|b0 ?map\w*",
     "bone": r"bone|knochen|sharp|hard",
 }
 # Taken out before the words above are looked for: "without contrast" does not speak of contrast.
@@ -44,6 +45,15 @@ WITHOUT = re.compile(
 SHARP = re.compile(r"BONE|EDGE|LUNG|SHARP|FC3\d|FC8\d|^Y[A-E]|^[HBJ]r?(6|7|8|9)\d", re.IGNORECASE)
 SOFT = re.compile(
     r"STAND|STD|SOFT|DETAIL|BRAIN|FC2\d|FC0\d|FC6\d|^U[A-C]|^[HBJQ][rv]?[1-4]\d", re.IGNORECASE
+)
+
+
+# Tags of files of many frames, what they say, and the word of ScanningSequence for it.
+SPELLED = (
+    ("EchoPulseSequence", "SPIN", "SE"),
+    ("EchoPulseSequence", "GRADIENT", "GR"),
+    ("EchoPlanarPulseSequence", "YES", "EP"),
+    ("InversionRecovery", "YES", "IR"),
 )
 
 
@@ -62,15 +72,23 @@ def decided(kind: str, reasons: list[str], lacks: list[str]) -> Role:
     return Role(kind, confidence, tuple(reasons), tuple(lacks))
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What other images of the study say of a stack."""
+
+    has_agent: bool = False  # whether another series names a contrast agent
+    is_weighted: bool = False  # whether others of its series are weighted by diffusion
+
+
 class Evidence:
     """The facts of a stack as the rules ask for them."""
 
     def __init__(
-        self, stack: Stack, says_contrast: bool = False, said: Mapping[str, Any] | None = None
+        self, stack: Stack, beside: Beside | None = None, said: Mapping[str, Any] | None = None
     ) -> None:
         self.stack, self.facts, self.grid = stack, stack.facts, stack.grid
         self.words = words_of(stack.facts)
-        self.says_contrast = says_contrast  # whether another series of the study has an agent
+        self.beside = beside or Beside()
         self.said = said or {}  # what the override file says
 
     def number(self, keyword: str) -> float:
@@ -84,9 +102,12 @@ class Evidence:
 
     @property
     def sequence(self) -> set[str]:
-        """The words of the scanning sequence and its variants."""
+        """The words of the scanning sequence and its variants; files of many frames spell them out."""
         named = (*self.facts.get("ScanningSequence", ()), *self.facts.get("SequenceVariant", ()))
-        return {each.upper() for each in named}
+        spelled = {
+            word for tag, told, word in SPELLED if str(self.facts.get(tag, "")).upper() == told
+        }
+        return {each.upper() for each in named} | spelled
 
     @property
     def has_agent(self) -> bool:

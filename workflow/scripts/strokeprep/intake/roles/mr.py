@@ -17,7 +17,7 @@ def diffusion(seen: Evidence) -> Role | None:
         return decided("adc", ["ADC by its image type"], faults)
     if "adc" in seen.words and "DERIVED" in seen.type and "map" not in seen.words:
         return decided("adc", ["derived, and described as ADC"], faults)
-    if b_value is None or not {"EP", "RM"} & seen.sequence and b_value == 0:
+    if b_value is None or b_value <= NO_WEIGHTING and not _is_of_diffusion(seen):
         return None
     if b_value <= NO_WEIGHTING:
         return decided("b0", [f"b-value {b_value:g}"], [*faults, *_several(seen)])
@@ -34,6 +34,20 @@ def diffusion(seen: Evidence) -> Role | None:
     is_trace |= str(seen.facts.get("DiffusionDirectionality", "")).upper() == "ISOTROPIC"
     lacks = [] if is_trace else ["nothing says that it is the trace rather than one direction"]
     return decided("trace", [f"b-value {b_value:g}"], [*faults, *lacks, *_several(seen)])
+
+
+def _is_of_diffusion(seen: Evidence) -> bool:
+    """Whether images without weighting belong to diffusion imaging.
+
+    GE and Philips write a private b-value of 0 to scans of any other kind.
+    """
+    if seen.beside.is_weighted:
+        return True
+    maker = str(seen.facts.get("Manufacturer", "")).upper()
+    is_told = not maker.startswith(("GE", "PHILIPS")) or "diffusion" in seen.words
+    is_told |= bool({"DiffusionBValue", "DiffusionDirectionality"} & seen.facts.keys())
+    is_told |= "DIFFUSION" in seen.type
+    return is_told and bool({"EP", "RM"} & seen.sequence) and "GR" not in seen.sequence
 
 
 def _of_directions(seen: Evidence, reasons: list[str], faults: list[str]) -> Role:
@@ -55,6 +69,8 @@ def mr(seen: Evidence) -> Role:
     """What an MR without diffusion weighting is."""
     if seen.stack.ndim == 4:
         return _pwi(seen)
+    if "other series" in seen.words:
+        return Role("", "none", ("no MR contrast that is taken, by its description",))
     rules = (_susceptibility, _time_of_flight, _flair, _t1w, _t2w, _t2star)
     found = next((made for rule in rules for made in [rule(seen)] if made), None)
     return found or Role("", "none", ("no MR contrast that is taken",))
@@ -123,9 +139,10 @@ def _flair(seen: Evidence) -> Role | None:
 
 
 def _t1w(seen: Evidence) -> Role | None:
-    spoiled = "GR" in seen.sequence and seen.number("EchoTime") < 8
-    inverted = 500 <= seen.number("InversionTime") <= 1400
-    if not (spoiled and (inverted or "t1" in seen.words)):
+    inverted, named = 500 <= seen.number("InversionTime") <= 1400, "t1" in seen.words
+    # GE calls the gradient echo of its MP-RAGE "research mode".
+    spoiled = "GR" in seen.sequence or "RM" in seen.sequence and inverted and named
+    if not (spoiled and seen.number("EchoTime") < 8 and (inverted or named)):
         return None
     reasons = ["gradient echo with a short echo", *(["inversion"] if inverted else [])]
     lacks = []

@@ -11,7 +11,7 @@ from typing import Any
 
 from strokeprep.intake.reading.stacks import Stack
 from strokeprep.intake.roles.ct import ct, no_hu
-from strokeprep.intake.roles.evidence import Evidence, Role, decided, no_times, not_even
+from strokeprep.intake.roles.evidence import Beside, Evidence, Role, decided, no_times, not_even
 from strokeprep.intake.roles.mr import diffusion, mr
 from strokeprep.kinds import KINDS
 
@@ -41,9 +41,9 @@ NOT_ORIGINAL = {
 }
 
 
-def role(stack: Stack, says_contrast: bool = False, said: Mapping[str, Any] | None = None) -> Role:
+def role(stack: Stack, beside: Beside | None = None, said: Mapping[str, Any] | None = None) -> Role:
     """What a stack is, with the reasons; ``said`` is what the override file says of it."""
-    seen = Evidence(stack, says_contrast, said)
+    seen = Evidence(stack, beside, said)
     if "skip" in seen.said:
         return Role("", "none", ("left out by the override file",))
     if "as" in seen.said:

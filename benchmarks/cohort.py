@@ -96,7 +96,8 @@ def measured(root: Path, out: Path, candidates: list[Candidate]) -> dict[str, fl
 def _timed(pipe: Any, root: Path, out: Path, candidates: list[Candidate]) -> None:
     wall, cpu = time.perf_counter(), time.process_time()
     settings = CohortSettings(groups="lesion_type")
-    stage.write(root, out, candidates, {}, STUDY, settings, LESIONS, FULL, {}, 1)
+    about = stage.About(STUDY, settings, LESIONS, FULL, seed=1)
+    stage.write(root, out, candidates, {}, about, {})
     status = Path("/proc/self/status").read_text()  # ru_maxrss would count the parent's memory, too
     peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
     pipe.send({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "mb": peak})

@@ -16,11 +16,7 @@ with job(snakemake):
         dataset_of(snakemake),
         params.candidates,
         params.left_out,
-        params.study,
-        params.settings,
-        params.lesions,
-        params.template,
+        stage.About(params.study, params.settings, params.lesions, params.template, params.seed),
         provenance.versions(),
-        params.seed,
     )
     stage.list_files(target, names, {part: release.digest_of(part) for part in parts})

@@ -61,12 +61,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     given = (
         candidates,
         {"left out by a review": 2},
-        STUDY,
-        settings,
-        LESIONS,
-        COARSE,
+        stage.About(STUDY, settings, LESIONS, COARSE, seed=1),
         {"numpy": "2"},
-        1,
     )
     with pytest.MonkeyPatch.context() as patch:  # slow to draw; test_figures.py has them
         for name in ("shares", "glass", "grey"):

@@ -76,7 +76,7 @@ def grey(values: np.ndarray, affine: np.ndarray) -> Picture:
     plotting.plot_img(
         nib.Nifti1Image(np.where(values == 0, low, values), affine),
         cmap="gray",
-        cbar_tick_format="%.2g",
+        cbar_tick_format="%.3g",
         vmin=low,
         vmax=high if high > low else low + 1,
         colorbar=True,
@@ -131,7 +131,8 @@ def bars(counts: Mapping[str, Mapping[str, float]], label: str) -> Picture:
     axes.set(yticks=range(len(names)), yticklabels=names, xlabel=label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.invert_yaxis()
-    axes.legend(frameon=False)
+    if len(counts) > 1:
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     return _drawn(_plain(figure))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,51 +30,76 @@ from strokeprep.settings.study import Column, StudySettings, TemplateSettings
 from strokeprep.study.naming import Space
 
 
+@dataclass(frozen=True)
+class About:
+    """The sections of the config that maps of a cohort depend on, and the seed."""
+
+    study: StudySettings
+    cohort: CohortSettings
+    lesions: LesionSettings
+    template: TemplateSettings
+    seed: int
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """All clinical columns, those of the study, too."""
+        return {**KNOWN, **self.study.columns}
+
+
 def write(
     root: Path,
     folder: Path,
     candidates: Sequence[Candidate],
     left_out: Mapping[str, int],
-    study: StudySettings,
-    settings: CohortSettings,
-    lesions: LesionSettings,
-    about_template: TemplateSettings,
+    about: About,
     software: Mapping[str, str],
-    seed: int,
 ) -> list[str]:
     """Write everything about the finished patients of a dataset at ``root`` below ``folder``.
 
     ``left_out`` are other patients of the study by the reason. Returns the names of the files.
     """
-    space = Space(about_template.name, about_template.res)
-    columns, clinical = {**KNOWN, **study.columns}, outgoing.collected(root)
-    groups = groups_of(candidates, clinical, settings, columns)
-    loaded = template.standard(about_template)
-    grid = grid_of(loaded, about_template.resolution_mm, lesions.bilateral_share)
-    atlases = regions.load(
-        settings.atlases, loaded, template.target_grid(None, about_template), seed
-    )
-    labels = {name: each.labels for name, each in atlases.items()}
-    cohort = gathered(root, candidates, groups, grid, labels)
+    clinical, loaded = outgoing.collected(root), template.standard(about.template)
+    onto = template.target_grid(None, about.template)
+    atlases = regions.load(about.cohort.atlases, loaded, onto, about.seed)
+    cohort = _gathered(root, candidates, clinical, atlases, about)
     cohort.excluded.update(left_out)
-    if not cohort.members:
-        raise StrokeprepError(
-            "No patient has a lesion mask or a normalised image in the space of the template",
-            root,
-            "Run snakemake first, and see docs/qc/status.tsv for patients that were stopped.",
-        )
-    called = {group: _rule(group, settings, columns) for group in cohort.groups}
-    maps = files.write(folder, cohort, called, settings, space, software)
-    summary = _table_one(cohort, clinical, columns)
-    shown = [name for name in maps if name.endswith(".nii.gz")]
+    called = {group: _rule(group, about.cohort, about.columns) for group in cohort.groups}
+    space = Space(about.template.name, about.template.res)
+    maps = files.write(folder, cohort, called, about.cohort, space, software)
+    summary = _table_one(cohort, clinical, about.columns)
     words = page.Words(
-        study.name, rules(settings, lesions.bilateral_share, atlases), summary, shown
+        about.study.name,
+        rules(about.cohort, about.lesions.bilateral_share, atlases),
+        summary,
+        [name for name in maps if name.endswith(".nii.gz")],
     )
     return [
         *maps,
         *_write_tables(folder, cohort, clinical, atlases, summary),
         *page.write(folder, cohort, atlases, _background(loaded), words),
     ]
+
+
+def _gathered(
+    root: Path,
+    candidates: Sequence[Candidate],
+    clinical: Rows,
+    atlases: Mapping[str, Regions],
+    about: About,
+) -> Cohort:
+    """What the files of all candidates give; refused if there are none."""
+    groups = groups_of(candidates, clinical, about.cohort, about.columns)
+    loaded = template.standard(about.template)
+    grid = grid_of(loaded, about.template.resolution_mm, about.lesions.bilateral_share)
+    labels = {name: each.labels for name, each in atlases.items()}
+    cohort = gathered(root, candidates, groups, grid, labels)
+    if not cohort.members:
+        raise StrokeprepError(
+            "No patient has a lesion mask or a normalised image in the space of the template",
+            root,
+            "Run snakemake first, and see docs/qc/status.tsv for patients that were stopped.",
+        )
+    return cohort
 
 
 def _write_tables(

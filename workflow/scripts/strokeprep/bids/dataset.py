@@ -77,7 +77,8 @@ within each patient and to a template, with every manual mask carried along.
         dwi/     diffusion images, their masks and transforms
         anat/    structural MRI; masks and segmentations drawn on it or on CT
         perf/    CT-perfusion maps, MR perfusion series
-    phenotype/   clinical tables, without identifying columns
+    phenotype/   clinical tables, without identifying columns; what was measured of lesions
+    tpl-<name>/  maps of all patients, if they were made
     docs/qc/     quality control
     participants.tsv, descriptions.tsv
 

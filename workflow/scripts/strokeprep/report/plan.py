@@ -254,26 +254,33 @@ def images(
             if scan.has_perfusion
         ),
         grey=tuple(_grey(each) for scan in subject.scans for each in derived.of_scan(scan)),
-        lesions=tuple(
-            Lesions(
-                label.scan.name,
-                naming.lesion_picture(label.scan),
-                naming.lesion_table(label.scan, template),
-            )
-            for label in subject.labels
-            if lesions and label.kind.name == "lesion"
-        ),
-        s0_on_template=next(
-            (
-                naming.preproc(scan, "S0map", template, "brain")
-                for scan in subject.scans
-                if any(image.kind.name == "b0" for image in scan.images)
-            ),
-            "",
-        ),
+        lesions=_lesions(subject, template) if lesions else (),
+        s0_on_template=_s0_on_template(subject, template),
         titles=titles,
         corrected=corrected,
     )
+
+
+def _lesions(subject: Subject, template: Space) -> tuple[Lesions, ...]:
+    return tuple(
+        Lesions(
+            label.scan.name,
+            naming.lesion_picture(label.scan),
+            naming.lesion_table(label.scan, template),
+        )
+        for label in subject.labels
+        if label.kind.name == "lesion"
+    )
+
+
+def _s0_on_template(subject: Subject, template: Space) -> str:
+    """The diffusion image by which γ are taken, or ""."""
+    found = (
+        naming.preproc(scan, "S0map", template, "brain")
+        for scan in subject.scans
+        if any(image.kind.name == "b0" for image in scan.images)
+    )
+    return next(found, "")
 
 
 def _corrected(target: Target, before: Path, subject: Subject) -> Corrected:

@@ -173,7 +173,7 @@ class _Both:
         inside = views.marked(self.shown.brain, self.shown.view) > 0
         given, own = (np.where(inside, self.shown.seen(name), 0) for name in (of.source, of.image))
         cuts = looks.cuts(inside, 4)
-        times = f", × {unit:g}" if unit != 1 else ""
+        times = f", × {unit:,.10g}" if unit != 1 else ""
         return (
             (f"scanner{times}", looks.strip(given * unit, cuts, ADC)),
             ("recalculated", looks.strip(own, cuts, ADC)),

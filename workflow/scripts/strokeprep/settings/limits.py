@@ -249,18 +249,18 @@ LIMITS: dict[str, Limit] = {
     # --- Johns Hopkins γ (Liu et al. 2023): ranges of the published cohort
     "gamma_osbm": Limit(
         "ratio", (None, 0.5070), OPEN,
-        "Diffusion image left in a strip of 5 mm outside the template's brain; published "
-        "cohort: 0.072 to 0.507.",
+        "Diffusion image left in a strip of 5 mm (taxicab distance) outside the template's brain; "
+        "published cohort: 0.072 to 0.507.",
     ),
     "gamma_isbm": Limit(
         "ratio", (None, 0.4273), OPEN,
-        "Diffusion image missing in a strip of 5 mm inside the template's brain; published "
-        "cohort: 0.156 to 0.427.",
+        "Diffusion image missing in a strip of 5 mm (taxicab distance) inside the template's brain; "
+        "published cohort: 0.156 to 0.427.",
     ),
     "gamma_oslv": told(
         "ratio",
-        "Diffusion image as bright as fluid in a strip of 5 mm outside the template's lateral "
-        "ventricles; no range was published.",
+        "Diffusion image as bright as fluid in a strip of 5 mm (taxicab distance) outside the "
+        "template's lateral ventricles; no range was published.",
     ),
     # --- grey levels that can be compared
     "tissue_fit": Limit(

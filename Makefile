@@ -25,6 +25,7 @@
 #   make bench-release  what a release of 150 patients takes                       [ARGS=]
 #   make bench-lesions   count, side and type of the lesions of 40 simulated patients [ARGS=]
 #   make bench-cohort   what maps of 10, 100 and 1,000 patients take               [ARGS=]
+#   make bench-corrections  a brain, a registration and an artery corrected from end to end
 #   make bench-editors  files that 3D Slicer's own code saves, taken in as corrections
 #   make bench-ctp      what the perfusion branch of one clinical patient takes, against limits
 #   make settings   write the config's schema and the tables of config/README.md from the settings
@@ -79,7 +80,7 @@ CONFIGURED = $(OF_STUDY) --config output=$(DIR)/derivatives work=$(DIR)/work \
 
 .PHONY: environments demo audit release cohort report test test-units test-runs test-review test-fast test-models models test-hostile \
   test-slurm lint settings clean bench bench-scale bench-ctp bench-release bench-cohort bench-lesions bench-segmentation bench-heads \
-  bench-hard-heads bench-ways-up $(BENCHMARKS:%=bench-%)
+  bench-hard-heads bench-ways-up bench-corrections $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
 
 environments: $(VENV)/slurm.done $(NETWORKS)/segmentation.done
@@ -156,6 +157,9 @@ bench-lesions: $(VENV)/imaging.done
 
 bench-cohort: $(VENV)/imaging.done
 	$(BIN)/python benchmarks/cohort.py --folder .bench/cohort --out .bench/cohort.tsv $(ARGS)
+
+bench-corrections: $(VENV)/imaging.done
+	$(BIN)/python benchmarks/corrections.py --folder .bench/corrections --out .bench/corrections.tsv
 
 bench-ctp: $(VENV)/imaging.done
 	$(BIN)/python benchmarks/branch.py --out .bench/ctp.tsv

@@ -28,14 +28,22 @@ def called(capsys, *arguments):
     return status, shown.out, shown.err
 
 
-@pytest.mark.parametrize("tree", ["bids", "isles22", "isles24", "jhu", "atlas"])
+@pytest.mark.parametrize(
+    "tree",
+    [
+        *("bids", "bids_protocol", "isles22", "isles24", "isles24_as_described"),
+        *("jhu", "atlas", "atlas_native"),
+    ],
+)
 def test_each_design_gets_a_config_that_a_run_takes(tree, here, tmp_path, capsys):
     status, out, _ = called(capsys, getattr(trees, tree)(tmp_path / "raw"))
     written = config.load(yaml.safe_load((here / "study.yaml").read_text()))
     assert status == 0
     assert f"(study.layout: {written.study.layout})" in out
     assert written.study.root == str(tmp_path / "raw")
-    assert "/Snakefile --cores " in out and "--configfile study.yaml --dry-run\n" in out
+    assert "/Snakefile --cores " in out
+    assert "--configfile study.yaml --dry-run --quiet rules\n" in out
+    assert "  strokeprep status study.yaml\n" in out
 
 
 def test_patients_kinds_weights_and_what_has_no_place_are_told(here, tmp_path, capsys):
@@ -88,6 +96,32 @@ def test_images_under_names_that_no_layout_has_are_refused_with_the_remedy(here,
     status, _, err = called(capsys, trees.make(tmp_path / "raw", ["p1/t1.nii.gz"]))
     assert status == 1
     assert "No image has a name that a layout knows" in err and "study.patterns" in err
+
+
+def test_a_messy_folder_is_told_part_by_part(here, tmp_path, capsys):
+    root = trees.bids(tmp_path / "raw")
+    names = ("sub-02/anat/T1 (copy).nii.gz", "old/scan.nrrd", "Thumbs.db", "sub-02/anat/x.nii.gz~")
+    trees.make(root, names)
+    (root / "sub-02/anat/sub-02_T2w.nii.gz").symlink_to(tmp_path / "gone.nii.gz")
+    trees.make(tmp_path / "elsewhere", ["sub-03_T1w.nii.gz"])
+    (root / "sub-03").mkdir()
+    (root / "sub-03/anat").symlink_to(tmp_path / "elsewhere")
+    trees.make(root, ["exports/1"])
+    (root / "exports/1").write_bytes(DICOM)
+    status, out, err = called(capsys, root)
+    assert (status, err) == (1, "")  # a run would stop at the link
+    for said in (
+        "A run would stop at once. A link leads out of the study",
+        "1 links lead nowhere: sub-02/anat/sub-02_T2w.nii.gz.",
+        f"1 folders outside are linked to: {tmp_path / 'elsewhere'}.",
+        "1 files .nrrd are left out: convert images to NIfTI first.",
+        "Layout: raw BIDS",
+        "3 patients",
+        "the name tells another subject than the folder (",
+        "sub-02/anat/T1 (copy).nii.gz",
+        f"strokeprep intake {root / 'exports'} --output raw --work intake --plan",
+    ):
+        assert said in out
 
 
 def test_of_two_studies_the_other_is_named_with_its_command(here, tmp_path, capsys):

@@ -154,15 +154,15 @@ def series(path: Path) -> Path:
 
 
 MASKS = {
-    "no image": (text, "brain", "Not a readable NIfTI image.*again"),
+    "no image": (text, "brain", "Not a readable NIfTI image.*Save it again"),
     "a segmentation that is no NRRD": (
         lambda path: text(path.with_name("x.seg.nrrd")),
         "brain",
         "Not a readable NRRD.*Save it again",
     ),
-    "a file that is cut short": (cut_short, "brain", "cut short"),
-    "a series": (series, "brain", "4 dimensions.*single volume"),
-    "no position": (without_position, "brain", "no affine.*cannot be guessed"),
+    "a file that is cut short": (cut_short, "brain", "cut short.*Save it again"),
+    "a series": (series, "brain", "4 dimensions.*as one volume"),
+    "no position": (without_position, "brain", "no affine.*with the geometry of the image"),
     "a grid beside the image's": (
         lambda path: beside(path, 0.5, 0, 0),
         "brain",

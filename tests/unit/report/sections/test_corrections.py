@@ -75,7 +75,7 @@ def test_the_methods_say_how_many_outputs_were_corrected():
         f"bids::{label}": node(label),
     }
     said = methods.of(nodes).text
-    assert "Corrected by hand were 2 brain masks, 2 vessels and 1 other mask." in said
+    assert "Corrected by hand: 2 brain masks, 2 vessels and 1 other mask." in said
     assert "by hand" not in methods.of({}).text
 
 

@@ -24,6 +24,7 @@ MISPLACED_VOXELS = 0.1  # the farthest that a corner of a mask may lie from a vo
 NIFTI = (".nii", ".nii.gz")
 GZIP = b"\x1f\x8b"
 SEGMENT = re.compile(r"Segment(\d+)_LabelValue")
+SAVE_AGAIN = "Save it again, as one volume with the geometry of the image."
 EXPORT = "Export the segmentation as one label map (NIfTI or NRRD), on the geometry of the image."
 
 
@@ -59,9 +60,10 @@ def _checked(file: Path, path: Path) -> sitk.Image:
         for finding in found:
             if finding.refused:
                 raise finding.error()
-        return labels.read(file)
-    except StrokeprepError as error:
-        raise StrokeprepError(error.what, path, error.remedy) from error
+        image = images.read(file)
+    except StrokeprepError as error:  # its remedy is for a scan
+        raise StrokeprepError(error.what, path, SAVE_AGAIN) from error
+    return labels.counted(image, path)
 
 
 def _nrrd(path: Path) -> Drawn:
@@ -73,7 +75,7 @@ def _nrrd(path: Path) -> Drawn:
         image = reader.Execute()
     except RuntimeError as error:
         raise StrokeprepError(
-            "Not a readable NRRD image, or one that is cut short", path, "Save it again."
+            "Not a readable NRRD image, or one that is cut short", path, SAVE_AGAIN
         ) from error
     if image.GetDimension() != 3:
         raise StrokeprepError(f"{image.GetDimension()}D image, 3D expected", path, EXPORT)

@@ -22,7 +22,7 @@ from pathlib import Path
 import yaml
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.guide import folder, recognition, unplaced, writing
+from strokeprep.guide import folder, recognition, status, unplaced, writing
 from strokeprep.guide.cost import estimate as costs
 from strokeprep.guide.cost import sizes
 from strokeprep.guide.folder import Contents
@@ -32,10 +32,8 @@ from strokeprep.kinds import KINDS, LABELS
 from strokeprep.segmentation.weights import needed, store
 from strokeprep.settings import config as settings
 from strokeprep.settings.config import Config
-from strokeprep.settings.docs import CHECKOUT
 
 MOST_NAMED = 2  # examples of each reason
-BY_PATIENT = 100  # patients from which on each is planned as one job
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -122,7 +120,7 @@ def _of_study(found: Contents, matches: Sequence[Match], options: argparse.Names
     if best.fault:
         print(f"A run would stop at once. {shown(best.fault)}")
         return 1
-    print("\n".join(_call(best, config, options)))
+    print("\n".join(_call(best, options)))
     return 0
 
 
@@ -222,22 +220,16 @@ def _there(path: Path) -> Path:
 # --- The call -------------------------------------------------------------------------------
 
 
-def _call(match: Match, config: Config, options: argparse.Namespace) -> Iterator[str]:
-    """The exact command, for this folder."""
-    by_patient = len(match.study.subjects) >= BY_PATIENT
-    file = "workflow/by_patient.smk" if by_patient else "Snakefile"
-    here = Path.cwd() == CHECKOUT
-    given = "" if here and not by_patient else f" --snakefile {_argument(_snakefile(file, here))}"
-    call = f"snakemake{given} --cores {options.cores} --configfile {_argument(str(options.config))}"
+def _call(match: Match, options: argparse.Namespace) -> Iterator[str]:
+    """The exact commands, for this folder."""
+    by_patient = len(match.study.subjects) >= status.BY_PATIENT
+    call = status.command(options.config, options.cores, by_patient=by_patient)
     yield "Next, in this folder:"
-    yield f"  {call} --dry-run"
+    yield f"  {call} {status.DRY_RUN}"
     yield f"  {call}"
+    yield f"  {shlex.join(['strokeprep', 'status', str(options.config)])}"
     if shutil.which("sbatch"):
         yield "On the SLURM cluster here: docs/cluster.md"
-
-
-def _snakefile(file: str, here: bool) -> str:
-    return file if here else str(CHECKOUT / file)
 
 
 def _some(paths: Sequence[str], root: Path) -> str:

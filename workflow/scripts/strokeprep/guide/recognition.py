@@ -114,21 +114,33 @@ def _tried(found: Contents) -> Iterator[Match]:
 
 def _read(design: str, root: Path, links: Sequence[str]) -> Match | None:
     """A design's study in a folder, or nothing where the reader finds no image."""
-    given = example(design)
-    given["study"] |= {"root": str(root), "links": list(links)}
-    given |= {"output": f"{root}-derivatives", "work": None}  # looked at by nobody yet
-    config = settings.load(given)
+    config = _config(design, root, links)
     try:
-        rows = tuple(designs.read(config))
+        rows, fault = tuple(designs.read(config)), None
     except NoImages:
         return None
-    except StrokeprepError as fault:
-        return Match(design, root, config, fault=fault)
+    except StrokeprepError as error:
+        rows, fault = _as_if_links_were_good(design, root), error
     try:
         study = table.build(rows, config.reference, intensity=config.intensity)
-        return Match(design, root, config, rows, None, study)
-    except StrokeprepError as fault:
-        return Match(design, root, config, rows, fault)
+        return Match(design, root, config, rows, fault, study)
+    except StrokeprepError as error:
+        return Match(design, root, config, rows, fault or error)
+
+
+def _config(design: str, root: Path, links: Sequence[str]) -> Config:
+    """The shipped config of a design for a folder; output and work are looked at by nobody yet."""
+    given = example(design)
+    given["study"] |= {"root": str(root), "links": list(links)}
+    return settings.load(given | {"output": f"{root}-derivatives", "work": None})
+
+
+def _as_if_links_were_good(design: str, root: Path) -> tuple[Row, ...]:
+    """What a reader finds that had refused a link, so that one bad link does not hide a study."""
+    try:
+        return tuple(designs.read(_config(design, root, ["/"])))
+    except StrokeprepError:
+        return ()
 
 
 def _roots(found: Contents) -> list[Path]:

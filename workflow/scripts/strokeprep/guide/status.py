@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +27,7 @@ from strokeprep.run.released import LISTS, part
 from strokeprep.settings import config as settings
 from strokeprep.settings import faults
 from strokeprep.settings.config import Config
+from strokeprep.settings.docs import CHECKOUT
 from strokeprep.study import table
 from strokeprep.study.layouts import designs
 from strokeprep.study.scans import Study
@@ -34,6 +36,10 @@ DONE, STOPPED, RUNNING, BEGUN = "done", "stopped", "running", "begun"
 NOT_BEGUN, LEFT_OUT = "not begun", "left out"
 STATES = (DONE, STOPPED, RUNNING, BEGUN, NOT_BEGUN, LEFT_OUT)
 SUBJECT = re.compile(r"/logs/\w+/sub-([A-Za-z0-9]+)[/._]")
+DRY_RUN = (
+    "--dry-run --quiet rules"  # a table of jobs; without the rest it is pages for each patient
+)
+BY_PATIENT = 100  # patients from which on each is planned as one job
 MOST_SHOWN = 20  # patients that are named, unless all are asked for
 
 Failures = Sequence[Mapping[str, str]]
@@ -126,12 +132,18 @@ def text(path: Path, config: Config, found: Sequence[Standing], *, everything: b
     lines += [each.line for each in listed[:most]]
     if len(listed) > most:
         lines.append(f"  and {len(listed) - most} more; --all names them")
-    return [*lines, f"Derivatives: {config.output}. What a run would do: {command(path)} --dry-run"]
+    call = command(path, by_patient=sum(counts.values()) >= BY_PATIENT)
+    return [*lines, f"Derivatives: {config.output}. What a run would do:", f"  {call} {DRY_RUN}"]
 
 
-def command(path: Path) -> str:
-    """The call of a run that goes on with a study."""
-    return f"snakemake --cores all --configfile {path}"
+def command(path: Path, cores: int | str = "all", *, by_patient: bool = False) -> str:
+    """The call of a run in this folder."""
+    file = "workflow/by_patient.smk" if by_patient else "Snakefile"
+    is_checkout = Path.cwd() == CHECKOUT
+    words = ["snakemake", "--cores", str(cores), "--configfile", str(path)]
+    if by_patient or not is_checkout:  # by itself Snakemake takes the Snakefile here
+        words[1:1] = ["--snakefile", file if is_checkout else str(CHECKOUT / file)]
+    return shlex.join(words)
 
 
 def state_of_patient(parts: Iterable[Standing]) -> str:

@@ -43,7 +43,7 @@ tissue [@campbell2011]; late tissue had Tmax above {{ thresholds.hypoperfused_tm
 {% endif %}
 
 {% if corrected %}
-Corrected by hand were {{ corrected }}.
+Corrected by hand: {{ corrected }}.
 {% endif %}
 
 {% if gammas %}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-import nibabel as nib
 import numpy as np
 import pytest
 from strokeprep.errors import StrokeprepError
@@ -15,7 +14,8 @@ from strokeprep.segmentation.proposals import Diffusion
 from strokeprep.settings.backends import NetworkSettings
 
 DIGEST = f"isleschallenge/deepisles@sha256:{'a' * 64}"
-# Marks bright voxels, as many methods leave a mask as METHODS says, and goes on as BEHAVES says.
+# Marks bright voxels, those of the METHODS leave a mask in folders of theirs, as the published code has
+# it, and goes on as BEHAVES says.
 CONTAINER = f"""#!{sys.executable}
 import os, sys, pathlib, nibabel as nib, numpy as np
 folder = pathlib.Path(sys.argv[sys.argv.index("--bind") + 1].partition(":")[0])
@@ -23,13 +23,14 @@ folder = pathlib.Path(sys.argv[sys.argv.index("--bind") + 1].partition(":")[0])
 if os.environ.get("BEHAVES") == "fails":
     sys.exit(3)
 dwi, adc = nib.load(folder / "dwi.nii.gz"), nib.load(folder / "adc.nii.gz")
-assert np.array_equal(dwi.affine, adc.affine)
+assert np.array_equal(dwi.affine, adc.affine) and nib.aff2axcodes(dwi.affine) == tuple("LAS")
 results = folder / "results"
 results.mkdir()
 affine = np.eye(4) if os.environ.get("BEHAVES") == "moves" else dwi.affine
 mask = nib.Nifti1Image((dwi.get_fdata() > 90).astype(np.uint8), affine)
-for number in range(int(os.environ["METHODS"])):
-    nib.save(mask, results / f"team{{number}}.nii.gz")
+for name in os.environ["METHODS"].split():
+    (results / "output_teams" / name).mkdir(parents=True)
+    nib.save(mask, results / "output_teams" / name / "lesion_msk.nii.gz")
 if os.environ.get("BEHAVES") != "leaves nothing":
     nib.save(mask, results / "lesion_msk.nii.gz")
 """
@@ -43,7 +44,7 @@ def machine(tmp_path, monkeypatch):
         (tmp_path / name).write_text(text)
         os.chmod(tmp_path / name, 0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
-    monkeypatch.setenv("METHODS", "3")
+    monkeypatch.setenv("METHODS", " ".join(deepisles.METHODS))
     monkeypatch.setattr(deepisles.tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
@@ -51,9 +52,9 @@ def machine(tmp_path, monkeypatch):
 @pytest.fixture
 def request_(tmp_path):
     data = np.random.default_rng(1).uniform(50, 100, (9, 8, 7)).astype(np.float32)
-    grid = images.from_array(data, np.diag([-2.0, 2, 5, 1]))
+    grid = images.from_array(data, np.diag([2.0, -2, 5, 1]))
     flair = tmp_path / "flair.nii.gz"
-    nib.save(nib.Nifti1Image(data, np.eye(4)), flair)
+    images.write(grid, flair)
     return Diffusion(grid, grid, "sub-1", NetworkSettings(), flair, DIGEST)
 
 
@@ -61,7 +62,10 @@ def test_the_container_is_named_by_digest_and_its_mask_comes_back(machine, reque
     mask, facts = deepisles.infarct(request_)
     assert np.array_equal(images.array(mask), images.array(request_.trace) > 90)
     model = facts["Model"]
-    assert (model["Container"], model["Engine"], model["Methods"]) == (DIGEST, "apptainer", 3)
+    assert (model["Container"], model["Engine"], model["Methods"]) == (
+        *(DIGEST, "apptainer"),
+        ["seals", "nvauto", "factorizer"],
+    )
     call = (machine / "call.txt").read_text()
     assert f"docker://{DIGEST} --dwi_file_name dwi.nii.gz" in call
     assert "--flair_file_name flair.nii.gz" in call and "--skull_strip" not in call
@@ -74,15 +78,19 @@ def test_docker_gets_no_network(tmp_path):
 
 
 def test_without_flair_one_method_is_told_of(machine, request_, monkeypatch):
-    monkeypatch.setenv("METHODS", "1")
+    monkeypatch.setenv("METHODS", "seals")
     alone = Diffusion(request_.trace, request_.adc, "sub-1", NetworkSettings(), None, DIGEST)
-    assert deepisles.infarct(alone)[1]["Model"]["Methods"] == 1
+    assert deepisles.infarct(alone)[1]["Model"]["Methods"] == ["seals"]
+    monkeypatch.setenv("METHODS", "")
+    with pytest.raises(StrokeprepError, match="went on without seals"):
+        deepisles.infarct(alone)
 
 
 @pytest.mark.parametrize(
     ("variable", "value", "says"),
     [
-        ("METHODS", "2", "2 of the 3 methods"),
+        ("METHODS", "seals nvauto", "went on without factorizer"),
+        ("METHODS", "factorizer", "went on without seals and nvauto"),
         ("BEHAVES", "fails", "ended with status 3"),
         ("BEHAVES", "moves", "left the grid"),
         ("BEHAVES", "leaves nothing", "left no mask"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
 
@@ -19,6 +20,9 @@ from strokeprep.settings.backends import Backend, NetworkSettings
 
 # Of a stripped image that many voxels are background at least: a brain fills half of its box.
 LEAST_BACKGROUND = 0.2
+# Of ISLES'22, which the networks were trained on, by the scan that DeepISLES ships. Neither package
+# turns an image, so that one with other axes would be seen mirrored or on its side.
+AXES = "LAS"
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,15 @@ def found(
     millilitres = np.count_nonzero(data * inside) * float(np.prod(mask.GetSpacing())) / 1000
     measured = {"VolumeMl": round(millilitres, 2), "VoxelsOutsideBrain": outside}
     return kept, measured | facts
+
+
+def put(image: sitk.Image, path: Path) -> np.ndarray:
+    """Write an image with its axes in the order the networks know; returns the way back."""
+    nifti = nib.Nifti1Image(images.array(image).astype(np.float32), images.affine(image))
+    own = nib.io_orientation(nifti.affine)
+    wanted = nib.orientations.axcodes2ornt(AXES)
+    nib.save(nifti.as_reoriented(nib.orientations.ornt_transform(own, wanted)), path)
+    return nib.orientations.ornt_transform(wanted, own)
 
 
 def _refuse_unfit(request: Diffusion, brain: sitk.Image) -> None:

@@ -19,12 +19,13 @@ import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
+from strokeprep.segmentation import proposals
 from strokeprep.segmentation.proposals import Diffusion
 
 LONGEST_S = 1800
 INSIDE = "/app/data"  # where the container looks for its input
 RESULT = Path("results/lesion_msk.nii.gz")
-METHODS = 3  # of the ensemble; without FLAIR one runs
+METHODS = ("seals", "nvauto", "factorizer")  # by their folders; without FLAIR the first runs alone
 NEWEST_GPU = 9.0  # compute capability that its torch 1.11 with CUDA 11.3 has no kernels for
 
 
@@ -35,13 +36,13 @@ def infarct(request: Diffusion) -> tuple[sitk.Image, dict[str, Any]]:
     _require_gpu()
     with tempfile.TemporaryDirectory(prefix="strokeprep-") as name:
         folder = Path(name)
-        images.write(request.trace, folder / "dwi.nii.gz")
-        images.write(request.adc, folder / "adc.nii.gz", folder / "dwi.nii.gz")
+        back = proposals.put(request.trace, folder / "dwi.nii.gz")
+        proposals.put(request.adc, folder / "adc.nii.gz")
         if request.flair:
-            shutil.copy(request.flair, folder / "flair.nii.gz")
+            proposals.put(images.read(request.flair), folder / "flair.nii.gz")
         _run(command(engine, container, folder, with_flair=bool(request.flair)), request.where)
         methods = _methods(folder, request)
-        mask = _mask(folder / RESULT, request)
+        mask = _mask(folder, request, back)
     about = {"Package": "DeepISLES", "Container": container, "Engine": engine, "Methods": methods}
     return mask, {"Model": about}
 
@@ -101,26 +102,26 @@ def _run(call: list[str], where: str) -> None:
         ) from error
 
 
-def _methods(folder: Path, request: Diffusion) -> int:
-    """How many methods left a mask; fewer than there should be are refused."""
-    left = [p for p in (folder / RESULT).parent.rglob("*.nii.gz") if p != folder / RESULT]
-    if request.flair and len(left) < METHODS:
+def _methods(folder: Path, request: Diffusion) -> list[str]:
+    """The methods that left a mask; fewer than there should be are refused."""
+    left = [name for name in METHODS if list(folder.glob(f"results/**/{name}/*.nii.gz"))]
+    missing = [name for name in METHODS[: None if request.flair else 1] if name not in left]
+    if missing:
         raise StrokeprepError(
-            f"{len(left)} of the {METHODS} methods of DeepISLES left a mask; it went on without",
+            f"DeepISLES went on without {' and '.join(missing)}, which left no mask",
             request.where,
             "Read the log of this job.",
         )
-    return len(left) if request.flair else 1
+    return left
 
 
-def _mask(path: Path, request: Diffusion) -> sitk.Image:
-    if not path.exists():
+def _mask(folder: Path, request: Diffusion, back: np.ndarray) -> sitk.Image:
+    if not (folder / RESULT).exists():
         raise StrokeprepError("DeepISLES left no mask", request.where, "Read the log of this job.")
-    nifti = nib.load(path)
-    if nifti.shape != request.trace.GetSize() or not np.allclose(
-        nifti.affine, images.affine(request.trace), atol=1e-3
-    ):
+    nifti, given = nib.load(folder / RESULT), nib.load(folder / "dwi.nii.gz")
+    if nifti.shape != given.shape or not np.allclose(nifti.affine, given.affine, atol=1e-3):
         raise StrokeprepError(
             "DeepISLES left the grid of the trace image", request.where, "Read the log of this job."
         )
-    return images.like(np.asarray(nifti.dataobj).astype(np.uint8), request.trace)
+    data = nib.orientations.apply_orientation(np.asarray(nifti.dataobj).astype(np.uint8), back)
+    return images.like(np.ascontiguousarray(data), request.trace)

@@ -18,11 +18,10 @@ import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
-from strokeprep.segmentation import nnunet
+from strokeprep.segmentation import nnunet, proposals
 from strokeprep.segmentation.proposals import Diffusion
 
 PACKAGE, MODEL, NETWORKS = "stroke_segmentor", "stroke-segmentor", 15
-AXES = "LAS"  # of axial slices as dcm2niix writes them
 
 
 def infarct(request: Diffusion) -> tuple[sitk.Image, dict[str, Any]]:
@@ -31,8 +30,8 @@ def infarct(request: Diffusion) -> tuple[sitk.Image, dict[str, Any]]:
     device = nnunet.device(request.networks.device)
     with nnunet.limits(request.networks.threads) as private:
         paths = {name: private / f"{name}.nii.gz" for name in ("adc", "dwi")}
-        back = _stored(request.adc, paths["adc"])
-        _stored(request.trace, paths["dwi"])
+        back = proposals.put(request.adc, paths["adc"])
+        proposals.put(request.trace, paths["dwi"])
         found = nnunet.on_memory(lambda: _predicted(paths, folder, device), request.where)
     upright = found.transpose(2, 1, 0)  # the package gives z, y, x of what it read
     data = nib.orientations.apply_orientation(upright, back)
@@ -81,16 +80,6 @@ def _with_checks(network: Any, where: str) -> Any:
             return answer
 
     return Checked()
-
-
-def _stored(image: sitk.Image, path: Path) -> np.ndarray:
-    """Write an image with its axes in the order the networks know; returns the way back."""
-    data = images.array(image).astype(np.float32)
-    nifti = nib.Nifti1Image(data, images.affine(image))
-    own = nib.io_orientation(nifti.affine)
-    wanted = nib.orientations.axcodes2ornt(AXES)
-    nib.save(nifti.as_reoriented(nib.orientations.ornt_transform(own, wanted)), path)
-    return nib.orientations.ornt_transform(wanted, own)
 
 
 def _facts(digest: str, device: str) -> dict[str, Any]:

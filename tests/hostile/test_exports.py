@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import exports
+import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
@@ -139,6 +140,86 @@ def flipped(seed: int) -> Damage:
     return each_file(change)
 
 
+def header(change: Callable[[Dataset], object]) -> Damage:
+    return lambda folder: exports.edit(folder, change)
+
+
+def one_slice(**values) -> Damage:
+    """Tags of a slice in the middle."""
+
+    def damage(folder: Path) -> None:
+        path = sorted(folder.iterdir())[7]
+        dataset = pydicom.dcmread(path)
+        for name, value in values.items():
+            setattr(dataset, name, value)
+        dataset.save_as(path)
+
+    return damage
+
+
+def private_lies(dataset: Dataset) -> None:
+    """Private tags of other forms than they should have, with private data."""
+    known = dataset.private_block(0x0019, "SIEMENS MR HEADER", create=True)
+    known.add_new(0x0C, "LO", PLANTED)
+    unknown = dataset.private_block(0x0029, PLANTED, create=True)
+    unknown.add_new(0x10, "OB", PLANTED.encode() * 5)
+    unknown.add_new(0x11, "UN", b"\xff" * 32)
+
+
+def nested(dataset: Dataset) -> None:
+    """Other positions and pixels in sequences: of a referenced image, and of an icon."""
+    other = Dataset()
+    other.ImagePositionPatient, other.PixelSpacing, other.Rows = [0, 0, 0], [9, 9], 1
+    other.StudyInstanceUID = "1.2.9"
+    dataset.ReferencedImageSequence = [other]
+    dataset["ReferencedImageSequence"].is_undefined_length = True
+    icon = Dataset()
+    icon.Rows = icon.Columns = icon.BitsAllocated = icon.BitsStored = 8
+    icon.SamplesPerPixel, icon.PixelRepresentation, icon.PixelData = 1, 0, bytes(64)
+    dataset.IconImageSequence = [icon]
+
+
+def drawn_over(dataset: Dataset) -> None:
+    """An overlay with a name on it."""
+    for element, representation, value in (
+        (0x10, "US", dataset.Rows),
+        (0x11, "US", dataset.Columns),
+        (0x22, "LO", PLANTED),
+        (0x40, "CS", "G"),
+        (0x50, "SS", [1, 1]),
+        (0x100, "US", 1),
+        (0x102, "US", 0),
+        (0x3000, "OW", b"\xff" * 64),
+    ):
+        dataset.add_new(0x60000000 + element, representation, value)
+
+
+def other_uids(folder: Path) -> None:
+    """Every file once more, as of another series."""
+    for path in sorted(folder.iterdir()):
+        dataset = pydicom.dcmread(path)
+        dataset.SeriesInstanceUID += ".9"
+        dataset.SOPInstanceUID += ".9"
+        dataset.SeriesNumber = 77
+        dataset.save_as(folder / f"{path.name}-again")
+
+
+def two_byte_orders(folder: Path) -> None:
+    """Every other file with the most significant byte first."""
+    for path in sorted(folder.iterdir())[::2]:
+        dataset = pydicom.dcmread(path)
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRBigEndian
+        dataset.PixelData = np.frombuffer(dataset.PixelData, "<u2").astype(">u2").tobytes()
+        forced = {"implicit_vr": False, "little_endian": False, "force_encoding": True}
+        pydicom.dcmwrite(path, dataset, **forced)
+
+
+def in_chinese(dataset: Dataset) -> None:
+    dataset.SpecificCharacterSet = "GB18030"
+    dataset.PatientName = "王^小东"
+    dataset.SeriesDescription = "头颅 without 王小东"
+
+
 def renamed(folder: Path) -> None:
     for index, path in enumerate(sorted(folder.iterdir())):
         path.rename(folder / f"Ünï {index} 病人\u202e;$(x)\n.dcm")
@@ -161,6 +242,15 @@ def circular_directory(folder: Path) -> None:
     made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID
     made.DirectoryRecordSequence = [record]
     made.save_as(folder / "DICOMDIR", enforce_file_format=True)
+
+
+def circles(folder: Path) -> None:
+    """Links to one another, to the folder above, and of a folder to itself."""
+    (folder / "a").symlink_to(folder / "b")
+    (folder / "b").symlink_to(folder / "a")
+    (folder / "up").symlink_to("..")
+    (folder / "deeper").mkdir()
+    (folder / "deeper/self").symlink_to(".")
 
 
 def empty_folders(folder: Path) -> None:
@@ -237,6 +327,34 @@ CASES: dict[str, tuple[Damage, str]] = {
         replaced(b"\x02\x00\x10\x00UI\x14\x00" + PLAIN, b"\x02\x00\x10\x00UI\x16\x00" + LOSSLESS),
         "its pixels cannot be unpacked",
     ),
+    "private tags that lie": (header(private_lies), TAKEN),
+    "other positions and an icon in sequences": (header(nested), TAKEN),
+    "an overlay": (header(drawn_over), TAKEN),
+    "a position of an unknown form": (
+        element(0x00200032, "UN", b"0\\0\\0 "),
+        ONE_PLACE,
+    ),
+    "padding with the value of brain": (
+        element(0x00280120, "US", 1024 + 35),
+        "its padding has a value that tissue has",
+    ),
+    "padding with the value of air": (element(0x00280120, "US", 24), TAKEN),
+    "every file once more in another series": (other_uids, TAKEN),
+    "two byte orders in one series": (two_byte_orders, TAKEN),
+    "names in Chinese": (header(in_chinese), TAKEN),
+    "a DICOMDIR of no bytes": (beside("DICOMDIR", b""), "an empty file"),
+    "links in circles": (circles, "a link out of the export"),
+    "images without a UID": (tags(SOPInstanceUID=""), "it has no UID"),
+    "a slice with other pixels": (one_slice(PixelSpacing=[6.9, 7]), "slices are missing"),
+    "a slice of another modality": (one_slice(Modality="MR"), "slices are missing"),
+    "a slice far away": (one_slice(ImagePositionPatient=[0, 0, 5000]), "in a straight line"),
+    "dates that are none": (
+        element(0x00080020, "LO", "99999999"),
+        TAKEN,
+    ),
+    "a private name as the kernel": (element(0x00181210, "SH", PLANTED), "private content"),
+    "orientations that are no numbers": (element(0x00200037, "LO", "nan\\0\\0\\0\\1\\0"), NO_PLACE),
+    "a study that is a path": (tags(StudyInstanceUID="../../../tmp/x"), TAKEN),
     **{f"bytes changed by chance, {seed}": (flipped(seed), "it") for seed in range(3)},
 }  # fmt: skip
 

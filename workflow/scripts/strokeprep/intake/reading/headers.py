@@ -141,6 +141,8 @@ def read(source: Source) -> list[Slice]:
         start = _pixel_start(file, syntax)
     try:
         facts = _facts(header, PLAIN_TAGS)
+        if "SOPInstanceUID" not in facts:
+            raise Unreadable("it has no UID, so that copies of it cannot be told")
         facts = diffusion.private_facts(header, facts) | facts
         if syntax in LOSSY:
             facts["LossyImageCompression"] = "01"

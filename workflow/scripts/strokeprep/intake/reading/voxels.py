@@ -17,6 +17,7 @@ from strokeprep.io.images import AIR_HU, LPS, background
 
 # Nothing in a head is this far below air: what outside of the field of view is filled with.
 PADDING_HU = -1200
+HIGHEST_PADDING_HU = -900  # above it may be tissue
 NOISE = 250  # HU above air that is air still
 NO_MOVE = 1e-3  # voxels
 
@@ -83,10 +84,17 @@ def values(each: Slice) -> np.ndarray:
     if facts.get("Modality") == "CT":
         padding = facts.get("PixelPaddingValue")
         if padding is not None:
-            hidden = _signed(padding, facts) * slope + intercept
-            scaled[scaled == (int(hidden) if hidden == int(hidden) else hidden)] = AIR_HU
+            _hide(scaled, _signed(padding, facts) * slope + intercept)
         scaled[scaled < PADDING_HU] = AIR_HU
     return scaled
+
+
+def _hide(scaled: np.ndarray, padding: float) -> None:
+    """Make padding air; refused where tissue cannot be told from it."""
+    at = scaled == (int(padding) if padding == int(padding) else padding)
+    if padding > HIGHEST_PADDING_HU and at.any():
+        raise Unreadable("its padding has a value that tissue has, too")
+    scaled[at] = AIR_HU
 
 
 def _scaled_whole(stored: np.ndarray, slope: int, intercept: int) -> np.ndarray:

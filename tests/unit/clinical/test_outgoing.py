@@ -9,7 +9,9 @@ from openpyxl import load_workbook
 from strokeprep.clinical import alteration, anonymity, outgoing, workbook
 from strokeprep.clinical.columns import KNOWN
 from strokeprep.errors import StrokeprepError
+from strokeprep.io.whole import write_text
 from strokeprep.settings.finished.release import ReleaseSettings
+from strokeprep.study import naming
 
 KEY = b"secret"
 
@@ -45,6 +47,13 @@ def test_the_table_says_by_how_much(share):
     said = outgoing.meanings(["glucose", "age"], ReleaseSettings(altered_by=share))
     assert f"up to {share * 100:g} %" in said["glucose"]["Description"]
     assert "Altered" not in said["age"]["Description"]
+
+
+def test_what_was_measured_of_lesions_does_not_stand_for_what_somebody_found(tmp_path):
+    write_text("participant_id\tside\nsub-01\tleft\n", tmp_path / naming.ALL_LESIONS)
+    write_text("participant_id\tage\nsub-01\t70\n", tmp_path / "phenotype/clinical.tsv")
+    write_text("participant_id\nsub-01\n", tmp_path / "participants.tsv")
+    assert outgoing.collected(tmp_path) == {"sub-01": {"age": "70"}}
 
 
 # --- Values ---------------------------------------------------------------------------------------

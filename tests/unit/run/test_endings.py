@@ -12,6 +12,7 @@ import pytest
 from strokeprep.accuracy import summary
 from strokeprep.accuracy.figures import SCORED
 from strokeprep.io import tables
+from strokeprep.io.whole import write_text
 from strokeprep.quality.judgement import CHECK_COLUMNS, Measurement
 from strokeprep.run import endings
 from strokeprep.study import naming
@@ -118,6 +119,17 @@ def test_the_accuracy_table_shows_mean_and_worst_subject(tmp_path):
     rows = {tuple(line.split()[:2]): line.split()[2:] for line in text.splitlines()}
     assert rows["cta_to_ncct", "tre_mean"] == ["0.15", "0.2", "≤", "0.3", "yes", "mm"]
     assert rows["brain_ncct", "dice"] == ["0.98", "0.97", "≥", "0.96", "yes"]
+
+
+def test_tables_of_accuracy_are_joined_where_they_are_there(tmp_path):
+    paths = [tmp_path / f"{name}.tsv" for name in ("patients", "cohort", "none")]
+    for path, step in zip(paths, ("brain_dwi", "cohort_share"), strict=False):
+        table(path, check("01", step, "dice", 0.99))
+    write_text(summary.joined(paths), tmp_path / "all.tsv")
+    assert [row["step"] for row in tables.read(tmp_path / "all.tsv")] == [
+        "brain_dwi",
+        "cohort_share",
+    ]
 
 
 def test_one_subject_over_a_limit_fails_the_table(tmp_path):

@@ -480,8 +480,9 @@ def to_lesion_mask(scan):
 
 
 def scan_in_template(scan):
-    """The scan that lesions were drawn on, without all but the brain, in template space."""
-    return out(naming.preproc(scan, scan.pilot.kind.suffix, TEMPLATE, "brain"))
+    """The scan that lesions were drawn on, the brain alone, in template space; of diffusion the DWI."""
+    shown = next((image for image in scan.images if image.kind.name == "trace"), scan.pilot)
+    return out(naming.preproc(scan, shown.kind.suffix, TEMPLATE, kinds.STRIPPED))
 
 
 def given_atlas():

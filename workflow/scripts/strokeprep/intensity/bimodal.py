@@ -81,7 +81,7 @@ def tissue_peak(values: np.ndarray, least_r2: float, where: str = "image") -> Ti
 
     Then the mode stands for the mean, and the half-width on its bright side for the SD.
     """
-    histogram = _Histogram.of(values, where)
+    histogram = Histogram.of(values, where)
     start = histogram.mode(where)
     fitted, r2, refused = _fit(histogram, start)
     if not refused and r2 < least_r2:
@@ -93,15 +93,15 @@ def tissue_peak(values: np.ndarray, least_r2: float, where: str = "image") -> Ti
 
 
 @dataclass(frozen=True, eq=False)
-class _Histogram:
-    """The density of values, as shares of ``unit``."""
+class Histogram:
+    """The density of values, which are shares of ``unit``."""
 
     centres: np.ndarray
     density: np.ndarray
     unit: float
 
     @classmethod
-    def of(cls, values: np.ndarray, where: str) -> _Histogram:
+    def of(cls, values: np.ndarray, where: str) -> Histogram:
         """Each grey level is spread to halfway to the next, since whole numbers would leave a comb."""
         kept = np.asarray(values, np.float64)
         kept = kept[np.isfinite(kept) & (kept > 0)]
@@ -139,13 +139,17 @@ class _Histogram:
         return Gaussian(peak.mean * self.unit, peak.sd * self.unit, peak.height / self.unit)
 
 
+def gaussian(x: np.ndarray, mean: float, sd: float, height: float) -> np.ndarray:
+    """A peak at the points ``x``."""
+    return height * np.exp(-(((x - mean) / sd) ** 2) / 2)
+
+
 def _sum(x: np.ndarray, *peaks: float) -> np.ndarray:
     """Two Gaussians, each by mean, SD and height."""
-    m1, s1, h1, m2, s2, h2 = peaks
-    return h1 * np.exp(-(((x - m1) / s1) ** 2) / 2) + h2 * np.exp(-(((x - m2) / s2) ** 2) / 2)
+    return gaussian(x, *peaks[:3]) + gaussian(x, *peaks[3:])
 
 
-def _fit(histogram: _Histogram, start: Gaussian) -> tuple[tuple[Gaussian, Gaussian], float, str]:
+def _fit(histogram: Histogram, start: Gaussian) -> tuple[tuple[Gaussian, Gaussian], float, str]:
     """Tissue and the darker peak, the share of variance they explain, and why not to use them."""
     low = np.array([MEAN_RANGE[0] * start.mean, SD_RANGE[0] * start.sd, 0, 0, start.sd / 4, 0])
     top = 4 * start.height

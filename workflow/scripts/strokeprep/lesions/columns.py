@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 LEFT, RIGHT, BOTH = "left", "right", "bilateral"
 CORTICAL, SUBCORTICAL, OTHER = "cortical", "subcortical", "other"
 
-# A row for each lesion.
+# A row for each lesion; what index and name are, BIDS says.
 LESION = {
-    "index": "The lesion's number in the segmentation, the largest first",
-    "name": "What it is called",
+    "index": "",
+    "name": "",
     "volume_ml": "Volume on the grid on which it was drawn (mL)",
     "template_volume_ml": "Volume in the space of the template (mL)",
     **{axis: f"The {axis} of its centre in the template (mm, RAS)" for axis in "xyz"},
@@ -43,11 +44,12 @@ KEYS = {
 ABOUT = "Lesions of manual masks, counted and placed by rule"
 
 
-def meanings() -> dict[str, dict[str, str]]:
+def meanings() -> dict[str, Any]:
     """What the JSON beside the table of all patients says."""
-    return {"MeasurementToolMetadata": {"Description": ABOUT}} | described(KEYS | PATIENT)
+    tool = {"Description": ABOUT, "MeasurementToolMetadata": {"Description": ABOUT}}
+    return tool | described(KEYS | PATIENT)
 
 
 def described(columns: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """What columns mean, as the JSON beside a table says it."""
-    return {name: {"Description": text} for name, text in columns.items()}
+    return {name: {"Description": text} for name, text in columns.items() if text}

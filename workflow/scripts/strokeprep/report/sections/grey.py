@@ -13,6 +13,8 @@ from strokeprep.drawing import curves
 from strokeprep.drawing.curves import DASHED, Chart, Line, Panel, Spans
 from strokeprep.drawing.palette import BLUE, GREY, INK, VERMILION
 from strokeprep.drawing.pictures import Picture, Scale
+from strokeprep.intensity import bimodal
+from strokeprep.intensity.bimodal import Histogram
 from strokeprep.io import images
 from strokeprep.quality.judgement import Judge, Measurement
 from strokeprep.report import views
@@ -22,9 +24,7 @@ from strokeprep.report.sections import looks
 from strokeprep.report.sections.parts import Figure, Section
 from strokeprep.study import derived, naming
 
-BINS = 120
 HEIGHT = 260
-SHOWN = (0.001, 0.999)  # quantiles between which a histogram is shown
 ADC = Scale(0, 2500)
 APART = Scale(-300, 300, "viridis", "1e-6 mm2/s")
 FIELD = Scale(0.7, 1.3, "viridis", "")
@@ -108,25 +108,22 @@ class _Shown:
 
 
 def _histogram(shown: _Shown) -> Chart:
-    """The histogram of the brain on DWI, and the Gaussians that were fitted to it."""
-    values = shown.values(shown.of.source).astype(np.float64)
-    low, high = np.quantile(values[values > 0], SHOWN)
-    counts, edges = np.histogram(values, BINS, (low, high))
-    x = (edges[1:] + edges[:-1]) / 2
-    density = counts / max(np.count_nonzero(values > 0), 1) / (edges[1] - edges[0])
-    found = shown.metrics
+    """The histogram of the brain on DWI that the Gaussians were fitted to, and these."""
+    values, found = shown.values(shown.of.source), shown.metrics
+    seen = Histogram.of(values, shown.of.source)
+    x = seen.centres * seen.unit
     curve = {
-        name: found[f"{name}Height"]
-        * np.exp(-(((x - found[f"{name}Mean"]) / found[f"{name}Sd"]) ** 2) / 2)
+        name: bimodal.gaussian(x, *(found[f"{name}{what}"] for what in ("Mean", "Sd", "Height")))
         for name in ("Tissue", "Dark")
         if f"{name}Height" in found
     }
     lines = [Line("tissue", curve["Tissue"], VERMILION)]
     if "Dark" in curve:
         lines.append(Line("what is darker", curve["Dark"], BLUE, DASHED))
-        lines.append(Line("both", sum(curve.values()), INK))
+        lines.append(Line("both", curve["Tissue"] + curve["Dark"], INK))
     mean, sd = found["TissueMean"], found["TissueSd"]
-    panel = Panel("share of voxels", HEIGHT, tuple(lines), Line("brain", density, GREY))
+    bars = Line("brain", seen.density / seen.unit, GREY)
+    panel = Panel("density", HEIGHT, tuple(lines), bars)
     return Chart(x, "grey level", (panel,), Spans("mean ± SD of tissue", ((mean - sd, mean + sd),)))
 
 

@@ -30,6 +30,8 @@ NOTE = Column("text", "A remark")
         ("diabetes", "yes", "1"),
         ("diabetes", "False", "0"),
         ("tici", "2B", "2b"),
+        ("lesion_type", "None", "none"),
+        ("lesion_type", "n/a", "n/a"),
         ("door_to_groin", "1:20:00", "80"),
         ("door_to_groin", "0 days 01:20:30", "80.5"),
         ("door_to_groin", "26:00", "1560"),

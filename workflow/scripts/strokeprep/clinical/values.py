@@ -45,9 +45,13 @@ FORMULA = ("=", "+", "-", "@")
 
 
 def parsed(cell: str, column: Column) -> str:
-    """The value of a cell as it is released, ``n/a`` for a gap; ValueError says what is wrong."""
+    """The value of a cell as it is released, ``n/a`` for a gap; ValueError says what is wrong.
+
+    A level of the column is no gap, even if it is spelled like one: a lesion type of "none" was looked for.
+    """
     cell = cell.strip()
-    if cell in SIGNS_OF_NOTHING or squashed(cell) in NOTHING:
+    is_gap = cell in SIGNS_OF_NOTHING or squashed(cell) in NOTHING
+    if is_gap and squashed(cell) not in _levels(column):
         return MISSING
     return PARSERS[column.type](cell, column)
 
@@ -97,11 +101,15 @@ def _flag(cell: str, column: Column) -> str:
 
 
 def _level(cell: str, column: Column) -> str:
-    known = {squashed(each): code for code, says in column.levels.items() for each in (says, code)}
     try:
-        return known[squashed(cell)]
+        return _levels(column)[squashed(cell)]
     except KeyError:
         raise ValueError(f"none of {', '.join(column.levels)}") from None
+
+
+def _levels(column: Column) -> dict[str, str]:
+    """The code of each level, by its code and its meaning as people spell them."""
+    return {squashed(each): code for code, says in column.levels.items() for each in (says, code)}
 
 
 def _duration(cell: str, column: Column) -> str:

@@ -129,6 +129,18 @@ def test_a_lesion_that_nobody_drew_is_traced_by_each_rater_from_what_a_network_p
     assert "sub-01\t" in capsys.readouterr().out
 
 
+def test_an_infarct_is_drawn_over_the_trace_with_b0_and_adc_beside_it(study, capsys):
+    for value, kind in enumerate(("S0map", "trace", "ADC"), 1):
+        path = study / f"raw/sub-01/dwi/sub-01_{kind}.nii.gz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        images.write_array(heads.brain() * value, heads.AFFINE, path)
+    assert call("lesion", "--folder", "desk", "--into", "tracings/A") == 0
+    assert "Of the same scan: b0.nii.gz, adc.nii.gz." in capsys.readouterr().out
+    shown = {name: images.array(images.read(study / f"desk/{name}.nii.gz")).max()
+             for name in ("b0", "image", "adc")}  # fmt: skip
+    assert shown == {"b0": 1, "image": 2, "adc": 3}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

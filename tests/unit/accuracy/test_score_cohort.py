@@ -106,6 +106,17 @@ def test_a_voxel_that_is_off_in_a_map_is_found(cohort):
     assert all(value > 0.5 for name, value in found.items() if name not in ("members", "regions"))
 
 
+def test_a_patient_without_the_group_of_the_type_is_counted(tmp_path):
+    rows = []
+    for n, group in enumerate(("ischemic", "n/a", "none")):
+        truth = tmp_path / f"sub-{n}/truth.json"
+        write_text(json.dumps({"side": "none", "type": "ischemic" if n == 0 else "none"}), truth)
+        rows.append({"participant_id": f"sub-{n}", "side": "n/a", "group": group})
+    assert score_cohort.members_wrong(rows, tmp_path) == 1
+    without = [row | {"group": "n/a"} for row in rows]
+    assert score_cohort.members_wrong(without, tmp_path) == 0
+
+
 def test_a_row_that_is_wrong_or_missing_is_counted(cohort):
     folder = cohort / "derivatives/docs/cohort"
     rows = tables.read(folder / "regions.tsv")

@@ -54,14 +54,18 @@ def measurements(
 
 
 def members_wrong(members: Sequence[Row], truth: Path) -> int:
-    """How many patients are missing, or have another side or type of lesion than was simulated."""
+    """How many patients are missing, or have another side or type of lesion than was simulated.
+
+    Where there are groups at all, they are the types.
+    """
     told = {row["participant_id"]: row for row in members}
+    has_groups = any(row["group"] != tables.MISSING for row in members)
     wrong = 0
     for folder in sorted(truth.glob("sub-*")):
         facts, row = Truth(folder).facts, told.get(folder.name)
         side = tables.MISSING if facts["side"] == "none" else facts["side"]
-        groups = (facts["type"], tables.MISSING)  # a study may have no groups
-        wrong += row is None or row["side"] != side or row["group"] not in groups
+        group = facts["type"] if has_groups else tables.MISSING
+        wrong += row is None or (row["side"], row["group"]) != (side, group)
     return wrong
 
 

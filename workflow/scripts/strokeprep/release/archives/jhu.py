@@ -126,7 +126,7 @@ HOLDS = """\
 - `manifest-sha256.txt`: digests of all files (`sha256sum -c manifest-sha256.txt`)
 
 Masks are 0 and 1 in 8-bit integers. A case without a mask of a lesion has none that is visible. ADC is in
-mm²/s where it was recalculated, and as the scanner gave it in `raw-data`. CT, if there is any, has {air} HU
+1e-6 mm²/s where it was recalculated, and as the scanner gave it in `raw-data`. CT, if there is any, has {air} HU
 outside of the head.
 
 """

@@ -10,6 +10,7 @@ from strokeprep.cohort.gathering import MOST_GROUPS
 from strokeprep.cohort.plan import NO_IMAGES
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
+from strokeprep.io.whole import write_text
 
 
 def test_maps_of_all_and_of_groups_hold_the_masks_of_their_patients(study):
@@ -43,6 +44,14 @@ def test_the_side_of_a_lesion_follows_the_rule_of_the_table_of_lesions(study):
     for each in none.gathered().members:
         if each.mask:
             assert each.side == ("left" if each.left_ml > each.right_ml else "right")
+
+
+def test_the_side_is_that_of_the_table_of_lesions_where_there_is_one(study):
+    write_text("lesions\tside\n2\tbilateral\n", study.root / "lesions.tsv")
+    told = replace(study.candidates[0], told="lesions.tsv")
+    loose = replace(study.grid, bilateral_share=0.5)  # by which nobody has lesions on both sides
+    (member,) = study._replace(candidates=[told], grid=loose).gathered().members
+    assert member.side == "bilateral"
 
 
 def test_a_patient_without_any_file_is_excluded(study):

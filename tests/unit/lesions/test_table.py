@@ -83,6 +83,13 @@ def test_a_patient_with_lesions_on_either_side_has_both(template):
     assert table.side_of_all([]) == "n/a"
 
 
+def test_a_small_lesion_across_the_middle_makes_nobody_bilateral(template):
+    found = lesions(mask(np.s_[1:7, 3:9, 3:9], np.s_[9:12, 12:13, 12:13]), template)
+    assert [each.side for each in found] == ["left", "bilateral"]
+    assert table.side_of_all(found) == "left"
+    assert table.side_of_all(found[1:]) == "bilateral"
+
+
 @pytest.mark.parametrize(
     ("box", "kind"),
     [

@@ -13,7 +13,7 @@ import numpy as np
 from strokeprep.cohort.maps import ImageMaps, LesionMaps, sides
 from strokeprep.cohort.plan import NO_IMAGES, Candidate
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import images, json_files
+from strokeprep.io import images, json_files, tables
 from strokeprep.lesions.table import NONE, side_by
 from strokeprep.settings.finished.lesions import LESIONS
 from strokeprep.study import naming
@@ -150,9 +150,14 @@ def _added(
         ml=np.count_nonzero(lesion) * grid.voxel_ml,
         left_ml=left * grid.voxel_ml,
         right_ml=right * grid.voxel_ml,
-        side=side_by(left, right, grid.bilateral_share),
+        side=_told_side(root / candidate.told) or side_by(left, right, grid.bilateral_share),
         region_voxels={name: counted(labels[lesion]) for name, labels in atlases.items()},
     )
+
+
+def _told_side(row: Path) -> str:
+    """The side that the table of lesions tells, "" where there is none."""
+    return tables.read(row)[0]["side"] if row.is_file() else ""
 
 
 def _seen(read: Mapping[str, np.ndarray], name: str) -> np.ndarray | None:

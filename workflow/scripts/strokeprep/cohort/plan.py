@@ -40,6 +40,7 @@ class Candidate:
     seen: str  # where the scan that it was drawn on shows the brain, likewise
     images: dict[str, str] = field(default_factory=dict)  # by kind
     seen_in: dict[str, str] = field(default_factory=dict)  # where each of them shows the brain
+    told: str = ""  # the row of its lesions, where each of them was measured by itself
 
 
 def candidates(
@@ -72,6 +73,7 @@ def _candidate(subject: Subject, settings: CohortSettings, template: Space) -> C
         naming.brain_mask(drawn.scan, template) if drawn and drawn.scan.has_brain else "",
         images,
         seen_in,
+        naming.lesion_row(drawn.scan) if drawn else "",
     )
 
 

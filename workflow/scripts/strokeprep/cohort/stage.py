@@ -184,7 +184,8 @@ def rules(
         "The map of shares is the mean of all masks, which nearest neighbour moved to the template.",
         f"Voxels with lesions of at least {settings.at_least} patients are marked in a mask.",
         "In the map of both sides as one, masks are mirrored whose larger part lies on the right.",
-        f"A lesion is bilateral if the smaller part has more than {bilateral_share:.0%} of it.",
+        "A patient's side is that of the table of lesions. Without one, or of a single lesion, it is both "
+        f"if the smaller part has more than {bilateral_share:.0%} of all.",
         "Means and deviations (n - 1) are of scans that show brain in the voxel; a map beside them "
         "has their number.",
         *(

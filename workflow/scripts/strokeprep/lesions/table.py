@@ -30,6 +30,7 @@ class Lesion:
     template_ml: float
     centre: tuple[float, float, float] | None  # None where nothing of it is left in the template
     side: str
+    on_sides: tuple[int, int]  # voxels left and right of the plane x = 0 in the template
     type: str
     outside: int  # voxels of the template's grid outside its brain
 
@@ -55,23 +56,20 @@ def measured(
     found = []
     for number in range(1, len(drawn)):
         index = np.argwhere(there == number)
+        on_sides = _on_sides(index, moved)
         found.append(
             Lesion(
                 number,
                 drawn[number] * _ml(parts),
                 len(index) * _ml(moved),
                 _centre(index, moved),
-                side_of(_x(index, moved), settings.bilateral_share),
+                side_by(*on_sides, settings.bilateral_share),
+                on_sides,
                 _type_of(index, kinds, _ml(moved), settings),
                 int(np.count_nonzero(~brain[tuple(index.T)])),
             )
         )
     return found
-
-
-def side_of(x: np.ndarray, bilateral_share: float = LESIONS.bilateral_share) -> str:
-    """The side of voxels by their x in template space (mm, right is positive)."""
-    return side_by(int((x < 0).sum()), int((x > 0).sum()), bilateral_share)
 
 
 def side_by(left: float, right: float, bilateral_share: float = LESIONS.bilateral_share) -> str:
@@ -83,12 +81,15 @@ def side_by(left: float, right: float, bilateral_share: float = LESIONS.bilatera
     return LEFT if left > right else RIGHT
 
 
-def side_of_all(lesions: Sequence[Lesion]) -> str:
-    """The side of a patient: both if there are lesions on either."""
-    sides = {lesion.side for lesion in lesions} - {NONE}
-    if not sides:
-        return NONE
-    return sides.pop() if len(sides) == 1 else BOTH
+def side_of_all(lesions: Sequence[Lesion], bilateral_share: float = LESIONS.bilateral_share) -> str:
+    """The side of a patient: both if one lesion lies on the left and another on the right.
+
+    One that crosses the middle, as a registration may make it do, counts by its voxels.
+    """
+    if {LEFT, RIGHT} <= {lesion.side for lesion in lesions}:
+        return BOTH
+    left, right = (sum(lesion.on_sides[side] for lesion in lesions) for side in (0, 1))
+    return side_by(left, right, bilateral_share)
 
 
 def _kinds(regions: Atlas | None, settings: LesionSettings) -> tuple[np.ndarray, np.ndarray] | None:
@@ -121,10 +122,11 @@ def _centre(index: np.ndarray, grid: sitk.Image) -> tuple[float, float, float] |
     return x, y, z
 
 
-def _x(index: np.ndarray, grid: sitk.Image) -> np.ndarray:
-    """The x of voxels (RAS mm), exactly 0 on the plane between the sides."""
+def _on_sides(index: np.ndarray, grid: sitk.Image) -> tuple[int, int]:
+    """How many voxels lie left and right of the plane x = 0; those on it count for neither."""
     row = images.affine(grid)[0]
-    return np.round(index @ row[:3] + row[3], 3)
+    x = np.round(index @ row[:3] + row[3], 3)  # exactly 0 on the plane
+    return int((x < 0).sum()), int((x > 0).sum())
 
 
 def _ml(grid: sitk.Image) -> float:
@@ -151,14 +153,18 @@ def lesion_rows(lesions: Sequence[Lesion]) -> list[dict[str, str | int]]:
     ]
 
 
-def patient_row(lesions: Sequence[Lesion], counted_by_faces: int) -> dict[str, str | int]:
+def patient_row(
+    lesions: Sequence[Lesion],
+    counted_by_faces: int,
+    bilateral_share: float = LESIONS.bilateral_share,
+) -> dict[str, str | int]:
     """What a patient's lesions amount to: one row."""
     return {
         "lesions": len(lesions),
         "lesions_by_faces": counted_by_faces,
         "volume_ml": f"{sum(each.ml for each in lesions):.4f}",
         "template_volume_ml": f"{sum(each.template_ml for each in lesions):.4f}",
-        "side": side_of_all(lesions),
+        "side": side_of_all(lesions, bilateral_share),
         **_counts(lesions),
         "outside_brain_voxels": sum(each.outside for each in lesions),
     }

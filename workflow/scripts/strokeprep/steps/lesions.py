@@ -72,7 +72,7 @@ def tabulate(
         code=images.MNI,
     )
     _write_rows(table.lesion_rows(found), list(columns.LESION), outputs["table"])
-    row = table.patient_row(found, by_faces)
+    row = table.patient_row(found, by_faces, settings.bilateral_share)
     _write_rows([row], list(columns.PATIENT), outputs["row"])
     seen = transforms.resample(images.read(scan), standing.t1, [])
     with whole(outputs["picture"]) as partial:

@@ -112,6 +112,12 @@ def test_little_cortex_may_be_an_error_of_registration(template, regions):
     assert lesions(data, template, regions, cortical_share=0.3)[0].type == "subcortical"
 
 
+def test_a_lesion_that_lies_mostly_outside_the_brain_has_no_type(template, regions):
+    (beside,) = lesions(mask(np.s_[0:1, 5:8, 6:9]), template, regions)
+    (within,) = lesions(mask(np.s_[0:3, 5:8, 6:9]), template, regions)
+    assert (beside.type, within.type) == ("n/a", "cortical")
+
+
 def test_without_an_atlas_lesions_have_no_type(template):
     assert lesions(mask(np.s_[2:5, 5:8, 6:9]), template)[0].type == "n/a"
 

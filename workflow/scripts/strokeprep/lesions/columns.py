@@ -16,7 +16,7 @@ LESION = {
     "template_volume_ml": "Volume in the space of the template (mL)",
     **{axis: f"The {axis} of its centre in the template (mm, RAS)" for axis in "xyz"},
     "side": "left, right or bilateral",
-    "type": "cortical, subcortical or other; n/a without an atlas",
+    "type": "cortical, subcortical or other; n/a without an atlas or mostly outside the brain",
     "outside_brain_voxels": "Voxels of the template's grid that lie in it and not in the brain",
 }
 COUNTED = {

@@ -56,7 +56,8 @@ def measured(
     found = []
     for number in range(1, len(drawn)):
         index = np.argwhere(there == number)
-        on_sides = _on_sides(index, moved)
+        on_sides, outside = _on_sides(index, moved), int((~brain[tuple(index.T)]).sum())
+        lies_outside = outside > len(index) / 2
         found.append(
             Lesion(
                 number,
@@ -65,8 +66,8 @@ def measured(
                 _centre(index, moved),
                 side_by(*on_sides, settings.bilateral_share),
                 on_sides,
-                _type_of(index, kinds, _ml(moved), settings),
-                int(np.count_nonzero(~brain[tuple(index.T)])),
+                NONE if lies_outside else _type_of(index, kinds, _ml(moved), settings),
+                outside,
             )
         )
     return found

@@ -1,4 +1,4 @@
-"""Jobs load nibabel without pydicom, and those that read DICOM still can."""
+"""Jobs load little: nibabel without pydicom, scipy without f2py; what is used is there all the same."""
 
 from __future__ import annotations
 
@@ -21,9 +21,40 @@ print("pydicom" in sys.modules)
 """
 
 
-def test_nibabel_is_loaded_without_pydicom_which_can_be_loaded_after_it():
+def shown(code: str) -> str:
+    """What a fresh Python prints."""
+    command = [sys.executable, "-c", code]
     folder = provenance.PACKAGE.parent
-    shown = subprocess.run(
-        [sys.executable, "-c", AFTER], cwd=folder, capture_output=True, text=True, check=True
-    )
-    assert shown.stdout.split() == ["False", "True"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+def test_nibabel_is_loaded_without_pydicom_which_can_be_loaded_after_it():
+    assert shown(AFTER).split() == ["False", "True"]
+
+
+LISTED = """
+import sys
+from strokeprep.run import imports
+imports.keep_few()
+from scipy import ndimage
+print("numpy.f2py.f2py2e" in sys.modules)
+from numpy import f2py
+print(callable(f2py.crackfortran.crackfortran))
+"""
+
+
+def test_scipy_is_loaded_without_f2py_which_works_when_it_is_used():
+    assert shown(LISTED).split() == ["False", "True"]
+
+
+MOVED = """
+import sys
+from strokeprep.run import imports
+imports.keep_few()
+from strokeprep.steps import deface, resample
+print([name for name in sys.modules if name.startswith("scipy.ndimage") or name == "scipy.spatial"])
+"""
+
+
+def test_steps_that_only_move_voxels_load_no_scipy():
+    assert shown(MOVED).strip() == "[]"

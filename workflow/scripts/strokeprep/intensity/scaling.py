@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.intensity.bimodal import Gaussian
+
+if TYPE_CHECKING:  # it loads scipy, which most jobs that scale an image do without
+    from strokeprep.intensity.bimodal import Gaussian
 
 # The percentiles that are matched, as those of MINC's inormalize -range 1.
 LOW, HIGH = 0.01, 0.99

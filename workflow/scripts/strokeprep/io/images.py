@@ -12,7 +12,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import nibabel as nib
 import numpy as np
@@ -288,19 +288,21 @@ def write_array(
 
 
 def save(nifti: nib.Nifti1Image, path: str | Path) -> None:
-    """Save a NIfTI image; after an error there is no incomplete file.
-
-    ISA-L packs in a quarter of the time of zlib, into some 2 % more bytes.
-    """
+    """Save a NIfTI image; after an error there is no incomplete file."""
     with whole(path) as partial:
         if partial.suffix != ".gz":
             nib.save(nifti, partial)
             return
-        with (
-            partial.open("wb") as file,
-            igzip.IGzipFile("", "wb", PACKING, fileobj=file, mtime=0) as packed,
-        ):
-            nifti.to_stream(packed)
+        with partial.open("wb") as file, packed(file) as stream:
+            nifti.to_stream(stream)
+
+
+def packed(file: IO[bytes]) -> igzip.IGzipFile:
+    """A stream that compresses into a file, without a time stamp: its bytes depend on the content alone.
+
+    ISA-L packs in a quarter of the time of zlib, into some 2 % more bytes.
+    """
+    return igzip.IGzipFile("", "wb", PACKING, fileobj=file, mtime=0)
 
 
 def as_dtype(data: np.ndarray, dtype: np.dtype | type) -> np.ndarray:
@@ -312,9 +314,10 @@ def as_dtype(data: np.ndarray, dtype: np.dtype | type) -> np.ndarray:
     dtype = np.dtype(dtype)
     if dtype.kind not in "iu":
         return data.astype(dtype)
-    if data.dtype.kind in "f":
-        data = np.rint(data)
     limits = np.iinfo(dtype)
+    if data.dtype.kind in "f":
+        rounded = np.rint(data)
+        return np.clip(rounded, limits.min, limits.max, out=rounded).astype(dtype)
     return np.clip(data, limits.min, limits.max).astype(dtype)
 
 

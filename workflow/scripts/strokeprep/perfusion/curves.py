@@ -44,6 +44,10 @@ class Series:
         """Volume of a voxel."""
         return float(np.prod(self.spacing)) / 1000
 
+    def curves(self, index: np.ndarray) -> np.ndarray:
+        """The curves (n × frames) of voxels (n × 3), as they are stored."""
+        return np.ascontiguousarray(self.hu[tuple(index.T)])
+
 
 def over_baseline(curves: np.ndarray, frames: int) -> np.ndarray:
     """Enhancement: curves minus their own mean over the first frames."""

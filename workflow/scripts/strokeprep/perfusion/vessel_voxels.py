@@ -112,14 +112,15 @@ def _candidates_among(
     series: Series, index: np.ndarray, before: Baseline, settings: VesselSettings
 ) -> Candidates:
     frames = before.frames
-    curves = series.hu[tuple(index.T)].astype(np.float32)
+    curves = series.curves(index).astype(np.float32)
     base, own_noise = curves[:, :frames].mean(1), curves[:, :frames].std(1, ddof=1)
     low, high = settings.base_hu
     curves = over_baseline(curves, frames)
     smooth = smoothed(curves)
     # The few baseline frames of a voxel may agree by chance: the brain's noise is a lower bound.
     stands_out = smooth.max(1) >= settings.noise_ratio * np.maximum(own_noise, 0.5 * before.noise)
-    kept = stands_out & is_bolus(smooth, series.dt) & (base >= low) & (base <= high)
+    kept = np.flatnonzero(stands_out & (base >= low) & (base <= high))
+    kept = kept[is_bolus(smooth[kept], series.dt)]
     return Candidates(index[kept], curves[kept], *features(smooth[kept], series.dt))
 
 
@@ -257,5 +258,5 @@ def _disc_means(series: Series, index: np.ndarray, settings: VesselSettings) -> 
     last = np.array(series.brain.shape) - 1
     total = np.zeros((len(index), series.hu.shape[-1]))
     for step in np.argwhere(disc) - np.array(disc.shape) // 2:
-        total += series.hu[tuple(np.clip(index + [*step, 0], 0, last).T)]
+        total += series.curves(np.clip(index + [*step, 0], 0, last))
     return total / disc.sum()

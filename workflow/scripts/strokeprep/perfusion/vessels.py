@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.perfusion import vessel_voxels
@@ -74,7 +73,7 @@ def find_vessels(
     settings = settings or VesselSettings()
     warnings = _check_brain(series, settings)
     curves = _brain_curves(series, settings)
-    trimmed = stats.trim_mean(curves, 0.1)  # moving edges seem to enhance by hundreds of HU
+    trimmed = _trimmed_mean(curves, 0.1)  # moving edges seem to enhance by hundreds of HU
     mean = over_baseline(trimmed[None], settings.least_baseline_frames)[0]
     warnings += _check_passage(mean, settings)
     frames = baseline_frames(curves, mean, series.dt, settings)
@@ -172,6 +171,16 @@ def baseline_frames(
     return frames
 
 
+def _trimmed_mean(curves: np.ndarray, share: float) -> np.ndarray:
+    """The mean of each frame without this share of the lowest and of the highest values.
+
+    ``scipy.stats.trim_mean`` is the same, but loading it takes a third of a second.
+    """
+    cut = int(share * len(curves))
+    ordered = np.partition(curves, (cut, len(curves) - cut - 1), axis=0)
+    return np.asarray(ordered[cut : len(curves) - cut].mean(axis=0))
+
+
 def _brain_curves(series: Series, settings: VesselSettings) -> np.ndarray:
     """Curves (HU) of evenly spaced brain voxels without bone or air."""
     base = series.hu[..., : settings.least_baseline_frames].mean(-1, dtype=np.float32)
@@ -180,7 +189,7 @@ def _brain_curves(series: Series, settings: VesselSettings) -> np.ndarray:
     if not len(index):
         raise NotComputable("little-brain", "No voxel of the brain mask has the HU of brain")
     chosen = index[:: -(-len(index) // SAMPLE)]
-    return series.hu[tuple(chosen.T)].astype(np.float32)
+    return series.curves(chosen).astype(np.float32)
 
 
 def _check_brain(series: Series, settings: VesselSettings) -> list[str]:
@@ -232,7 +241,7 @@ def _check_artery(
 def _clipped(series: Series, voxels: np.ndarray) -> tuple[int, float]:
     """The number of voxels whose peak is cut off, and the value (HU) at which it is."""
     ceiling = float(series.hu.max())
-    at_ceiling = (series.hu[tuple(voxels.T)] >= ceiling - 1).sum(1)
+    at_ceiling = (series.curves(voxels) >= ceiling - 1).sum(1)
     return int((at_ceiling >= CLIPPED_FRAMES).sum()), ceiling
 
 
@@ -256,7 +265,7 @@ def _given_voxels(series: Series, at: np.ndarray, what: str) -> np.ndarray:
 
 
 def _curves(series: Series, voxels: np.ndarray, frames: int) -> np.ndarray:
-    return over_baseline(series.hu[tuple(voxels.T)].astype(float), frames)
+    return over_baseline(series.curves(voxels).astype(float), frames)
 
 
 def _mean_curve(series: Series, voxels: np.ndarray, frames: int) -> np.ndarray:

@@ -95,8 +95,10 @@ def filled(values: np.ndarray, background: float, tolerance: float = 0.0) -> int
 
 def face_voxels_left(image: Path, mask: sitk.Image, background: float) -> int:
     """Voxels of a face mask that still hold something in a released image, in all its frames."""
-    region = images.array(mask) > 0
-    return sum(filled(frame[region], background) for frame in _frames(image))
+    region = np.flatnonzero(
+        images.array(mask).T
+    )  # in the order of the file: much faster to look up
+    return sum(filled(frame.T.reshape(-1)[region], background) for frame in _frames(image))
 
 
 def _frames(path: Path) -> Iterator[np.ndarray]:

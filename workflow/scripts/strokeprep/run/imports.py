@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import LazyLoader
 
 
 class _NibabelAlone(MetaPathFinder):
@@ -27,6 +29,24 @@ def _is_loading(name: str) -> bool:
     return getattr(spec, "_initializing", False)
 
 
+class _F2pyWhenUsed(MetaPathFinder):
+    """Loads numpy's compiler of Fortran when something of it is used, and not when scipy lists numpy.
+
+    scipy takes all names of numpy, of which this one takes as long as numpy itself.
+    """
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: object = None
+    ) -> ModuleSpec | None:
+        """The module as others find it, with a loader that waits; None for other modules."""
+        if name != "numpy.f2py":
+            return None
+        spec = PathFinder.find_spec(name, path)
+        if spec is not None and spec.loader is not None:
+            spec.loader = LazyLoader(spec.loader)
+        return spec
+
+
 def keep_few() -> None:
-    """From now on nibabel is loaded without pydicom."""
-    sys.meta_path.insert(0, _NibabelAlone())
+    """From now on nibabel is loaded without pydicom, and scipy without what compiles Fortran."""
+    sys.meta_path[:0] = [_NibabelAlone(), _F2pyWhenUsed()]

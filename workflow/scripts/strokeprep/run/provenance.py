@@ -57,11 +57,16 @@ def code_digest(script: Path, *modules: str) -> str:
 def versions() -> dict[str, str]:
     """The versions of this project and of the imaging packages loaded so far."""
     loaded = {
-        module: metadata.version(distribution)
+        module: _installed(distribution)
         for module, distribution in DISTRIBUTIONS.items()
         if module in sys.modules
     }
     return {"strokeprep": VERSION} | loaded
+
+
+@cache
+def _installed(distribution: str) -> str:
+    return metadata.version(distribution)
 
 
 @cache

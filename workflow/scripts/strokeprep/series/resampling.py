@@ -8,7 +8,6 @@ without need: on the scan's own grid, a frame of a still head keeps its voxels e
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -105,7 +104,8 @@ class _Warp:
                 "Check the registration of the series.",
             )
         self.box = labels.bounding_box(whole)
-        self.grid, self.covered = grid[self.box], whole[self.box]
+        # In the order of the frames: where the orders differ, a choice between them takes far longer.
+        self.grid, self.covered = grid[self.box], np.asfortranarray(whole[self.box])
 
     def frame(self, index: int, voxels: np.ndarray) -> np.ndarray:
         """Values on a frame's grid moved into the box: unchanged where possible, else in float."""
@@ -217,7 +217,9 @@ def _mixed(
         part = images.as_dtype(later, np.int16)
     else:
         share = share.astype(np.float32)
-        part = images.as_dtype(earlier * (1 - share) + later * share, np.int16)
+        mixed = earlier * (1 - share)
+        mixed += later * share
+        part = images.as_dtype(mixed, np.int16)
     return np.where(covered, part, np.int16(images.AIR_HU))
 
 
@@ -237,16 +239,14 @@ def _header(shape: Sequence[int], affine: np.ndarray) -> bytes:
 
 @contextmanager
 def _compressed(path: Path) -> Iterator[Callable[[Any], None]]:
-    """A function that writes to a gzip file, which is complete or absent in the end.
+    """A function that writes to a compressed file, which is complete or absent in the end.
 
-    The file has no time stamp, so its bytes depend on the content alone. A thread compresses one piece
-    while the caller computes the next. HU are noise in their last bits: compressing harder takes several
-    times as long and saves little.
+    A thread compresses one piece while the caller computes the next.
     """
     with (
         whole(path) as partial,
         partial.open("wb") as raw,
-        gzip.GzipFile("", "wb", 1, raw, mtime=0) as file,
+        images.packed(raw) as file,
         ThreadPoolExecutor(1) as behind,
     ):
         pending: list[Future] = []

@@ -117,6 +117,13 @@ def test_a_patient_without_the_group_of_the_type_is_counted(tmp_path):
     assert score_cohort.members_wrong(without, tmp_path) == 0
 
 
+def test_a_study_without_true_sides_is_asked_for_its_patients_alone(tmp_path):
+    for n in (1, 2):
+        write_text(json.dumps({"deformation_mm": 0}), tmp_path / f"sub-{n}/truth.json")
+    row = {"participant_id": "sub-1", "side": "left", "group": "n/a"}
+    assert score_cohort.members_wrong([row], tmp_path) == 1  # the other is missing
+
+
 def test_a_row_that_is_wrong_or_missing_is_counted(cohort):
     folder = cohort / "derivatives/docs/cohort"
     rows = tables.read(folder / "regions.tsv")

@@ -56,16 +56,19 @@ def measurements(
 def members_wrong(members: Sequence[Row], truth: Path) -> int:
     """How many patients are missing, or have another side or type of lesion than was simulated.
 
-    Where there are groups at all, they are the types.
+    Where there are groups at all, they are the types. The usual study has one type, and tells no side.
     """
     told = {row["participant_id"]: row for row in members}
     has_groups = any(row["group"] != tables.MISSING for row in members)
     wrong = 0
     for folder in sorted(truth.glob("sub-*")):
         facts, row = Truth(folder).facts, told.get(folder.name)
+        if row is None or "side" not in facts:
+            wrong += row is None
+            continue
         side = tables.MISSING if facts["side"] == "none" else facts["side"]
         group = facts["type"] if has_groups else tables.MISSING
-        wrong += row is None or (row["side"], row["group"]) != (side, group)
+        wrong += (row["side"], row["group"]) != (side, group)
     return wrong
 
 

@@ -11,8 +11,9 @@ downstream   outputs that lead back to the corrected one by the sources in their
 apart        outputs in one of the two and not in the other; of a wrong one, which stops the patient, those in
              the first alone
 missed       limits of docs/qc/accuracy.tsv that are missed, or the step that stopped the patient
-figure       the figure of accuracy.tsv that it bears on most: Dice of the brain, mm between the true and the
-             found place of a point, correlation of MTT with that by the true arterial input
+figure       the figure of accuracy.tsv that it bears on most, if the patient got so far: Dice of the brain, mm
+             between the true and the found place of a point of the CTA, correlation of MTT with that by the
+             true arterial input
 named        which of provenance, page and methods text name the correction
 same_bytes   whether every file of the output has the bytes of before, but for the times of jobs
 
@@ -39,7 +40,6 @@ import yaml
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, tables, transforms
 from strokeprep.io.whole import write_text
-from strokeprep.phantom.names import image_stem
 from strokeprep.settings import config as settings
 from strokeprep.study import naming, outputs, table
 from strokeprep.study.layouts import designs
@@ -59,7 +59,7 @@ FIGURES = {
     "artery": ("ctp_mtt_by_input", "correlation"),
 }
 WRONG, TRUE, NONE = "wrong", "true", "taken away"
-ARTERY_VOXELS = 5  # as many as a person marks
+BEFORE_OCCLUSION = 1  # of the true arteries; behind it contrast comes late and is thinned
 COLUMNS = ("correction", "state", "made_again", "downstream", "apart", "missed", "figure", "named",
            "same_bytes")  # fmt: skip
 
@@ -155,17 +155,11 @@ def registration(study: Study, path: Path, *, is_true: bool) -> None:
 
 
 def artery(study: Study, path: Path, *, is_true: bool) -> None:
-    """The voxels of true arteries that rise most, or as many in tissue."""
+    """The true arteries before the occlusion, or all of them."""
     labels = nib.load(study.truth.folder / "ctp_artery.nii.gz")
-    series = nib.load(study.folder / "demo/raw" / f"{image_stem('ctp', SUBJECT)}.nii.gz")
-    arteries, voxels = np.asarray(labels.dataobj), np.asarray(series.dataobj)
-    rise = np.where(arteries == 1, voxels.max(-1) - voxels[..., 0], -np.inf)
-    if not is_true:
-        inside = np.asarray(nib.load(study.truth.folder / "ctp_brain.nii.gz").dataobj) > 0
-        rise = np.where(inside & (arteries == 0), -np.abs(voxels.max(-1) - 60.0), -np.inf)
-    mask = np.zeros(rise.shape, np.uint8)
-    mask.flat[np.argsort(rise, axis=None)[-ARTERY_VOXELS:]] = 1
-    images.write_array(mask, labels.affine, path)
+    arteries = np.asarray(labels.dataobj)
+    chosen = arteries == BEFORE_OCCLUSION if is_true else arteries > 0
+    images.write_array(chosen.astype(np.uint8), labels.affine, path)
 
 
 # --- What came of them ----------------------------------------------------------------------
@@ -205,13 +199,17 @@ def _sources(study: Study) -> Iterator[tuple[str, set[str]]]:
         yield made.relative_to(study.dataset).as_posix(), of
 
 
+def stopped(said: str) -> str:
+    """What stopped the patient, if anything did."""
+    found = re.search(r"^strokeprep: (\w+: .+?)(?::|=) ", said, re.MULTILINE)
+    return found[1] if found else ""
+
+
 def missed(study: Study, said: str) -> str:
     """The limits that are missed, or what stopped the patient."""
-    if stopped := re.search(r"^strokeprep: (\w+: .+?)(?::|=) ", said, re.MULTILINE):
-        return stopped[1]
     rows = tables.read(study.folder / "demo/derivatives/docs/qc/accuracy.tsv")
     found = (f"{row['step']} {row['metric']} {row['value']}" for row in rows if row["pass"] == "no")
-    return "; ".join(found) or "none"
+    return stopped(said) or "; ".join(found) or "none"
 
 
 def measured(study: Study, word: str) -> str:
@@ -252,7 +250,7 @@ def rows_of(study: Study, word: str, before: Mapping[str, bytes]) -> Iterator[di
             # What stops a patient leaves some of it unmade.
             "apart": len(made - after if state == WRONG else made ^ after),
             "missed": missed(study, said),
-            "figure": measured(study, word) if state != WRONG else "n/a",
+            "figure": tables.MISSING if stopped(said) else measured(study, word),
             "named": named(study, word),
             "same_bytes": "yes" if study.contents() == before else "no",
         }

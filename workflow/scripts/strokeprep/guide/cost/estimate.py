@@ -96,13 +96,18 @@ def steps(subject: Subject, config: Config, sizes: Mapping[str, Size]) -> Iterat
     yield Step("patient", everything / MILLION)
     for scan in scans:
         size = sizes[_role(scan)]
-        yield Step("scan", size.all_voxels * len(scan.images) / MILLION)
+        for done in ("scan", "judged"):
+            yield Step(done, size.all_voxels * len(scan.images) / MILLION)
+        yield from [Step("intensity", size.voxels / MILLION)] * len(scan.derived)
         for section, wanted in (("brain", scan.has_brain), ("deface", not scan.defaced)):
             backend = needed.backend(section, scan.modality, config)
             if wanted and backend.runs:
                 yield Step(f"{section}-{backend.name}", size.voxels / MILLION)
         if scan.has_perfusion and subject.reference and subject.name not in config.perfusion.skip:
             yield Step("perfusion", size.all_voxels / MILLION)
+    for label in subject.labels if config.lesions.tables else ():
+        if label.kind.name == "lesion" and _role(label.scan) in sizes:
+            yield Step("lesions", sizes[_role(label.scan)].voxels / MILLION)
     for move in moves.of_subject(subject, template_of(config)).values():
         if not _stays(move) and not _is_perfusion(move):
             yield Step("moved", _grid_voxels(move, subject, template_of(config), sizes) / MILLION)

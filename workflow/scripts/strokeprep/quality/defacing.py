@@ -95,9 +95,8 @@ def filled(values: np.ndarray, background: float, tolerance: float = 0.0) -> int
 
 def face_voxels_left(image: Path, mask: sitk.Image, background: float) -> int:
     """Voxels of a face mask that still hold something in a released image, in all its frames."""
-    region = np.flatnonzero(
-        images.array(mask).T
-    )  # in the order of the file: much faster to look up
+    # Places in the order of the file are looked up much faster than the mask itself.
+    region = np.flatnonzero(images.array(mask).T)
     return sum(filled(frame.T.reshape(-1)[region], background) for frame in _frames(image))
 
 

@@ -56,27 +56,30 @@ def locate(
 ) -> Pose:
     """The pose of a head that is mostly in view; refused if the fit is not credible."""
     view = View.of(image, modality)
-    matrix, score = refined(view, search(view, where))
+    ends = [refined(view, matrix) for matrix in search(view, where)]
+    matrix, score = max(ends, key=lambda end: view.fits(end[0]))
     way_up.check(view, matrix, where)
     return credible(matrix, score, limits, where)
 
 
-def search(view: View, where: str) -> np.ndarray:
-    """The best of many starts, template to image (RAS).
+def search(view: View, where: str) -> list[np.ndarray]:
+    """The best of many starts by each kind of evidence, template to image (RAS).
 
     Grey values at low resolution give a few candidates. On MR they often take the skin for the brain, so
-    each is also tried smaller and then moved to where the edges within the brain meet.
+    each is also tried smaller and then moved to where the edges within the brain meet. Where edges are
+    faint, as on thick slices with a haematoma, they lead astray, so the best by grey values stays, too.
     """
     found = distinct(coarse_fits(view, starts(view.small, where)))
     if not view.coarse_edges or not view.fine_edges:
         fitted = [fit(whole_head(FINE_MM), view.fine, matrix, 12)[0] for matrix in found[:2]]
-        return max(fitted, key=view.fits)
+        return [max(fitted, key=view.fits)]
     tried = [
         edges.fit(view.coarse_edges, matrix @ sized(size), 6)
         for matrix, size in product(found, SIZES)
     ]
     tried = distinct(sorted(tried, key=view.fits, reverse=True))
-    return max((edges.fit(view.fine_edges, matrix, 12) for matrix in tried), key=view.fits)
+    by_edges = max((edges.fit(view.fine_edges, matrix, 12) for matrix in tried), key=view.fits)
+    return [by_edges, max(found, key=view.fits)]
 
 
 def refined(view: View, matrix: np.ndarray) -> tuple[np.ndarray, Score]:

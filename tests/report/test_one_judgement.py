@@ -50,7 +50,7 @@ def judged(found: Iterable[Measurement], metric: str) -> list[tuple[float, str]]
     [
         *("template_dice", "template_off_mm", "brain_missing_ml", "brain_outlying_ml"),
         *("contour_edge_mm", "contour_short_mm", "contour_moved_mm", "contour_worst_mm"),
-        *("mirror_ratio", "brain_voxels_removed", "face_left_ml"),
+        *("mirror_ratio", "edges_off_mm", "scan_size", "brain_voxels_removed", "face_left_ml"),
     ],
 )
 def test_the_page_shows_every_figure_that_the_audit_judges(by_audit, by_report, metric):

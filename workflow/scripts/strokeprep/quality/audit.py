@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from strokeprep.io import images, labels, transforms
 from strokeprep.quality import contour, defacing, measures
 from strokeprep.quality.folder import Folder
@@ -16,7 +18,7 @@ from strokeprep.quality.judgement import Judge, Measurement
 from strokeprep.quality.label_change import LabelChange
 from strokeprep.quality.measured import step_of
 from strokeprep.quality.plan import AuditPlan
-from strokeprep.registration import mirror
+from strokeprep.registration import linear, mirror, second_opinion
 from strokeprep.registration import template as registration_template
 from strokeprep.settings.study import TemplateSettings
 
@@ -34,6 +36,7 @@ def measured(
         *of_masks(plan, files, judge),
         *of_template(plan, files, judge, settings),
         *of_flips(plan, files, judge),
+        *of_poses(plan, files, judge),
         *of_labels(plan, files, judge, least_label_ml),
     ]
 
@@ -117,6 +120,20 @@ def of_flips(plan: AuditPlan, files: Folder, judge: Judge) -> Iterator[Measureme
         move = files.transform(transform) if transform else None
         compared = mirror.compare(reference, files.image(scan), move)
         yield judge(step_of("likeness", scan), "mirror_ratio", compared.ratio)
+
+
+def of_poses(plan: AuditPlan, files: Folder, judge: Judge) -> Iterator[Measurement]:
+    """What another method says of where each scan lies on the reference, and of its size."""
+    modality = {image: modality for image, modality, _ in plan.heads}
+    for scan, transform in plan.alike:
+        reference = files.image(plan.reference), modality[plan.reference]
+        brain, moving = files.image(plan.reference_brain), (files.image(scan), modality[scan])
+        pose = transforms.matrix(files.transform(transform)) if transform else np.eye(4)
+        step = step_of("likeness", scan)
+        off_mm = second_opinion.off_mm(reference, brain, moving, pose)
+        yield judge(step, "edges_off_mm", off_mm)
+        size = linear.size(reference[0], moving[0], brain, pose)
+        yield judge(step, "scan_size", size)
 
 
 def of_labels(

@@ -105,6 +105,29 @@ def information(
     return results
 
 
+def size(
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    fixed_brain: sitk.Image,
+    pose: np.ndarray,
+    seed: int = SEED,
+) -> float:
+    """How large the head is in ``moving``, by its size in ``fixed``: of the best affine close to a pose.
+
+    A rigid registration cannot change it, so it tells voxels whose size is wrong. Voxels of 1 mm are needed: at
+    2 mm, fluid and skull bias the size of a diffusion image on CT by up to 4 %.
+    """
+    levels = RESOLUTIONS["refined"]
+    pair = _heads(fixed, moving, fixed_brain, FIT.near_brain_mm, levels[-1].mm)
+    backwards = _shows_less(pair[1], pair[0])
+    sides = (pair[1], pair[0]) if backwards else pair
+    matrix = np.linalg.inv(pose) if backwards else pose
+    for level in levels:
+        matrix = _refined(*sides, matrix, level, DOF["affine"], seed).matrix
+    ratio = float(np.cbrt(np.linalg.det(matrix[:3, :3])))
+    return 1 / ratio if backwards else ratio
+
+
 def registered(
     fixed: Side,
     moving: Side,

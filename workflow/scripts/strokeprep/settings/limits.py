@@ -99,6 +99,19 @@ LIMITS: dict[str, Limit] = {
         "Mean distance of the brain from where the images would be most alike. Synthetic patients "
         "stay below 0.6 mm; 2.5 mm is half a thick slice and visible.",
     ),
+    "edges_off_mm": _most(
+        "mm", 3.5, 7.5,
+        "Mean distance of the brain from where the edges of scan and reference meet best, which the "
+        "registration does not use. Right poses gave 0.3 to 2.9; shifted by 8 mm, 6.6 to 9.8, turned by "
+        "8°, 4.7 to 7.3.",
+        audited=True,
+    ),
+    "scan_size": Limit(
+        "ratio", (0.98, 1.02), (0.93, 1.08),
+        "Size of the head in the scan by that in the reference, which a rigid registration leaves as it "
+        "is. Voxels of a wrong size make it another than 1.",
+        audited=True,
+    ),
     "edge_agreement": _least(
         "ratio", 0.42, 0.36, "Squared cosine of two images' edges; unrelated images give 1/3."
     ),

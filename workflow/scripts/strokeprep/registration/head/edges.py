@@ -6,6 +6,7 @@ the skin for the brain may predict grey values well, but then the edges within t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
@@ -47,16 +48,10 @@ class Edges:
     def of(cls, image: sitk.Image, spacing_mm: float) -> Edges:
         """The edges of an image at one resolution."""
         cubic = grids.resampled(image, spacing_mm)
-        values = ndimage.gaussian_filter(images.array(cubic), 0.8)
-        slope = np.stack(np.gradient(values))
-        turn = images.affine(cubic)[:3, :3] / spacing_mm
-        slope = np.tensordot(turn, slope, axes=1)
-        steep = np.sqrt((slope**2).sum(axis=0))
-        typical = np.median(steep[values > values.mean()])
-        slope = slope / np.sqrt(steep**2 + typical**2 + 1e-12)
-        tensor = np.stack([(slope[a] * slope[b]).ravel() for a, b in PAIRS], axis=1)
+        edge = directions(cubic)
+        tensor = np.stack([(edge[a] * edge[b]).ravel() for a, b in PAIRS], axis=1)
         to_voxel = np.linalg.inv(images.affine(cubic))
-        return cls(tensor.astype(np.float32), values.shape, to_voxel, spacing_mm)
+        return cls(tensor.astype(np.float32), edge.shape[1:], to_voxel, spacing_mm)
 
     def met(self, matrix: np.ndarray, part: int = 0) -> float:
         """The share of the template's edges that the image has, too (``matrix``: template to image)."""
@@ -64,7 +59,12 @@ class Edges:
 
     def met_and_slope(self, matrix: np.ndarray, part: int = 0) -> tuple[float, np.ndarray]:
         """The same, and its derivative by the 3×4 matrix."""
-        points, edge = edge_points(self.spacing_mm, part)
+        return self.met_at(*edge_points(self.spacing_mm, part), matrix)
+
+    def met_at(
+        self, points: np.ndarray, edge: np.ndarray, matrix: np.ndarray
+    ) -> tuple[float, np.ndarray]:
+        """The share of edges at some points (N×3 each) that the image has, and its derivative."""
         voxel = (points @ matrix[:3, :3].T + matrix[:3, 3]) @ self.to_voxel[:3, :3].T
         voxel = voxel + self.to_voxel[:3, 3]
         inside = np.all((voxel >= 0) & (voxel < np.array(self.shape) - 1.001), axis=1)
@@ -115,6 +115,17 @@ class Edges:
         return tensor, slope
 
 
+def directions(cubic: sitk.Image) -> np.ndarray:
+    """The direction of the edge at each voxel (3×grid, RAS), shorter than 1 where the edge is faint."""
+    values = ndimage.gaussian_filter(images.array(cubic), 0.8)
+    slope = np.stack(np.gradient(values))
+    turn = images.affine(cubic)[:3, :3] / cubic.GetSpacing()[0]
+    slope = np.tensordot(turn, slope, axes=1)
+    steep = np.sqrt((slope**2).sum(axis=0))
+    typical = np.median(steep[values > values.mean()])
+    return slope / np.sqrt(steep**2 + typical**2 + 1e-12)
+
+
 def price(matrix: np.ndarray) -> np.ndarray:
     """The price of a head's unusual size and shape, as a share of edges; of one map or of several."""
     return PRICE_OF_ODDNESS * (oddness(matrix) ** 2).sum(axis=-1)
@@ -122,6 +133,17 @@ def price(matrix: np.ndarray) -> np.ndarray:
 
 def fit(edges: Edges, matrix: np.ndarray, parameters: int, steps: int = 25) -> np.ndarray:
     """The affine close to ``matrix`` with which most edges meet."""
+    return most_met(edges.met_and_slope, price, matrix, parameters, steps)
+
+
+def most_met(
+    met: Callable[[np.ndarray], tuple[float, np.ndarray]],
+    price: Callable[[np.ndarray], np.ndarray],
+    matrix: np.ndarray,
+    parameters: int,
+    steps: int,
+) -> np.ndarray:
+    """The affine close to ``matrix`` with the most of what ``met`` measures, less its price."""
     basis = BASIS[:parameters]
     tiny = 1e-4
 
@@ -130,10 +152,10 @@ def fit(edges: Edges, matrix: np.ndarray, parameters: int, steps: int = 25) -> n
 
     def cost(step: np.ndarray) -> tuple[float, np.ndarray]:
         there, nearby = moved(step), moved(step + tiny * np.eye(parameters))
-        met, slope = edges.met_and_slope(there)
+        share, slope = met(there)
         value = float(price(there))
         more_met = np.tensordot((nearby - there)[:, :3], slope, 2)
-        return value - met, (price(nearby) - value - more_met) / tiny
+        return value - share, (price(nearby) - value - more_met) / tiny
 
     options = {"maxiter": steps, "ftol": 1e-6, "maxls": 10}
     with threadpool_limits(1, "blas"):  # a threaded sum may round differently

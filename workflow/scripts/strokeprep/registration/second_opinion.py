@@ -1,0 +1,106 @@
+"""Where a scan lies on the reference by another method than the one that registered it.
+
+Registration compares how grey values occur together. Here edges are compared, and only their direction, so
+the two have neither the measure nor the search in common. The search begins at poses around the one that is
+judged.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+import SimpleITK as sitk
+
+from strokeprep.io import grids, images
+from strokeprep.registration.head import edges, view
+from strokeprep.registration.head.fit import BASIS, about_centre
+from strokeprep.registration.head.model import CENTRE
+
+# The search begins at the first resolution; each of the next gives an opinion, and the nearer one counts. Where
+# a brain ends at fluid on one image and at bone on the other, one resolution alone was off by up to 4 mm.
+COARSE_MM, FINE_MM = 6.0, (3.0, 2.0)
+
+# Edges are compared down from this distance outside the brain: the inner table of the skull is seen on
+# every contrast.
+OUTSIDE_MM = 5.0
+
+# The strongest of them, and how many at most.
+STRONGEST, MOST_POINTS = 0.3, 8_000
+
+# Starts around the pose that is judged (mm, and degrees).
+SHIFT_MM, TURN_DEG = 9.0, 10.0
+STEPS = 20
+
+RIGID = 6  # parameters
+
+Shown = tuple[sitk.Image, str]  # an image and its modality
+
+
+class Aim(NamedTuple):
+    """Points of the reference (RAS mm, its brain's centre at CENTRE) and the direction of the edge at each."""
+
+    points: np.ndarray
+    direction: np.ndarray
+
+
+def off_mm(reference: Shown, brain: sitk.Image, scan: Shown, pose: np.ndarray) -> float:
+    """How far (mm, on average) edges would move the brain from where a pose has it.
+
+    The pose (4×4, LPS) takes points of the reference to points of the scan. ``brain`` lies on the
+    reference's grid.
+    """
+    inside = _inside(brain)
+    shift = np.eye(4)
+    shift[:3, 3] = inside.mean(axis=0) - CENTRE
+    judged = images.LPS @ pose @ images.LPS @ shift
+    found = [judged @ start for start in _starts()]
+    small = view.prepared(*scan, FINE_MM[-1])
+    answers = []
+    for mm in (COARSE_MM, *FINE_MM):
+        aim, there = _aim(reference, brain, shift, mm), edges.Edges.of(small, mm)
+        found = [_moved(there, aim, matrix) for matrix in found]
+        found = sorted(found, key=lambda matrix: -there.met_at(*aim, matrix)[0])[:2]
+        apart = (found[0] - judged)[:3]
+        moves = (inside - shift[:3, 3]) @ apart[:, :3].T + apart[:, 3]
+        answers.append(float(np.linalg.norm(moves, axis=1).mean()))
+    return min(answers[1:])
+
+
+def _aim(reference: Shown, brain: sitk.Image, shift: np.ndarray, mm: float) -> Aim:
+    """The strongest edges of the reference in and around its brain at one resolution."""
+    cubic = grids.resampled(view.prepared(*reference, FINE_MM[-1]), mm)
+    direction = edges.directions(cubic)
+    share = sitk.Resample(sitk.Cast(brain > 0, sitk.sitkFloat32), cubic)
+    near = images.array(grids.distance(share > 0.5)) > -OUTSIDE_MM
+    strength = (direction**2).sum(axis=0)
+    strong = near & (strength > np.quantile(strength[near], 1 - STRONGEST))
+    index = np.random.default_rng(0).permutation(np.argwhere(strong))[:MOST_POINTS]
+    there = index @ images.affine(cubic)[:3, :3].T + images.affine(cubic)[:3, 3]
+    return Aim(there - shift[:3, 3], direction[:, *index.T].T.astype(np.float32))
+
+
+def _starts() -> list[np.ndarray]:
+    """No move, and shifts and turns about the brain's centre."""
+    shifts, turns = np.zeros((3, 4, 4)), np.radians(TURN_DEG) * 10 * BASIS[3:6]
+    shifts[range(3), range(3), 3] = SHIFT_MM
+    moves = [sign * move for sign, move in product((1, -1), [*shifts, *turns])]
+    return [np.eye(4), *(about_centre(move) for move in moves)]
+
+
+def _moved(there: edges.Edges, aim: Aim, matrix: np.ndarray) -> np.ndarray:
+    """The pose close to ``matrix`` in which most edges of the reference meet those of the scan."""
+
+    def met(trial: np.ndarray) -> tuple[float, np.ndarray]:
+        return there.met_at(*aim, trial)
+
+    return edges.most_met(met, lambda trial: np.zeros(trial.shape[:-2]), matrix, RIGID, STEPS)
+
+
+def _inside(brain: sitk.Image) -> np.ndarray:
+    """Points of a brain (RAS mm), evenly."""
+    index = np.argwhere(images.array(brain) > 0)
+    index = index[:: max(len(index) // MOST_POINTS, 1)]
+    affine = images.affine(brain)
+    return index @ affine[:3, :3].T + affine[:3, 3]

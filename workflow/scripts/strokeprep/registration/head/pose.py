@@ -16,7 +16,7 @@ import SimpleITK as sitk
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images, labels, transforms
 from strokeprep.registration.head import edges, way_up
-from strokeprep.registration.head.fit import Score, fit, nod, sized
+from strokeprep.registration.head.fit import USUAL_SIZE, Score, fit, nod, sized
 from strokeprep.registration.head.model import CENTRE, whole_head
 from strokeprep.registration.head.view import COARSE_MM, FINE_MM, View
 from strokeprep.settings.registration import HEAD, HeadSettings
@@ -28,6 +28,10 @@ SIZES = (0.8, 0.87, 0.94, 1.0)
 
 # Sizes that the last fit starts from: fluid around the brain may have passed for brain.
 LAST_SIZES = (0.84, 1.0)
+
+# Nats per squared logarithm of a head's size by the usual one. Of ends that fit alike the larger may have taken
+# enhancing meninges for the brain's edge, and few brains hold two litres.
+PRICE_OF_LAST_SIZE = 3.0
 
 PROMISING = 6  # starts that are followed to their end
 DISTINCT_MM, RADIUS_MM = 8.0, 70.0
@@ -57,7 +61,7 @@ def locate(
     """The pose of a head that is mostly in view; refused if the fit is not credible."""
     view = View.of(image, modality)
     ends = [refined(view, matrix) for matrix in search(view, where)]
-    matrix, score = max(ends, key=lambda end: view.fits(end[0]))
+    matrix, score = max(ends, key=lambda end: view.fits(end[0]) - unlikely(end[0]))
     way_up.check(view, matrix, where)
     return credible(matrix, score, limits, where)
 
@@ -90,6 +94,12 @@ def refined(view: View, matrix: np.ndarray) -> tuple[np.ndarray, Score]:
         for size in LAST_SIZES
     ]
     return max(ends, key=lambda end: view.fits(end[0]))
+
+
+def unlikely(matrix: np.ndarray) -> float:
+    """The price of a head's unusual size where the last ends are compared."""
+    size = np.log(np.linalg.det(matrix[:3, :3])) / 3
+    return PRICE_OF_LAST_SIZE * float(size - USUAL_SIZE) ** 2
 
 
 def starts(image: sitk.Image, where: str) -> list[np.ndarray]:

@@ -41,6 +41,10 @@ PLACE_Y = (80.0, 40.0, 24.0, 24.0, 38.0, 30.0)
 # frontal base. At 6 mm a CT keeps up to a tenth of the face within the view.
 CLEAR_MM = 3.0
 
+# The tips of the temporal lobes reach up to 7 mm beyond the template's, behind the orbits: below this height
+# and behind this plane (MNI) the face keeps further away.
+TIP_CLEAR_MM, TIP_Z, TIP_Y = 7.0, -20.0, 34.0
+
 # No brow lies higher in the template than this.
 HIGHEST_BROW_Z = FACE_Z[0] + 5.0
 
@@ -71,7 +75,8 @@ def brain(request: Request) -> tuple[sitk.Image, dict[str, float]]:
 def face(request: Request, grid: sitk.Image) -> Answer:
     """The template's face region, clear of the template's brain."""
     to_template = request.head().to_template
-    clear = -template.depth_at(grid, to_template) - CLEAR_MM
+    margin = sitk.Resample(_margin(), grid, to_template, sitk.sitkLinear, CLEAR_MM)
+    clear = -template.depth_at(grid, to_template) - margin
     return Answer(sitk.Minimum(_in_front(FACE_Y, grid, to_template), clear), None, {})
 
 
@@ -153,12 +158,27 @@ def _in_front(
 @cache
 def _field_in_front(face_y: tuple[float, ...]) -> sitk.Image:
     """The same, over a box in template space that holds any image."""
-    count = round(2 * BOX_MM / WORK_MM / 2)
-    along = np.linspace(-BOX_MM, BOX_MM, count).astype(np.float32)
+    along = _along()
     rising = np.argsort(FACE_Z)
     front = np.interp(along, np.take(FACE_Z, rising), np.take(face_y, rising))
-    inside = np.minimum(along[None, :, None] - front, FACE_Z[0] - along)
-    affine = np.diag([2 * BOX_MM, *[2 * BOX_MM / (count - 1)] * 2, 1.0])
+    return _over_box(np.minimum(along[:, None] - front, FACE_Z[0] - along))
+
+
+@cache
+def _margin() -> sitk.Image:
+    """How far (mm) the face keeps from the template's brain, over the same box."""
+    is_tip = (_along()[:, None] < TIP_Y) & (_along() < TIP_Z)
+    return _over_box(np.where(is_tip, TIP_CLEAR_MM, CLEAR_MM))
+
+
+def _along() -> np.ndarray:
+    """The coordinates of the box's voxels along y, and along z."""
+    return np.linspace(-BOX_MM, BOX_MM, round(BOX_MM / WORK_MM)).astype(np.float32)
+
+
+def _over_box(values: np.ndarray) -> sitk.Image:
+    """Values by y and z as an image over the box in template space."""
+    affine = np.diag([2 * BOX_MM, *[2 * BOX_MM / (len(values) - 1)] * 2, 1.0])
     affine[:3, 3] = -BOX_MM
-    # It is the same at every x, so two voxels are enough across.
-    return images.from_array(np.repeat(inside, 2, axis=0).astype(np.float32), affine)
+    # They are the same at every x, so two voxels are enough across.
+    return images.from_array(np.stack([values, values]).astype(np.float32), affine)

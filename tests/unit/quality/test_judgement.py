@@ -6,6 +6,7 @@ import pytest
 from strokeprep.accuracy.figures import SCORED
 from strokeprep.quality.judgement import CHECK_COLUMNS, REPORT_COLUMNS, Judge, worst
 from strokeprep.settings import field
+from strokeprep.settings.finished.report import ReportSettings
 from strokeprep.settings.limits import (
     FAIL,
     LIMITS,
@@ -13,7 +14,6 @@ from strokeprep.settings.limits import (
     PASS,
     WARN,
     AuditSettings,
-    ReportSettings,
 )
 
 JUDGE = Judge("01")

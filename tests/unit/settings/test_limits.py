@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from strokeprep.quality.judgement import Judge
 from strokeprep.settings import config
-from strokeprep.settings.limits import FAIL, LIMITS, NONE, PASS, WARN, Limit, limits_of
+from strokeprep.settings.finished.report import limits_of
+from strokeprep.settings.limits import FAIL, LIMITS, NONE, PASS, WARN, Limit
 
 
 def test_a_verdict_is_what_the_ranges_say():

@@ -29,8 +29,9 @@ from strokeprep.settings.field import Schema, setting, typed
 from strokeprep.settings.finished.cohort import CohortSettings
 from strokeprep.settings.finished.lesions import LesionSettings
 from strokeprep.settings.finished.release import ReleaseSettings
+from strokeprep.settings.finished.report import ReportSettings
 from strokeprep.settings.gate import GateSettings
-from strokeprep.settings.limits import AuditSettings, Limit, ReportSettings
+from strokeprep.settings.limits import AuditSettings, Limit
 from strokeprep.settings.perfusion import CtpSettings, PerfusionSettings
 from strokeprep.settings.registration import HeadSettings, MotionSettings, RegistrationSettings
 from strokeprep.settings.study import (

@@ -9,10 +9,9 @@ The figures of the synthetic study against its truth are in ``accuracy/figures.p
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from strokeprep.settings.field import Schema, setting
+from strokeprep.settings.field import setting
 
 Range = tuple[float | None, float | None]
 OPEN: Range = (None, None)
@@ -102,7 +101,7 @@ LIMITS: dict[str, Limit] = {
     "edges_off_mm": _most(
         "mm", 3.5, 7.5,
         "Mean distance of the brain from where the edges of scan and reference meet best, which the "
-        "registration does not use. Right poses gave 0.3 to 2.9; shifted by 8 mm, 6.6 to 9.8, turned by "
+        "registration does not use. Right poses gave 0.2 to 1.7; shifted by 8 mm, 6.6 to 9.8, turned by "
         "8°, 4.7 to 7.3.",
         audited=True,
     ),
@@ -367,47 +366,3 @@ class AuditSettings:
             "template_dice": self.template_dice,
         }
         return {name: LIMITS[name].failing_at(end) for name, end in ends.items()}
-
-
-def _schema_of_limits() -> Schema:
-    """The schema of report.limits: limits of figures that stop nothing, their ends in one list."""
-    ends = {"type": "array", "items": {"type": ["number", "null"]}, "minItems": 4, "maxItems": 4}
-    return {
-        "type": "object",
-        "description": (
-            "Where a figure is judged, as [fails below, warns below, warns above, fails above]; "
-            "null leaves an end open. A figure that fails stops nothing."
-        ),
-        "additionalProperties": False,
-        "properties": {
-            name: ends
-            | {
-                "default": [limit.fail[0], *limit.warn, limit.fail[1]],
-                "description": f"{limit.reason} Unit: {limit.unit}.",
-            }
-            for name, limit in LIMITS.items()
-            if (limit.warn, limit.fail) != (OPEN, OPEN) and not limit.audited
-        },
-    }
-
-
-def limits_of(ends: Mapping[str, Sequence[float | None]]) -> dict[str, Limit]:
-    """The limits of all figures, some of them moved to [fails below, warns below, …]."""
-    return LIMITS | {
-        name: replace(LIMITS[name], warn=(warn_low, warn_high), fail=(low, high))
-        for name, (low, warn_low, warn_high, high) in ends.items()
-    }
-
-
-@dataclass(frozen=True)
-class ReportSettings:
-    """The pages about each subject and about the cohort."""
-
-    faces: bool = setting(
-        False,
-        "Also write pages that show every head before and after defacing, into the work folder "
-        "and never into the dataset. Such a page shows faces: treat it as the raw images.",
-    )
-    limits: Mapping[str, Limit] = setting(
-        LIMITS, "Limits of figures.", schema=_schema_of_limits(), read=limits_of
-    )

@@ -101,8 +101,8 @@ LIMITS: dict[str, Limit] = {
     "edges_off_mm": _most(
         "mm", 3.5, 7.5,
         "Mean distance of the brain from where the edges of scan and reference meet best, which the "
-        "registration does not use. Right poses gave 0.2 to 1.7; shifted by 8 mm, 6.6 to 9.8, turned by "
-        "8°, 4.7 to 7.3.",
+        "registration does not use. Right poses gave 0.2 to 1.7; shifted by 8 mm, 3.8 to 9.5, turned by "
+        "8°, 5.4 to 6.6.",
         audited=True,
     ),
     "scan_size": Limit(

@@ -126,7 +126,7 @@ def of_poses(plan: AuditPlan, files: Folder, judge: Judge) -> Iterator[Measureme
     """What another method says of where each scan lies on the reference, and of its size."""
     modality = {image: modality for image, modality, _ in plan.heads}
     for scan, transform in plan.alike:
-        reference = files.image(plan.reference), modality[plan.reference]
+        reference = files.image(plan.reference), plan.reference_modality
         brain, moving = files.image(plan.reference_brain), (files.image(scan), modality[scan])
         pose = transforms.matrix(files.transform(transform)) if transform else np.eye(4)
         step = step_of("likeness", scan)

@@ -34,7 +34,9 @@ class AuditPlan:
     template_brain: str | None = None
     # 3D image of a scan, its transform to the reference ("" if it came on its grid)
     alike: tuple[tuple[str, str], ...] = ()
-    # of the reference: its brain, and the transforms that take points of the template to it and back
+    # of the reference: its modality and brain, and the transforms that take points of the template to it
+    # and back
+    reference_modality: str = ""
     reference_brain: str = ""
     to_template: str = ""
     from_template: str = ""
@@ -75,6 +77,7 @@ def audit_plan(subject: Subject, template: Space) -> AuditPlan:
         ),
         template_brain=naming.brain_mask(reference, template),
         alike=tuple(_onto(scan, reference) for scan in subject.scans if scan is not reference),
+        reference_modality=reference.modality,
         reference_brain=naming.brain_mask(reference, ORIG),
         to_template=naming.to_template(reference, reference.name, template.label),
         from_template=naming.from_template(reference, reference.name, template.label),

@@ -18,9 +18,6 @@ MASK = (
 # What to do if a figure fails, by the beginning of its name.
 REMEDIES = {
     FLIPPED: "Left and right are exchanged in one of two scans: convert them again.",
-    "scan_size": "Voxels have a wrong size in one of the two headers: convert both scans again.",
-    "edges_off": "Look at the scan on the reference on the subject's page: if it lies wrong, choose "
-    "another registration.engine; if it shows too little of the head, exclude it.",
     "face_left": "Look at the surface of the released head on the subject's page: if a face is left, set "
     "study.defaced to false or choose another backend for faces.",
     "contour_": MASK,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import pytest
 import trees
@@ -80,6 +81,19 @@ def test_a_scan_of_unknown_size_is_left_out(study):
         < costs.estimate(built, read, without, 1).cpu_s
         < costs.estimate(built, read, SIZES, 1).cpu_s
     )
+
+
+def test_what_a_config_asks_for_beside_is_counted(study):
+    _, read = study(lesions={"tables": True}, intensity={"t1w": "percentiles", "adc": True})
+    rows = designs.read(read)
+    built = table.build(rows, read.reference, intensity=read.intensity)
+    done = Counter(step.name for each in built.subjects for step in costs.steps(each, read, SIZES))
+    lesions = [
+        label for each in built.subjects for label in each.labels if label.kind.name == "lesion"
+    ]
+    assert done["lesions"] == len(lesions) > 0
+    assert done["intensity"] == sum(len(scan.derived) for scan in built.scans) > 0
+    assert done.keys() <= costs.costs()["seconds"].keys()
 
 
 def test_the_template_is_as_large_as_it_is():

@@ -58,6 +58,8 @@ FIGURES = {
     "registration": ("cta_to_ncct", "tre_mean"),
     "artery": ("ctp_mtt_by_input", "correlation"),
 }
+# A page shows the voxels of an artery, and not which were found before.
+NAMED = dict.fromkeys(NAMES, "provenance, page, methods") | {"artery": "provenance, methods"}
 WRONG, TRUE, NONE = "wrong", "true", "taken away"
 BEFORE_OCCLUSION = 1  # of the true arteries; behind it contrast comes late and is thinned
 COLUMNS = ("correction", "state", "made_again", "downstream", "apart", "missed", "figure", "named",
@@ -263,7 +265,7 @@ def is_right(row: Mapping[str, str | int]) -> bool:
     is_away = row["state"] == NONE
     return (
         (row["apart"], row["missed"]) == (0, "none")
-        and row["named"] == ("nowhere" if is_away else "provenance, page, methods")
+        and row["named"] == ("nowhere" if is_away else NAMED[str(row["correction"])])
         and row["same_bytes"] == ("yes" if is_away else "no")
     )
 

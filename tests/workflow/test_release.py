@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
+from disturbed_runs import shown_by, started
 from strokeprep.io import tables
 from strokeprep.report.pages import steps
 from strokeprep.review import verdicts
@@ -77,6 +82,43 @@ def digests(folder: Path) -> dict[str, str]:
         for path in folder.rglob("*")
         if path.is_file()
     }
+
+
+PATIENCE_S = 300
+MOMENTS = {
+    "a case is checked": "demo/work/logs/release_case/case-01.log",
+    "pictures are made": "demo/work/release/pictures/*.json",
+    "images are placed": "demo/release.partial/train/raw_data/*/*/*.nii.gz",
+    "the preview is written": "demo/release.partial/preview",
+}
+
+
+def killed_when(folder: Path, run: subprocess.Popen, pattern: str) -> None:
+    """Kill a run and all of its jobs as soon as there is such a file."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not list(folder.glob(pattern)):
+        assert time.monotonic() < deadline and run.poll() is None, shown_by(folder)[-3000:]
+        time.sleep(0.001)
+    os.killpg(run.pid, signal.SIGKILL)
+    assert run.wait(60) == -signal.SIGKILL
+    shutil.rmtree(folder / ".snakemake/locks")
+
+
+def test_a_release_that_is_killed_at_any_moment_comes_out_the_same(demo, released):
+    """One run after the other is killed later; the old release stays until a new one is whole."""
+    release, config, _ = released
+    before = digests(release)
+    for moment, pattern in MOMENTS.items():
+        shutil.rmtree(demo.folder / "demo/release.partial", ignore_errors=True)
+        for path in demo.folder.glob(pattern):
+            path.unlink()
+        run = started(demo.folder, None, "release", *config, "--forcerun", "release_case")
+        killed_when(demo.folder, run, pattern)
+        assert digests(release) == before, f"the old release changed while {moment}"
+    again = snakemake(demo.folder, None, "release", "--quiet", "rules", *config)
+    assert again.returncode == 0, (again.stdout + again.stderr)[-4000:]
+    assert digests(release) == before
+    assert not list(demo.folder.glob("demo/release.*"))
 
 
 def test_a_patient_deleted_from_the_output_is_audited_and_comes_back_the_same(demo, released):

@@ -55,7 +55,8 @@ rule release:
         cases=release_cases,
         pictures=release_pictures,
     output:
-        manifest=f"{CONFIG.release.folder}/manifest-sha256.txt",
+        # Else Snakemake would take it from the old release, which stays until the new one is complete.
+        manifest=update(f"{CONFIG.release.folder}/manifest-sha256.txt"),
     log:
         log_of("release", "dataset"),
     benchmark:

@@ -163,6 +163,19 @@ def test_a_release_that_is_interrupted_leaves_the_old_one_as_it_was(study):
     ]
 
 
+def test_a_kill_between_the_last_renames_loses_no_release(study):
+    before = contents(study.export())
+    study.release.rename(study.folder / "release.old")
+    study.release.mkdir()  # as Snakemake does before the job
+
+    def killed(folder, called):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        study.export(preview=killed)
+    assert contents(study.release) == before
+
+
 def test_a_folder_with_other_files_is_not_replaced(study):
     study.release.mkdir()
     (study.release / "thesis.docx").touch()

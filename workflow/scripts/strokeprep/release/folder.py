@@ -34,6 +34,9 @@ def replaced(folder: Path, roots: frozenset[str]) -> Iterator[Path]:
     holds anything else is no release, and stays.
     """
     partial, old = (folder.with_name(folder.name + ending) for ending in (PARTIAL, OLD))
+    if old.exists() and not any(folder.glob("*")):  # a kill came between the last two renames
+        shutil.rmtree(folder, ignore_errors=True)
+        old.rename(folder)
     _refuse_other(folder, {*OURS, *roots})
     for left in (partial, old):
         shutil.rmtree(left, ignore_errors=True)

@@ -87,29 +87,37 @@ def test_the_timing_of_the_perfusion_series_survives(demo):
 
 
 def digests(folder: Path) -> dict[str, str]:
+    """Of every file of the patients."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*.nii.gz"))
+        for path in sorted(folder.glob("sub-*/**/*"))
+        if path.is_file()
     }
 
 
-def test_an_interrupted_and_repeated_run_gives_the_same_bytes(demo):
+def test_a_run_that_was_interrupted_and_a_correction_taken_away_leave_the_bytes_of_before(
+    demo, tmp_path
+):
     before = digests(demo.derivatives)
     made = demo.folder / "demo/work/dataset"
     shutil.rmtree(made / "sub-01")
     shutil.rmtree(demo.folder / "demo/work/located/sub-01")
+    brain = "sub-01/ses-01/anat/sub-01_ses-01_acq-ncct_space-orig_desc-brain_mask"
+    (tmp_path / brain).parent.mkdir(parents=True)
+    shutil.copy(demo.truth / "sub-01/ncct_brain.nii.gz", tmp_path / f"{brain}.nii.gz")
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *TWO_SUBJECTS]
+    command.append(f"study={json.dumps({'corrections': str(tmp_path)})}")
     command += ["--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(demo.folder)]
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     deadline = time.monotonic() + 300
-    while not list(made.glob("sub-01/**/*_desc-defaced_*.nii.gz")):
+    while not list(made.glob("sub-01/**/*_acq-ncct_desc-defaced_*.nii.gz")):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.2)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert digests(made) != before
+    assert json.loads((made / f"{brain}.json").read_text())["Manual"]
     snakemake(demo.folder, None, "--unlock", *TWO_SUBJECTS)
     again = snakemake(demo.folder, None, "--quiet", "rules", *TWO_SUBJECTS)
     assert again.returncode == 0, (again.stdout + again.stderr)[-4000:]

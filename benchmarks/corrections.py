@@ -58,8 +58,9 @@ FIGURES = {
     "registration": ("cta_to_ncct", "tre_mean"),
     "artery": ("ctp_mtt_by_input", "correlation"),
 }
-# A page shows the voxels of an artery, and not which were found before.
-NAMED = dict.fromkeys(NAMES, "provenance, page, methods") | {"artery": "provenance, methods"}
+# What the page has where it shows a correction before and after.
+SHOWN = {"artery": "before the correction"}
+NAMED = "provenance, page, methods"
 WRONG, TRUE, NONE = "wrong", "true", "taken away"
 BEFORE_OCCLUSION = 1  # of the true arteries; behind it contrast comes late and is thinned
 COLUMNS = ("correction", "state", "made_again", "downstream", "apart", "missed", "figure", "named",
@@ -227,7 +228,7 @@ def named(study: Study, word: str) -> str:
     stem = f"sub-{SUBJECT}{'_perfusion' if word == 'artery' else ''}"
     wanted = {
         "provenance": (page / f"{stem}_provenance.json", f'"corrections:{NAMES[word]}"'),
-        "page": (page / f"{stem}.html", '<section id="corrections"'),
+        "page": (page / f"{stem}.html", SHOWN.get(word, '<section id="corrections"')),
         "methods": (study.dataset / "docs/qc/methods.md", "by hand"),
     }
     found = [name for name, (path, text) in wanted.items() if text in path.read_text()]
@@ -265,7 +266,7 @@ def is_right(row: Mapping[str, str | int]) -> bool:
     is_away = row["state"] == NONE
     return (
         (row["apart"], row["missed"]) == (0, "none")
-        and row["named"] == ("nowhere" if is_away else NAMED[str(row["correction"])])
+        and row["named"] == ("nowhere" if is_away else NAMED)
         and row["same_bytes"] == ("yes" if is_away else "no")
     )
 

@@ -188,6 +188,18 @@ def copied_from(name: str) -> Callable[[Path], None]:
     return make
 
 
+def in_the_place_of(name: str) -> Callable[[Path], None]:
+    """This file under the name of another, and that one under the name of this."""
+
+    def make(path: Path) -> None:
+        other = next(parent / name for parent in path.parents if (parent / name).exists())
+        own, its = bytes_of(path), bytes_of(other)
+        put(path, its)
+        put(other, own)
+
+    return make
+
+
 def without(path: Path) -> None:
     """A dangling link: the file is listed but missing."""
     path.unlink()
@@ -456,6 +468,9 @@ CASES: dict[str, Case] = {
     "saturated MR": Case(T1W, "mr_saturated", "largest value", voxels(clipped(0, 500))),
     "MR with an overflow": Case(
         TRACE, "mr_negative", "below zero", voxels(lambda d: np.where(d > 90, -d, d))
+    ),
+    "b0 and DWI in each other's place": Case(
+        B0, "swapped", "looks like the weighted one", in_the_place_of(TRACE)
     ),
     "ADC in mm2/s": Case(
         ADC, "adc_scale", "median ADC", voxels(lambda d: (d * 1e-6).astype(np.float32))

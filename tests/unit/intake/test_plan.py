@@ -156,6 +156,24 @@ def test_a_private_b_value_of_nothing_makes_no_diffusion(
     assert role_of(tmp_path, made, positive(), beside=beside).kind == kind
 
 
+@pytest.mark.parametrize(
+    ("description", "beside", "kind", "told"),
+    [
+        ("epi", Beside(is_weighted=True), "b0", "as Canon and Toshiba write b = 0"),
+        ("DWI", Beside(), "b0", "(as: b0)"),
+        ("DWI trace", Beside(), "trace", "(as: trace)"),
+        ("epi", Beside(), "", ""),
+    ],
+)
+def test_diffusion_without_a_b_value_waits_and_says_what_settles_it(
+    description, beside, kind, told, tmp_path
+):
+    made = mr(description, maker="canon", ScanningSequence=["SE", "EP"])
+    found = role_of(tmp_path, made, positive(), beside=beside)
+    assert found.kind == kind
+    assert told in "".join(found.lacks) and ("no b-value" in "".join(found.lacks)) == bool(kind)
+
+
 PHILIPS = {
     (0x2001, 0x0010): ("LO", "Philips Imaging DD 001"),
     (0x2001, 0x1003): ("FL", 0.0),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,8 @@ from strokeprep.gate import inspection
 from strokeprep.intake import sidecars
 from strokeprep.intake.pages import Written, look_of
 from strokeprep.intake.plan import Plan, Row
-from strokeprep.intake.reading import voxels
-from strokeprep.intake.reading.headers import Slice, Unreadable
-from strokeprep.intake.reading.stacks import Stack
+from strokeprep.intake.reading.comparison import unlike
+from strokeprep.intake.reading.headers import Unreadable
 from strokeprep.intake.reading.voxels import Volume
 from strokeprep.io import images, json_files
 from strokeprep.io.whole import whole, write_json
@@ -33,12 +32,6 @@ from strokeprep.privacy import files
 from strokeprep.privacy.private_words import PrivateWords
 
 FORMAT = 1  # of what is noted; a new one writes everything again
-SAMPLED = (
-    4  # every so many rows and columns of a slice are read back where voxels were interpolated
-)
-# Interpolated slices must be as alike to those they came from. They are at 0.995 and above; a shift of a
-# row leaves 0.98 to 0.993.
-ALIKE = 0.99
 ROUNDING_MM = 1e-3  # headers are single precision
 PRIVATE = (
     "PatientName", "PatientID", "PatientBirthDate", "StudyDate", "StudyInstanceUID",
@@ -103,7 +96,7 @@ def _one(row: Row, raw: Path, before: Mapping[str, Any] | None, words: PrivateWo
     try:
         sidecar = sidecars.of_row(row)
         volume = row.stack.volume()
-        if wrong := unlike(row, volume):
+        if wrong := unlike(row.stack, volume):
             raise _Refused(wrong)
         _put(row, volume, sidecar, raw)
         if leaks := private_content(row.stem, raw, words):
@@ -178,37 +171,6 @@ def private_content(stem: str, raw: Path, words: PrivateWords) -> list[str]:
 # --- Read back ------------------------------------------------------------------------------
 
 
-def unlike(row: Row, volume: Volume) -> list[str]:
-    """What of the voxels is not as in the slices they came from, which are read once more.
-
-    The place of each slice is worked out from its own header and the affine, apart from how the image
-    was put together.
-    """
-    grid = row.stack.grid
-    exact = grid is not None and not grid.tilt_degrees and grid.regularity == "even"
-    back = np.linalg.inv(images.LPS @ volume.affine)
-    frames = volume.array[..., None] if volume.array.ndim == 3 else volume.array
-    for t, planes in enumerate(_planes(row.stack)):
-        for each in planes:
-            at, values = Volume(frames[..., t], back), _values(each)
-            if not (_is_equal(each[0], values, at) if exact else _is_alike(each[0], values, at)):
-                return ["a slice of the image is not as in its file"]
-    return []
-
-
-def _planes(stack: Stack) -> Sequence[Sequence[tuple[Slice, ...]]]:
-    """By frame of the image, the slices that each of its planes was made from."""
-    if stack.directions:
-        return [list(zip(*stack.frames, strict=True))]
-    return [[(each,) for each in frame] for frame in stack.frames]
-
-
-def _values(slices: tuple[Slice, ...]) -> np.ndarray:
-    """What a plane of the image must hold."""
-    read = [voxels.values(each) for each in slices]
-    return read[0] if len(read) == 1 else voxels.geometric_mean(read)
-
-
 def read_back(row: Row, volume: Volume, path: Path, sidecar: Path) -> list[str]:
     """Why the file on disk cannot stay: it is another image, or the gate would refuse it."""
     image = inspection.RawImage(str(path), KINDS[row.kind], str(sidecar), str(path))
@@ -230,50 +192,3 @@ def _holds(path: Path, array: np.ndarray) -> bool:
     voxels_alone = np.ascontiguousarray(array.T).reshape(-1).view(np.uint8)
     checksum = isal_zlib.crc32(voxels_alone.data, isal_zlib.crc32(header))
     return told == (checksum, (before + array.nbytes) % (1 << 32))
-
-
-def _is_equal(each: Slice, values: np.ndarray, volume: Volume) -> bool:
-    """Whether a slice stands in the volume where its header says, value for value."""
-    at = _indices(each, np.array([0.0]), np.array([0.0]), volume.affine)[:, 0, 0]
-    i, j, k = np.rint(at).astype(int)
-    if np.abs(at - (i, j, k)).max() > 1e-3 or i != 0 or not 0 <= k < volume.array.shape[2]:
-        return False
-    return bool(np.array_equal(volume.array[:, ::-1, k].T, values))
-
-
-def _is_alike(each: Slice, values: np.ndarray, volume: Volume) -> bool:
-    """Whether the volume, interpolated at some pixels of a slice, shows what they show."""
-    from scipy import ndimage
-
-    rows, columns = (np.arange(0, size, SAMPLED) for size in values.shape)
-    here = values[np.ix_(rows, columns)].astype(float)
-    at = np.round(_indices(each, rows, columns, volume.affine), 3)
-    height = float(at[2, 0, 0])
-    last = (
-        volume.array.shape[2] - 1
-    )  # slices at one distance may end before the last of the protocol
-    if np.ptp(at[2]) > 0 or not 0 <= height < last + 1:
-        return False  # the planes of the image are parallel to the slices
-    height = min(height, last)
-    below, share = int(height), height % 1
-    pair = volume.array[:, :, below : below + 2].astype(np.float32)
-    plane = pair[..., 0] * (1 - share) + pair[..., -1] * share
-    # Rows that show air alone were taken off.
-    air = images.background(str(each.facts["Modality"]).lower())
-    shown = ndimage.map_coordinates(plane, at[:2], order=3, mode="constant", cval=air)
-    if np.ptp(here) == 0:
-        return True
-    return bool(np.corrcoef(shown.ravel(), here.ravel())[0, 1] >= ALIKE)
-
-
-def _indices(each: Slice, rows: np.ndarray, columns: np.ndarray, back: np.ndarray) -> np.ndarray:
-    """The voxel indices (3 × rows × columns) of pixels of a slice, by its own header."""
-    facts = each.facts
-    across, down = np.split(np.array(facts["ImageOrientationPatient"]), 2)
-    between_rows, between_columns = facts["PixelSpacing"]
-    points = (
-        np.array(facts["ImagePositionPatient"])[:, None, None]
-        + down[:, None, None] * between_rows * rows[None, :, None]
-        + across[:, None, None] * between_columns * columns[None, None, :]
-    )
-    return np.einsum("ab,bij->aij", back[:3, :3], points) + back[:3, 3, None, None]

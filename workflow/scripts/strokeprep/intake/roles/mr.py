@@ -5,6 +5,7 @@ from __future__ import annotations
 from strokeprep.intake.reading.diffusion import are_evenly_spread
 from strokeprep.intake.reading.stacks import FEWEST_FRAMES
 from strokeprep.intake.roles.evidence import THIN_MM, Evidence, Role, decided, no_times
+from strokeprep.kinds import KINDS
 
 SHORTEST_T2STAR_MS, LONGEST_T2STAR_MS = 12.0, 60.0  # echo times that show iron and contrast agent
 NO_WEIGHTING, WEIGHTED = 50.0, 500.0  # b-values (s/mm2) at most, and at least
@@ -17,7 +18,9 @@ def diffusion(seen: Evidence) -> Role | None:
         return decided("adc", ["ADC by its image type"], faults)
     if "adc" in seen.words and "DERIVED" in seen.type and "map" not in seen.words:
         return decided("adc", ["derived, and described as ADC"], faults)
-    if b_value is None or b_value <= NO_WEIGHTING and not _is_of_diffusion(seen):
+    if b_value is None:
+        return _without_b_value(seen)
+    if b_value <= NO_WEIGHTING and not _is_of_diffusion(seen):
         return None
     if b_value <= NO_WEIGHTING:
         return decided("b0", [f"b-value {b_value:g}"], [*faults, *_several(seen)])
@@ -34,6 +37,24 @@ def diffusion(seen: Evidence) -> Role | None:
     is_trace |= str(seen.facts.get("DiffusionDirectionality", "")).upper() == "ISOTROPIC"
     lacks = [] if is_trace else ["nothing says that it is the trace rather than one direction"]
     return decided("trace", [f"b-value {b_value:g}"], [*faults, *lacks, *_several(seen)])
+
+
+def _without_b_value(seen: Evidence) -> Role | None:
+    """Diffusion whose header has no b-value: b = 0 of Canon and Toshiba, or tags that were lost.
+
+    Only a person can tell these apart.
+    """
+    is_named = "diffusion" in seen.words or "DIFFUSION" in seen.type
+    is_map = "map" in seen.words or seen.stack.ndim == 4
+    if is_map or "EP" not in seen.sequence or not (is_named or seen.beside.is_weighted):
+        return None
+    kind = "trace" if "TRACEW" in seen.type or "trace" in seen.words else "b0"
+    reason, lack = "described as diffusion", "no b-value in its header"
+    if seen.beside.is_weighted and kind == "b0":
+        reason = "others of its series are weighted by diffusion"
+        lack += ", as Canon and Toshiba write b = 0"
+    told = f"{lack}: if it is a {KINDS[kind].called}, say so in the override file (as: {kind})"
+    return decided(kind, [reason], [*seen.stack.faults, told])
 
 
 def _is_of_diffusion(seen: Evidence) -> bool:

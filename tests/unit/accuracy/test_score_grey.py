@@ -7,16 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
+from scipy import ndimage
 from strokeprep.accuracy import score_grey
 from strokeprep.accuracy.figures import against
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, tables
 from strokeprep.io.whole import write_text
-from strokeprep.kinds import KINDS
+from strokeprep.kinds import KINDS, STRIPPED
 from strokeprep.registration import template as templates
 from strokeprep.settings.study import IntensitySettings, TemplateSettings
 from strokeprep.study import naming, table
-from strokeprep.study.naming import ORIG
+from strokeprep.study.naming import ORIG, Space
 from strokeprep.study.scans import Row
 
 AFFINE = np.diag([2.0, 2.0, 3.0, 1.0])
@@ -154,3 +156,39 @@ def test_the_gamma_of_a_page_is_compared_where_the_true_transform_has_an_inverse
     write_text(tables.render([], ["metric", "value"]), page)
     about = (world.root, Truth(world.truth), TEMPLATE, against({}, "1"))
     assert list(score_grey.gammas(page, world.scan, *about)) == []
+
+
+def test_a_gamma_is_held_against_the_released_brain_and_told_of_the_true_one(tmp_path):
+    world = World(tmp_path, ("b0", "trace"))
+    standard = templates.standard(TEMPLATE)
+    grid, inside = images.affine(standard.t1), images.array(standard.brain) > 0
+    larger = ndimage.binary_dilation(inside)
+    for voxels, path in (
+        (inside, world.root / naming.brain_mask(world.scan, ORIG)),
+        (larger, world.truth / "dwi_brain.nii.gz"),
+    ):
+        images.write_array(voxels.astype(np.uint8), grid, path)
+    there = Space(TEMPLATE.name, TEMPLATE.res)
+    bright = np.full(inside.shape, 500, np.float32)
+    for path in (
+        world.root / naming.defaced(world.scan, KINDS["b0"].suffix),
+        world.root / naming.preproc(world.scan, KINDS["b0"].suffix, there, STRIPPED),
+        world.truth / "dwi_b0.nii.gz",
+    ):
+        images.write_array(bright, grid, path)
+    for name in ("dwi", TEMPLATE.name):
+        sitk.WriteTransform(sitk.AffineTransform(3), str(world.truth / f"from-head_to-{name}.tfm"))
+    write_text(json.dumps({"deformation_mm": 0}), world.truth / "truth.json")
+    page = tmp_path / "page.tsv"
+    rows = [{"metric": f"gamma_{each}", "value": 0} for each in ("osbm", "isbm", "oslv")]
+    write_text(tables.render(rows, ["metric", "value"]), page)
+
+    about = (world.root, Truth(world.truth), TEMPLATE, against({}, "1"))
+    found = {
+        (each.step, each.metric): each.value for each in score_grey.gammas(page, world.scan, *about)
+    }
+
+    assert found["gamma_osbm", "difference"] == 0
+    assert found["gamma_isbm", "difference"] == 0
+    # One layer of voxels of the five that the strip has.
+    assert found["gamma_osbm", "from_true_brain"] == pytest.approx(0.2, abs=0.02)

@@ -40,7 +40,10 @@ SCORED: dict[str, Limit] = {
     "peak_error": told("ratio", "Relative error of the level of tissue on DWI."),
     "level_error": told("ratio", "Error of grey and white matter, by the range of the template's."),
     "field_error": told("log", "RMS of what is left of the bias field."),
-    "difference": told("ratio", "From the same figure of the true brain."),
+    "difference": told(
+        "ratio", "From the same figure of the released brain, moved by the true transform."
+    ),
+    "from_true_brain": told("ratio", "From the same figure of the true brain, moved so, too."),
     "max_difference": told("value", "The largest, from the same by direct computation."),
     "slope_error": told("ratio", "How far a map's slope over the true one is from 1."),
 }

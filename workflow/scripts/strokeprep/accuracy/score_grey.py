@@ -63,27 +63,39 @@ def measurements(
 def gammas(
     page: Path, scan: Scan, root: Path, truth: Truth, template: TemplateSettings, measured: Measure
 ) -> Iterator[Measurement]:
-    """How far each γ of the page's table is from that of the true brain, moved by the true transform."""
+    """How far each γ of the page's table is from that of a brain moved by the true transform.
+
+    The released brain shows whether γ was moved and computed right. The true brain shows besides how far
+    the outline of the mask is off, to which the mask's own overlap sets a limit.
+    """
     scored = _Scored(scan, root, truth, template)
     space = scored.spaces.get(TEMPLATE)
     if space is None:
         return
-    name = naming.preproc(scan, KINDS["b0"].suffix, space, STRIPPED)
     found = {row["metric"]: float(row["value"]) for row in tables.read(page)}
-    for gamma, value in _true_gammas(scored, scored.read(name), space).items():
-        yield measured(gamma, "difference", abs(found[gamma] - value))
+    released = scored.read(naming.defaced(scan, KINDS["b0"].suffix))
+    outline = labels.read(root / naming.brain_mask(scan, ORIG))
+    true_outline = truth.read(f"{scan.name}_brain")
+    true = images.like(scored.true("b0").astype(np.float32), true_outline)
+    for metric, b0, brain in (
+        ("difference", released, outline),
+        ("from_true_brain", true, true_outline),
+    ):
+        for gamma, value in _moved_gammas(scored, b0, brain, space).items():
+            yield measured(gamma, metric, abs(found[gamma] - value))
 
 
-def _true_gammas(scored: _Scored, grid: sitk.Image, space: Space) -> dict[str, float]:
-    """γ of the true brain on the grid of the template's space."""
+def _moved_gammas(
+    scored: _Scored, b0: sitk.Image, brain: sitk.Image, space: Space
+) -> dict[str, float]:
+    """γ of a brain of the scan's own grid, moved to the template by the true transform."""
+    grid = scored.read(naming.preproc(scored.scan, KINDS["b0"].suffix, space, STRIPPED))
     standard = templates.standard(scored.template)
-    brain = scored.truth.read(f"{scored.scan.name}_brain")
-    b0 = images.like(scored.true("b0").astype(np.float32), brain)
-    shown = images.array(scored.ideally(brain, grid, space, transforms.NEAREST)) > 0
     own = transforms.resample(standard.brain, grid, [], transforms.NEAREST)
     t1 = images.array(transforms.resample(standard.t1, grid, []))
     inside, mm = images.array(own) > 0, grid.GetSpacing()[0]
     ventricles = measures.lateral_ventricles(t1, inside, mm)
+    shown = images.array(scored.ideally(brain, grid, space, transforms.NEAREST)) > 0
     grey = images.array(scored.ideally(b0, grid, space)) * shown
     return gammas_of(grey, inside, ventricles, max(round(measures.STRIP_MM / mm), 1))
 

@@ -434,3 +434,13 @@ def test_files_of_the_top_level_are_chosen_by_their_names_without_extension(stud
     chosen = audit.paths_of_dataset(study.out, (), ["participants", "docs/qc/sub-01_audit"])
     names = {path.relative_to(study.out).as_posix() for path in chosen if path.is_file()}
     assert names == {"participants.tsv", "docs/qc/sub-01_audit.tsv"}
+
+
+def test_a_scan_of_two_subjects_is_refused_with_what_to_do_about_it():
+    (leak,) = leaks.of_twins([("sub-01_ct.nii.gz", "sub-02_ct.nii.gz")])
+    message = str(leak.error())
+    assert "sub-02_ct.nii.gz" in message and "remove it from the other subject" in message
+
+
+def test_remedies_are_of_kinds_that_the_audit_finds():
+    assert set(leaks.REMEDIES) <= set(leaks.FINDS)

@@ -25,6 +25,14 @@ FINDS: dict[str, str] = {
     "picture": "A picture, as a file or inside a page, that holds text or other extra data",
 }
 
+REMEDIES: dict[str, str] = {
+    "writable": "Make it your own with chmod o-w, and run again.",
+    "face": "Look at the scan and its face mask where they were made, below work/dataset. Correct the "
+    "mask with strokeprep correct, or leave the scan out.",
+    "twin": "Find out whose scan it is, remove it from the other subject, and run again.",
+}
+OTHER_REMEDY = "Find what wrote the file, and run again."
+
 
 @dataclass(frozen=True)
 class Leak:
@@ -39,7 +47,7 @@ class Leak:
         return StrokeprepError(
             f"Private content ({self.find}): {self.what}",
             self.where,
-            "This part is not released. Find what wrote the file, and run again.",
+            f"This part is not released. {REMEDIES.get(self.find, OTHER_REMEDY)}",
         )
 
 

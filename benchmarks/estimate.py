@@ -53,6 +53,7 @@ STEPS = {
         (
             *("motion", "one_second", "one_second_moved", "perfusion", "resample_perfusion"),
             *("measure_perfusion", "audit_perfusion", "perfusion_report", "privacy_perfusion"),
+            "perfusion_regions",
         ),
         "perfusion",
     ),

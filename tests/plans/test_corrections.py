@@ -19,7 +19,14 @@ NAMES = {
 }
 OF_IMAGES = dict.fromkeys(("measure", "audit", "subject_report", "privacy"), 1)
 OF_PERFUSION = {"resample_perfusion": 2} | dict.fromkeys(
-    ("perfusion", "measure_perfusion", "audit_perfusion", "perfusion_report", "privacy_perfusion"),
+    (
+        "perfusion",
+        "perfusion_regions",
+        "measure_perfusion",
+        "audit_perfusion",
+        "perfusion_report",
+        "privacy_perfusion",
+    ),
     1,
 )
 # The jobs that each makes run again, beside its own check.

@@ -24,6 +24,7 @@ EXPECTED = {
         "one_second": 1,
         "one_second_moved": 1,
         "perfusion": 1,
+        "perfusion_regions": 1,
         "brain": 5,  # ncct and dwi; ncct, t1w and flair
         "strip": 7,
         "register": 5,  # cta, ctp, dwi; t1w, flair
@@ -53,6 +54,7 @@ EXPECTED = {
         "one_second": 1,
         "one_second_moved": 1,
         "perfusion": 1,
+        "perfusion_regions": 1,
         "brain": 9,  # dwi, three t1w, t2w, flair, swi, t2star; cta, as it is the reference
         "strip": 11,
         "register": 10,
@@ -97,6 +99,7 @@ EXPECTED = {
         "one_second": 1,
         "one_second_moved": 1,
         "perfusion": 1,
+        "perfusion_regions": 1,
         "brain": 7,
         "strip": 9,
         "register": 3,
@@ -123,6 +126,7 @@ EXPECTED = {
         "one_second": 1,
         "one_second_moved": 1,
         "perfusion": 1,
+        "perfusion_regions": 1,
         "brain": 5,
         "strip": 7,
         "register": 3,
@@ -242,6 +246,9 @@ def test_the_built_in_study_plans_its_jobs(tmp_path):
         "one_second": 2,
         "one_second_moved": 2,
         "perfusion": 2,
+        "phantom_atlas": 1,
+        "atlas": 1,
+        "perfusion_regions": 2,
         "brain": 2 * 3,
         "strip": 2 * 5,
         "register": 2 * 4,
@@ -371,6 +378,7 @@ def test_a_subject_whose_perfusion_is_skipped_keeps_its_series(tmp_path):
     lost = {rule: whole[rule] - counts.get(rule, 0) for rule in whole}
     assert {rule: n for rule, n in lost.items() if n} == {
         "perfusion": 1,
+        "perfusion_regions": 1,
         "measure_perfusion": 1,
         "audit_perfusion": 1,
         "perfusion_report": 1,

@@ -16,7 +16,7 @@ from strokeprep.run import endings
 from strokeprep.settings.limits import LIMITS, Limit
 
 COUNT = 1000
-LARGEST_PAGE = 15_000_000
+LARGEST_PAGE, LARGEST_CURVES = 15_000_000, 1_000_000
 SHAPE = (20, 24, 16)
 
 
@@ -176,4 +176,27 @@ def test_the_viewer_shows_its_volume_and_follows_the_mouse(chromium, pages):
         ".getImageData(0,0,c.width,c.height).data;return d.some((v,i)=>i%4<3&&v>0)"
     )
     assert filled
+    assert chromium.errors() == []
+
+
+def test_a_place_of_a_map_leads_to_its_curve_by_mouse_and_by_keyboard(chromium, finished):
+    chromium.open(finished / plan.FOLDER / "sub-01/sub-01_perfusion.html")
+    box = "const b=document.querySelector('.curves-of-cells');"
+    drawn = box + "return b.dataset.drawn"
+    first = chromium.until(drawn)
+    assert (
+        chromium.run(box + "return b.querySelector('script').textContent.length") < LARGEST_CURVES
+    )
+    assert chromium.run(box + "return b.querySelectorAll('button').length") == 5
+    chromium.run(
+        box + "const c=b.querySelector('canvas'),r=c.getBoundingClientRect();c.dispatchEvent("
+        "new MouseEvent('click',{clientX:r.left+r.width*.05,clientY:r.top+r.height*.55}))"
+    )
+    clicked = chromium.run(drawn)
+    assert first != clicked and int(clicked) >= 0
+    assert chromium.run(box + "return b.querySelectorAll('circle').length") > 20
+    assert "Flow (CBF)" in chromium.run(box + "return b.querySelector('[role=status]').textContent")
+    chromium.run(box + "b.querySelector('canvas').focus()")
+    chromium.press("\ue014\ue00e")  # to the right, and a slice up
+    assert chromium.run(drawn) not in (first, clicked)
     assert chromium.errors() == []

@@ -33,7 +33,7 @@ from strokeprep.run import endings, failures, job, lock, patients, progress, pro
 from strokeprep.segmentation.weights import needed, store
 from strokeprep.settings import config as settings
 from strokeprep.settings import faults
-from strokeprep.settings.finished.cohort import AtlasSettings
+from strokeprep.settings.study import AtlasSettings
 from strokeprep.settings.backends import BACKENDS, PROPOSALS, SEGMENTOR
 from strokeprep import kinds
 from strokeprep.study import derived, moves, naming, outputs, raw_files, scans, table

@@ -88,6 +88,7 @@ rule perfusion:
         **perfusion_tables(),
         sidecars=sidecars(perfusion_images(ORIG) | model_images() | perfusion_tables()),
         figure=out(naming.vessel_figure(SERIES)),
+        cells=cells_of(SERIES),
     log:
         log_of("perfusion", naming.vessels(SERIES)),
     benchmark:
@@ -130,3 +131,31 @@ rule resample_perfusion:
         code=code("resample_perfusion.py"),
     script:
         "../scripts/resample_perfusion.py"
+
+
+rule perfusion_regions:
+    input:
+        **measured_maps(),
+        volumes=out(naming.tissue_volumes(SERIES)),
+        to_series=of_series(reference_to_series),
+        to_template=of_series(reference_to_template),
+        labels=prepared("perfusion", atlas_image),
+        names=prepared("perfusion", atlas_names),
+    output:
+        table=out(naming.perfusion_regions(SERIES)),
+        sidecar=out(naming.sidecar(naming.perfusion_regions(SERIES))),
+    log:
+        log_of("perfusion_regions", naming.perfusion_regions(SERIES)),
+    benchmark:
+        benchmark_of("perfusion_regions", naming.perfusion_regions(SERIES))
+    conda:
+        "../../envs/imaging.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=10,
+    params:
+        settings=CONFIG.perfusion.shared(),
+        atlases=list(ATLASES["perfusion"]),
+        code=code("perfusion_regions.py"),
+    script:
+        "../scripts/perfusion_regions.py"

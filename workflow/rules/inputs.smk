@@ -310,6 +310,19 @@ def perfusion_tables():
     }
 
 
+def cells_of(scan):
+    """The curves of coarse cells of a series, for its page."""
+    return f"{WORK}/cells/{scan.folder}/{scan.stem}.npz"
+
+
+def measured_maps():
+    """The maps by name that are measured by region."""
+    return {
+        **{name: out(naming.perfusion_map(SERIES, name, ORIG)) for name in kinds.MAPS},
+        **{name: out(naming.model_map(SERIES, name)) for name in kinds.PROBABILITIES},
+    }
+
+
 def sidecars(files):
     """The sidecars of named files."""
     return [naming.sidecar(path) for path in files.values()]
@@ -485,19 +498,63 @@ def scan_in_template(scan):
     return out(naming.preproc(scan, shown.kind.suffix, TEMPLATE, kinds.STRIPPED))
 
 
-def given_atlas():
+# --------------------------------------------------------------------------- atlases
+
+
+def lesion_atlases():
     """The atlas by which lesions have a type: the config's, or that of a simulated study."""
-    return CONFIG.lesions.atlas or ORIGIN.atlas
+    given = CONFIG.lesions
+    if given.atlas:
+        return {"types": AtlasSettings(given.atlas, given.atlas_names, given.atlas_template)}
+    return {"types": AtlasSettings(ORIGIN.atlas)} if ORIGIN.atlas else {}
+
+
+def perfusion_atlases():
+    """The atlases whose perfusion is measured: the config's, or that of a simulated study."""
+    simulated = {"regions": AtlasSettings(ORIGIN.regions)} if ORIGIN.regions else {}
+    return CONFIG.perfusion.atlases or simulated
+
+
+# What atlases are used for, and by what name each is known there.
+ATLASES = {"lesions": lesion_atlases(), "perfusion": perfusion_atlases()}
+
+
+def atlas_image(use, name):
+    """An atlas on the grid of the template."""
+    return f"{WORK}/atlas/{use}/{name}_dseg.nii.gz"
+
+
+def atlas_names(use, name):
+    """The names of its regions."""
+    return f"{WORK}/atlas/{use}/{name}_dseg.tsv"
+
+
+def atlas_of(wildcards):
+    return ATLASES[wildcards.use][wildcards.name]
+
+
+def settings_of_atlas(wildcards):
+    return vars(atlas_of(wildcards))
+
+
+def files_of_atlas(wildcards):
+    return [path for path in vars(atlas_of(wildcards)).values() if path]
+
+
+def prepared(use, made):
+    """What is made of the atlases for a use: their images or the names of their regions."""
+    return [made(use, name) for name in ATLASES[use]]
 
 
 def prepared_atlas(scan):
-    """The same on the template's grid, and its names."""
-    return LESION_ATLAS if given_atlas() else []
+    """The atlas of lesion types on the template's grid, and its names."""
+    return prepared("lesions", atlas_image) + prepared("lesions", atlas_names)
 
 
 def shared_by_patients(subject):
     """What is made once for all patients, and so before the job of any."""
-    return prepared_atlas(subject) if CONFIG.lesions.tables else []
+    perfused = prepared("perfusion", atlas_image) if perfusion_targets(subject) else []
+    return [*(prepared_atlas(subject) if CONFIG.lesions.tables else []), *perfused]
 
 
 # --------------------------------------------------------------------------- audit
@@ -557,8 +614,17 @@ def image_page_plan(subject):
     return report_plan.images(subject, TEMPLATE, replaced_by(subject), lesions=tabled)
 
 
+def perfused(subject):
+    """The series of a subject from which perfusion is computed."""
+    return next(scan for scan in subject.scans if scan.has_perfusion)
+
+
+def cells_of_subject(subject):
+    return cells_of(perfused(subject))
+
+
 def perfusion_page_plan(subject):
-    return report_plan.perfusion(subject, replaced_by(subject))
+    return report_plan.perfusion(subject, Path(cells_of_subject(subject)), replaced_by(subject))
 
 
 def figures_of_page(subject):

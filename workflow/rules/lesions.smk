@@ -1,34 +1,5 @@
 """Each lesion of a mask: volume, place, side and type."""
 
-LESION_ATLAS = [f"{WORK}/atlas/lesions_dseg.nii.gz", f"{WORK}/atlas/lesions_dseg.tsv"]
-
-
-if given_atlas():
-
-    rule lesion_atlas:
-        input:
-            atlas=given_atlas(),
-        output:
-            image=LESION_ATLAS[0],
-            names=LESION_ATLAS[1],
-            sidecar=naming.sidecar(LESION_ATLAS[0]),
-        log:
-            log_of("lesion_atlas", "dataset"),
-        benchmark:
-            benchmark_of("lesion_atlas", "dataset")
-        conda:
-            "../../envs/imaging.yaml"
-        resources:
-            mem_mb=growing(4000),
-            runtime=60,
-        params:
-            settings=CONFIG.lesions,
-            template=CONFIG.template,
-            seed=CONFIG.seed,
-            code=code("lesion_atlas.py"),
-        script:
-            "../scripts/lesion_atlas.py"
-
 
 rule lesions:
     input:

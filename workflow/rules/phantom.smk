@@ -71,22 +71,20 @@ rule phantom_dataset:
         "../scripts/phantom_dataset.py"
 
 
-if ORIGIN.atlas:
-
-    rule phantom_atlas:
-        output:
-            atlas=ORIGIN.atlas,
-            names=ORIGIN.atlas.replace(naming.IMAGE, ".tsv"),
-        log:
-            log_of("phantom_atlas", "dataset"),
-        benchmark:
-            benchmark_of("phantom_atlas", "dataset")
-        conda:
-            "../../envs/imaging.yaml"
-        params:
-            code=code("phantom_atlas.py"),
-        script:
-            "../scripts/phantom_atlas.py"
+rule phantom_atlas:
+    output:
+        atlas=ORIGIN.atlas or ORIGIN.regions,
+        names=(ORIGIN.atlas or ORIGIN.regions).replace(naming.IMAGE, ".tsv"),
+    log:
+        log_of("phantom_atlas", "dataset"),
+    benchmark:
+        benchmark_of("phantom_atlas", "dataset")
+    conda:
+        "../../envs/imaging.yaml"
+    params:
+        code=code("phantom_atlas.py"),
+    script:
+        "../scripts/phantom_atlas.py"
 
 
 rule score:
@@ -94,6 +92,8 @@ rule score:
         audit=out(naming.audit("{subject}")),
         perfusion=of_subject(perfusion_audit_of),
         page=figures_of_page("{subject}"),
+        labels=prepared("perfusion", atlas_image),
+        names=prepared("perfusion", atlas_names),
         truth=TRUE,
     output:
         table=f"{WORK}/accuracy/sub-{{subject}}.tsv",
@@ -112,6 +112,7 @@ rule score:
         template=CONFIG.template,
         limits=settings.limits_at(CONFIG.accuracy, CONFIG.phantom.size),
         perfusion=CONFIG.perfusion.shared(),
+        atlases=list(ATLASES["perfusion"]),
         code=code("score.py"),
     script:
         "../scripts/score.py"

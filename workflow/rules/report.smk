@@ -34,6 +34,7 @@ rule subject_report:
 rule perfusion_report:
     input:
         files=of_subject(perfusion_targets),
+        cells=of_subject(cells_of_subject),
     output:
         **files_of(report_plan.perfusion_names("{subject}"), "tmax"),
     log:

@@ -4,6 +4,7 @@ with job(snakemake):
     from strokeprep.corrections.given import Given
     from strokeprep.perfusion import pipeline
     from strokeprep.steps import figures, perfusion_maps
+    from strokeprep.steps.perfused import curves
     from strokeprep.study import naming
 
     read, params = snakemake.input, snakemake.params
@@ -13,6 +14,7 @@ with job(snakemake):
     done = pipeline.computed(sources, params.settings, params.given)
     files = dict(snakemake.output.items())
     perfusion_maps.write(done, read.series, files)
+    curves.write(done, params.settings, files["cells"])
     figures.vessels(done.slab.series, done.vessels, files["figure"])
     masks = [
         Given.of(pair, params.replaced)

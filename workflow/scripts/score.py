@@ -7,8 +7,9 @@ with job(snakemake):
     from strokeprep.accuracy import score
     from strokeprep.io import tables
     from strokeprep.quality.judgement import CHECK_COLUMNS
+    from strokeprep.steps.perfused import regions
 
-    params = snakemake.params
+    params, read = snakemake.params, snakemake.input
     found = score.measurements(
         params.subject,
         dataset_of(snakemake),
@@ -16,7 +17,8 @@ with job(snakemake):
         params.template,
         params.limits,
         params.perfusion,
-        next(map(Path, snakemake.input.page), None),
+        next(map(Path, read.page), None),
+        regions.atlases(params.atlases, read.labels, read.names),
     )
     rows = [each.check_row() for each in found]
     write_text(tables.render(rows, CHECK_COLUMNS), snakemake.output.table)

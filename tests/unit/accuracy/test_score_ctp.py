@@ -12,11 +12,12 @@ from strokeprep import kinds
 from strokeprep.accuracy import score_ctp
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, tables, transforms
-from strokeprep.perfusion import pipeline
+from strokeprep.perfusion import pipeline, regions
 from strokeprep.phantom.scan.bolus import arterial_curve, venous_curve
 from strokeprep.series import motion
 from strokeprep.settings.perfusion import PerfusionSettings
 from strokeprep.steps import perfusion_maps
+from strokeprep.steps.perfused import regions as tabulate
 from strokeprep.study import naming, table
 from strokeprep.study.naming import ORIG
 from strokeprep.study.scans import Row
@@ -88,11 +89,15 @@ class World:
         files = {name: str(self.path(where)) for name, where in names.items()}
         self.done = pipeline.computed(sources, SETTINGS)
         perfusion_maps.write(self.done, str(preproc), files)
+        maps = {name: files[name] for name in regions.USED}
+        table = str(self.path(naming.perfusion_regions(scan)))
+        of_table = tabulate.Sources(maps, files["volumes"], sources.to_series, sources.to_template)
+        tabulate.tabulate(of_table, {}, table, SETTINGS)
 
     def _write_truth(self) -> None:
         self.truth.mkdir()
         (self.truth / "truth.json").write_text("{}")
-        for name in ("ctp", "ncct"):
+        for name in ("ctp", "ncct", MNI):
             transforms.write(transforms.linear(np.eye(4)), self.truth / f"from-head_to-{name}.tfm")
         brain, affine = self.series.brain.astype(np.uint8), self.series.affine
         images.write_array(brain, affine, self.truth / "ctp_brain.nii.gz")
@@ -118,6 +123,7 @@ class World:
             Truth(self.truth),
             SETTINGS,
             lambda step, metric, value: (step, metric, value),
+            {},
         )
         return {(step, metric): value for step, metric, value in checks}
 
@@ -136,6 +142,9 @@ def test_a_series_without_error_scores_well(world):
     assert found["ctp_cbv_by_input", "correlation"] > 0.99
     assert found["ctp_cbv_by_input", "slope_error"] < 0.05
     assert found["ctp_hypoperfused", "volume_change"] < 0.1
+    assert found["ctp_regions", "volume_change"] < 1e-3
+    assert found["ctp_regions", "ratio_error"] < 1e-3
+    assert found["ctp_regions", "share_error"] < 0.2  # true delays stand for computed ones here
 
 
 @pytest.mark.slow
@@ -184,3 +193,14 @@ def test_a_halved_blood_volume_has_a_slope_error(world):
     assert found["ctp_cbv_by_input", "slope_error"] == pytest.approx(0.5, abs=0.03)
     assert found["ctp_cbv", "median_error"] == pytest.approx(0.5, abs=0.03)
     assert found["ctp_cbv_by_input", "correlation"] > 0.99
+
+
+def test_regions_of_the_wrong_side_have_errors(world):
+    path = world.path(naming.perfusion_regions(world.scan))
+    rows = tables.read(path)
+    sides = {"left": "right", "right": "left", "both": "both"}
+    swapped = [row | {"side": sides[row["side"]]} for row in rows]
+    path.write_text(tables.render(swapped, list(rows[0])))
+    found = world.figures()
+    assert found["ctp_regions", "ratio_error"] > 0.5
+    assert found["ctp_regions", "share_error"] > 0.3

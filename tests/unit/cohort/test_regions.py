@@ -9,8 +9,7 @@ from strokeprep.cohort.regions import Regions
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
 from strokeprep.registration import template
-from strokeprep.settings.finished.cohort import AtlasSettings
-from strokeprep.settings.study import TemplateSettings
+from strokeprep.settings.study import AtlasSettings, TemplateSettings
 
 NAMES = {1: "left", 2: "right", 7: "nowhere"}
 

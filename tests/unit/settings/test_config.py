@@ -17,7 +17,8 @@ from strokeprep.study.layouts import designs, engine
 
 ROOT = Path(__file__).parents[3]
 # Sections in which nothing needs to stand.
-FREE_NAMES = ("study.patterns.", "study.columns.NAME.", "models.sha256.", "cohort.atlases.NAME.")
+FREE_NAMES = ("study.patterns.", "study.columns.NAME.", "models.sha256.", "cohort.atlases.NAME.",
+              "perfusion.atlases.NAME.")  # fmt: skip
 STUDIES = ("config", "bids", "isles24", "jhu", "atlas")
 MINIMAL = {"study": {"layout": "bids", "root": "data"}}
 

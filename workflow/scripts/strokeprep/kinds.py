@@ -315,6 +315,7 @@ MODEL_MAPS: dict[str, Kind] = _by_name(
         ("penumbra_probability", "probability that tissue is penumbra", "probseg", ""),
     )
 )  # fmt: skip
+PROBABILITIES = tuple(name for name, kind in MODEL_MAPS.items() if kind.suffix == "probseg")
 
 # Labels that come with a study.
 LABELS: dict[str, LabelKind] = _by_name(

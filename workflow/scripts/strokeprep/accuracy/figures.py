@@ -45,6 +45,10 @@ SCORED: dict[str, Limit] = {
     ),
     "from_true_brain": told("ratio", "From the same figure of the true brain, moved so, too."),
     "max_difference": told("value", "The largest, from the same by direct computation."),
+    "ratio_error": told(
+        "ratio", "Error of a region's ratio of flow to the other side, the largest."
+    ),
+    "share_error": told("ratio", "Error of the share of a region that is late, the largest."),
     "slope_error": told("ratio", "How far a map's slope over the true one is from 1."),
 }
 

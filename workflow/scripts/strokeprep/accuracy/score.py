@@ -6,7 +6,7 @@ step reports about itself is used.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from strokeprep.accuracy import score_ctp, score_grey, score_lesions
 from strokeprep.accuracy.figures import SCORED, Limits, against
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, labels, transforms
+from strokeprep.perfusion.regions import Labels
 from strokeprep.quality import defacing
 from strokeprep.quality.judgement import Measurement
 from strokeprep.quality.label_change import LabelChange
@@ -35,8 +36,12 @@ def measurements(
     limits: Limits,
     perfusion: PerfusionSettings,
     page: Path | None = None,
+    atlases: Mapping[str, Labels] | None = None,
 ) -> list[Measurement]:
-    """All measures of one subject; ``page`` is the table of its page, where that has figures to score."""
+    """All measures of one subject; ``page`` is the table of its page, where that has figures to score.
+
+    ``atlases`` are those by which its perfusion is told of regions.
+    """
     truth = Truth(truth_folder)
     score = _Scorer(subject, derivatives, truth, template, limits)
     measured = [*score.registrations(), *score.brains(), *score.labels(), *score.faces()]
@@ -44,8 +49,9 @@ def measurements(
         measured += score.grey(scan, page)
         if scan.has_perfusion:
             measured += score_ctp.measurements(
-                scan, subject.base, template.name, derivatives, truth, perfusion, score.measured
-            )
+                scan, subject.base, template.name, derivatives, truth, perfusion, score.measured,
+                atlases or {},
+            )  # fmt: skip
     return measured
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+import SimpleITK as sitk
 
 from strokeprep import kinds
+from strokeprep.accuracy import score_regions
 from strokeprep.accuracy.figures import Measure
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, tables, transforms
 from strokeprep.perfusion import pipeline, vessel_voxels
 from strokeprep.perfusion import tissue as tissue_at_risk
 from strokeprep.perfusion import vessels as arteries
+from strokeprep.perfusion.regions import Labels
 from strokeprep.quality.judgement import Measurement
 from strokeprep.series import motion
 from strokeprep.series.timing import GRID_S
@@ -72,11 +75,16 @@ def measurements(
     truth: Truth,
     settings: PerfusionSettings,
     measured: Measure,
+    atlases: Mapping[str, Labels],
 ) -> Iterator[Measurement]:
-    """All measures of one series."""
+    """All measures of one series; ``atlases`` are those by which it is told of regions."""
     course = Course(scan, reference, root, truth)
     yield from _places(scan, reference, course, measured)
-    yield from _maps(scan, root, truth, course, settings.tissue, measured)
+    true = _true_maps(scan, root, truth, course)
+    yield from _maps(scan, root, true, settings.tissue, measured)
+    head = truth.from_head(scan.name).GetInverse()
+    chain = [transforms.linear(course.to_truth()), head, truth.from_head(template)]
+    yield from score_regions.measurements(scan, root, true, chain, atlases, settings, measured)
     sources = pipeline.Sources(
         series=str(root / naming.preproc(scan, scan.pilot.kind.suffix, ORIG, "preproc")),
         coverage=str(root / naming.coverage(scan, ORIG)),
@@ -107,36 +115,41 @@ def _places(
     yield measured("ctp_motion", "tre_worst_frame", float(by_frame.max()))
 
 
+def _true_maps(scan: Scan, root: Path, truth: Truth, course: Course) -> dict[str, sitk.Image]:
+    """The true maps by name, on the grid and in the pose of the computed ones."""
+    grid = images.read_grid(root / naming.perfusion_map(scan, "cbf", ORIG))
+    chain = [transforms.linear(course.to_truth())]
+    return {
+        name: transforms.resample(images.read(truth.folder / f"ctp_{of}.nii.gz"), grid, chain)
+        for name, of in TRUE_MAPS.items()
+    }
+
+
 def _maps(
     scan: Scan,
     root: Path,
-    truth: Truth,
-    course: Course,
+    there: Mapping[str, sitk.Image],
     tissue: TissueSettings,
     measured: Measure,
 ) -> Iterator[Measurement]:
     """Maps compared with the true ones, equally smoothed, in tissue that both show."""
-    paths = {name: root / naming.perfusion_map(scan, name, ORIG) for name in kinds.MAPS}
-    grid = images.read_grid(paths["cbf"])
-    maps = {name: images.array(images.read(path)) for name, path in paths.items()}
-    chain = [transforms.linear(course.to_truth())]
-    true = {
-        name: images.array(
-            transforms.resample(images.read(truth.folder / f"ctp_{of}.nii.gz"), grid, chain)
-        )
-        for name, of in TRUE_MAPS.items()
+    maps = {
+        name: images.array(images.read(root / naming.perfusion_map(scan, name, ORIG)))
+        for name in kinds.MAPS
     }
+    true = {name: images.array(image) for name, image in there.items()}
+    spacing = np.array(there["cbf"].GetSpacing())
     blood = maps["cbv"]
     known = (maps["cbf"] > 0) & (true["cbf"] > LEAST_FLOW)
     known &= blood < tissue.vessel_cbv * np.median(blood[known])
     fwhm = tissue.smoothing_fwhm_mm
     for name in kinds.MAPS:
         volume = true[name][..., None]
-        there = tissue_at_risk.smoothed_curves(volume, known, grid.GetSpacing(), fwhm)[:, 0]
+        wanted = tissue_at_risk.smoothed_curves(volume, known, spacing, fwhm)[:, 0]
         here = maps[name][known]
-        yield measured(f"ctp_{name}", "correlation", float(np.corrcoef(here, there)[0, 1]))
+        yield measured(f"ctp_{name}", "correlation", float(np.corrcoef(here, wanted)[0, 1]))
         if name not in ("tmax", "delay"):  # of a bias that adds, a ratio says nothing
-            apart = abs(float(np.median(here) / np.median(there)) - 1)
+            apart = abs(float(np.median(here) / np.median(wanted)) - 1)
             yield measured(f"ctp_{name}", "median_error", apart)
 
 

@@ -48,7 +48,7 @@ DESCRIPTIONS = {
 }
 
 BIDSIGNORE = """\
-# not in BIDS 1.11.1: CT (BEP024 draft), SWI (BEP004 draft), DSC perfusion, CT-perfusion maps, \
+# not in BIDS 1.11.1: CT (BEP024 draft), SWI (BEP004 draft), DSC perfusion, CT-perfusion maps and tables, \
 transforms (BEP014 draft), tabular time series (BEP012 draft)
 **/ct
 **/anat/*_swi.*
@@ -62,6 +62,7 @@ transforms (BEP014 draft), tabular time series (BEP012 draft)
 **/perf/*_probseg.*
 **/perf/*_mask.*
 **/perf/*_dseg.*
+**/perf/*_regions.*
 *_xfm.*
 *_timeseries.*
 """

@@ -20,6 +20,7 @@ class Origin:
     cow_labels: Mapping[int, str] | None = None  # classes of the Circle of Willis, where known
     truth: Path | None = None  # what is true of a simulated study
     atlas: str | None = None  # the regions by which a simulated study places its lesions
+    regions: str | None = None  # the same, where perfusion is measured by them
 
     @property
     def is_simulated(self) -> bool:
@@ -44,5 +45,5 @@ def simulated(folder: Path, study: str) -> Origin:
         ),
         cow_labels=phantom.COW_LABELS if study == phantom.USUAL else None,
         truth=folder / "truth",
-        atlas=str(folder / phantom.ATLAS) if study != phantom.USUAL else None,
+        **{"regions" if study == phantom.USUAL else "atlas": str(folder / phantom.ATLAS)},
     )

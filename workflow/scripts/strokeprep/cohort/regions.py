@@ -15,7 +15,7 @@ from strokeprep.io import images, transforms
 from strokeprep.io.tables import MISSING
 from strokeprep.lesions import atlas as atlases
 from strokeprep.registration.template import Template
-from strokeprep.settings.finished.cohort import AtlasSettings
+from strokeprep.settings.study import AtlasSettings
 
 COLUMNS = {
     "participant_id": "The patient",

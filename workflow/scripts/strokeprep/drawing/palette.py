@@ -11,6 +11,7 @@ YELLOW: Colour = (240, 228, 66)
 BLUE: Colour = (0, 114, 178)
 VERMILION: Colour = (213, 94, 0)
 PURPLE: Colour = (204, 121, 167)
+WHITE: Colour = (255, 255, 255)
 
 # For text and aids that carry no meaning of their own.
 INK: Colour = (28, 31, 36)

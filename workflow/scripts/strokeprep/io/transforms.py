@@ -26,6 +26,7 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.io import hdf5
 from strokeprep.io.whole import whole
 
+FAR_MM = 1e4  # farther than anything lies from the origin
 LINEAR, NEAREST = sitk.sitkLinear, sitk.sitkNearestNeighbor
 
 
@@ -127,3 +128,19 @@ def resample(
 ) -> sitk.Image:
     """``image`` on ``grid`` through ``transforms`` (the first maps grid points), in one interpolation."""
     return sitk.Resample(image, grid, chain(transforms), interpolation, outside, image.GetPixelID())
+
+
+def places(grid: sitk.Image, transforms: Sequence[sitk.Transform]) -> np.ndarray:
+    """Where ``transforms`` take the voxels of a grid (i × j × k × 3, RAS mm).
+
+    An image of two voxels an axis holds its own coordinates, and linear interpolation returns them.
+
+    >>> places(sitk.Image(1, 1, 2, sitk.sitkUInt8), [sitk.TranslationTransform(3, (5.0, 0, 0))])[0, 0].round(6).tolist()
+    [[-5.0, 0.0, 0.0], [-5.0, 0.0, 1.0]]
+    """
+    corners = np.stack(np.meshgrid(*[(-FAR_MM, FAR_MM)] * 3, indexing="ij"), axis=-1)
+    where = sitk.GetImageFromArray(corners.transpose(2, 1, 0, 3), isVector=True)
+    where.SetSpacing([2 * FAR_MM] * 3)
+    where.SetOrigin([-FAR_MM] * 3)
+    lps = sitk.GetArrayFromImage(resample(where, grid, transforms)).transpose(2, 1, 0, 3)
+    return lps * (-1.0, -1.0, 1.0)

@@ -256,3 +256,8 @@ def write(atlas: Atlas, image: str | Path, table: str | Path) -> None:
     rows = [{"index": number, "name": name} for number, name in atlas.names.items()]
     with whole(table) as partial:
         partial.write_text(tables.render(rows, ("index", "name")))
+
+
+def prepared(image: str | Path, table: str | Path, fit: float = 1.0) -> Atlas:
+    """An atlas that :func:`write` wrote, which was checked then."""
+    return Atlas(labels.read(image), read_names(table), fit)

@@ -53,6 +53,11 @@ def tissue_mask(
     solid = brain & (base_hu >= low) & (base_hu <= high)
     if not solid.any():
         raise NotComputable("little-brain", "No voxel of the brain mask has the HU of brain")
+    return without_vessels(solid, cbv, settings)
+
+
+def without_vessels(solid: np.ndarray, cbv: np.ndarray, settings: TissueSettings) -> np.ndarray:
+    """A mask without the voxels whose blood volume is that of vessels."""
     return solid & (cbv <= settings.vessel_cbv * np.median(cbv[solid]))
 
 

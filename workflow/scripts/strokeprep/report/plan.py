@@ -212,6 +212,8 @@ class Perfused:
     maps: dict[str, str]
     model: dict[str, str]  # uncertainties and probabilities
     at_risk: dict[str, str]
+    regions: str
+    cells: Path  # in the work folder: the curves of coarse cells
     replaced: Path | None = None  # in the work folder: the voxels that a drawn vessel replaces
 
 
@@ -296,7 +298,7 @@ def _corrected(target: Target, before: Path, subject: Subject) -> Corrected:
     return Corrected(title, moves.pilot(shown), shown.kind, target.name, before, onto)
 
 
-def perfusion(subject: Subject, corrections: Replaced = ()) -> Perfused | None:
+def perfusion(subject: Subject, cells: Path, corrections: Replaced = ()) -> Perfused | None:
     """The plan of a subject's perfusion page, or None where it has no series."""
     scan = next((scan for scan in subject.scans if scan.has_perfusion), None)
     if scan is None or subject.reference is None:
@@ -310,6 +312,8 @@ def perfusion(subject: Subject, corrections: Replaced = ()) -> Perfused | None:
         maps={name: naming.perfusion_map(scan, name, ORIG) for name in kinds.MAPS},
         model={name: naming.model_map(scan, name) for name in kinds.MODEL_MAPS},
         at_risk={name: naming.at_risk(scan, name, ORIG) for name in ("core", "penumbra")},
+        regions=naming.perfusion_regions(scan),
+        cells=cells,
         replaced=next((before for target, before in corrections if target.is_vessel), None),
     )
 

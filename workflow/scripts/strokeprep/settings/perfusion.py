@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from strokeprep.settings.field import setting
-from strokeprep.settings.study import NAME
+from strokeprep.settings.study import NAME, AtlasSettings, atlases_of, schema_of_atlases
 
 # Points of a vessel (RAS, mm), or the path of its mask.
 Given = tuple[tuple[float, ...], ...] | str
@@ -22,6 +22,10 @@ class GivenVessels(NamedTuple):
 
 AUTOMATIC = GivenVessels()
 METHOD = "vascular"
+ATLASES = (
+    "Atlases whose regions are measured on both sides, such as vascular territories or the regions "
+    "of ASPECTS, by what the table calls them. Hemispheres are measured without any."
+)
 
 
 @dataclass(frozen=True)
@@ -366,6 +370,9 @@ class PerfusionSettings:
         "automatically.",
     )
     vof: Mapping[str, Given] = setting({}, "The same for venous outflows.")
+    atlases: dict[str, AtlasSettings] = setting(
+        {}, ATLASES, schema=schema_of_atlases(ATLASES), read=atlases_of
+    )
     maps: MapSettings = MapSettings()
     vascular: VascularSettings = VascularSettings()
     vessels: VesselSettings = VesselSettings()
@@ -378,7 +385,7 @@ class PerfusionSettings:
 
     def shared(self) -> PerfusionSettings:
         """What holds for every subject, so that a change for one runs no other again."""
-        return replace(self, skip=(), aif={}, vof={})
+        return replace(self, skip=(), aif={}, vof={}, atlases={})
 
     def given(self, subject: str) -> GivenVessels:
         """The vessels that were given by hand for a subject."""

@@ -44,6 +44,39 @@ NUMBERS, LEVELS = ("number", "integer"), ("level",)
 
 
 @dataclass(frozen=True)
+class AtlasSettings:
+    """An atlas whose regions are measured."""
+
+    path: str = setting(MISSING, "Its label image (NIfTI), on any grid in MNI space.")
+    names: str | None = setting(
+        None,
+        "The table of its regions: TSV or CSV with the columns index and name, lines of a number and "
+        "a name, or a name in each line. null stands for the file beside it that is named like it.",
+    )
+    drawn_on: str | None = setting(
+        None,
+        "The brain-extracted image that the atlas was drawn on, if that is another template: it is "
+        "registered to the template of the study, and the regions follow.",
+    )
+
+
+def schema_of_atlases(meaning: str) -> Schema:
+    """The schema of a setting that holds atlases by what tables call them."""
+    return {
+        "type": "object",
+        "description": meaning,
+        "default": {},
+        "propertyNames": {"pattern": NAME, "title": "names of letters and digits"},
+        "additionalProperties": schema(AtlasSettings),
+    }
+
+
+def atlases_of(values: Mapping[str, Any]) -> dict[str, AtlasSettings]:
+    """The atlases of the config."""
+    return {name: typed(AtlasSettings, value) for name, value in values.items()}
+
+
+@dataclass(frozen=True)
 class Column:
     """A clinical column that may be released."""
 

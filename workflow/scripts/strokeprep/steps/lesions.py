@@ -13,7 +13,7 @@ from strokeprep.lesions import atlas, columns, picture, table
 from strokeprep.lesions.atlas import Atlas
 from strokeprep.registration.template import standard, target_grid
 from strokeprep.settings.finished.lesions import LesionSettings
-from strokeprep.settings.study import TemplateSettings
+from strokeprep.settings.study import AtlasSettings, TemplateSettings
 
 CONNECTED = "Parts of the mask that touch by face, edge or corner are one lesion (26-connected)"
 SIDE = (
@@ -27,20 +27,17 @@ TYPE = (
 
 
 def prepare_atlas(
-    settings: LesionSettings,
-    given: str,
+    given: AtlasSettings,
     image: str,
     names: str,
     *,
     template: TemplateSettings,
     seed: int,
 ) -> dict[str, Any]:
-    """Check the atlas of lesion types and put it on the template's grid; returns its sidecar."""
-    read = atlas.load(
-        given, settings.atlas_names, settings.atlas_template, standard(template), seed
-    )
+    """Check an atlas and put it on the template's grid; returns its sidecar."""
+    read = atlas.load(given.path, given.names, given.drawn_on, standard(template), seed)
     atlas.write(read, image, names)
-    return {"Description": "The atlas by which lesions have a type", "Metrics": {"Fit": read.fit}}
+    return {"Description": "An atlas on the grid of the template", "Metrics": {"Fit": read.fit}}
 
 
 def tabulate(
@@ -84,7 +81,7 @@ def _atlas(regions: Sequence[str]) -> Atlas | None:
     if not regions:
         return None
     image, names = regions
-    return Atlas(labels.read(image), atlas.read_names(names), 1.0)
+    return atlas.prepared(image, names)
 
 
 def _write_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], path: str) -> None:

@@ -210,6 +210,11 @@ def tissue_volumes(scan: Named) -> str:
     return f"docs/qc/{scan.folder}/{scan.stem}_perfusion.tsv"
 
 
+def perfusion_regions(scan: Named) -> str:
+    """A scan's perfusion by region and side: one row each."""
+    return bids(scan.folder, PERFUSION, scan.stem, "regions", ".tsv")
+
+
 def vessel_voxels(scan: Named) -> str:
     """Where the arterial and venous curves were taken: one row per voxel."""
     return f"docs/qc/{scan.folder}/{scan.stem}_aif.tsv"

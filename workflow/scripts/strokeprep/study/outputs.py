@@ -57,6 +57,7 @@ def perfusion_outputs(subject: Subject, template: Space) -> list[str]:
             naming.vessel_voxels(scan),
             naming.vessel_figure(scan),
             naming.tissue_volumes(scan),
+            naming.perfusion_regions(scan),
             *(naming.perfusion_map(scan, each, space) for each in kinds.MAPS for space in spaces),
             *(naming.model_map(scan, each) for each in kinds.MODEL_MAPS),
             *(naming.at_risk(scan, each, space) for each in kinds.AT_RISK for space in spaces),

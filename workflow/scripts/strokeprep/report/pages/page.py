@@ -13,7 +13,7 @@ from strokeprep.report.pages import steps
 from strokeprep.report.render import render
 
 if TYPE_CHECKING:  # pictures need imaging packages, which Snakemake's own process may lack
-    from strokeprep.report.sections.parts import Section, Viewer
+    from strokeprep.report.sections.parts import Curves, Section, Viewer
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ def html(
     links: Sequence[tuple[str, str]] = (),
     methods: Methods | None = None,
     case: str = "",
+    curves: Curves | None = None,
 ) -> str:
     """The page; ``links`` are names and addresses of other pages.
 
@@ -51,8 +52,8 @@ def html(
         Part(section, [number for number in numbers if number.step in section.steps])
         for section in sections
     ]
-    others = {"viewer": ("Viewer", viewer), "numbers": ("All numbers", numbers),
-              "methods": ("Methods", methods)}  # fmt: skip
+    others = {"viewer": ("Viewer", viewer), "curves": ("Curves of a place", curves),
+              "numbers": ("All numbers", numbers), "methods": ("Methods", methods)}  # fmt: skip
     contents = [
         *((part.section.name, part.section.title, part.verdict) for part in parts),
         *((name, text, "") for name, (text, content) in others.items() if content),
@@ -66,6 +67,7 @@ def html(
         numbers=numbers,
         viewer=viewer,
         volumes=viewer and _volumes(viewer),
+        curves=curves,
         methods=methods,
         case=case,
     )

@@ -22,8 +22,8 @@ from strokeprep.report.scene import Scene
 from strokeprep.report.sections.defacing import faces
 from strokeprep.report.sections.images import of_images
 from strokeprep.report.sections.parts import Section
-from strokeprep.report.sections.perfusion import of_perfusion
-from strokeprep.report.sections.viewer import viewer
+from strokeprep.report.sections.perfusion import of_perfusion, sight
+from strokeprep.report.sections.viewer import curves, viewer
 from strokeprep.settings.study import TemplateSettings
 
 COHORT = ("cohort", f"../{Path(plan.COHORT).name}")
@@ -68,7 +68,8 @@ def write_perfusion(
     """The report on what a subject's CT perfusion gave; returns its numbers."""
     root, files = made.root, Folder(made.root)
     measured = numbers.of_perfusion(about, files, judge)
-    shown = of_perfusion(about, files)
+    seen = sight(about, files)
+    shown = of_perfusion(about, files, seen)
     names = plan.perfusion_names(about.subject)
     links = [
         ("images", Path(plan.image_names(about.subject).page).name),
@@ -77,7 +78,8 @@ def write_perfusion(
     words = methods.of(made.nodes)
     case = f"sub-{about.subject}"
     title = f"{case}: CT perfusion"
-    html = page.html(title, shown, measured, links=links, methods=words, case=case)
+    walked = curves(about, files, seen)
+    html = page.html(title, shown, measured, links=links, methods=words, case=case, curves=walked)
     _write(names, root, html, measured, shown)
     made.write(root / names.provenance, about.subject, settings)
     _thumbnail(root / names.thumbnail, [each for each in shown if each.name == "maps"], last=True)

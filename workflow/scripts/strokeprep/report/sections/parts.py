@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from strokeprep.drawing.pictures import Picture
 
@@ -41,3 +42,11 @@ class Viewer:
     across: int
     volumes: tuple[tuple[str, Picture], ...]
     overlays: tuple[tuple[str, Picture], ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Curves of coarse cells, to which the pictures of a section lead, as the script reads them."""
+
+    mm: float  # edge of a cell
+    content: Mapping[str, Any]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import SimpleITK as sitk
 from PIL import Image
 from scipy import ndimage
 
-from strokeprep.drawing import curves, pictures
+from strokeprep.drawing import curves, palette, pictures
 from strokeprep.drawing.palette import SKY, VERMILION
-from strokeprep.drawing.pictures import AXIAL, Layer, Scale, Slice
+from strokeprep.drawing.pictures import AXIAL, Layer, Picture, Scale, Slice
 from strokeprep.io import tables
+from strokeprep.perfusion import regions
 from strokeprep.quality.folder import Folder
 from strokeprep.report import views
 from strokeprep.report.plan import Perfused
@@ -36,30 +38,60 @@ MAPS = {
     "tmax": ("Time to maximum (Tmax)", Scale(0, 12, "cividis", "s")),
     "delay": ("Delay", Scale(0, 8, "cividis", "s")),
 }
-UNCERTAIN = {
-    "cbf_sd": ("Standard deviation of flow", Scale(0, 30, "viridis", "mL/100g/min")),
-    "mtt_sd": ("Standard deviation of transit time", Scale(0, 6, "cividis", "s")),
-    "delay_sd": ("Standard deviation of delay", Scale(0, 3, "cividis", "s")),
-}
+# The standard deviation of a map is drawn up to this share of its range.
+UNCERTAIN_SHARE = 0.5
 PROBABLE = {
-    "core_probability": ("Probability of core", Scale(0, 1, "viridis", "")),
-    "penumbra_probability": ("Probability of penumbra", Scale(0, 1, "viridis", "")),
+    "core": ("core_probability", VERMILION),
+    "penumbra": ("penumbra_probability", palette.WHITE),
+}
+PROBABILITY = Scale(0, 1, "viridis", "probability")
+# Columns of the table by region that the page shows, with their headings and how numbers are written.
+REGION_COLUMNS = {
+    "atlas": ("atlas", ""),
+    "region": ("region", ""),
+    "side": ("side", ""),
+    "volume_ml": ("tissue (mL)", ".0f"),
+    "cbf_median": ("flow", ".1f"),
+    "cbv_median": ("volume", ".2f"),
+    "mtt_median": ("transit (s)", ".1f"),
+    "tmax_median": ("Tmax (s)", ".1f"),
+    "delay_median": ("delay (s)", ".1f"),
+    "cbf_ratio": ("ratio of flow", ".2f"),
+    "cbv_ratio": ("ratio of volume", ".2f"),
+    "mtt_ratio": ("ratio of transit", ".2f"),
+    "late_tmax": ("late by Tmax", ".0%"),
+    "late_delay": ("late by delay", ".0%"),
+    "low_cbf": ("low in flow", ".0%"),
+    "core_ml": ("core (mL)", ".1f"),
+    "penumbra_ml": ("penumbra (mL)", ".1f"),
 }
 
 
-def of_perfusion(plan: Perfused, files: Folder) -> list[Section]:
-    """All of them, drawn on one view around what is known of the maps."""
-    flow = files.image(plan.maps["cbf"])
-    covered = sitk.Cast(flow != 0, sitk.sitkUInt8)
+@dataclass(frozen=True)
+class Sight:
+    """What is drawn of a series: a view, where maps are known on it, and some axial slices."""
+
+    view: sitk.Image
+    known: np.ndarray
+    cuts: tuple[Slice, ...]
+
+
+def sight(plan: Perfused, files: Folder) -> Sight:
+    """The view around what is known of the maps."""
+    covered = sitk.Cast(files.image(plan.maps["cbf"]) != 0, sitk.sitkUInt8)
     view = views.around(covered, looks.MAP_MM, MARGIN_MM)
-    base = views.seen(files.image(plan.mean), view, None, views.AIR)
     known = views.marked(covered, view) > 0
-    cuts = [Slice(AXIAL, k) for k in views.levels(known, MAP_SLICES)]
+    return Sight(view, known, tuple(Slice(AXIAL, k) for k in views.levels(known, MAP_SLICES)))
+
+
+def of_perfusion(plan: Perfused, files: Folder, seen: Sight) -> list[Section]:
+    """All sections, drawn on one view."""
+    base = views.seen(files.image(plan.mean), seen.view, None, views.AIR)
     return [
-        vessels(plan, files, view, base),
-        maps(plan, files, view, known, cuts),
-        uncertainty(plan, files, view, known, cuts),
-        at_risk(plan, files, view, base, cuts),
+        vessels(plan, files, seen.view, base),
+        maps(plan, files, seen),
+        at_risk(plan, files, seen, base),
+        by_region(plan, files),
     ]
 
 
@@ -128,14 +160,15 @@ def _spots(points: Sequence[Sequence[float]], view: sitk.Image) -> np.ndarray:
     return ndimage.distance_transform_cdt(empty, "taxicab") * view.GetSpacing()[0] <= SPOT_MM
 
 
-def maps(
-    plan: Perfused,
-    files: Folder,
-    view: sitk.Image,
-    known: np.ndarray,
-    cuts: Sequence[Slice],
-) -> Section:
-    """Each map in its own colours, black where nothing is known."""
+def maps(plan: Perfused, files: Folder, seen: Sight) -> Section:
+    """Each map in its own colours, with its uncertainty; black where nothing is known."""
+    drawn = []
+    for name, (title, scale) in MAPS.items():
+        frames = [(name, _drawn(files, plan.maps[name], scale, seen))]
+        if deviation := plan.model.get(f"{name}_sd"):
+            half = replace(scale, high=UNCERTAIN_SHARE * scale.high)
+            frames.append(("standard deviation", _drawn(files, deviation, half, seen)))
+        drawn.append(Figure(title, tuple(frames)))
     return Section(
         "maps",
         "Perfusion maps",
@@ -143,66 +176,83 @@ def maps(
         "not like noise. The affected territory is low in flow and late in Tmax; a whole late "
         "hemisphere or a late rim is an artefact of the input or of motion. The delay is when "
         "contrast arrives; Tmax is later by two to four seconds and grows with the transit time, "
-        "so the usual thresholds are those of Tmax.",
-        _drawn(MAPS, plan.maps, files, view, known, cuts),
+        "so the usual thresholds are those of Tmax. The truth lies within one standard deviation "
+        "in about two voxels of three; where that is as large as the map, the map says nothing.",
+        tuple(drawn),
         ("maps",),
     )
 
 
-def uncertainty(
-    plan: Perfused,
-    files: Folder,
-    view: sitk.Image,
-    known: np.ndarray,
-    cuts: Sequence[Slice],
-) -> Section:
-    """How far the vascular model's maps may be off, and what tissue is probable."""
-    return Section(
-        "uncertainty",
-        "Uncertainty",
-        "The truth lies within one standard deviation in about two voxels of three. Where the "
-        "standard deviation is as large as the map, the map says nothing. Core is late tissue "
-        "with little flow, penumbra is other late tissue; late is judged by the delay here.",
-        _drawn(UNCERTAIN | PROBABLE, plan.model, files, view, known, cuts),
-        (),
-    )
-
-
 def _drawn(
-    scales: Mapping[str, tuple[str, Scale]],
-    paths: Mapping[str, str],
-    files: Folder,
-    view: sitk.Image,
-    known: np.ndarray,
-    cuts: Sequence[Slice],
-) -> tuple[Figure, ...]:
-    """A figure for each map."""
-    drawn = []
-    for name, (title, scale) in scales.items():
-        # By nearest neighbour: nothing is blurred over the edge of what is known.
-        values = views.marked(files.image(paths[name]), view)
-        picture = pictures.picture(pictures.strip(values, cuts, scale, shown=known))
-        drawn.append(Figure(title, ((name, picture),)))
-    return tuple(drawn)
+    files: Folder, path: str, scale: Scale, seen: Sight, layers: Sequence[Layer] = ()
+) -> Picture:
+    """A map in colours."""
+    # By nearest neighbour: nothing is blurred over the edge of what is known.
+    values = views.marked(files.image(path), seen.view)
+    return pictures.picture(pictures.strip(values, seen.cuts, scale, layers, shown=seen.known))
 
 
-def at_risk(
-    plan: Perfused,
-    files: Folder,
-    view: sitk.Image,
-    base: np.ndarray,
-    cuts: Sequence[Slice],
-) -> Section:
-    """Core and penumbra on the mean of the series."""
+def at_risk(plan: Perfused, files: Folder, seen: Sight, base: np.ndarray) -> Section:
+    """Core and penumbra, by thresholds and by probability."""
     layers = [
-        Layer(views.marked(files.image(plan.at_risk[name]), view) > 0, colour, True, name)
+        Layer(views.marked(files.image(plan.at_risk[name]), seen.view) > 0, colour, True, name)
         for name, colour in (("penumbra", SKY), ("core", VERMILION))
     ]
-    frames = looks.with_and_without("core and penumbra", base, cuts, looks.BRAIN_HU, layers)
+    name = "core and penumbra"
+    frames = looks.with_and_without(name, base, seen.cuts, looks.BRAIN_HU, layers)
     return Section(
         "risk",
         "Tissue at risk",
         "Core lies within late tissue, both in one vessel's territory on one side. Specks on "
-        "both sides, or along sinuses and skull, are noise.",
-        (Figure("Core and penumbra on the mean of the series", frames),),
+        "both sides, or along sinuses and skull, are noise. By thresholds late tissue is that of "
+        "Tmax; by probability it is that of the delay, so it may be less.",
+        (
+            Figure("By thresholds, on the mean of the series", frames),
+            Figure("By probability: outlined where it is more likely than not, on flow",
+                   _probable(plan, files, seen)),
+        ),
+    )  # fmt: skip
+
+
+def _probable(plan: Perfused, files: Folder, seen: Sight) -> tuple[tuple[str, Picture], ...]:
+    """Outlines of what is likely, on flow, and both probabilities."""
+    paths = {name: plan.model[key] for name, (key, _) in PROBABLE.items()}
+    outlines = [
+        Layer(
+            views.marked(files.image(path), seen.view) > regions.LIKELY,
+            PROBABLE[name][1],
+            name=name,
+        )
+        for name, path in paths.items()
+    ]
+    _, flow = MAPS["cbf"]
+    return (
+        ("core and penumbra", _drawn(files, plan.maps["cbf"], flow, seen, outlines[::-1])),
+        *((f"probability of {name}", _drawn(files, path, PROBABILITY, seen))
+          for name, path in paths.items()),
+    )  # fmt: skip
+
+
+def by_region(plan: Perfused, files: Folder) -> Section:
+    """The table of hemispheres and of the regions of atlases."""
+    rows = tables.read(files.path(plan.regions))
+    return Section(
+        "regions",
+        "By region and side",
+        "Medians of the tissue of each region and their ratio to the region at its mirror image; "
+        "shares that are late or low in flow; core and penumbra by probability. Ratios of healthy "
+        "regions are near 1. A region that the series shows in part has little tissue.",
+        (),
+        (),
+        tuple(
+            {title: _told(row[name], how) for name, (title, how) in REGION_COLUMNS.items()}
+            for row in rows
+        ),
     )
+
+
+def _told(cell: str, how: str) -> str:
+    """A cell of the table, rounded; empty where there is nothing to tell."""
+    if cell == tables.MISSING:
+        return ""
+    return format(float(cell), how) if how else cell

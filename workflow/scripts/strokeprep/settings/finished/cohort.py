@@ -2,53 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from strokeprep.kinds import KINDS
-from strokeprep.settings.field import Schema, schema, setting, typed
+from strokeprep.settings.field import setting
+from strokeprep.settings.study import AtlasSettings, atlases_of, schema_of_atlases
 
-NAME = "^[A-Za-z0-9]+$"
+ATLASES = (
+    "Atlases whose regions are measured in every lesion, such as vascular territories, lobes or "
+    "tracts, by what tables call them."
+)
 Session = Literal["first", "last"]
 if TYPE_CHECKING:
     Averaged = str  # mypy cannot read choices from a table
 else:
     Averaged = Literal[tuple(name for name, kind in KINDS.items() if kind.ndim == 3)]
-
-
-@dataclass(frozen=True)
-class AtlasSettings:
-    """An atlas whose regions are measured in every lesion."""
-
-    path: str = setting(MISSING, "Its label image (NIfTI), on any grid in MNI space.")
-    names: str | None = setting(
-        None,
-        "The table of its regions: TSV or CSV with the columns index and name, lines of a number and "
-        "a name, or a name in each line. null stands for the file beside it that is named like it.",
-    )
-    drawn_on: str | None = setting(
-        None,
-        "The brain-extracted image that the atlas was drawn on, if that is another template: it is "
-        "registered to the template of the study, and the regions follow.",
-    )
-
-
-def schema_of_atlases() -> Schema:
-    """The schema of cohort.atlases: atlases by what tables call them."""
-    return {
-        "type": "object",
-        "description": "Atlases whose regions are measured in every lesion, such as vascular "
-        "territories, lobes or tracts, by what tables call them.",
-        "default": {},
-        "propertyNames": {"pattern": NAME, "title": "names of letters and digits"},
-        "additionalProperties": schema(AtlasSettings),
-    }
-
-
-def atlases_of(values: Mapping[str, Any]) -> dict[str, AtlasSettings]:
-    """The atlases of the config."""
-    return {name: typed(AtlasSettings, value) for name, value in values.items()}
 
 
 @dataclass(frozen=True)
@@ -78,5 +47,5 @@ class CohortSettings:
         unique=True,
     )
     atlases: dict[str, AtlasSettings] = setting(
-        {}, "Atlases.", schema=schema_of_atlases(), read=atlases_of
+        {}, ATLASES, schema=schema_of_atlases(ATLASES), read=atlases_of
     )

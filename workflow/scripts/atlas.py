@@ -2,12 +2,12 @@ from strokeprep.io.whole import write_json
 from strokeprep.run.job import job
 
 with job(snakemake):
+    from strokeprep.settings.study import AtlasSettings
     from strokeprep.steps import lesions
 
     params = snakemake.params
     about = lesions.prepare_atlas(
-        params.settings,
-        snakemake.input.atlas,
+        AtlasSettings(**params.given),
         snakemake.output.image,
         snakemake.output.names,
         template=params.template,

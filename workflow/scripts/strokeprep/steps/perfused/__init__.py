@@ -1,0 +1,1 @@
+"""What is told of perfusion beside its maps: regions, and the curves of single places."""

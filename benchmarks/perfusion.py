@@ -9,10 +9,12 @@ seconds are those of the maps alone, memory is the process's peak (0.1 GB of it 
 are peer over ours. r is Pearson's correlation over tile means. "early" is the mean flow of tissue that fills
 3 s before the input, relative to tissue without delay; the true value is 1.
 
-Below the table, all methods of this project over boluses as patients have them (``benchmarks/boluses.py``).
+Below the table, all methods over boluses as patients have them (``benchmarks/boluses.py``): those of this
+project, of the peers, and the settings that OpenPerfusion publishes (``benchmarks/published.py``).
 
 osipy's flow lacks the haematocrit factor and is multiplied by the factor of its volume. dcmri only
-deconvolves: its maps are the maximum and the area of the result. The peers are pinned in ``benchmarks/peers-perfusion.txt``; nothing else of the project needs them.
+deconvolves: its maps are the maximum, its time and the area of the result. What a peer cannot divide counts as
+zero. The peers are pinned in ``benchmarks/peers-perfusion.txt``; nothing else of the project needs them.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ from pathlib import Path
 
 import boluses
 import numpy as np
-from strokeprep.perfusion.deconvolution import perfusion_maps
+import published
+from strokeprep.perfusion.deconvolution import METHODS, perfusion_maps
 from strokeprep.phantom.scan import kudo
 from strokeprep.phantom.scan.bolus import Arterial
 from strokeprep.settings.perfusion import MapSettings
@@ -47,7 +50,7 @@ def ours(method: str, curves: np.ndarray, aif: np.ndarray) -> Maps:
     return {"cbf": maps.cbf, "cbv": maps.cbv, "mtt": maps.mtt}
 
 
-def osipy_maps(name: str, curves: np.ndarray, aif: np.ndarray) -> Maps:
+def osipy_maps(name: str, curves: np.ndarray, aif: np.ndarray, dt: float = 1.0) -> Maps:
     """osipy's maps, with the haematocrit factor applied to flow, too."""
     from osipy.dsc.parameters import compute_perfusion_maps
 
@@ -55,29 +58,42 @@ def osipy_maps(name: str, curves: np.ndarray, aif: np.ndarray) -> Maps:
     maps = compute_perfusion_maps(
         curves[:, None, None],
         aif.astype(np.float32),
-        np.arange(curves.shape[1], dtype=np.float32),
+        dt * np.arange(curves.shape[1], dtype=np.float32),
         deconvolution_method=name,
         hematocrit_ratio=factor,
     )
-    flow, volume, transit = (np.ravel(m.values) for m in (maps.cbf, maps.cbv, maps.mtt))
-    return {"cbf": factor * flow, "cbv": volume, "mtt": transit}
+    found = (np.ravel(m.values) for m in (maps.cbf, maps.cbv, maps.mtt, maps.tmax))
+    flow, volume, transit, latest = found
+    return {"cbf": factor * flow, "cbv": volume, "mtt": transit, "tmax": latest}
 
 
-def dcmri_maps(name: str, curves: np.ndarray, aif: np.ndarray) -> Maps:
+def dcmri_maps(name: str, curves: np.ndarray, aif: np.ndarray, dt: float = 1.0) -> Maps:
     """Maps from the maximum and the area of dcmri's deconvolution."""
     from dcmri.pk_inv import deconv
 
     settings = MapSettings()
     factor = settings.kh / settings.rho
-    k = deconv(curves.T, aif.astype(np.float32), 1.0, method=name, tol=settings.tikhonov)
-    flow, volume = 6000 * factor * k.max(0), 100 * factor * k.sum(0)
-    return {"cbf": flow, "cbv": volume, "mtt": 60 * volume / np.where(flow > 0, flow, np.nan)}
+    k = deconv(curves.T, aif.astype(np.float32), dt, method=name, tol=settings.tikhonov)
+    flow, volume = 6000 * factor * k.max(0), 100 * factor * dt * k.sum(0)
+    transit = 60 * volume / np.where(flow > 0, flow, np.nan)
+    return {"cbf": flow, "cbv": volume, "mtt": transit, "tmax": dt * k.argmax(0)}
 
 
 def maps_of(who: str, curves: np.ndarray, aif: np.ndarray) -> Maps:
     """The maps of a method by its name: "ours osvd", "osipy oSVD", "dcmri Tikhonov"."""
     library, method = who.split()
     return {"ours": ours, "osipy": osipy_maps, "dcmri": dcmri_maps}[library](method, curves, aif)
+
+
+def over_boluses(who: str, curves: np.ndarray, aif: np.ndarray, dt: float) -> Maps:
+    """The maps of any method; what is called Tmax stands for the delay."""
+    library, _, method = who.partition(" ")
+    if not method:
+        return boluses.maps_of(who, curves, aif, dt)
+    makers = {"osipy": osipy_maps, "dcmri": dcmri_maps, "OpenPerfusion's": published.maps}
+    maps = makers[library](method, curves, aif, dt)
+    finite = {n: np.nan_to_num(values, posinf=0.0, neginf=0.0) for n, values in maps.items()}
+    return finite | {"delay": finite["tmax"]}
 
 
 def scores(tiles: kudo.Tiles, maps: Maps, copies: int) -> dict[str, float]:
@@ -146,7 +162,9 @@ def main() -> None:
         print(json.dumps(measured(options.only, options.copies)))
         return
     text = "\n".join("\t".join(row) for row in table(options.copies)) + "\n"
-    text += "\n" + boluses.table(boluses.cases()) + "\n"
+    theirs = [f"OpenPerfusion's {method}" for method in published.METHODS]
+    methods = [boluses.VASCULAR, *METHODS, *PEERS.values(), *theirs]
+    text += "\n" + boluses.table(boluses.cases(), methods, over_boluses) + "\n"
     print(text, end="")
     if options.out:
         options.out.write_text(text)

@@ -135,8 +135,9 @@ def places(grid: sitk.Image, transforms: Sequence[sitk.Transform]) -> np.ndarray
 
     An image of two voxels an axis holds its own coordinates, and linear interpolation returns them.
 
-    >>> places(sitk.Image(1, 1, 2, sitk.sitkUInt8), [sitk.TranslationTransform(3, (5.0, 0, 0))])[0, 0].round(6).tolist()
-    [[-5.0, 0.0, 0.0], [-5.0, 0.0, 1.0]]
+    >>> shift = sitk.TranslationTransform(3, (5.0, 2.0, 0.0))
+    >>> places(sitk.Image(1, 1, 2, sitk.sitkUInt8), [shift])[0, 0].round(6).tolist()
+    [[-5.0, -2.0, 0.0], [-5.0, -2.0, 1.0]]
     """
     corners = np.stack(np.meshgrid(*[(-FAR_MM, FAR_MM)] * 3, indexing="ij"), axis=-1)
     where = sitk.GetImageFromArray(corners.transpose(2, 1, 0, 3), isVector=True)

@@ -3,6 +3,7 @@
   const WIDTH = 560, HEIGHT = 190, LEFT = 52, FOOT = 34, TOP = 8, RIGHT = 150;
   const box = document.querySelector(".curves-of-cells");
   if (!box) return;
+  const SVG = Object.assign(document.createElement("div"), { innerHTML: "<svg></svg>" }).firstChild.namespaceURI;
   const about = JSON.parse(box.querySelector("script").textContent);
   const canvas = box.querySelector("canvas"), pen = canvas.getContext("2d");
   const unpacked = (text) => new Int16Array(Uint8Array.from(atob(text), (each) => each.charCodeAt(0)).buffer);
@@ -27,7 +28,7 @@
   }
 
   function element(name, attributes, text = "") {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    const made = document.createElementNS(SVG, name);
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
     made.textContent = text;
     return made;

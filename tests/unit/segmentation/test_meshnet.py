@@ -35,7 +35,7 @@ def test_gelu_is_exact_to_single_precision():
     from scipy.special import erf
 
     x = np.linspace(-30, 30, 200_001)[None, None].astype(np.float32)
-    layer = meshnet._Layer(x[None], np.full(1, 0.5, np.float32), np.zeros(1, np.float32))
+    layer = meshnet._Layer(x[None], np.ones(1, np.float32), np.zeros(1, np.float32))
     made = np.empty_like(x)
     layer.activate((0,), x.shape, made)
     exact = x.astype(float) / 2 * (1 + erf(x.astype(float) / np.sqrt(2)))

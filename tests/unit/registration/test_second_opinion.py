@@ -26,6 +26,11 @@ def brain(ct) -> sitk.Image:
 
 
 @pytest.fixture(scope="module")
+def reference(ct, brain) -> second_opinion.Reference:
+    return second_opinion.Reference.of((ct.image, "ct"), brain)
+
+
+@pytest.fixture(scope="module")
 def t1() -> sitk.Image:
     return heads.head("t1", seed=1, **SMALL).image
 
@@ -52,8 +57,8 @@ def turned(axis: str, degrees: float) -> np.ndarray:
     ],
     ids=["right", "sideways", "down", "nodding"],
 )
-def test_edges_tell_how_far_a_pose_is_off(ct, brain, t1, pose, off_mm):
-    found = second_opinion.off_mm((ct.image, "ct"), brain, (t1, "mr"), pose)
+def test_edges_tell_how_far_a_pose_is_off(reference, t1, pose, off_mm):
+    found = reference.off_mm((t1, "mr"), pose)
     assert found == pytest.approx(off_mm, abs=2.5)
     assert (LIMITS["edges_off_mm"].verdict(found) == PASS) == (off_mm == 0)
 

@@ -125,15 +125,16 @@ def of_flips(plan: AuditPlan, files: Folder, judge: Judge) -> Iterator[Measureme
 def of_poses(plan: AuditPlan, files: Folder, judge: Judge) -> Iterator[Measurement]:
     """What another method says of where each scan lies on the reference, and of its size."""
     modality = {image: modality for image, modality, _ in plan.heads}
+    if not plan.alike:
+        return
+    reference, brain = files.image(plan.reference), files.image(plan.reference_brain)
+    opinion = second_opinion.Reference.of((reference, plan.reference_modality), brain)
     for scan, transform in plan.alike:
-        reference = files.image(plan.reference), plan.reference_modality
-        brain, moving = files.image(plan.reference_brain), (files.image(scan), modality[scan])
+        moving = files.image(scan)
         pose = transforms.matrix(files.transform(transform)) if transform else np.eye(4)
         step = step_of("likeness", scan)
-        off_mm = second_opinion.off_mm(reference, brain, moving, pose)
-        yield judge(step, "edges_off_mm", off_mm)
-        size = linear.size(reference[0], moving[0], brain, pose)
-        yield judge(step, "scan_size", size)
+        yield judge(step, "edges_off_mm", opinion.off_mm((moving, modality[scan]), pose))
+        yield judge(step, "scan_size", linear.size(reference, moving, brain, pose))
 
 
 def of_labels(

@@ -7,7 +7,7 @@ fixed: it maps points of fixed to points of moving, in LPS millimetres.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import transforms
+from strokeprep.io import labels, transforms
 from strokeprep.registration import mutual_information as mi
 from strokeprep.registration import sampling
 from strokeprep.registration.sampling import Level, Side
@@ -30,9 +30,15 @@ RESOLUTIONS = {
     "warp": (Level(4, 15_000, 15), Level(1, 120_000, 20)),
     "fine": (Level(4, 10_000, 30), Level(2, 40_000, 30), Level(1, 80_000, 30)),
     "refined": (Level(2, 40_000, 30), Level(1, 80_000, 30)),  # starts from a coarse result
+    "size": (Level(4, 6_000, 12), Level(2, 20_000, 15), Level(1, 30_000, 12)),  # of a known pose
     "compared": (Level(4, 6_000, 12), Level(2, 20_000, 12)),  # starts from known poses
 }
 DOF = {"rigid": 6, "affine": 12}
+
+# Sizes from which the measurement of one begins: from the right one alone, thick slices that were stretched
+# by a tenth came out as right. So far may the surface of the brain move from its pose.
+SIZES = (0.9, 1.0, 1.1)
+MOVE_MM = 10.0
 
 # If one image shows less of the head than this share of the other's, its points are sampled and looked
 # up in the other, so that a slab is compared with a whole head and not the other way round.
@@ -117,13 +123,15 @@ def size(
     A rigid registration cannot change it, so it tells voxels whose size is wrong. Voxels of 1 mm are needed: at
     2 mm, fluid and skull bias the size of a diffusion image on CT by up to 4 %.
     """
-    levels = RESOLUTIONS["refined"]
-    pair = _heads(fixed, moving, fixed_brain, FIT.near_brain_mm, levels[-1].mm)
-    backwards = _shows_less(pair[1], pair[0])
-    sides = (pair[1], pair[0]) if backwards else pair
-    matrix = np.linalg.inv(pose) if backwards else pose
-    for level in levels:
-        matrix = _refined(*sides, matrix, level, DOF["affine"], seed).matrix
+    levels = RESOLUTIONS["size"]
+    here, there = _heads(fixed, moving, fixed_brain, FIT.near_brain_mm, levels[-1].mm)
+    backwards = _shows_less(there, here)
+    corners = _corners(fixed_brain)
+    here, there = _near(here, corners), _near(there, mi.mapped(pose, corners))
+    sides = (there, here) if backwards else (here, there)
+    poses = [pose @ _scaling(each, corners.mean(axis=1)) for each in SIZES]
+    starts = [np.linalg.inv(each) if backwards else each for each in poses]
+    matrix = fitted(*sides, starts, "affine", levels, seed, "moving image").matrix
     ratio = float(np.cbrt(np.linalg.det(matrix[:3, :3])))
     return 1 / ratio if backwards else ratio
 
@@ -253,6 +261,25 @@ def _distance(a: np.ndarray, b: np.ndarray, centre: np.ndarray) -> float:
     """The largest distance (mm) between where two maps send the surface of a brain."""
     corners = centre[:, None] + mi.RADIUS_MM * np.hstack([np.eye(3), -np.eye(3)])
     return float(np.linalg.norm(mi.mapped(a, corners) - mi.mapped(b, corners), axis=0).max())
+
+
+def _corners(mask: sitk.Image) -> np.ndarray:
+    """The corners of the box around a mask (3×8, LPS mm)."""
+    box = labels.bounding_box(sitk.GetArrayViewFromImage(mask) > 0)[::-1]
+    index = np.array(list(product(*((side.start, side.stop - 1) for side in box)))).T
+    return mi.mapped(mi.index_to_physical(mask), index)
+
+
+def _scaling(size: float, centre: np.ndarray) -> np.ndarray:
+    """The map that enlarges by ``size`` about a point."""
+    matrix = np.diag([size, size, size, 1.0])
+    matrix[:3, 3] = (1 - size) * centre
+    return matrix
+
+
+def _near(side: Side, corners: np.ndarray) -> Side:
+    """A side without what lies far from the brain, whose box has these corners."""
+    return replace(side, image=sampling.cropped(side.image, corners, FIT.near_brain_mm + MOVE_MM))
 
 
 def _volume(mask: sitk.Image) -> float:

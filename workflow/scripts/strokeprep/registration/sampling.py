@@ -36,6 +36,9 @@ MARGIN_MM = 8.0
 # between their centres.
 THICK = 1.5
 
+# Images are cropped to the points that are compared and this much around them.
+ROOM_MM = 24.0
+
 # Quantiles of grey levels are estimated from at most this many voxels.
 QUANTILE_SAMPLE = 100_000
 
@@ -141,8 +144,8 @@ def metric(
     image, volume = _shrunk(sampled.image, level.mm), _shrunk(other.image, level.mm)
     points = _points(sampled, other, matrix, image, level, np.random.default_rng(seed))
     if matrix is not None:
-        volume = _cropped(volume, mi.mapped(matrix, points))
-    values = _values(smoothed(_cropped(image, points), level.mm), points)
+        volume = cropped(volume, mi.mapped(matrix, points), ROOM_MM)
+    values = _values(smoothed(cropped(image, points, ROOM_MM), level.mm), points)
     bins = np.rint(_scale(values)(values) * (mi.BINS - 1)).astype(np.int64)
     volume = smoothed(volume, level.mm)
     scale = _scale(sitk.GetArrayFromImage(volume)[mask_on(other.head, volume) > 0])
@@ -215,10 +218,10 @@ def smoothed(image: sitk.Image, mm: float) -> sitk.Image:
     return image
 
 
-def _cropped(image: sitk.Image, points: np.ndarray) -> sitk.Image:
-    """The part of the image around ``points`` (3×N), with 24 mm for them to move in."""
+def cropped(image: sitk.Image, points: np.ndarray, room_mm: float) -> sitk.Image:
+    """The part of the image around ``points`` (3×N), with some room for them to move in."""
     index = mi.mapped(np.linalg.inv(mi.index_to_physical(image)), points)
-    room = 24.0 / np.array(image.GetSpacing())
+    room = room_mm / np.array(image.GetSpacing())
     low = np.floor(index.min(axis=1) - room).astype(int)
     high = np.ceil(index.max(axis=1) + room).astype(int) + 1
     low, high = (np.clip(edge, 0, image.GetSize()) for edge in (low, high))

@@ -12,6 +12,7 @@ from strokeprep.quality import contour
 from strokeprep.quality.judgement import Judge
 from strokeprep.settings.limits import PASS
 
+from tests.heads import CONTRASTS as CONTRASTS_OF_HEADS
 from tests.heads import Head, head
 
 pytestmark = pytest.mark.slow
@@ -95,6 +96,16 @@ def test_a_brain_that_ends_8_mm_short_of_the_vertex_is_told(contrast):
     mask = mask_of(contrast)
     low = moved(mask, shift_mm=(0, 0, -8))
     assert "contour_short_mm" in warned(contrast, sitk.And(mask, low))
+
+
+def test_a_thin_skull_that_is_not_dark_is_no_brain_beyond_the_mask(monkeypatch):
+    thin = {"bone": 380, "fluid": 380, "scalp": 1400}
+    monkeypatch.setitem(CONTRASTS_OF_HEADS, "t1", CONTRASTS_OF_HEADS["t1"] | thin)
+    shown = head("t1")
+    mask = images.like(shown.brain.astype(np.uint8), shown.image)
+    edge = contour.edges(contour.of(shown.image, mask, "mr"))
+    assert contour.short_mm(edge) < 1.0
+    assert abs(np.nanmedian(edge)) < 1.5
 
 
 def test_where_brain_fades_into_what_surrounds_it_no_edge_is_measured():

@@ -37,6 +37,11 @@ EDGE_REACH_MM = 10
 LEAST_SHARE = 0.3  # of a layer of a sector; with less of it beyond the brain no edge is seen
 PAST_THE_RIM = 0.6  # of the rim's share; with less a layer lies beyond the rim
 
+# Depths (mm) of the profiles in which a thin skull is looked for, from the inside out. It is a dip: darker than
+# this share of brain, before a scalp that is brighter by the next.
+PROFILE_MM = np.arange(7.0, -10.0, -2.0)
+DIP, RISE = 0.8, 0.1
+
 SOFT_HU = (-60.0, 200.0)
 GREYS = 32
 ROUNDS = 3
@@ -112,6 +117,8 @@ def edges(contour: Contour) -> np.ndarray:
     )
     share = hard / np.maximum(count, 1e-9)
     found = np.array([_outward_crossing(each) for each in share])
+    if contour.modality != "ct":
+        found = np.fmax(found, _dips(contour, found))
     return np.where(_whole(contour), found, np.nan)
 
 
@@ -250,6 +257,42 @@ def _outward_crossing(share: np.ndarray) -> float:
     at = first[0]
     part = (enough - inwards[at]) / (inwards[at + 1] - inwards[at])
     return float(EDGE_REACH_MM - at - part)
+
+
+def _dips(contour: Contour, edge: np.ndarray) -> np.ndarray:
+    """The depth at which each sector begins to dip before a bright scalp; not a number without a dip.
+
+    In thick slices a thin skull is darker than brain, but not dark. Then the first edge is that of the
+    scalp, a centimetre further out.
+    """
+    profiles = np.column_stack([_layer(contour, depth) for depth in PROFILE_MM.tolist()])
+    return np.array([_dip(*each) for each in zip(profiles, edge, strict=True)])
+
+
+def _layer(contour: Contour, depth: float) -> np.ndarray:
+    """The median grey level at one depth by sector; not a number where there is none."""
+    here = np.abs(contour.depth - depth) <= MM / 2
+    if not here.any():
+        return np.full(SECTORS, np.nan)
+    return ndimage.median(contour.grey[here], contour.sector[here], np.arange(SECTORS))
+
+
+def _dip(profile: np.ndarray, edge: float) -> float:
+    """Where a profile has fallen halfway to its first dip before an edge."""
+    use = np.isfinite(profile) & (edge - MM / 2 <= PROFILE_MM)
+    grey, depth = profile[use], PROFILE_MM[use]
+    after = np.append(np.maximum.accumulate(grey[::-1])[::-1][1:], 0)
+    falls, rises = np.diff(grey, prepend=np.inf) <= 0, np.diff(grey, append=-np.inf) >= 0
+    dips = np.flatnonzero((grey <= DIP) & falls & rises & (after >= grey + RISE))
+    if not len(dips):
+        return float("nan")
+    half = (1 + grey[dips[0]]) / 2
+    above = np.flatnonzero(grey[: dips[0]] >= half)
+    if not len(above):
+        return float(depth[0])
+    last = above[-1]
+    part = (grey[last] - half) / (grey[last] - grey[last + 1])
+    return float(depth[last] - MM * part)
 
 
 def _binned(contour: Contour) -> np.ndarray:

@@ -142,7 +142,7 @@ def test_a_frame_that_jumped_fails(scene_of, spoilt):
 
 
 def test_an_arterial_input_taken_in_tissue_fails(patient, spoilt):
-    about = plan.perfusion(patient, Path("cells.npz"))
+    about = plan.perfusion(patient, plan.Beside(Path("cells.npz")))
     assert FAIL not in verdicts(numbers.of_perfusion(about, Folder(spoilt), JUDGE)).values()
     path = spoilt / about.vessels
     with path.open() as file:

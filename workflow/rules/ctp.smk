@@ -143,6 +143,7 @@ rule perfusion_regions:
         names=prepared("perfusion", atlas_names),
     output:
         table=out(naming.perfusion_regions(SERIES)),
+        drawn=drawn_regions(SERIES),
         sidecar=out(naming.sidecar(naming.perfusion_regions(SERIES))),
     log:
         log_of("perfusion_regions", naming.perfusion_regions(SERIES)),

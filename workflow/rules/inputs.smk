@@ -315,6 +315,13 @@ def cells_of(scan):
     return f"{WORK}/cells/{scan.folder}/{scan.stem}.npz"
 
 
+def drawn_regions(scan):
+    """The regions of each atlas on the grid of a series, for its page."""
+    return [
+        f"{WORK}/regions/{scan.folder}/{scan.stem}/{name}.nii.gz" for name in ATLASES["perfusion"]
+    ]
+
+
 def measured_maps():
     """The maps by name that are measured by region."""
     return {
@@ -623,8 +630,14 @@ def cells_of_subject(subject):
     return cells_of(perfused(subject))
 
 
+def regions_of_subject(subject):
+    return drawn_regions(perfused(subject))
+
+
 def perfusion_page_plan(subject):
-    return report_plan.perfusion(subject, Path(cells_of_subject(subject)), replaced_by(subject))
+    drawn = dict(zip(ATLASES["perfusion"], map(Path, regions_of_subject(subject)), strict=True))
+    beside = report_plan.Beside(Path(cells_of_subject(subject)), drawn)
+    return report_plan.perfusion(subject, beside, replaced_by(subject))
 
 
 def figures_of_page(subject):

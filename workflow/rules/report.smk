@@ -35,6 +35,7 @@ rule perfusion_report:
     input:
         files=of_subject(perfusion_targets),
         cells=of_subject(cells_of_subject),
+        regions=of_subject(regions_of_subject),
     output:
         **files_of(report_plan.perfusion_names("{subject}"), "tmax"),
     log:

@@ -12,4 +12,5 @@ with job(snakemake) as sidecar:
         read.to_template,
     )
     by = regions.atlases(params.atlases, read.labels, read.names)
-    sidecar.update(regions.tabulate(sources, by, snakemake.output.table, params.settings))
+    made = snakemake.output
+    sidecar.update(regions.tabulate(sources, by, made.table, made.drawn, params.settings))

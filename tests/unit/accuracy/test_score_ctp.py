@@ -92,7 +92,7 @@ class World:
         maps = {name: files[name] for name in regions.USED}
         table = str(self.path(naming.perfusion_regions(scan)))
         of_table = tabulate.Sources(maps, files["volumes"], sources.to_series, sources.to_template)
-        tabulate.tabulate(of_table, {}, table, SETTINGS)
+        tabulate.tabulate(of_table, {}, table, [], SETTINGS)
 
     def _write_truth(self) -> None:
         self.truth.mkdir()

@@ -26,7 +26,8 @@ def tissue(**maps: float | np.ndarray) -> Tissue:
         name: np.broadcast_to(np.asarray(each, np.float32), SHAPE[0])[index[:, 0]]
         for name, each in given.items()
     }
-    return Tissue(values, index @ AFFINE[:3, :3].T + AFFINE[:3, 3], 0.008)
+    everywhere = np.ones(SHAPE, bool)
+    return Tissue(values, index @ AFFINE[:3, :3].T + AFFINE[:3, 3], everywhere, 0.008)
 
 
 def table(voxels: Tissue, labels: np.ndarray | None = None, **names: int) -> dict[tuple, dict]:

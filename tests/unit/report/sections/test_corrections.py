@@ -88,5 +88,5 @@ def test_an_artery_is_no_part_of_the_page_on_images_and_a_label_is_shown_on_its_
     assert shown["DWI: lesion"].kind is SCANS["dwi"]
     assert shown["NCCT: registration to the template"].onto == "template"
     drawn = [(each, Path("x.tsv")) for each in known if each.is_vessel]
-    perfused = plan.perfusion(subject, Path("cells.npz"), drawn)
+    perfused = plan.perfusion(subject, plan.Beside(Path("cells.npz")), drawn)
     assert perfused.replaced == Path("x.tsv")

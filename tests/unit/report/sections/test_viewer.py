@@ -35,10 +35,21 @@ def made(tmp_path_factory):
     rows = [f"{n}\t{value:.2f}\tn/a" for n, value in enumerate(done.vessels.aif)]
     write_text("\n".join(["time\taif\tvof", *rows]) + "\n", root / "vessels.tsv")
     about = plan.Perfused(
-        "1", "", "vessels.tsv", "", "", {"cbf": "cbf.nii.gz"}, {}, {}, "", root / "cells.npz"
+        "1",
+        "",
+        "vessels.tsv",
+        "",
+        "",
+        {"cbf": "cbf.nii.gz"},
+        {},
+        {},
+        "",
+        plan.Beside(root / "cells.npz"),
     )
     files = Folder(root)
-    return viewer.curves(about, files, perfusion.sight(about, files)), cells_file.read(about.cells)
+    return viewer.curves(about, files, perfusion.sight(about, files)), cells_file.read(
+        about.beside.cells
+    )
 
 
 def unpacked(text: str) -> np.ndarray:

@@ -43,7 +43,7 @@ def written(tmp_path):
         )
         by = step.atlases(["halves"], files[:1], files[1:])
         target = str(tmp_path / "regions.tsv")
-        about = step.tabulate(sources, by, target, SETTINGS)
+        about = step.tabulate(sources, by, target, [str(tmp_path / "drawn.nii.gz")], SETTINGS)
         return tables.read(target), about
 
     return tabulated
@@ -62,6 +62,13 @@ def test_regions_are_carried_to_the_patient(written):
         assert float(row["volume_ml"]) == 250 * 0.064
         assert float(row["cbf_median"]) == (20 if row["side"] == "left" else 40)
     assert rows[3]["cbf_ratio"] == "0.5"
+
+
+def test_regions_are_drawn_on_the_grid_of_the_maps_where_there_is_tissue(written, tmp_path):
+    written()
+    labels = images.array(images.read(tmp_path / "drawn.nii.gz"))
+    np.testing.assert_allclose(images.affine(images.read(tmp_path / "drawn.nii.gz")), AFFINE)
+    assert np.all(labels[:10] == 1) and np.all(labels[10:] == 2)
 
 
 def test_the_sidecar_explains_every_column_with_its_threshold(written):

@@ -49,6 +49,7 @@ def measurements(
     tissue = Tissue(
         dict.fromkeys(regions.USED, nothing) | true,
         transforms.places(true_maps["cbf"], to_template)[inside],
+        inside,
         float(np.prod(true_maps["cbf"].GetSpacing())) / 1000,
     )
     rows = {_key(row): row for row in regions.rows(tissue, atlases, 0.0, settings)}

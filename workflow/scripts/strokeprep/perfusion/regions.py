@@ -36,7 +36,14 @@ class Tissue:
 
     maps: Mapping[str, np.ndarray]  # by the names of USED, a value for each voxel
     place: np.ndarray  # voxels × 3 (RAS, mm)
+    inside: np.ndarray  # the voxels of the grid of the maps that these are (bool)
     voxel_ml: float
+
+    def drawn(self, by: Labels) -> np.ndarray:
+        """The regions of an atlas on the grid of the maps; 0 where there is no tissue."""
+        volume = np.zeros(self.inside.shape, by.numbers.dtype)
+        volume[self.inside] = by.at(self.place)
+        return volume
 
     @property
     def mirrored(self) -> np.ndarray:
@@ -98,6 +105,7 @@ def tissue_in_template(
     return Tissue(
         {name: volume[inside] for name, volume in volumes.items()},
         transforms.places(grid, chain)[inside[box]],
+        inside,
         float(np.prod(grid.GetSpacing())) / 1000,
     )
 

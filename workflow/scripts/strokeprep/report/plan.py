@@ -201,6 +201,14 @@ class Images:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """Files of the work folder that the page on a perfusion series is made from."""
+
+    cells: Path  # the curves of coarse cells
+    regions: Mapping[str, Path] = field(default_factory=dict)  # label images by atlas
+
+
+@dataclass(frozen=True)
 class Perfused:
     """The files that the page on a perfusion series is made from, all on the grid of the series."""
 
@@ -213,7 +221,7 @@ class Perfused:
     model: dict[str, str]  # uncertainties and probabilities
     at_risk: dict[str, str]
     regions: str
-    cells: Path  # in the work folder: the curves of coarse cells
+    beside: Beside
     replaced: Path | None = None  # in the work folder: the voxels that a drawn vessel replaces
 
 
@@ -298,7 +306,7 @@ def _corrected(target: Target, before: Path, subject: Subject) -> Corrected:
     return Corrected(title, moves.pilot(shown), shown.kind, target.name, before, onto)
 
 
-def perfusion(subject: Subject, cells: Path, corrections: Replaced = ()) -> Perfused | None:
+def perfusion(subject: Subject, beside: Beside, corrections: Replaced = ()) -> Perfused | None:
     """The plan of a subject's perfusion page, or None where it has no series."""
     scan = next((scan for scan in subject.scans if scan.has_perfusion), None)
     if scan is None or subject.reference is None:
@@ -313,7 +321,7 @@ def perfusion(subject: Subject, cells: Path, corrections: Replaced = ()) -> Perf
         model={name: naming.model_map(scan, name) for name in kinds.MODEL_MAPS},
         at_risk={name: naming.at_risk(scan, name, ORIG) for name in ("core", "penumbra")},
         regions=naming.perfusion_regions(scan),
-        cells=cells,
+        beside=beside,
         replaced=next((before for target, before in corrections if target.is_vessel), None),
     )
 

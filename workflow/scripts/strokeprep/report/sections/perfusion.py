@@ -16,7 +16,7 @@ from scipy import ndimage
 from strokeprep.drawing import curves, palette, pictures
 from strokeprep.drawing.palette import SKY, VERMILION
 from strokeprep.drawing.pictures import AXIAL, Layer, Picture, Scale, Slice
-from strokeprep.io import tables
+from strokeprep.io import images, tables
 from strokeprep.perfusion import regions
 from strokeprep.quality.folder import Folder
 from strokeprep.report import views
@@ -91,7 +91,7 @@ def of_perfusion(plan: Perfused, files: Folder, seen: Sight) -> list[Section]:
         vessels(plan, files, seen.view, base),
         maps(plan, files, seen),
         at_risk(plan, files, seen, base),
-        by_region(plan, files),
+        by_region(plan, files, seen),
     ]
 
 
@@ -233,22 +233,43 @@ def _probable(plan: Perfused, files: Folder, seen: Sight) -> tuple[tuple[str, Pi
     )  # fmt: skip
 
 
-def by_region(plan: Perfused, files: Folder) -> Section:
-    """The table of hemispheres and of the regions of atlases."""
+def by_region(plan: Perfused, files: Folder, seen: Sight) -> Section:
+    """The table of hemispheres and of the regions of atlases, with where these lie."""
     rows = tables.read(files.path(plan.regions))
     return Section(
         "regions",
         "By region and side",
         "Medians of the tissue of each region and their ratio to the region at its mirror image; "
         "shares that are late or low in flow; core and penumbra by probability. Ratios of healthy "
-        "regions are near 1. A region that the series shows in part has little tissue.",
-        (),
+        "regions are near 1. A region that the series shows in part has little tissue. The regions "
+        "of an atlas lie where they belong, the same on both sides.",
+        _outlined(plan, files, seen),
         (),
         tuple(
             {title: _told(row[name], how) for name, (title, how) in REGION_COLUMNS.items()}
             for row in rows
         ),
     )
+
+
+def _outlined(plan: Perfused, files: Folder, seen: Sight) -> tuple[Figure, ...]:
+    """The regions of each atlas on the flow, in one place to flick between."""
+    frames = []
+    for name, path in plan.beside.regions.items():
+        labels = views.marked(images.read(path), seen.view)
+        border = Layer(_borders(labels), palette.WHITE, name=f"borders of {name}")
+        frames.append((name, _drawn(files, plan.maps["cbf"], MAPS["cbf"][1], seen, [border])))
+    return (Figure("Regions on the flow", tuple(frames)),) if frames else ()
+
+
+def _borders(labels: np.ndarray) -> np.ndarray:
+    """Where a region gives way to another in a slice."""
+    found = np.zeros(labels.shape, bool)
+    for axis in (0, 1):
+        here, beyond = (labels.take(range(n, labels.shape[axis] - 1 + n), axis) for n in (0, 1))
+        differs = (here != beyond) & (here > 0) & (beyond > 0)
+        found[tuple(slice(0, n) for n in differs.shape)] |= differs
+    return found
 
 
 def _told(cell: str, how: str) -> str:

@@ -50,7 +50,7 @@ def viewer(scene: Scene) -> Viewer:
 
 def curves(plan: Perfused, files: Folder, seen: Sight) -> Curves:
     """The curves of the cells that the slices of the maps show, with artery and vein."""
-    cells = cells_file.read(plan.cells)
+    cells = cells_file.read(plan.beside.cells)
     to_cells = np.linalg.inv(cells.affine) @ images.affine(seen.view)
     numbers = np.full(cells.shape, -1)
     numbers[tuple(cells.index.T)] = np.arange(len(cells.index))

@@ -33,16 +33,24 @@ def atlases(
 
 
 def tabulate(
-    sources: Sources, by: Mapping[str, Labels], target: str, settings: PerfusionSettings
+    sources: Sources,
+    by: Mapping[str, Labels],
+    target: str,
+    drawn: Sequence[str],
+    settings: PerfusionSettings,
 ) -> dict[str, Any]:
-    """Write the table of the brain and of the regions of atlases; returns its sidecar."""
+    """Write the table of the brain and of the regions of atlases; returns its sidecar.
+
+    The regions of each atlas are ``drawn`` on the grid of the maps, for the page.
+    """
     back = [transforms.read(sources.to_series).GetInverse()] if sources.to_series else []
     chain = [*back, transforms.read(sources.to_template)]
     maps = {name: images.read(path) for name, path in sources.maps.items()}
     (row,) = tables.read(sources.volumes)
-    found = regions.rows(
-        regions.tissue_in_template(maps, chain, settings), by, float(row["reference_cbf"]), settings
-    )
+    tissue = regions.tissue_in_template(maps, chain, settings)
+    found = regions.rows(tissue, by, float(row["reference_cbf"]), settings)
+    for labels, path in zip(by.values(), drawn, strict=True):
+        images.write_array(tissue.drawn(labels), images.affine(maps["cbf"]), path)
     columns = regions.columns(settings)
     cells = [{name: _cell(value) for name, value in each.items()} for each in found]
     write_text(tables.render(cells, list(columns)), target)

@@ -42,9 +42,10 @@ def cells_of(
     numbers = np.ravel_multi_index(own, shape)
     count = np.bincount(numbers, minlength=int(np.prod(shape)))
     kept = np.flatnonzero(count >= LEAST_SHARE * edge.prod())
+    at = np.ravel_multi_index(voxels, tissue.shape, order="F")  # as frames lie in memory
     frames = [
-        np.bincount(numbers, series.hu[..., frame][voxels], len(count))[kept] / count[kept]
-        for frame in range(series.hu.shape[3])
+        np.bincount(numbers, series.hu[..., n].ravel("F")[at], len(count))[kept] / count[kept]
+        for n in range(series.hu.shape[3])
     ]
     curves = over_baseline(np.stack(frames, axis=1), vessels.baseline_frames).astype(np.float32)
     affine = series.affine @ np.diag([*edge, 1])

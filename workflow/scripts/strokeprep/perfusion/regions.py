@@ -142,10 +142,11 @@ class _Measure:
         self.normal_flow, self.settings = normal_flow, settings
 
     def __call__(self, inside: np.ndarray, across: np.ndarray | None) -> Row:
-        """The row of the voxels of a region, compared with those ``across``."""
+        """The row of the voxels of a region (bool), compared with those ``across``."""
+        inside = np.flatnonzero(inside)
         medians = self._medians(inside)
-        beyond = self._medians(np.zeros_like(inside) if across is None else across)
-        found: Row = {"volume_ml": float(np.count_nonzero(inside) * self.voxel_ml)}
+        beyond = self._medians(inside[:0] if across is None else np.flatnonzero(across))
+        found: Row = {"volume_ml": len(inside) * self.voxel_ml}
         found |= {f"{name}_median": value for name, value in medians.items()}
         found |= {f"{name}_ratio": _ratio(medians[name], beyond[name]) for name in RATIOS}
         for name in DIFFERENCES:
@@ -153,9 +154,8 @@ class _Measure:
         return found | self._shares(inside, beyond["cbf"]) | self._probable(inside)
 
     def _medians(self, inside: np.ndarray) -> dict[str, float | None]:
-        some = bool(inside.any())
         return {
-            name: float(np.median(self.maps[name][inside])) if some else None
+            name: float(np.median(self.maps[name][inside])) if len(inside) else None
             for name in (*RATIOS, *DIFFERENCES)
         }
 

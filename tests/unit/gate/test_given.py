@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from strokeprep.gate import given
-from strokeprep.io.whole import write_json
+from strokeprep.io.whole import State, write_json
 
 
 @pytest.fixture
@@ -53,6 +53,18 @@ def test_another_file_that_is_older_is_noticed(raw):
 def test_the_same_file_put_there_again_is_no_other(raw):
     put(raw, "voxels", (0, 0))
     assert replaced(raw) == []
+
+
+def test_the_same_file_put_there_again_is_read_once(raw, monkeypatch):
+    put(raw, "voxels", (0, 0))
+    assert replaced(raw) == []
+    monkeypatch.setattr(State, "of", lambda path: pytest.fail(f"{path} was read again"))
+    assert replaced(raw) == []
+
+
+def test_a_replaced_file_stays_noticed_until_its_subject_is_admitted_again(raw):
+    put(raw, "other!", times(raw))
+    assert replaced(raw) == replaced(raw) == [str(raw)]
 
 
 def test_a_file_that_is_not_there_is_told_elsewhere(raw):

@@ -17,16 +17,27 @@ from strokeprep.io.whole import State, write_json
 
 def record(paths: Iterable[str], target: Path) -> None:
     """Write down the state of a subject's raw files."""
-    write_json({path: asdict(State.of(Path(path))) for path in paths}, target)
+    _write({path: State.of(Path(path)) for path in paths}, target)
 
 
 def replaced(target: Path, paths: Iterable[str]) -> list[str]:
-    """The raw files that are others than those in the record; a file that is not there is not told."""
+    """The raw files that are others than those in the record; a file that is not there is not told.
+
+    The record takes up new times of the same content, so that a copied study is read again only once.
+    """
     if not target.exists():
         return []
     known = {path: State(**state) for path, state in json.loads(target.read_text()).items()}
     there = [path for path in paths if path in known and Path(path).is_file()]
-    return [path for path in there if not known[path].is_of(Path(path))]
+    now = known | {path: known[path].renewed(Path(path)) for path in there}
+    found = [path for path in there if now[path].sha256 != known[path].sha256]
+    if now != known and not found:
+        _write(now, target)
+    return found
+
+
+def _write(states: Mapping[str, State], target: Path) -> None:
+    write_json({path: asdict(state) for path, state in states.items()}, target)
 
 
 def reports(folder: Path) -> dict[str, dict[str, Any]]:

@@ -70,11 +70,16 @@ class State:
 
     def is_of(self, path: Path, *, read: bool = False) -> bool:
         """Whether a file is still this one; ``read`` it even if it looks untouched."""
-        state = path.stat()
-        if state.st_size != self.bytes:
+        if path.stat().st_size != self.bytes:
             return False
-        untouched = (state.st_mtime_ns, state.st_ctime_ns) == (self.mtime_ns, self.ctime_ns)
-        return (untouched and not read) or State.of(path).sha256 == self.sha256
+        now = State.of(path) if read else self.renewed(path)
+        return now.sha256 == self.sha256
+
+    def renewed(self, path: Path) -> State:
+        """The state of a file now; it is read only if it does not look untouched."""
+        state = path.stat()
+        now = (state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+        return self if now == (self.bytes, self.mtime_ns, self.ctime_ns) else State.of(path)
 
 
 def write_json(content: Any, path: str | Path) -> None:

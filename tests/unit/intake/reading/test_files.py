@@ -11,7 +11,7 @@ import pydicom
 import pytest
 from pydicom.dataset import FileDataset, FileMetaDataset
 from strokeprep.errors import StrokeprepError
-from strokeprep.intake.reading import files, headers
+from strokeprep.intake.reading import files, headers, pixels
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_a_damaged_archive_is_one_file_that_cannot_be_read(tmp_path):
 
 def test_a_directory_whose_records_go_round_in_circles_is_not_followed(tmp_path):
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID = "1.2.840.10008.1.3.10", headers.LITTLE
+    meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID = "1.2.840.10008.1.3.10", pixels.LITTLE
     meta.MediaStorageSOPInstanceUID = "1.2.3"
     made = FileDataset("DICOMDIR", {}, file_meta=meta, preamble=bytes(128))
     record = pydicom.Dataset()

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from strokeprep.errors import StrokeprepError, combined
 from strokeprep.gate import (
     diffusion_checks,
@@ -37,6 +39,7 @@ class RawImage:
     kind: Kind
     sidecar: str | None
     grid: str
+    held: np.ndarray | None = None  # its voxels, where they are in memory and need no reading
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,7 @@ def _image(
     findings += _on_grid(scan.path, scan.grid, settings)
     facts = header_checks.facts(nifti)
     try:
-        content = voxel_checks.measure(nifti, path)
+        content = voxel_checks.measure(nifti, path, scan.held)
     except StrokeprepError as error:
         return facts, [*findings, Finding.of("damaged", error.what, path, error.remedy)], sidecar
     findings += voxel_checks.of_image(content, scan.kind, path, settings)

@@ -64,16 +64,21 @@ class Content:
         }
 
 
-def measure(nifti: nib.Nifti1Image, path: Path) -> Content:
-    """Measure an image in one pass over its voxels."""
+def measure(nifti: nib.Nifti1Image, path: Path, held: np.ndarray | None = None) -> Content:
+    """Measure an image in one pass over its voxels.
+
+    Where these are held in memory, the file is not unpacked and they get no digest.
+    """
     rows, columns, *rest = nifti.shape
     slices = int(np.prod(rest))
     step = _stride(rows * columns * slices, rows, columns)
     per_block = max(1, BLOCK_BYTES // (rows * columns * nifti.dataobj.dtype.itemsize))
     lows, highs, sample, border = [], [], [], []
     digest, first = hashlib.blake2b(digest_size=16), 0
-    for block in images.blocks(nifti, path, per_block):
-        digest.update(block.data)
+    blocks = images.blocks(nifti, path, per_block) if held is None else _blocks(held, per_block)
+    for block in blocks:
+        if held is None:
+            digest.update(block.data)
         flat = block.reshape(len(block), -1)
         lows.append(flat.min(axis=1))
         highs.append(flat.max(axis=1))
@@ -93,8 +98,15 @@ def measure(nifti: nib.Nifti1Image, path: Path) -> Content:
         empty_slices=int(empty.sum()),
         empty_frames=_empty_frames(low, high, nifti.shape[2]),
         slices=slices,
-        digest=digest.hexdigest(),
+        digest=digest.hexdigest() if held is None else "",
     )
+
+
+def _blocks(array: np.ndarray, slices: int) -> Iterator[np.ndarray]:
+    """Voxels in memory as :func:`images.blocks` gives those of a file."""
+    every = array.T.reshape(-1, array.shape[1], array.shape[0])
+    for first in range(0, len(every), slices):
+        yield every[first : first + slices]
 
 
 def _stride(voxels: int, rows: int, columns: int) -> int:

@@ -16,8 +16,8 @@ from typing import Any
 
 from strokeprep.clinical.columns import OLDEST
 from strokeprep.errors import StrokeprepError
-from strokeprep.intake.reading.files import Passed, Source, found
-from strokeprep.intake.reading.headers import DAY, Unreadable, identity, moment
+from strokeprep.intake.reading.files import Passed, Source, Unreadable, found
+from strokeprep.intake.reading.headers import DAY, identity, moment
 
 # Studies further apart are two sessions: acute CT and follow-up MR. A console that was started
 # anew gives one visit two studies.
@@ -75,7 +75,7 @@ class _Gathered:
         self.ages: set[int | None] = set()
         self.sexes: set[str] = set()
 
-    def add(self, source: Source, facts: dict[str, Any]) -> None:
+    def add(self, source: Source, facts: Mapping[str, Any]) -> None:
         self.sources.append(source)
         began = moment(facts.get("StudyDate"), facts.get("StudyTime") or "000000")
         if began is not None and began > OLDEST_S:

@@ -23,7 +23,7 @@ from strokeprep.intake import sidecars
 from strokeprep.intake.pages import Written, look_of
 from strokeprep.intake.plan import Plan, Row
 from strokeprep.intake.reading.comparison import unlike
-from strokeprep.intake.reading.headers import Unreadable
+from strokeprep.intake.reading.files import Unreadable
 from strokeprep.intake.reading.voxels import Volume
 from strokeprep.io import images, json_files
 from strokeprep.io.whole import whole, write_json
@@ -172,8 +172,12 @@ def private_content(stem: str, raw: Path, words: PrivateWords) -> list[str]:
 
 
 def read_back(row: Row, volume: Volume, path: Path, sidecar: Path) -> list[str]:
-    """Why the file on disk cannot stay: it is another image, or the gate would refuse it."""
-    image = inspection.RawImage(str(path), KINDS[row.kind], str(sidecar), str(path))
+    """Why the file on disk cannot stay: it is another image, or the gate would refuse it.
+
+    The gate looks at the voxels in memory, which are those of the file by its checksum.
+    """
+    where = str(path)
+    image = inspection.RawImage(where, KINDS[row.kind], str(sidecar), where, volume.array)
     report = inspection.inspect([image], [])
     refused = [f"{finding.check}: {finding.what}" for finding in report.refused]
     same = _holds(path, volume.array)
@@ -182,7 +186,7 @@ def read_back(row: Row, volume: Volume, path: Path, sidecar: Path) -> list[str]:
 
 
 def _holds(path: Path, array: np.ndarray) -> bool:
-    """Whether a packed image holds these voxels, by the checksum at its end, which the gate verified."""
+    """Whether a packed image holds these voxels, by the checksum and the length at its end."""
     before = int(nib.load(path).dataobj.offset)
     with igzip.open(path) as file:
         header = file.read(before)

@@ -33,6 +33,10 @@ BAD_ARCHIVE, EMPTY = "an archive that cannot be read", "an empty file"
 REPEATED = "a name that is there more than once in its archive: pack it anew"
 
 
+class Unreadable(Exception):
+    """A file that is no usable image; the text says why and holds nothing of the file."""
+
+
 @dataclass(frozen=True, order=True)
 class Source:
     """A file of an export: a path, and inside an archive a member of it."""
@@ -44,8 +48,13 @@ class Source:
         """The file, opened; a member of an archive is unpacked into memory, within limits."""
         if self.member is None:
             return open(self.path, "rb")
+        size, modified, _ = self.state()
+        return io.BytesIO(_member(self.path, self.member, modified, size))
+
+    def state(self) -> tuple[int, int, int]:
+        """What tells without reading it that a file, or its archive, is as it was: size and two times."""
         about = os.stat(self.path)
-        return io.BytesIO(_member(self.path, self.member, about.st_mtime_ns, about.st_size))
+        return about.st_size, about.st_mtime_ns, about.st_ctime_ns
 
 
 @lru_cache(maxsize=1)

@@ -9,31 +9,27 @@ from __future__ import annotations
 import math
 import re
 import struct
+import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from strokeprep.intake.reading import diffusion
+from strokeprep.intake.reading import diffusion, pixels, quick
 from strokeprep.intake.reading.diffusion import DIRECTION
-from strokeprep.intake.reading.files import Source
+from strokeprep.intake.reading.files import Source, Unreadable
+from strokeprep.intake.reading.pixels import EXPLICIT, IMPLICIT, LOSSY, Pixels
 
 if TYPE_CHECKING:  # takes a fifth of a second to load
     from pydicom import Dataset
 
 DAY = 86400.0
 ENHANCED = tuple(f"1.2.840.10008.5.1.4.1.1.{tail}" for tail in ("2.1", "2.2", "4.1", "4.4"))
-LITTLE, IMPLICIT, BIG = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"
-PLAIN = {LITTLE: "<", IMPLICIT: "<", BIG: ">"}  # transfer syntaxes whose pixels are not packed
-# Those that can be unpacked: RLE, JPEG, JPEG-LS, JPEG 2000; and those of them that lose grey values.
-PACKED = (
-    "1.2.840.10008.1.2.5",
-    *(f"1.2.840.10008.1.2.4.{end}" for end in (50, 51, 57, 70, 80, 81, 90, 91)),
-)
-LOSSY = tuple(f"1.2.840.10008.1.2.4.{end}" for end in (50, 51, 81))
 LONGEST_TEXT = 512
+MOST_REMEMBERED = 20_000  # files whose headers stay in memory: some 10 studies, 100 MB
+SETTLED_NS = 2_000_000_000  # of file systems, the coarsest clock counts two seconds
 LARGEST_SCALE = 1e6  # of slope and intercept
 # Numbers that are stored in binary, by value representation.
 BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
@@ -72,6 +68,8 @@ TIMES = (
 PLAIN_TAGS = (*IDENTITY, *TEXTS, *LISTS, *NUMBERS, *VECTORS, *TIMES, DIRECTION)
 GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 DIRECTIONS = "DiffusionGradientDirectionSequence"
+# What is the same in every character set: no escape, no part that pydicom would split off.
+PLAIN_TEXT = re.compile(rb"[A-Za-z0-9 .,:;_()/+*^-]*")
 DECODED = ("PatientName", "PatientID", "IssuerOfPatientID", "SeriesDescription", "ProtocolName")
 # What may differ from frame to frame of one file, and what it is called where it stands alone.
 OF_FRAMES = (*VECTORS, *TIMES, *NUMBERS, *TEXTS, DIRECTION)
@@ -82,28 +80,6 @@ RENAMED = {
     "EffectiveEchoTime": "EchoTime",
     "InversionTimes": "InversionTime",
 }
-
-
-class Unreadable(Exception):
-    """A file that is no usable image; the text says why and holds nothing of the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pixels:
-    """Where the stored values of one slice lie in their file; ``dtype`` is empty if packed."""
-
-    offset: int
-    rows: int
-    columns: int
-    dtype: str
-    bits: int
-    syntax: str = LITTLE
-    frames: int = 1  # of the file
-
-    @property
-    def length(self) -> int:
-        """Bytes of the slice."""
-        return self.rows * self.columns * int(self.dtype[-1] or 0) if self.dtype else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,23 +100,61 @@ class Slice:
         return str(self.facts["SOPInstanceUID"])
 
 
-def identity(source: Source) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a file tells: who and when, and its slices, or why none of them can be used."""
+
+    identity: Mapping[str, Any]
+    slices: tuple[Slice, ...]
+    why: str = ""
+
+
+def identity(source: Source) -> Mapping[str, Any]:
     """Who, which study and when: what the list of studies needs of a file."""
-    with source.open() as file:
-        return _facts(_read(file, IDENTITY), IDENTITY)
+    return _told(source).identity
 
 
-def read(source: Source) -> list[Slice]:
+def read(source: Source) -> tuple[Slice, ...]:
     """The slices of a file; an ``Unreadable`` if it has none that can be used."""
-    wanted = (*PLAIN_TAGS, *GROUPS)
+    told = _told(source)
+    if told.why:
+        raise Unreadable(told.why)
+    return told.slices
+
+
+def _told(source: Source) -> Told:
+    """What a file tells, read once unless it changed: list, plan and conversion ask for it in turn."""
+    state = source.state()
+    # Of a file that is being written, the state may stay the same while the content does not.
+    is_settled = time.time_ns() - max(state[1:]) > SETTLED_NS
+    return _read_once(source, *state) if is_settled else _read_now(source)
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _read_once(source: Source, size: int, modified: int, changed: int) -> Told:
+    return _read_now(source)
+
+
+def _read_now(source: Source) -> Told:
     with source.open() as file:
-        header = _read(file, (*wanted, *diffusion.PRIVATE))
-        offset, size = file.tell(), file.seek(0, 2)
-        syntax = str(header.file_meta.get("TransferSyntaxUID", IMPLICIT))
+        header, syntax, offset = _header(file)
+        size = file.seek(0, 2)
         file.seek(offset)
-        start = _pixel_start(file, syntax)
+        start = pixels.start(file, syntax)
+    facts = _facts(header, PLAIN_TAGS)
+    who = {name: facts[name] for name in IDENTITY if name in facts}
     try:
-        facts = _facts(header, PLAIN_TAGS)
+        return Told(who, tuple(_slices(source, header, facts, syntax, start, size)))
+    except Unreadable as error:
+        return Told(who, (), str(error))
+    except (OSError, RuntimeError, EOFError) as error:
+        return Told(who, (), f"it cannot be read ({type(error).__name__})")
+
+
+def _slices(
+    source: Source, header: Dataset, facts: dict[str, Any], syntax: str, start: int, size: int
+) -> list[Slice]:
+    try:
         if "SOPInstanceUID" not in facts:
             raise Unreadable("it has no UID, so that copies of it cannot be told")
         facts = diffusion.private_facts(header, facts) | facts
@@ -150,35 +164,41 @@ def read(source: Source) -> list[Slice]:
         _refuse_impossible_scale(frames)
         return [
             Slice(
-                source, index, own, _clocks(own), diffusion.b_value(header, own), pixels, direction
+                source, index, own, _clocks(own), diffusion.b_value(header, own), stored, direction
             )
             for index, own in enumerate(frames)
-            for pixels in [_pixels(own, start, index, len(frames), syntax, size)]
+            for stored in [pixels.of_frame(own, start, index, len(frames), syntax, size)]
             for direction in [diffusion.direction(header, own)]
         ]
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise Unreadable("its header contradicts itself") from error
 
 
-def _read(file: BinaryIO, tags: tuple) -> Dataset:
-    """The wanted part of a header. Warnings are dropped: they hold values."""
+def _header(file: BinaryIO) -> tuple[Dataset, str, int]:
+    """The wanted part of a header, the transfer syntax, and where the pixels begin."""
     from pydicom import config, dcmread
 
     config.settings.reading_validation_mode = config.IGNORE
+    if plain := quick.header(file.read(quick.START), wanted_tags(), EXPLICIT):
+        return plain
+    file.seek(0)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings():  # they hold values
             warnings.simplefilter("ignore")
-            return dcmread(file, stop_before_pixels=True, specific_tags=_as_tags(tags))
+            made = dcmread(file, stop_before_pixels=True, specific_tags=list(wanted_tags()))
     except Exception as error:  # pydicom has no common error for damaged files
         raise Unreadable("its header cannot be read") from error
+    return made, str(made.file_meta.get("TransferSyntaxUID", IMPLICIT)), file.tell()
 
 
 @cache
-def _as_tags(wanted: tuple) -> list:
-    """Tags as pydicom has them: to make them of keywords for each file takes as long as reading it."""
+def wanted_tags() -> frozenset[int]:
+    """All tags that are read: to make them of keywords for each file takes as long as reading it."""
     from pydicom.tag import Tag
 
-    return [Tag(each) for each in wanted]
+    return frozenset(
+        [*map(Tag, (*PLAIN_TAGS, *GROUPS)), *(Tag(each) for each in diffusion.PRIVATE)]
+    )
 
 
 def _facts(header: Dataset, keywords: tuple[str, ...]) -> dict[str, Any]:
@@ -215,15 +235,16 @@ def _value(keyword: str, element: Any, header: Dataset, signed: bool) -> Any:
     content = element.value
     if content is None:  # an empty number
         return None
+    if keyword in DECODED and isinstance(content, bytes) and PLAIN_TEXT.fullmatch(content):
+        return content.decode("ascii").rstrip()[:LONGEST_TEXT]
     if keyword in DECODED or not isinstance(content, bytes):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return str(header[element.tag].value)[:LONGEST_TEXT]
     if keyword in NUMBERS:
-        little = header.is_little_endian is not False
-        return _number(content, _representation(element, signed), little)
+        return _number(content, _representation(element, signed), element.is_little_endian)
     if keyword == DIRECTION:
-        return struct.unpack(f"{'<' if header.is_little_endian is not False else '>'}3d", content)
+        return struct.unpack(f"{'<' if element.is_little_endian else '>'}3d", content)
     text = content.decode("ascii", "replace").rstrip(" \0")
     if keyword in VECTORS:
         return tuple(map(float, text.split("\\")))
@@ -320,42 +341,6 @@ def moment(day: str | None, time: str | None) -> float | None:
         return since
 
 
-# --- Pixels ---------------------------------------------------------------------------------
-
-
-def _pixel_start(file: BinaryIO, syntax: str) -> int:
-    """Where the stored values begin, behind the tag and its length; -1 if there are none."""
-    start = file.tell()
-    head = file.read(12)
-    order = "<" if PLAIN.get(syntax, "<") == "<" else ">"
-    if len(head) < 12 or struct.unpack(f"{order}HH", head[:4]) != (0x7FE0, 0x0010):
-        return -1
-    return start + (8 if syntax == IMPLICIT else 12)
-
-
-def _pixels(
-    facts: Mapping[str, Any], start: int, index: int, frames: int, syntax: str, size: int
-) -> Pixels:
-    """Where a frame's values lie; refused where the file is cut short."""
-    if start < 0:
-        raise Unreadable("it holds no pixels")
-    rows, columns = int(facts.get("Rows", 0)), int(facts.get("Columns", 0))
-    bits = int(facts.get("BitsAllocated", 0))
-    if not (0 < rows <= 65535 and 0 < columns <= 65535 and bits in (8, 16, 32)):
-        raise Unreadable("its header gives no usable matrix")
-    stored = int(facts.get("BitsStored", bits))
-    if syntax in PACKED:
-        return Pixels(start, rows, columns, "", stored, syntax, frames)
-    if syntax not in PLAIN:
-        raise Unreadable("it is packed in a way that is not known here; export it uncompressed")
-    kind = "i" if facts.get("PixelRepresentation") else "u"
-    dtype = f"{PLAIN[syntax]}{kind}{bits // 8}"
-    each = rows * columns * int(facts.get("SamplesPerPixel", 1)) * bits // 8
-    if start + each * frames > size:
-        raise Unreadable("it is cut short")
-    return Pixels(start + index * each, rows, columns, dtype, stored, syntax, frames)
-
-
 def _refuse_impossible_scale(frames: Iterable[Mapping[str, Any]]) -> None:
     for own in frames:
         slope, intercept = own.get("RescaleSlope", 1.0), own.get("RescaleIntercept", 0.0)
@@ -367,7 +352,7 @@ def each(sources: list[Source]) -> Iterator[tuple[Source, list[Slice] | str]]:
     """The slices of every file, or why it has none."""
     for source in sources:
         try:
-            yield source, read(source)
+            yield source, list(read(source))
         except Unreadable as error:
             yield source, str(error)
         except (OSError, RuntimeError, EOFError) as error:

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from strokeprep.intake.reading.files import MOST_BYTES, Source
+from strokeprep.intake.reading.files import MOST_BYTES, Source, Unreadable
 from strokeprep.intake.reading.geometry import Grid, finest_step
-from strokeprep.intake.reading.headers import Pixels, Slice, Unreadable
+from strokeprep.intake.reading.headers import Slice
+from strokeprep.intake.reading.pixels import Pixels
 from strokeprep.io.images import AIR_HU, LPS, background
 
 # Nothing in a head is this far below air: what outside of the field of view is filled with.
@@ -85,7 +86,8 @@ def values(each: Slice) -> np.ndarray:
         padding = facts.get("PixelPaddingValue")
         if padding is not None:
             _hide(scaled, _signed(padding, facts) * slope + intercept)
-        scaled[scaled < PADDING_HU] = AIR_HU
+        if scaled.min() < PADDING_HU:
+            scaled[scaled < PADDING_HU] = AIR_HU
     return scaled
 
 
@@ -132,7 +134,8 @@ def _stored(each: Slice) -> np.ndarray:
         raise Unreadable("it is cut short")
     stored = np.frombuffer(content, pixels.dtype).reshape(pixels.rows, pixels.columns)
     spare = stored.dtype.itemsize * 8 - pixels.bits
-    if spare <= 0:
+    is_clean = stored.dtype.kind == "u" and stored.max() < 1 << pixels.bits
+    if spare <= 0 or is_clean:
         return stored
     native = stored.astype(stored.dtype.newbyteorder("="))
     return (native << spare) >> spare

@@ -336,3 +336,11 @@ def test_bits_of_an_overlay_above_the_pixels_are_left_out(tmp_path):
 
     exports.edit(tmp_path, drawn_over)
     assert np.array_equal(volume_of(tmp_path).array, exports.head())
+
+
+def test_copies_that_cannot_be_read_are_a_fault_of_their_series_alone(tmp_path):
+    exports.write(tmp_path, exports.series())
+    exports.edit(tmp_path, lambda dataset: dataset.add_new(0x00280120, "US", 1059))
+    (tmp_path / "copy").write_bytes((tmp_path / "IM00008").read_bytes())
+    (fault,) = one(tmp_path).faults
+    assert fault.startswith("its copies cannot be compared: its padding")

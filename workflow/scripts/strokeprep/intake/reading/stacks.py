@@ -14,6 +14,7 @@ import numpy as np
 
 from strokeprep.intake.reading import clocks, geometry, voxels
 from strokeprep.intake.reading.clocks import Clock
+from strokeprep.intake.reading.files import Unreadable
 from strokeprep.intake.reading.geometry import Grid
 from strokeprep.intake.reading.headers import Slice
 
@@ -145,6 +146,13 @@ def _type(facts: Mapping[str, Any]) -> tuple[str, ...]:
 
 def arranged(slices: Sequence[Slice]) -> Stack:
     """A stack in order of position and time, or with the fault that forbids it."""
+    try:
+        return _arranged(slices)
+    except Unreadable as error:
+        return Stack(tuple(slices), faults=(f"its copies cannot be compared: {error}",))
+
+
+def _arranged(slices: Sequence[Slice]) -> Stack:
     unique, faults = _without_repeats(slices)
     stack = Stack(tuple(slices), faults=tuple(faults))
     if faults:

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from strokeprep.intake.reading import diffusion, pixels, quick
@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # takes a fifth of a second to load
 DAY = 86400.0
 ENHANCED = tuple(f"1.2.840.10008.5.1.4.1.1.{tail}" for tail in ("2.1", "2.2", "4.1", "4.4"))
 LONGEST_TEXT = 512
-MOST_REMEMBERED = 20_000  # files whose headers stay in memory: some 10 studies, 100 MB
+MOST_REMEMBERED = 20_000  # slices whose headers stay in memory: some 10 studies, 100 MB
 SETTLED_NS = 2_000_000_000  # of file systems, the coarsest clock counts two seconds
 LARGEST_SCALE = 1e6  # of slope and intercept
 # Numbers that are stored in binary, by value representation.
@@ -122,17 +122,22 @@ def read(source: Source) -> tuple[Slice, ...]:
     return told.slices
 
 
+_REMEMBERED: dict[Source, tuple[tuple[int, int, int], Told]] = {}
+
+
 def _told(source: Source) -> Told:
     """What a file tells, read once unless it changed: list, plan and conversion ask for it in turn."""
     state = source.state()
+    known = _REMEMBERED.get(source)
+    if known and known[0] == state:
+        return known[1]
+    told = _read_now(source)
     # Of a file that is being written, the state may stay the same while the content does not.
     is_settled = time.time_ns() - max(state[1:]) > SETTLED_NS
-    return _read_once(source, *state) if is_settled else _read_now(source)
-
-
-@lru_cache(maxsize=MOST_REMEMBERED)
-def _read_once(source: Source, size: int, modified: int, changed: int) -> Told:
-    return _read_now(source)
+    has_room = known is not None or len(_REMEMBERED) < MOST_REMEMBERED
+    if is_settled and has_room and len(told.slices) <= 1:  # files of many frames are few
+        _REMEMBERED[source] = state, told
+    return told
 
 
 def _read_now(source: Source) -> Told:

@@ -134,8 +134,7 @@ def _stored(each: Slice) -> np.ndarray:
         raise Unreadable("it is cut short")
     stored = np.frombuffer(content, pixels.dtype).reshape(pixels.rows, pixels.columns)
     spare = stored.dtype.itemsize * 8 - pixels.bits
-    is_clean = stored.dtype.kind == "u" and stored.max() < 1 << pixels.bits
-    if spare <= 0 or is_clean:
+    if spare <= 0 or (stored.dtype.kind == "u" and stored.max() < 1 << pixels.bits):
         return stored
     native = stored.astype(stored.dtype.newbyteorder("="))
     return (native << spare) >> spare

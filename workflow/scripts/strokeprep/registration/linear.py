@@ -30,14 +30,16 @@ RESOLUTIONS = {
     "warp": (Level(4, 15_000, 15), Level(1, 120_000, 20)),
     "fine": (Level(4, 10_000, 30), Level(2, 40_000, 30), Level(1, 80_000, 30)),
     "refined": (Level(2, 40_000, 30), Level(1, 80_000, 30)),  # starts from a coarse result
-    "size": (Level(4, 6_000, 12), Level(2, 20_000, 15), Level(1, 30_000, 12)),  # of a known pose
+    "size": (Level(2, 15_000, 12), Level(1, 25_000, 12)),  # starts from a known pose
     "compared": (Level(4, 6_000, 12), Level(2, 20_000, 12)),  # starts from known poses
 }
 DOF = {"rigid": 6, "affine": 12}
 
-# Sizes from which the measurement of one begins: from the right one alone, thick slices that were stretched
-# by a tenth came out as right. So far may the surface of the brain move from its pose.
-SIZES = (0.9, 1.0, 1.1)
+# Sizes from which the measurement of one begins: from the right one alone, thick slices that were shrunk by a
+# tenth came out as right. Another than the right one has to be better by a share of its information; where the
+# size was wrong it was by a tenth at least. So far may the surface of the brain move from its pose.
+SIZES = (1.0, 0.9, 1.1)
+CLEARLY_BETTER = 1.05
 MOVE_MM = 10.0
 
 # If one image shows less of the head than this share of the other's, its points are sampled and looked
@@ -131,7 +133,11 @@ def size(
     sides = (there, here) if backwards else (here, there)
     poses = [pose @ _scaling(each, corners.mean(axis=1)) for each in SIZES]
     starts = [np.linalg.inv(each) if backwards else each for each in poses]
-    matrix = fitted(*sides, starts, "affine", levels, seed, "moving image").matrix
+    tried = [_refined(*sides, each, levels[0], DOF["affine"], seed) for each in starts]
+    best = max(tried, key=lambda fit: fit.information)
+    if best.information < CLEARLY_BETTER * tried[0].information:
+        best = tried[0]
+    matrix = _refined(*sides, best.matrix, levels[1], DOF["affine"], seed).matrix
     ratio = float(np.cbrt(np.linalg.det(matrix[:3, :3])))
     return 1 / ratio if backwards else ratio
 

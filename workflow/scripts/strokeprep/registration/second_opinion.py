@@ -29,7 +29,7 @@ COARSE_MM, FINE_MM = 6.0, (3.0, 2.0)
 OUTSIDE_MM = 5.0
 
 # The strongest of them, and how many at most: the search from all starts needs fewer.
-STRONGEST, MOST_POINTS = 0.3, {6.0: 2_000, 3.0: 2_500, 2.0: 3_000}
+STRONGEST, MOST_POINTS = 0.3, {6.0: 2_000, 3.0: 4_000, 2.0: 6_000}
 
 # Edges of the scan are looked up so far around the brain: the outermost point that is compared, and a move.
 ROOM_MM = 20.0

@@ -14,6 +14,7 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
@@ -24,7 +25,7 @@ from strokeprep.io import images, transforms  # noqa: E402
 from strokeprep.phantom import heads  # noqa: E402
 from strokeprep.registration import linear, second_opinion  # noqa: E402
 
-VIEWS = {
+VIEWS: dict[str, dict[str, Any]] = {
     "fine": {"spacing": (1.0, 1.0, 2.0)},
     "slices 4": {"spacing": (1.2, 1.2, 4.0)},
     "slices 6": {"spacing": (0.9, 0.9, 6.0), "gap": 0.1},

@@ -151,7 +151,7 @@ def sidecar(path: str, scan: Scan, reference: Scan | None) -> dict[str, Any]:
     entities = dict(part.split("-", 1) for part in parts[:-1])
     suffix, desc = parts[-1], entities.get("desc")
     content = {"Sources": [naming.raw_uri(scan, scan.pilot.kind.suffix)]}
-    if suffix in ("timeseries", "perfusion", "aif"):
+    if suffix in ("timeseries", "perfusion", "aif", "regions"):
         return content | {"Description": "A table", "time": {"Description": "x", "Units": "s"}}
     if suffix == "xfm":
         return content | sidecars.transform(entities["from"], entities["to"], "affine")

@@ -24,7 +24,8 @@ ACCEPTED_WARNINGS = {
     ("AMBIGUOUS_AFFINE", None),
 }
 IGNORED = re.compile(
-    r"/ct/|_xfm\.|_timeseries\.|_swi\.|/perf/.*_(cbf|cbv|mtt|tmax|delay|spread|probseg|dsc|mask|dseg)\."
+    r"/ct/|_xfm\.|_timeseries\.|_swi\."
+    r"|/perf/.*_(cbf|cbv|mtt|tmax|delay|spread|probseg|regions|dsc|mask|dseg)\."
 )
 PYBIDS_NAMES = {
     "sub": "subject",

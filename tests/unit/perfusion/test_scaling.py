@@ -97,12 +97,12 @@ def test_scaling_is_skipped_with_a_reason_when_the_vein_is_incomplete_or_implaus
     t = np.arange(60.0)
     aif, vof = arterial_curve(t, BOLUS), venous_curve(t, BOLUS)
     early = scaled(aif[:24], vof[:24])
-    dilute = scaled(aif / 8.2, vof)
+    dilute = scaled(aif / 14.5, vof)
     reverse = scaled(aif, np.where(t == 2, 50, -vof))
     alone = scaled(aif, None)
     for (factor, drift, reason), why in (
         (early, "left at the end"),
-        (dilute, "factor of 8.2"),
+        (dilute, "factor of 14."),
         (reverse, "factor of -"),
         (alone, "no vein was found"),
     ):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg, ndimage
 
+MOST_LEFT = 0.7  # of the peak of a bolus, at the end
 LAST = 3  # frames averaged at the end of a curve, as a single one is noisy
 PASS_S = (10.0, 18.0)  # before and after its peak: the first pass of a bolus lies within
 # Outside of it, RMS over the peak of a bolus: less, recirculation included. With 0.25 three of 24 boluses
@@ -59,6 +60,24 @@ def smoothed(curves: np.ndarray) -> np.ndarray:
     return ndimage.convolve1d(curves, [0.25, 0.5, 0.25], axis=1, mode="nearest")
 
 
+def waves(curves: np.ndarray, count: int, share: float) -> np.ndarray:
+    """The courses (frames × count, orthonormal, zero mean) that the highest of some curves are made of.
+
+    A handful of them holds arteries, veins and tissue; the rest of a curve's frames is noise.
+    """
+    smooth = smoothed(curves - curves.mean(1, keepdims=True))
+    highest = np.argsort(-smooth.max(1), kind="stable")
+    most = max(round(share * len(curves)), 4 * count)
+    _, _, courses = np.linalg.svd(smooth[highest[:most]], full_matrices=False)
+    return np.ascontiguousarray(courses[:count].T)
+
+
+def within(curves: np.ndarray, courses: np.ndarray) -> np.ndarray:
+    """Curves, without what is neither constant nor made of some courses."""
+    mean = curves.mean(1, keepdims=True)
+    return mean + (curves - mean) @ courses @ courses.T
+
+
 def standardised(curves: np.ndarray) -> np.ndarray:
     """Curves minus their mean, scaled to unit length; flat curves become zero."""
     curves = curves - curves.mean(1, keepdims=True)
@@ -77,7 +96,7 @@ def is_bolus(curves: np.ndarray, dt: float) -> np.ndarray:
     after_s = (np.arange(curves.shape[1]) - at[:, None]) * dt
     outside = (after_s < -PASS_S[0]) | (after_s > PASS_S[1])
     rms = np.sqrt(np.sum(curves**2 * outside, 1) / np.maximum(outside.sum(1), 1))
-    return (peak > 0) & (rms < RETURNED * peak) & (curves[:, -LAST:].mean(1) < 0.5 * peak)
+    return (peak > 0) & (rms < RETURNED * peak) & (curves[:, -LAST:].mean(1) < MOST_LEFT * peak)
 
 
 def transits(

@@ -19,6 +19,7 @@ from strokeprep.perfusion.curves import (
     standardised,
     tissue_correlation,
     transits,
+    within,
 )
 from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.settings.perfusion import VesselSettings
@@ -47,14 +48,19 @@ class Baseline(NamedTuple):
 
     frames: int
     noise: float  # HU
+    courses: np.ndarray  # frames × count: what curves of vessels are made of
     off_bone: np.ndarray  # bool: far enough from bone for a vessel
     interpolation_hu: np.ndarray  # largest error of interpolation, in frames that moved
 
 
-def baseline(series: Series, frames: int, noise: float, settings: VesselSettings) -> Baseline:
+def baseline(
+    series: Series, frames: int, noise: float, courses: np.ndarray, settings: VesselSettings
+) -> Baseline:
     mean = series.hu[..., :frames].mean(-1, dtype=np.float32)
     off_bone = _bone_distance(mean, series.spacing, settings) >= settings.from_bone_mm
-    return Baseline(frames, noise, off_bone, _interpolation_error(mean, series.spacing, settings))
+    return Baseline(
+        frames, noise, courses, off_bone, _interpolation_error(mean, series.spacing, settings)
+    )
 
 
 def _bone_distance(mean: np.ndarray, spacing: np.ndarray, settings: VesselSettings) -> np.ndarray:
@@ -113,12 +119,11 @@ def _candidates_among(
 ) -> Candidates:
     frames = before.frames
     curves = series.curves(index).astype(np.float32)
-    base, own_noise = curves[:, :frames].mean(1), curves[:, :frames].std(1, ddof=1)
+    base = curves[:, :frames].mean(1)
     low, high = settings.base_hu
-    curves = over_baseline(curves, frames)
+    curves = over_baseline(within(curves, before.courses), frames)
     smooth = smoothed(curves)
-    # The few baseline frames of a voxel may agree by chance: the brain's noise is a lower bound.
-    stands_out = smooth.max(1) >= settings.noise_ratio * np.maximum(own_noise, 0.5 * before.noise)
+    stands_out = smooth.max(1) >= settings.noise_ratio * before.noise
     kept = np.flatnonzero(stands_out & (base >= low) & (base <= high))
     kept = kept[is_bolus(smooth[kept], series.dt)]
     return Candidates(index[kept], curves[kept], *features(smooth[kept], series.dt))
@@ -144,8 +149,8 @@ def count_to_average(ml: float, series: Series, settings: VesselSettings) -> int
 
 def arteries(
     series: Series, before: Baseline, mean: np.ndarray, settings: VesselSettings
-) -> tuple[Candidates, np.ndarray]:
-    """Candidates for the artery, and the correlation of each with the brain's mean curve.
+) -> Candidates:
+    """Candidates for the artery.
 
     They peak before the brain does (veins peak later), are much higher than its mean curve, and give
     that curve after transit.
@@ -154,53 +159,53 @@ def arteries(
     brain_peak_s = np.argmax(smoothed(mean[None])[0]) * series.dt
     candidates = candidates.where(candidates.peak_s < brain_peak_s)
     candidates = candidates.where(candidates.peak >= settings.over_brain * mean.max())
-    correlation = tissue_correlation(candidates.curves, mean, series.dt)
-    high = correlation >= settings.arterial_likeness
-    return candidates.where(high), correlation[high]
+    lacking = 1 - tissue_correlation(candidates.curves, mean, series.dt)
+    likely = lacking <= 1 - settings.arterial_likeness
+    candidates, lacking = candidates.where(likely), lacking[likely]
+    if len(lacking) < settings.least_voxels:
+        return candidates
+    best = np.sort(lacking)[settings.least_voxels - 1]
+    most = best + settings.likeness_slack + _lost_to_noise(candidates.curves, before)
+    return candidates.where(lacking <= most)
+
+
+def _lost_to_noise(curves: np.ndarray, before: Baseline) -> np.ndarray:
+    """What noise takes off the correlation of curves that are reduced to a few courses."""
+    power = np.sum((curves - curves.mean(1, keepdims=True)) ** 2, axis=1)
+    return np.asarray(before.courses.shape[1] * before.noise**2 / np.maximum(power, 1e-6))
 
 
 def artery(
-    series: Series, arteries: Candidates, correlation: np.ndarray, settings: VesselSettings
+    series: Series, arteries: Candidates, mean: np.ndarray, settings: VesselSettings
 ) -> np.ndarray:
-    """The highest voxels of the cluster whose curves are earliest, highest and narrowest."""
-    if len(arteries.peak) >= settings.least_voxels:
-        best = np.sort(correlation)[-settings.least_voxels]
-        arteries = arteries.where(correlation >= best - settings.likeness_slack)
-    if len(arteries.peak):
-        least = settings.height * np.quantile(arteries.peak, 0.99)
-        arteries = arteries.where(arteries.peak >= least)
+    """The voxels with most early contrast: by how much more has come than the brain's share.
+
+    Early is before the brain is half filled. Tissue then holds the brain's share of all its contrast,
+    veins less, arteries beyond an occlusion hardly more. Each voxel counts with its best neighbour,
+    since noise has none.
+    """
     if len(arteries.peak) < settings.least_voxels:
         raise NotComputable("no-aif", "No voxel of the brain has the curve of an artery")
-    tallest = np.sort(arteries.peak)[-settings.least_voxels]
-    measured = np.stack([arteries.peak / tallest, arteries.arrival_s, arteries.width_s])
-    score = (np.array(settings.weights) / settings.scales) @ measured
-    count = max(round(settings.best_share * len(score)), settings.best_voxels)
-    best = np.argsort(-score, kind="stable")[:count]
-    cluster = _best_cluster(arteries.voxels[best], score[best], series.brain.shape, settings)
-    if cluster is None:
+    half = int(np.argmax(mean >= mean.max() / 2)) + 1
+    usual = mean[:half].sum() / mean.sum()
+    area = arteries.curves.sum(1)
+    early = arteries.curves[:, :half].sum(1) - usual * area
+    early = np.where(early >= settings.early * area, np.maximum(early, 0), 0)
+    at = tuple(arteries.voxels.T)
+    volume = np.zeros(series.brain.shape, np.float32)
+    volume[at] = early
+    disc = _disc(series.spacing, settings)[..., None]
+    volume = ndimage.convolve(volume, disc / np.float32(disc.sum()), mode="constant")
+    around = np.ones((3, 3, 3), bool)
+    around[1, 1, 1] = False
+    neighbour = ndimage.maximum_filter(volume, footprint=around, mode="constant")[at]
+    score = volume[at] + neighbour
+    paired = (volume[at] > 0) & (neighbour >= settings.paired * volume[at])
+    if paired.sum() < settings.least_voxels:
         raise NotComputable("no-aif", "The voxels with arterial curves are scattered")
-    members = arteries.where(best).where(cluster)
+    score, voxels = score[paired], arteries.voxels[paired]
     most = count_to_average(settings.arterial_ml, series, settings)
-    return members.voxels[_highest(members.peak, most, settings.arterial_purity)]
-
-
-def _best_cluster(
-    index: np.ndarray, score: np.ndarray, shape: tuple[int, ...], settings: VesselSettings
-) -> np.ndarray | None:
-    """Members (bool) of the connected cluster whose best voxels have the highest mean score."""
-    volume = np.zeros(shape, bool)
-    volume[tuple(index.T)] = True
-    labels, count = ndimage.label(volume, np.ones((3, 3, 3)))
-    member = labels[tuple(index.T)]
-    best, winner = -np.inf, None
-    for label in range(1, count + 1):
-        scores = np.sort(score[member == label])[::-1]
-        if len(scores) < settings.least_voxels:
-            continue
-        mean = scores[: settings.most_voxels].mean()
-        if mean > best:
-            best, winner = mean, label
-    return None if winner is None else member == winner
+    return voxels[_highest(score, most, settings.arterial_purity)]
 
 
 # --- The vein ------------------------------------------------------------------------------

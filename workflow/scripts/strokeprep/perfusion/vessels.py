@@ -1,7 +1,8 @@
 """Find the voxels of the arterial input (AIF) and the venous outflow (VOF) of a CT perfusion series.
 
-In an artery contrast arrives early, and its peak is high and narrow (the score of Straka et al.
-2010); in a vein the peak comes late and is highest. A scan whose curves would give misleading maps is
+In an artery most contrast comes before the brain fills; in a vein the peak comes late and is highest.
+All curves are reduced to the few courses that the highest curves are made of, as an artery that fills a
+seventh of its voxels is lost in the noise of single ones. A scan whose curves would give misleading maps is
 refused with :class:`~strokeprep.perfusion.deconvolution.NotComputable`; what only makes them less
 reliable is a warning.
 
@@ -32,9 +33,12 @@ from strokeprep.perfusion.curves import (
     share_left,
     smoothed,
     tissue_correlation,
+    waves,
+    within,
 )
 from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.perfusion.scaling import UNSCALED_SD, factor_sd, venous_scale
+from strokeprep.perfusion.vessel_voxels import Baseline
 from strokeprep.settings.perfusion import VesselSettings
 
 SAMPLE = 20_000  # brain voxels, enough for the noise and the mean curve of the brain
@@ -72,30 +76,33 @@ def find_vessels(
     """AIF and VOF, found or given as a mask on the grid or as points (n x 3, world mm, RAS)."""
     settings = settings or VesselSettings()
     warnings = _check_brain(series, settings)
-    curves = _brain_curves(series, settings)
-    trimmed = _trimmed_mean(curves, 0.1)  # moving edges seem to enhance by hundreds of HU
+    raw = _brain_curves(series, settings)
+    bolus_like = is_bolus(smoothed(over_baseline(raw, settings.least_baseline_frames)), series.dt)
+    courses = waves(raw[bolus_like], settings.waves, settings.highest)
+    curves = within(raw, courses)
+    trimmed = _trimmed_mean(raw, 0.1)  # moving edges seem to enhance by hundreds of HU
     mean = over_baseline(trimmed[None], settings.least_baseline_frames)[0]
     warnings += _check_passage(mean, settings)
     frames = baseline_frames(curves, mean, series.dt, settings)
-    noise = float(np.median(curves[:, :frames].std(1, ddof=1)))
+    noise = float(np.median(raw[:, :frames].std(1, ddof=1)))
     mean = over_baseline(mean[None], frames)[0]
-    before = vessel_voxels.baseline(series, frames, noise, settings)
-    arteries, correlation = vessel_voxels.arteries(series, before, mean, settings)
+    before = vessel_voxels.baseline(series, frames, noise, courses, settings)
+    arteries = vessel_voxels.arteries(series, before, mean, settings)
     if aif_at is not None:
         aif_voxels = _given_voxels(series, aif_at, "arterial input")
     else:
-        aif_voxels = vessel_voxels.artery(series, arteries, correlation, settings)
-    aif = _mean_curve(series, aif_voxels, frames)
+        aif_voxels = vessel_voxels.artery(series, arteries, mean, settings)
+    aif = _mean_curve(series, aif_voxels, before)
     _check_artery(series, aif_voxels, aif, settings)
     if vof_at is not None:
         vof_voxels, veins = _given_voxels(series, vof_at, "venous outflow"), vessel_voxels.NO_VOXELS
     else:
         vof_voxels, veins = vessel_voxels.vein(series, before, aif, settings)
-    vof = _mean_curve(series, vof_voxels, frames) if len(vof_voxels) else None
+    vof = _mean_curve(series, vof_voxels, before) if len(vof_voxels) else None
     scale = _UNSCALED
     if scaled:
         others = vof_voxels, veins, arteries.voxels
-        scale = _scale_to_vein(series, aif, vof, others, frames, settings)
+        scale = _scale_to_vein(series, aif, vof, others, before, settings)
     warnings += [f"input not scaled to the vein: {scale.refused}"] if scale.refused else []
     drift = np.zeros_like(aif) + scale.drift
     return Vessels(
@@ -129,7 +136,7 @@ def _scale_to_vein(
     aif: np.ndarray,
     vof: np.ndarray | None,
     vessels: Sequence[np.ndarray],
-    frames: int,
+    before: Baseline,
     settings: VesselSettings,
 ) -> _Scale:
     """The scale from the outflow; ``vessels`` are voxels of the outflow, other veins and arteries."""
@@ -137,7 +144,7 @@ def _scale_to_vein(
         why = "the vein's curve is cut off at the largest value of the series"
         return _UNSCALED._replace(refused=why)
     least = vessel_voxels.count_to_average(settings.arterial_ml, series, settings)
-    by_slice = [_curves_by_slice(series, voxels, frames, least) for voxels in vessels]
+    by_slice = [_curves_by_slice(series, voxels, before, least) for voxels in vessels]
     factor, drift, refused = venous_scale(aif, vof, by_slice, series.dt, settings)
     if refused:
         return _Scale(factor, drift, UNSCALED_SD, refused)
@@ -264,18 +271,19 @@ def _given_voxels(series: Series, at: np.ndarray, what: str) -> np.ndarray:
     return voxels
 
 
-def _curves(series: Series, voxels: np.ndarray, frames: int) -> np.ndarray:
-    return over_baseline(series.curves(voxels).astype(float), frames)
+def _curves(series: Series, voxels: np.ndarray, before: Baseline) -> np.ndarray:
+    curves = within(series.curves(voxels).astype(float), before.courses)
+    return over_baseline(curves, before.frames)
 
 
-def _mean_curve(series: Series, voxels: np.ndarray, frames: int) -> np.ndarray:
-    return _curves(series, voxels, frames).mean(0)
+def _mean_curve(series: Series, voxels: np.ndarray, before: Baseline) -> np.ndarray:
+    return _curves(series, voxels, before).mean(0)
 
 
 def _curves_by_slice(
-    series: Series, voxels: np.ndarray, frames: int, least: int
+    series: Series, voxels: np.ndarray, before: Baseline, least: int
 ) -> list[np.ndarray]:
     """The curves of each slice with at least that many voxels; if there is none, of all voxels."""
     slices, counts = np.unique(voxels[:, 2], return_counts=True)
     parts = [voxels[voxels[:, 2] == k] for k in slices[counts >= least]]
-    return [_curves(series, part, frames) for part in parts or [voxels] if len(part)]
+    return [_curves(series, part, before) for part in parts or [voxels] if len(part)]

@@ -28,7 +28,7 @@ from strokeprep.steps import resample
 VESSEL_COLUMNS = {
     "time": {"Description": "Time in the one-second series", "Units": "s"},
     "aif": {"Description": "Arterial input over baseline, without drift, scaled", "Units": "HU"},
-    "aif_measured": {"Description": "Arterial input over baseline, as measured", "Units": "HU"},
+    "aif_measured": {"Description": "Arterial input over baseline, before scaling", "Units": "HU"},
     "vof": {"Description": "Venous outflow over baseline", "Units": "HU"},
 }
 VOXEL_COLUMNS = {

@@ -23,6 +23,7 @@ from strokeprep.settings.perfusion import (
     Given,
     GivenVessels,
     PerfusionSettings,
+    TissueSettings,
     VesselSettings,
 )
 
@@ -116,8 +117,7 @@ def mapped(slab: Slab, vessels: arteries.Vessels, settings: PerfusionSettings) -
     risk = settings.tissue
     before = series.hu[..., : vessels.baseline_frames].mean(-1)
     solid = series.brain & (before >= risk.tissue_hu[0]) & (before <= risk.tissue_hu[1])
-    smooth = risk.smoothing_fwhm_mm
-    curves = tissue_at_risk.smoothed_curves(series.hu, solid, series.spacing, smooth)
+    curves = _smoothed(series, solid, vessels.baseline_frames, risk)
     curves -= curves[:, : vessels.baseline_frames].mean(1, keepdims=True)
     flat, model = _maps(curves, vessels, series.dt, settings)
     maps = {name: _placed(values, solid) for name, values in flat.items()}
@@ -141,6 +141,20 @@ def mapped(slab: Slab, vessels: arteries.Vessels, settings: PerfusionSettings) -
         at_risk.row,
         slab,
     )
+
+
+def _smoothed(
+    series: Series, solid: np.ndarray, frames: int, settings: TissueSettings
+) -> np.ndarray:
+    """The curves of a mask's voxels, those of tissue smoothed, without the vessels between."""
+    vessel = tissue_at_risk.vessels(series.hu, frames, solid, series.spacing, settings)
+    tissue = solid & ~vessel
+    curves = np.empty((np.count_nonzero(solid), series.hu.shape[-1]), np.float32)
+    curves[tissue[solid]] = tissue_at_risk.smoothed_curves(
+        series.hu, tissue, series.spacing, settings.smoothing_fwhm_mm
+    )
+    curves[vessel[solid]] = series.hu[vessel]
+    return curves
 
 
 def _maps(

@@ -241,14 +241,18 @@ def _write_ctp(
     slab = exam.Slab(head, view, motion_mm)
     centre = view.grid.point((np.array(view.grid.size) - 1) / 2)
     motion = exam.draw_motion(moving, times, centre, motion_mm)
-    series = exam.ctp_scan(slab, view, times, motion, setup.ctp.noise, random)
+    curves = exam.ctp_curves(times)
+
+    def noise() -> np.ndarray:
+        return scanner.ct_noise(random, view.grid.shape, setup.ctp.noise)
+
+    series = exam.ctp_scan(slab, view, curves, motion, noise)
     sidecar = _ct_sidecar("CT perfusion") | {"VolumeTiming": times.tolist()}
     files.image("ctp", series, view, sidecar, frame_s=float(np.median(np.diff(times))))
     files.masks("ctp", head, view)
     for name, array in exam.perfusion_maps(slab, view).items():
         files.true(f"ctp_{name}", array, view)
     files.true("ctp_artery", exam.artery_labels(slab, view), view)
-    curves = exam.ctp_curves(times)
     rows = zip(times, curves["artery"], curves["vein"], strict=True)
     write_table(files.truth / "ctp_aif.tsv", ("time_s", "aif_hu", "vof_hu"), rows)
     return motion

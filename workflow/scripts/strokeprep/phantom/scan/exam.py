@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from strokeprep.phantom.scan.bolus import (
     tissue_curve,
     venous_curve,
 )
+from strokeprep.phantom.scan.circulation import Region
 from strokeprep.phantom.scan.contrast import B_VALUE
 from strokeprep.phantom.scan.scanner import Grid
 
@@ -120,11 +122,15 @@ def ctp_curves(times: np.ndarray) -> dict[str, np.ndarray]:
 class Slab:
     """The part of the head that a perfusion scan covers, with the mixture of curves in each voxel."""
 
-    def __init__(self, head: Head, view: View, motion_mm: float) -> None:
+    def __init__(
+        self, head: Head, view: View, motion_mm: float, regions: Sequence[Region] = ()
+    ) -> None:
         self.box = _covered(head.lattice, view, reach=4 + 4 * motion_mm)
         self.base = contrast.ncct(head)[self.box]
         self.lattice = head.lattice.inset(self.box)
-        parts = _curve_shares({name: share[self.box] for name, share in head.shares.items()})
+        parts = _curve_shares(
+            {name: share[self.box] for name, share in head.shares.items()}, regions, self.lattice
+        )
         self.names = list(parts)
         self.where = np.flatnonzero(sum(parts.values()) > 0)
         self.shares = np.stack([part.ravel()[self.where] for part in parts.values()])
@@ -157,11 +163,13 @@ def _covered(lattice: Lattice, view: View, reach: float) -> tuple[slice, ...]:
     return lattice.box(ras.min(0) - reach, ras.max(0) + reach)
 
 
-def _curve_shares(s: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Each voxel's share of every curve; vessels displace tissue."""
+def _curve_shares(
+    s: dict[str, np.ndarray], regions: Sequence[Region], lattice: Lattice
+) -> dict[str, np.ndarray]:
+    """Each voxel's share of every curve; vessels displace tissue, and stroke other regions."""
     tissue = np.clip(1 - s["artery"] - s["collateral"] - s["vein"] - s["thrombus"], 0, 1)
     healthy = tissue * (1 - s["core"] - s["penumbra"])
-    return {
+    parts = {
         "gm": s["gm"] * healthy,
         "wm": s["wm"] * healthy,
         "penumbra-gm": s["gm"] * s["penumbra"] * tissue,
@@ -171,30 +179,44 @@ def _curve_shares(s: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         "collateral": s["collateral"],
         "vein": s["vein"],
     }
+    for region in reversed(regions):
+        here = region.share(lattice)
+        for kind in region.kinds:
+            parts[f"{region.name}-{kind}"] = parts[kind] * here
+            parts[kind] = parts[kind] * (1 - here)
+    return parts
 
 
 def ctp_scan(
-    slab: Slab, view: View, times: np.ndarray, motion: Motion, noise: float, random
+    slab: Slab,
+    view: View,
+    curves: Mapping[str, np.ndarray],
+    motion: Motion,
+    noise: Callable[[], np.ndarray],
 ) -> np.ndarray:
-    """The 4-D perfusion series, [t, z, y, x] int16 HU; the head moves, the head holder does not."""
-    curves = ctp_curves(times)
+    """The 4-D perfusion series, [t, z, y, x] int16 HU; the head moves, the head holder does not.
+
+    ``curves`` are those of every pure kind of voxel at the frames, ``noise`` gives that of a frame.
+    """
     grid, inside = view.grid, scanner.circle(view.grid)
     still = scanner.sampled(
         slab.enhanced(dict.fromkeys(slab.names, 0.0)), grid, view.image_to_head, view.over, -1000
     )
     holder = scanner.head_holder(still > -500, grid)
-    series = np.empty((len(times), *grid.shape), np.int16)
-    for frame in range(len(times)):
+    series = np.empty((len(curves["gm"]), *grid.shape), np.int16)
+    for frame in range(len(series)):
         volume = slab.enhanced({name: curve[frame] for name, curve in curves.items()})
         back = sitk.CompositeTransform([view.image_to_head, motion.at(frame).GetInverse()])
         hu = scanner.sampled(volume, grid, back, view.over, -1000.0)
         hu += holder * (scanner.HOLDER_HU - hu)
-        hu += scanner.ct_noise(random, hu.shape, noise)
+        hu += noise()
         series[frame] = _as_hu(hu, inside)
     return series
 
 
-def perfusion_maps(slab: Slab, view: View) -> dict[str, np.ndarray]:
+def perfusion_maps(
+    slab: Slab, view: View, tissues: Mapping[str, Tissue] = PERFUSION
+) -> dict[str, np.ndarray]:
     """True cbf, cbv, mtt and tmax on the scan's grid at the reference pose (float32).
 
     Flow and volume are means over the voxel; MTT is their ratio; "tmax" is the flow-weighted delay
@@ -204,9 +226,9 @@ def perfusion_maps(slab: Slab, view: View) -> dict[str, np.ndarray]:
     def mean(values: dict[str, float]) -> np.ndarray:
         return scanner.sampled(slab.mixed(values), view.grid, view.image_to_head, view.over)
 
-    cbf = mean({name: t.cbf for name, t in PERFUSION.items()})
-    cbv = mean({name: t.cbv for name, t in PERFUSION.items()})
-    delayed = mean({name: t.cbf * t.delay_s for name, t in PERFUSION.items()})
+    cbf = mean({name: t.cbf for name, t in tissues.items()})
+    cbv = mean({name: t.cbv for name, t in tissues.items()})
+    delayed = mean({name: t.cbf * t.delay_s for name, t in tissues.items()})
     flowing = cbf > 0.5
     safe = np.where(flowing, cbf, 1)
     return {
@@ -214,6 +236,20 @@ def perfusion_maps(slab: Slab, view: View) -> dict[str, np.ndarray]:
         "cbv": np.where(flowing, cbv, 0).astype(np.float32),
         "mtt": np.where(flowing, 60 * cbv / safe, 0).astype(np.float32),
         "tmax": np.where(flowing, delayed / safe, 0).astype(np.float32),
+    }
+
+
+def stroke_masks(slab: Slab, view: View) -> dict[str, np.ndarray]:
+    """Voxels of which at least half is core, or penumbra."""
+    kinds = {"core": ("core",), "penumbra": ("penumbra-gm", "penumbra-wm")}
+    return {
+        name: (
+            scanner.sampled(
+                slab.mixed(dict.fromkeys(parts, 1.0)), view.grid, view.image_to_head, view.over
+            )
+            >= 0.5
+        ).astype(np.uint8)
+        for name, parts in kinds.items()
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
-from scipy import ndimage
+from scipy import fft, ndimage
 
 from strokeprep.phantom.head.shapes import FLIP
 from strokeprep.phantom.head.vessels import Vessel, surface_distance
@@ -15,6 +15,7 @@ from strokeprep.phantom.head.vessels import Vessel, surface_distance
 SLAB = 24  # slices resampled at a time, to bound memory
 PADDING_HU = -1024  # outside the circle that a CT reconstructs
 HOLDER_HU = 220.0
+KERNEL_MM = 1.4  # half a cycle, of a soft kernel
 
 
 @dataclass(frozen=True)
@@ -186,6 +187,28 @@ def ct_noise(random: np.random.Generator, shape: Sequence[int], hu: float) -> np
     kernel[4, 4] = 1
     gain = np.sqrt((ndimage.gaussian_filter(kernel, 0.7, truncate=3.0) ** 2).sum())
     return noise * np.float32(hu / gain)
+
+
+def kernel_noise(random: np.random.Generator, grid: Grid, hu: float) -> np.ndarray:
+    """Noise of a soft kernel, which is ``hu`` in voxels that are much finer than the kernel.
+
+    Filtered back-projection makes its power rise with frequency, and the kernel makes it fall again
+    at half a cycle per KERNEL_MM. Coarse voxels average a part of it away.
+    """
+    shape, spacing = grid.shape, grid.spacing
+    y = np.fft.fftfreq(shape[1], spacing[1])[:, None]
+    x = np.fft.rfftfreq(shape[2], spacing[0])[None]
+    frequency = np.hypot(x, y)
+    end = 1 / (2 * KERNEL_MM)
+    power = frequency * np.exp(-((frequency / end) ** 2))
+    # The integral of the power over the plane of frequencies is 1 with this divisor.
+    power /= np.pi**1.5 * end**3 / 2
+    gain = np.sqrt(power / (spacing[0] * spacing[1])).astype(np.float32)
+    planes = random.standard_normal(shape, np.float32)
+    for plane in planes:
+        waves = fft.rfft2(plane) * gain
+        plane[:] = fft.irfft2(waves, shape[1:])
+    return planes * np.float32(hu)
 
 
 def rician(random: np.random.Generator, signal: np.ndarray, sigma: float) -> np.ndarray:

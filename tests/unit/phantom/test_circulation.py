@@ -1,0 +1,72 @@
+"""Every patient has a bolus and tissue of its own, drawn like those of real ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from strokeprep.phantom.head.shapes import Lattice
+from strokeprep.phantom.scan import patients, scanner
+from strokeprep.phantom.scan.circulation import SHAPES, TISSUES, Region, draw_circulation
+
+
+def drawn(number: int):
+    return draw_circulation(np.random.default_rng([3, number]), "L")
+
+
+@pytest.fixture(scope="module")
+def many():
+    return [drawn(number) for number in range(200)]
+
+
+def test_the_same_numbers_give_the_same_patient_and_others_another():
+    assert drawn(1) == drawn(1)
+    assert drawn(1).bolus != drawn(2).bolus
+
+
+@pytest.mark.parametrize("name", ["width_s", "share", "vein_later_s", "seconds"])
+def test_boluses_are_distributed_like_real_ones(many, name):
+    middle = np.median([getattr(each.bolus, name) for each in many])
+    assert patients.REAL[name][2] < middle < patients.REAL[name][4]
+
+
+def test_every_scan_shows_a_baseline_and_the_end_of_the_bolus(many):
+    for each in many:
+        curve = each.curves()["artery"]
+        assert curve[each.times <= 4].max() < 0.15 * curve.max()
+        assert curve[-1] < 0.6 * curve.max()
+
+
+def test_no_residue_function_is_one_of_a_dictionary(many):
+    assert {"exponential", "box"}.isdisjoint(SHAPES)
+    assert {shape for each in many for shape in each.shapes.values()} == set(SHAPES)
+
+
+def test_arteries_are_as_full_as_the_bolus_says(many):
+    for each in many[:20]:
+        pure = each.bolus.artery(each.times)
+        tissue = each.curves()["gm"]
+        filled = (each.curves()["artery"].sum() - tissue.sum()) / (pure.sum() - tissue.sum())
+        assert filled == pytest.approx(min(each.bolus.share / 0.75, 1))
+
+
+def test_a_region_changes_flow_inside_of_it_alone():
+    region = Region("scar", (0.0, 0.0, 0.0), (10, 20, 10), flow=0.5, volume=0.25, later_s=1.0)
+    share = region.share(Lattice((-30.0, -30.0, -30.0), 2.0, (31, 31, 31)))
+    assert share[15, 15, 15] == 1 and share[15, 15 + 8, 15] == 1
+    assert share[15, 15, 15 + 8] == 0 and share[0, 0, 0] == 0
+    tissue = region.tissue(TISSUES["gm"])
+    assert (tissue.cbf, tissue.cbv, tissue.delay_s) == (30, 1, 2)
+
+
+def test_noise_of_a_kernel_is_correlated_between_neighbours_and_faint_when_smoothed():
+    grid = scanner.centred_grid((0, 0, 0), (256, 256, 2), (0.43, 0.43, 5.0))
+    noise = scanner.kernel_noise(np.random.default_rng(1), grid, 10.0)
+    assert noise.std() == pytest.approx(10, rel=0.05)
+    assert np.corrcoef(noise[:, :, 1:].ravel(), noise[:, :, :-1].ravel())[0, 1] > 0.5
+    small = noise.reshape(2, 16, 16, 16, 16).mean((2, 4))
+    large = noise.reshape(2, 4, 64, 4, 64).mean((2, 4))
+    assert large.std() < small.std() / 5  # of noise without negative correlations, a quarter
+    coarse = replace(grid, spacing=(1.55, 1.55, 5.0))
+    assert scanner.kernel_noise(np.random.default_rng(1), coarse, 10.0).std() < 8

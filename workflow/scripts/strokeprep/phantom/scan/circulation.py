@@ -1,0 +1,154 @@
+"""The circulation of one patient: its bolus, and what flows where in the brain.
+
+Every patient has a bolus of its own (:mod:`strokeprep.phantom.scan.patients`) and tissue whose
+residue functions no dictionary of the estimators holds. Beside the stroke, some have an old scar,
+luxury perfusion around a spot, pale white matter around the ventricles, a fringe that collaterals fill late but
+well, or a narrow carotid, behind which the whole hemisphere is late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from strokeprep.phantom.head.shapes import Lattice
+from strokeprep.phantom.scan import patients
+from strokeprep.phantom.scan.bolus import Tissue
+from strokeprep.phantom.scan.patients import Bolus
+
+# literature-like values, ml/100 g/min, ml/100 g, s after the arterial reference
+TISSUES: dict[str, Tissue] = {
+    "gm": Tissue(cbf=60, cbv=4.0, delay_s=1.0),
+    "wm": Tissue(cbf=25, cbv=2.0, delay_s=1.5),
+    "penumbra-gm": Tissue(cbf=20, cbv=4.4, delay_s=6.5),
+    "penumbra-wm": Tissue(cbf=10, cbv=2.4, delay_s=7.0),
+    "core": Tissue(cbf=4, cbv=1.0, delay_s=8.0),
+}
+# Residue functions of tissue: neither an exponential nor a box, which dictionaries hold.
+SHAPES = tuple(name for name in patients.RESIDUES if name not in ("exponential", "box"))
+# How far (SD of the logarithm) a patient's flow and volume lie from those values.
+APART = 0.12
+# A scan that shows no baseline, or ends while contrast is still high, is not one to make maps of.
+FIRST_S, ARRIVED, MOST_LEFT = 5.0, 0.1, 0.45
+# How much of their fullest voxels the arteries fill that are drawn. The rest of the way to the share of
+# real patients is made by the arteries' curve.
+FILLED = 0.75
+# How late, and with how little contrast, the arteries beyond the occlusion fill.
+COLLATERAL_S, COLLATERAL_SHARE = 3.5, 0.6
+
+
+@dataclass(frozen=True)
+class Region:
+    """A soft-edged ellipsoid (RAS mm of the head) in which grey and white matter flow otherwise."""
+
+    name: str
+    centre: tuple[float, float, float]
+    radii_mm: tuple[float, float, float]
+    flow: float  # of the usual
+    volume: float
+    later_s: float
+    kinds: tuple[str, ...] = ("gm", "wm")
+
+    def share(self, lattice: Lattice) -> np.ndarray:
+        """The share of each voxel that belongs to it; the edge is a fifth of the radius wide."""
+        axes = zip(lattice.coordinates(), self.centre, self.radii_mm, strict=True)
+        radius = np.sqrt(sum(((axis - at) / mm) ** 2 for axis, at, mm in axes))
+        return np.clip(0.5 + (1 - radius) / 0.2, 0, 1).astype(np.float32)
+
+    def tissue(self, usual: Tissue) -> Tissue:
+        """What such tissue becomes in it."""
+        later = usual.delay_s + self.later_s
+        return Tissue(self.flow * usual.cbf, self.volume * usual.cbv, later)
+
+
+@dataclass(frozen=True)
+class Circulation:
+    """The bolus and the flow of one patient."""
+
+    bolus: Bolus
+    tissues: Mapping[str, Tissue]
+    shapes: Mapping[str, str]  # of the residue function of every kind of tissue
+    regions: tuple[Region, ...] = ()
+
+    @property
+    def times(self) -> np.ndarray:
+        """The times of the frames (s)."""
+        return self.bolus.times
+
+    def curves(self) -> dict[str, np.ndarray]:
+        """Enhancement (HU) of every kind of voxel at the frames.
+
+        Arteries are thinner than the ones that are drawn: their curve is in part that of tissue.
+        """
+        times = self.times
+        curves = {
+            name: tissue.cbv
+            * self.bolus.tissue(times, tissue.mtt_s, tissue.delay_s, self.shapes[name])
+            for name, tissue in self.tissues.items()
+        }
+        filled = min(self.bolus.share / FILLED, 1.0)
+        around = (1 - filled) * curves["gm"]
+        curves["artery"] = filled * self.bolus.artery(times) + around
+        filled_late = self.bolus.artery(times - COLLATERAL_S)
+        curves["collateral"] = COLLATERAL_SHARE * filled * filled_late + around
+        curves["vein"] = self.bolus.vein(times)
+        return curves
+
+
+def draw_circulation(random: np.random.Generator, side: str) -> Circulation:
+    """The circulation of a patient with a stroke on a side (L, R)."""
+    bolus = _draw_bolus(random)
+    regions = _draw_regions(random, -1 if side == "L" else 1)
+    tissues = {name: _varied(random, tissue) for name, tissue in TISSUES.items()}
+    for region in regions:
+        own = {f"{region.name}-{kind}": region.tissue(tissues[kind]) for kind in region.kinds}
+        tissues |= own
+    shapes = {name: str(random.choice(SHAPES)) for name in tissues}
+    return Circulation(bolus, tissues, shapes, regions)
+
+
+def _draw_bolus(random: np.random.Generator) -> Bolus:
+    """A bolus that arrives after the first frames and is over before the last."""
+    while True:
+        bolus = patients.draw(random)
+        early = bolus.artery(np.array([FIRST_S]))[0]
+        late = bolus.artery(bolus.seconds - patients.TAIL_S * np.arange(0, 1, 0.05))
+        peak = bolus.pure[: int(bolus.seconds / patients.FINE)].max()
+        if early < ARRIVED * peak and late.mean() < MOST_LEFT * peak:
+            return bolus
+
+
+def _varied(random: np.random.Generator, tissue: Tissue) -> Tissue:
+    flow, volume = np.exp(APART * random.standard_normal(2))
+    return replace(tissue, cbf=float(flow * tissue.cbf), cbv=float(volume * tissue.cbv))
+
+
+def _draw_regions(random: np.random.Generator, sign: int) -> tuple[Region, ...]:
+    """What ails the circulation beside the stroke, which is on the right if ``sign`` is 1.
+
+    Where regions overlap, the later ones in this list displace the earlier ones.
+    """
+    y, z = random.uniform((-40, 5), (20, 40))
+    spot = (float(y), float(z))
+    likely = (
+        # behind a narrow carotid
+        (0.15, Region("stenosis", (-sign * 45.0, 10, 20), (44, 80, 70), 0.9, 1.15, 2.0)),
+        # filled by collaterals, around the stroke
+        (0.35, Region("collateral", (sign * 36.0, -15, 15), (34, 70, 55), 1.0, 1.1, 2.0)),
+        *((0.35, region) for region in _PALE),
+        (0.25, Region("scar", (-sign * 40.0, *spot), (14, 16, 14), 0.25, 0.35, 0.5)),
+        (0.25, Region("luxury", (-sign * 36.0, -spot[0], 45 - spot[1]), (12, 14, 12), 1.5, 1.4, 0)),
+    )
+    drawn = random.random(5)
+    chances = [drawn[0], drawn[1], drawn[2], drawn[2], drawn[3], drawn[4]]
+    chosen = zip(chances, likely, strict=True)
+    return tuple(region for chance, (often, region) in chosen if chance < often)
+
+
+# White matter around the ventricles, of both sides.
+_PALE = tuple(
+    Region(f"pale-{side}", (sign * 22.0, -12, 24), (14, 44, 14), 0.6, 0.75, 0.5, ("wm",))
+    for side, sign in (("left", -1), ("right", 1))
+)

@@ -100,7 +100,11 @@ def simulate(name: str, case: Case, head: subject.Head, folder: Path, seed: int)
     times = np.array(case.times)
     drawn = make_motion(random, times, np.array(centre), case.most)
     slab = exam.Slab(head, view, case.most)
-    series = exam.ctp_scan(slab, view, times, drawn, NOISE_HU, random)
+
+    def noise() -> np.ndarray:
+        return scanner.ct_noise(random, view.grid.shape, NOISE_HU)
+
+    series = exam.ctp_scan(slab, view, exam.ctp_curves(times), drawn, noise)
     share = view.sample(head, head.shares["brain"])
     inside = np.argwhere(share > 0.5)
     chosen = inside[random.choice(len(inside), POINTS, replace=False)][:, ::-1]

@@ -224,6 +224,7 @@ def test_everything_is_written_with_its_sidecar(sources, done, tmp_path):
     voxels = done.slab.series.hu[tuple(done.vessels.aif_voxels.T)].mean(0)
     measured = voxels - voxels[: done.vessels.baseline_frames].mean()
     written = np.array([float(row["aif_measured"]) for row in curves])
+    np.testing.assert_allclose(written, done.vessels.measured, atol=1e-3)
     # Reduced to the courses of vessels, it has less noise and a less sudden rise.
     np.testing.assert_allclose(written, measured, atol=0.08 * measured.max())
     levels = abouts["tmax_levels"]["Levels"]

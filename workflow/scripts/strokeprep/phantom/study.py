@@ -18,7 +18,7 @@ from strokeprep.phantom.head.subject import Head, draw_traits, make_head
 from strokeprep.phantom.head.tissue import MATERIALS, TISSUE_NUMBER
 from strokeprep.phantom.head.vessels import cow_numbers
 from strokeprep.phantom.names import GRIDS, MNI, USUAL, image_stem
-from strokeprep.phantom.scan import contrast, exam, scanner
+from strokeprep.phantom.scan import circulation, contrast, exam, scanner
 from strokeprep.phantom.scan.exam import View
 from strokeprep.phantom.scan.protocol import Protocol, Scan, protocol
 from strokeprep.phantom.scan.scanner import centred_grid, pose
@@ -358,6 +358,8 @@ def _facts(head: Head, plan: Plan) -> dict:
         "penumbra_ml": round(head.ml(head.shares["penumbra"] > 0.5), 3),
         "tissue_labels": {str(number): name for name, number in TISSUE_NUMBER.items()},
         "tissue_hu": {name: material.hu for name, material in MATERIALS.items()},
-        "perfusion": {name: asdict(t) | {"mtt_s": t.mtt_s} for name, t in exam.PERFUSION.items()},
+        "perfusion": {
+            name: asdict(t) | {"mtt_s": t.mtt_s} for name, t in circulation.TISSUES.items()
+        },
         "bolus": asdict(exam.BOLUS),
     }

@@ -19,19 +19,11 @@ from strokeprep.phantom.scan.bolus import (
     tissue_curve,
     venous_curve,
 )
-from strokeprep.phantom.scan.circulation import Region
+from strokeprep.phantom.scan.circulation import COLLATERAL_S, COLLATERAL_SHARE, TISSUES, Region
 from strokeprep.phantom.scan.contrast import B_VALUE
 from strokeprep.phantom.scan.scanner import Grid
 
 BOLUS = Arterial()
-# literature-like values, ml/100 g/min, ml/100 g, s after the arterial reference
-PERFUSION: dict[str, Tissue] = {
-    "gm": Tissue(cbf=60, cbv=4.0, delay_s=1.0),
-    "wm": Tissue(cbf=25, cbv=2.0, delay_s=1.5),
-    "penumbra-gm": Tissue(cbf=20, cbv=4.4, delay_s=6.5),
-    "penumbra-wm": Tissue(cbf=10, cbv=2.4, delay_s=7.0),
-    "core": Tissue(cbf=4, cbv=1.0, delay_s=8.0),
-}
 
 
 @dataclass(frozen=True)
@@ -112,9 +104,9 @@ def draw_motion(
 
 def ctp_curves(times: np.ndarray) -> dict[str, np.ndarray]:
     """Enhancement (HU) at the frame times of every pure kind of voxel."""
-    curves = {name: tissue_curve(times, tissue, BOLUS) for name, tissue in PERFUSION.items()}
+    curves = {name: tissue_curve(times, tissue, BOLUS) for name, tissue in TISSUES.items()}
     curves["artery"] = arterial_curve(times, BOLUS)
-    curves["collateral"] = 0.6 * arterial_curve(times, BOLUS, delay_s=3.5)
+    curves["collateral"] = COLLATERAL_SHARE * arterial_curve(times, BOLUS, delay_s=COLLATERAL_S)
     curves["vein"] = venous_curve(times, BOLUS)
     return curves
 
@@ -215,7 +207,7 @@ def ctp_scan(
 
 
 def perfusion_maps(
-    slab: Slab, view: View, tissues: Mapping[str, Tissue] = PERFUSION
+    slab: Slab, view: View, tissues: Mapping[str, Tissue] = TISSUES
 ) -> dict[str, np.ndarray]:
     """True cbf, cbv, mtt and tmax on the scan's grid at the reference pose (float32).
 

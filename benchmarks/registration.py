@@ -227,7 +227,7 @@ def tables(size: str, folder: Path | None) -> list[list[str]]:
         return table(folder, size)
     with tempfile.TemporaryDirectory() as made:
         raw, truth = Path(made) / "raw", Path(made) / "truth"
-        phantom.write_subject(SUBJECT, raw, truth, seed=SEED, size=size)
+        phantom.write_subject(phantom.Patient(SUBJECT, seed=SEED, size=size), raw, truth)
         return table(Path(made), size)
 
 

@@ -22,7 +22,9 @@ from strokeprep.study.layouts import designs
 def good(tmp_path_factory) -> Path:
     """A simulated patient without fault."""
     folder = tmp_path_factory.mktemp("good")
-    phantom.write_subject("01", folder / "raw", folder / "truth", seed=1, size="tiny")
+    phantom.write_subject(
+        phantom.Patient("01", seed=1, size="tiny"), folder / "raw", folder / "truth"
+    )
     return folder / "raw"
 
 

@@ -22,7 +22,7 @@ def sidecars(tmp_path_factory):
     """By label, what a run says of it: an occlusion on the CTA, vessels that came on the NCCT."""
     folder = tmp_path_factory.mktemp("quillfeather")
     raw = folder / "raw"
-    phantom.write_subject("01", raw, folder / "truth", seed=1, size="tiny")
+    phantom.write_subject(phantom.Patient("01", seed=1, size="tiny"), raw, folder / "truth")
     manual = raw / "derivatives/manual"
     shutil.rmtree(manual / "sub-01/ses-02")
     for path in (manual / FOLDER).glob("*CoW*"):

@@ -40,7 +40,9 @@ def study(tmp_path_factory) -> Path:
     """The folder of a finished study (``raw``, ``out``), its cohort and its ``release``."""
     folder = tmp_path_factory.mktemp("mri")
     raw = folder / "raw"
-    phantom.write_subject("01", raw, folder / "truth", seed=1, size="tiny", study="jhu")
+    phantom.write_subject(
+        phantom.Patient("01", seed=1, size="tiny", study="jhu"), raw, folder / "truth"
+    )
     phantom.write_dataset(["01"], raw, folder / "truth", seed=1, study="jhu")
     phantom.write_atlas(folder / "atlas_dseg.nii.gz")
     _join(raw / DWI)

@@ -29,7 +29,9 @@ def study(tmp_path_factory) -> Path:
     """The folder of a finished run: ``raw``, ``truth`` and ``out``."""
     folder = tmp_path_factory.mktemp("protocol")
     raw = folder / "raw"
-    phantom.write_subject("01", raw, folder / "truth", seed=1, size="tiny", scans=("flair", "tof"))
+    phantom.write_subject(
+        phantom.Patient("01", seed=1, size="tiny", scans=("flair", "tof")), raw, folder / "truth"
+    )
     shutil.rmtree(raw / "sub-01/ses-01")
     shutil.rmtree(raw / "derivatives/manual/sub-01")
     _thick_t1w(raw / SESSION / "anat")

@@ -6,10 +6,8 @@ with job(snakemake):
     from strokeprep import phantom
 
     params = snakemake.params
-    phantom.write_subject(
+    patient = phantom.Patient(
         snakemake.wildcards.subject,
-        Path(params.raw),
-        Path(params.truth),
         seed=params.seed,
         size=params.size,
         pathologies=params.pathologies,
@@ -17,3 +15,4 @@ with job(snakemake):
         axes=params.axes,
         study=params.study,
     )
+    phantom.write_subject(patient, Path(params.raw), Path(params.truth))

@@ -77,7 +77,7 @@ def study(request, tmp_path_factory) -> tuple[str, str, Path]:
     name, folder = request.param, tmp_path_factory.mktemp(request.param)
     subject = max(SUBJECTS, key=lambda each: len(mr_study.foci_of(name, each, 1)))
     phantom.write_subject(
-        subject, folder / "raw", folder / "truth", seed=1, size="tiny", study=name
+        phantom.Patient(subject, seed=1, size="tiny", study=name), folder / "raw", folder / "truth"
     )
     phantom.write_dataset([subject], folder / "raw", folder / "truth", seed=1, study=name)
     return name, subject, folder

@@ -28,7 +28,9 @@ def study(tmp_path_factory):
     """Two tiny subjects: 01 maps to MNI by an affine, 02 is deformed."""
     folder = tmp_path_factory.mktemp("phantom")
     for subject in ("01", "02"):
-        phantom.write_subject(subject, folder / "raw", folder / "truth", seed=SEED, size="tiny")
+        phantom.write_subject(
+            phantom.Patient(subject, seed=SEED, size="tiny"), folder / "raw", folder / "truth"
+        )
     phantom.write_dataset(["01", "02"], folder / "raw", folder / "truth", seed=SEED)
     return folder
 
@@ -119,7 +121,9 @@ def test_the_lists_of_names_need_only_the_standard_library():
 
 @pytest.mark.slow
 def test_a_subject_written_alone_again_has_the_same_bytes(study, tmp_path):
-    phantom.write_subject("02", tmp_path / "raw", tmp_path / "truth", seed=SEED, size="tiny")
+    phantom.write_subject(
+        phantom.Patient("02", seed=SEED, size="tiny"), tmp_path / "raw", tmp_path / "truth"
+    )
     for side in ("raw", "truth"):
         before = files_below(study / side)
         again = files_below(tmp_path / side)
@@ -129,7 +133,9 @@ def test_a_subject_written_alone_again_has_the_same_bytes(study, tmp_path):
 
 @pytest.mark.slow
 def test_another_seed_gives_another_patient(study, tmp_path):
-    phantom.write_subject("01", tmp_path / "raw", tmp_path / "truth", seed=SEED + 1, size="tiny")
+    phantom.write_subject(
+        phantom.Patient("01", seed=SEED + 1, size="tiny"), tmp_path / "raw", tmp_path / "truth"
+    )
     before, other = files_below(study / "raw"), files_below(tmp_path / "raw")
     images = [name for name in other if name.endswith(".nii.gz")]
     assert all(before[name] != other[name] for name in images)
@@ -162,7 +168,7 @@ def test_voxels_follow_a_private_comment_and_are_not_scaled(study):
 
 def test_an_unknown_size_is_refused(tmp_path):
     with pytest.raises(StrokeprepError, match="no such phantom size"):
-        phantom.write_subject("01", tmp_path, tmp_path, seed=1, size="huge")
+        phantom.write_subject(phantom.Patient("01", seed=1, size="huge"), tmp_path, tmp_path)
 
 
 # --- geometry ------------------------------------------------------------------------------

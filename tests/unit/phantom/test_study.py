@@ -22,7 +22,7 @@ def study(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("ill")
     raw, truth = folder / "raw", folder / "truth"
     asked = {"pathologies": ILL, "scans": SCANS}
-    phantom.write_subject("02", raw, truth, seed=1, size="tiny", **asked)
+    phantom.write_subject(phantom.Patient("02", seed=1, size="tiny", **asked), raw, truth)
     return folder
 
 

@@ -26,11 +26,13 @@ from strokeprep.phantom.names import (
     truth_dataset_files,
     truth_files,
 )
+from strokeprep.phantom.patient import Patient
 
 __all__ = [
     "ATLAS",
     "COW_LABELS",
     "USUAL",
+    "Patient",
     "dataset_files",
     "image_files",
     "raw_files",
@@ -44,56 +46,16 @@ __all__ = [
 ]
 
 
-def write_subject(
-    subject: str,
-    raw: Path,
-    truth: Path,
-    *,
-    seed: int,
-    size: str,
-    deformation_mm: float | None = None,
-    motion_mm: float = 1.0,
-    pathologies: Sequence[str] = (),
-    scans: Sequence[str] = (),
-    axes: str | None = None,
-    study: str = USUAL,
-) -> None:
-    """Write one subject ("01", "02", …) of a size ("tiny", "small" or "clinical").
+def write_subject(patient: Patient, raw: Path, truth: Path) -> None:
+    """Write the images of one patient below ``raw`` and their truth below ``truth``."""
+    if patient.study == USUAL:
+        from strokeprep.phantom import study  # imports heavy libraries
 
-    `deformation_mm` is the largest displacement of the warp to MNI: None gives 0 for subject
-    "01" and 3 mm for the others. `motion_mm` bounds the head motion during CT perfusion. Of
-    `pathologies`, each subject has one, in turn. `scans` are made beside the usual ones.
-    `axes` is the storage order of all images; without it they differ, as those of scanners do.
-    Other kinds of `study` than isles24 have no perfusion, no `pathologies` and no `axes`.
-    """
-    if study != USUAL:
-        from strokeprep.phantom import mr_study  # imports heavy libraries
+        study.write_subject(patient, raw, truth)
+    else:
+        from strokeprep.phantom import mr_study  # likewise
 
-        mr_study.write_subject(
-            subject,
-            raw,
-            truth,
-            study=study,
-            seed=seed,
-            size=size,
-            deformation_mm=deformation_mm,
-            scans=scans,
-        )
-        return
-    from strokeprep.phantom import study as usual  # likewise
-
-    usual.write_subject(
-        subject,
-        raw,
-        truth,
-        seed=seed,
-        size=size,
-        deformation_mm=deformation_mm,
-        motion_mm=motion_mm,
-        pathologies=pathologies,
-        scans=scans,
-        axes=axes,
-    )
+        mr_study.write_subject(patient, raw, truth)
 
 
 def write_dataset(

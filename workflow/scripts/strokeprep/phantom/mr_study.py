@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +20,9 @@ from strokeprep.phantom.head.mapping import draw_mapping
 from strokeprep.phantom.head.subject import Head, Traits, draw_traits, make_head_with
 from strokeprep.phantom.head.tissue import ILL_MATERIALS, MATERIALS, TISSUE_NUMBER
 from strokeprep.phantom.names import DESIGNS
+from strokeprep.phantom.patient import Patient
 from strokeprep.phantom.scan import contrast, exam, scanner
-from strokeprep.phantom.scan.protocol import protocol
+from strokeprep.phantom.scan.protocol import Protocol, protocol
 
 # A true focus's side, as a table says of a patient: by whether there are lesions on either side.
 SIDES = {"L": "left", "R": "right", "LR": "bilateral", "": "none"}
@@ -47,47 +49,54 @@ def type_of(foci: Sequence[Focus]) -> str:
     return TYPES[foci[0].kind] if foci else "none"
 
 
-def write_subject(
-    subject: str,
-    raw: Path,
-    truth: Path,
-    *,
-    study: str,
-    seed: int,
-    size: str,
-    deformation_mm: float | None,
-    scans: Sequence[str],
-) -> None:
+def write_subject(patient: Patient, raw: Path, truth: Path) -> None:
     """Write one subject's images below raw/ and their truth below truth/."""
-    truth = Path(truth) / f"sub-{subject}"
-    truth.mkdir(parents=True, exist_ok=True)
-    setup = protocol(size)
-    if deformation_mm is None:
-        deformation_mm = 0.0 if int(subject) == 1 else 3.0
-    shape, painted, poses, noise, further = usual.streams(seed, subject, 5)
-    foci, traits = foci_of(study, subject, seed), draw_traits(painted)
-    head = make_head_with(
-        foci, draw_mapping(shape, deformation_mm), traits, setup.voxel_mm, painted,
-        contrast.quantities(scans),
-    )  # fmt: skip
-    plan = usual.plan_of(head, setup, poses, int(subject), None)
-    plan = usual.with_further(head, plan, setup, scans, further)
-    made = (*DESIGNS[study].grids, *scans)
-    plan = replace(plan, views={name: plan.views[name] for name in made})
-    files = usual.Files(subject, Path(raw), truth, study)
-    if "dwi" in plan.views:
-        usual.write_dwi(head, plan.views["dwi"], setup, files, noise)
+    folder = Path(truth) / f"sub-{patient.subject}"
+    folder.mkdir(parents=True, exist_ok=True)
+    setup = protocol(patient.size)
+    shape, painted, poses, noise, further = usual.streams(patient.seed, patient.subject, 5)
+    foci = foci_of(patient.study, patient.subject, patient.seed)
+    traits, mapping = draw_traits(painted), draw_mapping(shape, patient.warp_mm)
+    quantities = contrast.quantities(patient.scans)
+    head = make_head_with(foci, mapping, traits, setup.voxel_mm, painted, quantities)
+    (grid,) = DESIGNS[patient.study].grids
+    plan = _plan_of(head, setup, grid, patient, poses, further)
+    files = usual.Files(patient.subject, Path(raw), folder, patient.study)
+    if grid == "dwi":
+        usual.write_dwi(head, plan.views[grid], setup, files, noise)
     else:
-        _write_t1w(head, plan.views["t1w"], files, setup.t1w.noise, noise)
-    (grid,) = DESIGNS[study].grids
+        _write_t1w(head, plan.views[grid], files, setup.t1w.noise, noise)
     usual.write_lesion(head, plan.views[grid], files, "drawn")
     _write_true_lesion(head, grid, plan.views[grid], files)
     _write_true_levels(head, grid, plan.views[grid], files)
-    usual.write_further(head, plan, setup, files, scans, further)
-    usual.write_transforms(head, plan, truth)
-    summary = {"subject": subject, "seed": seed, "size": size, "study": study}
-    summary |= {"deformation_mm": deformation_mm}
-    write_json(truth / "truth.json", summary | _facts(head, traits, foci))
+    usual.write_further(head, plan, setup, files, patient.scans, further)
+    usual.write_transforms(head, plan, folder)
+    write_json(folder / "truth.json", _asked(patient) | _facts(head, traits, foci))
+
+
+def _plan_of(
+    head: Head,
+    setup: Protocol,
+    grid: str,
+    patient: Patient,
+    poses: np.random.Generator,
+    further: np.random.Generator,
+) -> usual.Plan:
+    """The plan of a session that has one usual grid, and the further scans."""
+    plan = usual.plan_of(head, setup, poses, patient.number, None)
+    plan = usual.with_further(head, plan, setup, patient.scans, further)
+    return replace(plan, views={name: plan.views[name] for name in (grid, *patient.scans)})
+
+
+def _asked(patient: Patient) -> dict[str, Any]:
+    """What was asked of the patient, for its truth."""
+    return {
+        "subject": patient.subject,
+        "seed": patient.seed,
+        "size": patient.size,
+        "study": patient.study,
+        "deformation_mm": patient.warp_mm,
+    }
 
 
 def _write_t1w(

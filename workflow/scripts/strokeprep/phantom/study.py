@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,20 @@ import SimpleITK as sitk
 
 from strokeprep.phantom.files import write_json, write_nifti, write_table
 from strokeprep.phantom.head.mapping import draw_mapping
-from strokeprep.phantom.head.pathology import draw_pathology
+from strokeprep.phantom.head.pathology import Pathology, draw_pathology
 from strokeprep.phantom.head.shapes import FLIP
 from strokeprep.phantom.head.subject import Head, draw_traits, make_head
 from strokeprep.phantom.head.tissue import MATERIALS, TISSUE_NUMBER
 from strokeprep.phantom.head.vessels import cow_numbers
 from strokeprep.phantom.names import GRIDS, MNI, USUAL, image_stem
+from strokeprep.phantom.patient import Patient
 from strokeprep.phantom.scan import circulation, contrast, exam, scanner
 from strokeprep.phantom.scan.exam import View
 from strokeprep.phantom.scan.protocol import Protocol, Scan, protocol
 from strokeprep.phantom.scan.scanner import centred_grid, pose
 
 PATIENT = "Phantom^Patient"
+MOTION_MM = 1.0  # the largest shift of the head during CT perfusion
 T1W_SIDECAR = {
     "Modality": "MR",
     "Description": "Synthetic T1-weighted head",
@@ -41,52 +43,56 @@ class Plan:
     whole_face: bool
 
 
-def write_subject(
-    subject: str,
-    raw: Path,
-    truth: Path,
-    *,
-    seed: int,
-    size: str,
-    deformation_mm: float | None,
-    motion_mm: float,
-    pathologies: Sequence[str],
-    scans: Sequence[str],
-    axes: str | None,
-) -> None:
-    """Write one subject's images below raw/ and their truth below truth/.
+@dataclass(frozen=True)
+class Streams:
+    """Random numbers for each purpose, so that a change of one leaves the others as they were."""
 
-    A subject's bytes depend only on seed, id, size and options.
-    """
-    raw, truth = Path(raw), Path(truth) / f"sub-{subject}"
-    truth.mkdir(parents=True, exist_ok=True)
-    setup = protocol(size)
-    if deformation_mm is None:
-        deformation_mm = 0.0 if int(subject) == 1 else 3.0
-    shape, stroke, poses, noise, moving, disease, further = streams(seed, subject, 7)
-    mapping = draw_mapping(shape, deformation_mm)
-    ill = draw_pathology(_in_turn(pathologies, int(subject)), disease)
-    quantities = contrast.quantities(scans)
-    head = make_head(mapping, draw_traits(stroke), setup.voxel_mm, stroke, ill, quantities)
-    plan = plan_of(head, setup, poses, int(subject), axes)
-    files = Files(subject, raw, truth)
-    _write_ct(head, plan, setup, files, noise)
-    motion = _write_ctp(head, plan, setup, files, noise, moving, motion_mm)
-    _write_mri(head, plan, setup, files, noise)
-    plan = with_further(head, plan, setup, scans, further)
-    write_further(head, plan, setup, files, scans, further)
-    write_transforms(head, plan, truth)
-    _write_motion(truth / "ctp_motion.tsv", motion, np.array(setup.frame_times_s))
-    summary = {"subject": subject, "seed": seed, "size": size}
-    summary |= {"deformation_mm": deformation_mm, "motion_mm": motion_mm}
-    if pathologies:
-        summary |= {"pathology": asdict(ill)}
-    write_json(truth / "truth.json", summary | _facts(head, plan))
+    shape: np.random.Generator
+    stroke: np.random.Generator
+    poses: np.random.Generator
+    noise: np.random.Generator
+    moving: np.random.Generator
+    disease: np.random.Generator
+    further: np.random.Generator
 
 
-def _in_turn(pathologies: Sequence[str], number: int) -> Sequence[str]:
-    """The disease of a subject by its number, if there are any."""
-    return [pathologies[(number - 1) % len(pathologies)]] if pathologies else []
+def write_subject(patient: Patient, raw: Path, truth: Path) -> None:
+    """Write one subject's images below raw/ and their truth below truth/."""
+    folder = Path(truth) / f"sub-{patient.subject}"
+    folder.mkdir(parents=True, exist_ok=True)
+    setup = protocol(patient.size)
+    random = Streams(*streams(patient.seed, patient.subject, len(fields(Streams))))
+    ill = draw_pathology(patient.disease, random.disease)
+    head = _head(patient, setup, ill, random)
+    plan = plan_of(head, setup, random.poses, patient.number, patient.axes)
+    files = Files(patient.subject, Path(raw), folder)
+    _write_ct(head, plan, setup, files, random.noise)
+    motion = _write_ctp(head, plan, setup, files, random)
+    _write_mri(head, plan, setup, files, random.noise)
+    plan = with_further(head, plan, setup, patient.scans, random.further)
+    write_further(head, plan, setup, files, patient.scans, random.further)
+    write_transforms(head, plan, folder)
+    _write_motion(folder / "ctp_motion.tsv", motion, np.array(setup.frame_times_s))
+    write_json(folder / "truth.json", _asked(patient, ill) | _facts(head, plan))
+
+
+def _head(patient: Patient, setup: Protocol, ill: Pathology, random: Streams) -> Head:
+    """The head of a patient, from its shape to the stroke."""
+    mapping, traits = draw_mapping(random.shape, patient.warp_mm), draw_traits(random.stroke)
+    quantities = contrast.quantities(patient.scans)
+    return make_head(mapping, traits, setup.voxel_mm, random.stroke, ill, quantities)
+
+
+def _asked(patient: Patient, ill: Pathology) -> dict[str, Any]:
+    """What was asked of the patient, for its truth."""
+    about = {
+        "subject": patient.subject,
+        "seed": patient.seed,
+        "size": patient.size,
+        "deformation_mm": patient.warp_mm,
+        "motion_mm": MOTION_MM,
+    }
+    return about | ({"pathology": asdict(ill)} if patient.pathologies else {})
 
 
 def streams(seed: int, subject: str, count: int) -> list[np.random.Generator]:
@@ -228,23 +234,17 @@ def _ct_sidecar(description: str) -> dict:
 
 
 def _write_ctp(
-    head: Head,
-    plan: Plan,
-    setup: Protocol,
-    files: Files,
-    random: np.random.Generator,
-    moving: np.random.Generator,
-    motion_mm: float,
+    head: Head, plan: Plan, setup: Protocol, files: Files, random: Streams
 ) -> exam.Motion:
     """The perfusion series, its maps and its arterial curves."""
     view, times = plan.views["ctp"], np.array(setup.frame_times_s)
-    slab = exam.Slab(head, view, motion_mm)
+    slab = exam.Slab(head, view, MOTION_MM)
     centre = view.grid.point((np.array(view.grid.size) - 1) / 2)
-    motion = exam.draw_motion(moving, times, centre, motion_mm)
+    motion = exam.draw_motion(random.moving, times, centre, MOTION_MM)
     curves = exam.ctp_curves(times)
 
     def noise() -> np.ndarray:
-        return scanner.ct_noise(random, view.grid.shape, setup.ctp.noise)
+        return scanner.ct_noise(random.noise, view.grid.shape, setup.ctp.noise)
 
     series = exam.ctp_scan(slab, view, curves, motion, noise)
     sidecar = _ct_sidecar("CT perfusion") | {"VolumeTiming": times.tolist()}

@@ -6,7 +6,8 @@ import datetime
 from pathlib import Path
 
 import pytest
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
+from strokeprep.bids import dataset
 from strokeprep.clinical import tables
 from strokeprep.errors import StrokeprepError
 from strokeprep.settings.study import StudySettings
@@ -60,6 +61,10 @@ READ = {
     "a row of a sum": b"participant_id,nihss\nsub-01,7\nmean,7\n",
     "a patient of another study": b"participant_id,nihss\nsub-99,42\nsub-01,7\n",
     "the name of a person as patient": b"participant_id,nihss\nJane Doe,9\nsub-01,7\n",
+    "line ends of old Macs": b"participant_id,nihss\rsub-01,7\r",
+    "a heading over two lines": b'participant_id,"NIH Stroke\nScale"\nsub-01,7\n',
+    "a heading with a sign of no width": "participant_id,NIHSS\u200b\nsub-01,7\n".encode(),
+    "rows without a patient": b"participant_id,nihss\n,3\n,4\nsub-01,7\n",
 }
 
 
@@ -88,6 +93,15 @@ REFUSED = {
     "an image": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "not UTF-8"),
     "nothing": (b"", "empty"),
     "empty lines alone": (b"\n\n\n", "empty"),
+    "a page of the web": (b"<html><td>participant_id</td></html>", "no participant_id column"),
+    "the line in which Excel names the delimiter": (
+        b"sep=;\nparticipant_id;nihss\nsub-01;7\n",
+        "no participant_id column",
+    ),
+    "a title above the headings": (
+        b"Our patients,\nparticipant_id,nihss\nsub-01,7\n",
+        "no participant_id column",
+    ),
 }
 
 
@@ -124,6 +138,19 @@ CELLS = [
     ("glucose", 0.1 + 110, "110.1"),
     ("glucose", "110 mg/dL", "110"),
     ("glucose", "6.1 mmol/L", None),
+    ("glucose", "110MG/DL", "110"),
+    ("nihss", "\uff17", None),
+    ("nihss", "\u22127", None),
+    ("nihss", 99, None),
+    ("nihss", "#REF!", None),
+    ("inr", 1.1, "1.1"),
+    ("inr", "> 20", None),
+    ("hba1c", 0.065, None),
+    ("hba1c", "6.5 %", "6.5"),
+    ("age", "> 89", None),
+    ("age", 999, None),
+    ("sex", "w", None),
+    ("hypertension", "ja", None),
     ("glucose", "1.105,5", None),
     ("age", 67, "67"),
     ("age", 43902, None),
@@ -144,6 +171,8 @@ CELLS = [
     ("onset_to_door", datetime.time(1, 20), "80"),
     ("onset_to_door", datetime.timedelta(hours=26), "1560"),
     ("onset_to_door", "14:32 on Monday", None),
+    ("onset_to_door", "80 min", "80"),
+    ("onset_to_door", -15, None),
     ("onset_to_door", datetime.datetime(2021, 3, 12, 14, 32), None),
 ]
 
@@ -157,6 +186,51 @@ def test_a_cell_of_a_workbook_gives_a_value_or_is_refused_by_row_and_column(
     assert table.rows["sub-01"] == {column: value or GAP}
     where = [text.partition(":")[0] for text in table.refused]
     assert where == ([] if value else [f"baseline.xlsx, row 3, column {column}"])
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"), [("=70+1", "a formula"), (datetime.date(1950, 3, 12), "a date")]
+)
+def test_a_cell_without_a_value_is_refused_for_what_it_is(tmp_path, cell, reason):
+    table = read(as_workbook(tmp_path, ("participant_id", "age"), ("sub-01", cell)))
+    assert table.refused == [f"baseline.xlsx, row 2, column age: {reason}"]
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [(1, 2), (1.0, 2.0), ("Sub-01", "Sub-02"), ("sub 01", "sub_02"), (datetime.date(2021, 1, 1),)],
+)
+def test_rows_of_nobody_in_the_study_are_told_where_its_patients_have_none(tmp_path, ids):
+    rows = ("participant_id", "nihss"), *((each, 7) for each in ids)
+    table = read(as_workbook(tmp_path, *rows))
+    assert table.rows == {} and table.others == [
+        f"baseline.xlsx, row {number}" for number in range(2, len(ids) + 2)
+    ]
+    (remark,) = dataset.left_out("baseline", table, PEOPLE)
+    assert "no row for sub-01, sub-02" in remark and "baseline.xlsx, row 2" in remark
+
+
+def test_rows_of_others_are_not_told_where_every_patient_has_one(tmp_path):
+    rows = ("participant_id", "nihss"), *((name, 7) for name in (*PEOPLE, "sub-99"))
+    table = read(as_workbook(tmp_path, *rows))
+    assert table.others and not list(dataset.left_out("baseline", table, PEOPLE))
+
+
+def test_sheets_beside_the_first_are_counted_and_told_if_they_hold_anything(tmp_path):
+    root = as_workbook(tmp_path, ("participant_id", "nihss"), *((name, 7) for name in PEOPLE))
+    book = load_workbook(root / "phenotype/baseline.xlsx")
+    book.create_sheet("empty")
+    book.create_sheet("old").append(("participant_id", "mrs"))
+    book.save(root / "phenotype/baseline.xlsx")
+    remarks = list(dataset.left_out("baseline", read(root), PEOPLE))
+    assert remarks == ["baseline: sheets beside the first, which are not read: baseline.xlsx (1)"]
+
+
+def test_the_file_by_which_excel_marks_an_open_workbook_is_no_table(tmp_path):
+    root = as_text(tmp_path, b"participant_id,nihss\nsub-01,7\n")
+    (root / "phenotype/~$baseline.xlsx").write_bytes(b"Jane Doe")
+    assert read(root).rows == {"sub-01": {"nihss": "7"}}
+    assert tables.names(root) == ["baseline"] and tables.unread(root) == []
 
 
 @pytest.mark.parametrize("cell", ["Jane Doe", "12.03.1950", "call 03476 1234"])

@@ -38,6 +38,15 @@ def test_a_patient_gets_the_same_alteration_in_every_release_and_each_column_its
     assert len(factors) == 2
 
 
+@pytest.mark.parametrize("value", ["10", "1499.6", "1500"])
+def test_an_altered_value_is_written_without_exponent_and_lies_in_the_range_that_is_told(value):
+    about = outgoing.meanings(["glucose"], ReleaseSettings())["glucose"]
+    for person in range(50):
+        written = told(value, "glucose", f"sub-{person}")
+        assert "e" not in written
+        assert about["Minimum"] <= float(written) <= about["Maximum"]
+
+
 def test_another_study_alters_otherwise():
     assert told("100", "glucose", key=b"one") != told("100", "glucose", key=b"other")
 

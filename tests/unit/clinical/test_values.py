@@ -17,6 +17,11 @@ NOTE = Column("text", "A remark")
         ("glucose", "110", "110"),
         ("glucose", "98,5", "98.5"),
         ("glucose", "110 mg/dL", "110"),
+        ("glucose", "110 mg/dl", "110"),
+        ("crp", "0,125", "0.125"),
+        ("inr", "1.1", "1.1"),
+        ("inr", "1", "1"),
+        ("inr", "2.31", "2.31"),
         ("nihss", "7.0", "7"),
         ("mrs_90d", "6", "6"),
         ("age", "067Y", "67"),
@@ -36,10 +41,19 @@ NOTE = Column("text", "A remark")
         ("door_to_groin", "0 days 01:20:30", "80.5"),
         ("door_to_groin", "26:00", "1560"),
         ("door_to_groin", "95", "95"),
+        ("door_to_groin", "95 min", "95"),
     ],
 )
 def test_a_value_is_read_in_the_spellings_of_hospitals(column, cell, value):
     assert parsed(cell, KNOWN[column]) == value
+
+
+@pytest.mark.parametrize("name", [name for name in KNOWN if KNOWN[name].type == "number"])
+def test_every_number_in_the_range_of_a_column_is_kept_to_its_last_digit(name):
+    low, high = KNOWN[name].range
+    step = (high - low) / 1000
+    for value in (f"{low + n * step:.6g}" for n in range(1001)):
+        assert float(parsed(value, KNOWN[name])) == float(value)
 
 
 @pytest.mark.parametrize("cell", ["", "n/a", "NaN", "nan", "-", "?", "unknown", "N.A.", "None"])

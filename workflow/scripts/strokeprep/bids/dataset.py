@@ -154,13 +154,22 @@ def write(
         [
             remark
             for tool, table in {"participants": participants, **tables}.items()
-            for remark in _left_out(tool, table)
+            for remark in left_out(tool, table, people)
         ],
     )
 
 
-def _left_out(tool: str, table: Table) -> Iterator[str]:
+def left_out(tool: str, table: Table, people: Sequence[str]) -> Iterator[str]:
     """What of a raw table is not released. Cells are told by their place, not by what they hold."""
+    without = [person for person in people if person not in table.rows]
+    if without and table.others:
+        yield (
+            f"{tool}: there is no row for {_some(without)}, but there are rows of others: "
+            f"{_some(table.others)}. Write participant_id as the study has it; spreadsheets drop "
+            "leading zeros."
+        )
+    if table.unread:
+        yield f"{tool}: sheets beside the first, which are not read: {', '.join(table.unread)}"
     if table.unknown:
         named = ", ".join(heading or "(no heading)" for heading in table.unknown)
         yield f"{tool}: columns left out, which neither strokeprep nor study.columns knows: {named}"

@@ -23,12 +23,27 @@ def altered(value: str, column: str, person: str, key: bytes, share: float) -> s
     """A value times a random factor between ``1 - share`` and ``1 + share``."""
     if value == MISSING:
         return value
-    return f"{float(value) * (1 + share * _drawn(f'{person}/{column}', key)):.{DIGITS}g}"
+    return _rounded(float(value) * (1 + share * _drawn(f"{person}/{column}", key)))
+
+
+def widened(low: float, high: float, share: float) -> tuple[float, float]:
+    """The range of altered values, from that of a column.
+
+    >>> widened(10, 1500, 0.05)
+    (9.5, 1580.0)
+    """
+    ends = [end * (1 + sign * share) for end in (low, high) for sign in (-1, 1)]
+    return float(_rounded(min(ends))), float(_rounded(max(ends)))
 
 
 def told(share: float) -> str:
     """What the table says of it."""
     return f"Altered at random by up to {100 * share:.3g} % of the value, to protect patients."
+
+
+def _rounded(value: float) -> str:
+    """As many digits as a laboratory gives, without an exponent."""
+    return f"{float(f'{value:.{DIGITS}g}'):.10g}"
 
 
 def _drawn(of: str, key: bytes) -> float:

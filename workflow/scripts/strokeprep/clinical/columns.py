@@ -21,6 +21,7 @@ OLDEST = 89
 LONGEST_MIN = 14 * 24 * 60  # of a duration; the days that spreadsheets count are more
 
 FLAG = {"0": "no", "1": "yes"}
+UNITS = {"age": "year", "duration": "min"}  # of types that have one unit, whatever the column
 
 
 def squashed(heading: str) -> str:
@@ -32,11 +33,16 @@ def squashed(heading: str) -> str:
     return re.sub(r"[^a-z0-9]+", "", heading.casefold())
 
 
+def unit(column: Column) -> str:
+    """The unit of a column's values, as BIDS writes it; nothing where there is none."""
+    return UNITS.get(column.type, column.unit)
+
+
 def known_as(heading: str, known: Mapping[str, Column]) -> str | None:
     """The column that a heading means; the column's unit may stand behind it."""
     for name, column in known.items():
         headings = {squashed(each) for each in (name, column.title, *column.headings) if each}
-        if squashed(heading) in headings | {each + squashed(column.unit) for each in headings}:
+        if squashed(heading) in headings | {each + squashed(unit(column)) for each in headings}:
             return name
     return None
 
@@ -47,7 +53,7 @@ def meaning(column: Column) -> dict[str, Any]:
     told = {
         "LongName": column.title,
         "Description": column.description,
-        "Units": {"age": "year", "duration": "min"}.get(column.type, column.unit),
+        "Units": unit(column),
         "Levels": FLAG if column.type == "flag" else dict(column.levels),
         "Minimum": low,
         "Maximum": high,
@@ -168,9 +174,9 @@ KNOWN: dict[str, Column] = {
         "mTICI",
         "TICI",
     ),
-    "onset_to_ct": _minutes("From onset to the first CT", "Onset to CT", "onset to ct min"),
-    "onset_to_mri": _minutes("From onset to MRI", "Onset to MRI", "onset to mri min"),
-    "onset_to_door": _minutes("From onset to the hospital", "Onset to door", "onset to door min"),
+    "onset_to_ct": _minutes("From onset to the first CT", "Onset to CT"),
+    "onset_to_mri": _minutes("From onset to MRI", "Onset to MRI"),
+    "onset_to_door": _minutes("From onset to the hospital", "Onset to door"),
     "alert_to_door": _minutes("From the alert to the hospital (wake-up)", "Alert to door"),
     "door_to_imaging": _minutes("From the hospital's door to the first image", "Door to imaging"),
     "door_to_groin": _minutes("From the hospital's door to the puncture", "Door to groin"),

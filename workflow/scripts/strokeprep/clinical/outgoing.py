@@ -74,8 +74,15 @@ def meanings(columns: Sequence[str], settings: ReleaseSettings) -> dict[str, dic
     for name in columns:
         found[name] = meaning(KNOWN[name])
         if name in settings.altered:
-            found[name]["Description"] += f". {alteration.told(settings.altered_by)}"
+            found[name] |= _altered(found[name], settings.altered_by)
     return found
+
+
+def _altered(about: Mapping[str, Any], share: float) -> dict[str, Any]:
+    """What is said of a column whose values are altered: that they are, and how far they reach."""
+    text = f"{about['Description']}. {alteration.told(share)}"
+    low, high = alteration.widened(about["Minimum"], about["Maximum"], share)
+    return {"Description": text, "Minimum": low, "Maximum": high}
 
 
 def write_phenotype(

@@ -16,25 +16,30 @@ READ = (".tsv", ".csv", ".xlsx")  # of two formats of one table, the first is re
 LARGEST_BYTES, LARGEST_UNPACKED = 50_000_000, 500_000_000
 LONGEST_CELL = 10_000
 
-# What stands in place of a cell that says no value; no column takes it.
+# What stands in place of a cell that says no value, and what is said of it; no column takes it.
 FORMULA, MERGED, DATE = "=formula", "=merged cells", "=date"
+NO_VALUE = {FORMULA: "a formula", MERGED: "merged with other cells", DATE: "a date"}
 MOST_LINES_ABOVE = 5  # titles above the headings of a spreadsheet
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """The headings of a table and its lines, each with the number that an editor gives it."""
+    """The headings of a table and its lines, each with the number that an editor gives it.
+
+    ``further`` is how many more sheets its workbook has, which are not read.
+    """
 
     path: Path
     headings: tuple[str, ...]
     lines: tuple[tuple[int, tuple[str, ...]], ...]
+    further: int = 0
 
 
 def read(path: Path) -> Sheet:
     """The table in a file; one that cannot be read for certain is refused."""
     _refuse_irregular(path)
     try:
-        cells = list(_spreadsheet(path) if path.suffix == ".xlsx" else _text(path))
+        cells, further = _spreadsheet(path) if path.suffix == ".xlsx" else (list(_text(path)), 0)
     except OSError as error:
         raise StrokeprepError(
             f"Table cannot be read ({error.strerror})", path, "Let the user who runs this read it."
@@ -46,7 +51,7 @@ def read(path: Path) -> Sheet:
         raise StrokeprepError("Table is empty", path, "Fill it or remove it from the study.")
     (_, headings), *rest = lines
     _refuse_uneven(path, headings, rest)
-    return Sheet(path, headings, tuple(rest))
+    return Sheet(path, headings, tuple(rest), further)
 
 
 def _refuse_irregular(path: Path) -> None:
@@ -99,8 +104,13 @@ def _text(path: Path) -> Iterator[tuple[str, ...]]:
         ) from error
 
 
-def _spreadsheet(path: Path) -> Iterator[tuple[str, ...]]:
-    """The cells of the first sheet of a workbook."""
+def _spreadsheet(path: Path) -> tuple[list[tuple[str, ...]], int]:
+    """The cells of the first sheet of a workbook, and how many others have any."""
+    first, *others = _sheets(path)
+    return list(_cells(first)), sum(any(map(any, sheet.values)) for sheet in others)
+
+
+def _sheets(path: Path) -> list[Any]:
     from openpyxl import load_workbook  # slow to load, and needed for XLSX alone
     from openpyxl.utils.exceptions import InvalidFileException
 
@@ -109,11 +119,17 @@ def _spreadsheet(path: Path) -> Iterator[tuple[str, ...]]:
             unpacked = sum(each.file_size for each in archive.infolist())
         if unpacked > LARGEST_UNPACKED:
             raise zipfile.BadZipFile(f"{unpacked // 10**6} MB when it is unpacked")
-        sheet = load_workbook(path).worksheets[0]
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, IndexError) as error:
+        sheets = load_workbook(path).worksheets
+        if not sheets:
+            raise KeyError("without sheets")
+        return sheets
+    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError) as error:
         raise StrokeprepError(
             f"Table is no workbook ({error})", path, "Save it again as XLSX or CSV."
         ) from error
+
+
+def _cells(sheet: Any) -> Iterator[tuple[str, ...]]:
     merged = {
         cell for each in sheet.merged_cells.ranges for cell in each.cells
     }  # of (row, column); a value in one of them may be about several

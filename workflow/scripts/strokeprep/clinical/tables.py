@@ -49,6 +49,10 @@ class Table:
     meanings: dict[str, dict[str, Any]] = field(default_factory=dict)  # of the columns
     unknown: list[str] = field(default_factory=list)  # headings that are not to be released
     refused: list[str] = field(default_factory=list)  # cells, each with its place and the reason
+    others: list[str] = field(default_factory=list)  # rows of nobody who is asked for
+    unread: list[str] = field(
+        default_factory=list
+    )  # workbooks, each with its sheets beside the first
 
     def add(self, person: str, row: Mapping[str, str], path: Path) -> None:
         """Take the values of a patient; two that contradict one another are refused."""
@@ -111,7 +115,7 @@ def unread(raw_root: Path | None) -> list[str]:
         for path in raw_root.glob(pattern)
         if path.suffix in FORMATS
         and path.stem not in read
-        and not path.name.startswith(".")
+        and not _is_hidden(path)
         and not NO_TABLE_OF_PATIENTS.search(path.stem)
     )
 
@@ -145,12 +149,17 @@ def _one_format(paths: Iterable[Path]) -> list[Path]:
     """Tables in a format that is read, each in one format alone."""
     found: dict[Path, Path] = {}
     for path in sorted(paths, key=lambda each: (each.stem, each.suffix)):
-        whole = path.suffix in sheets.READ and path.is_file() and not path.name.startswith(".")
+        whole = path.suffix in sheets.READ and path.is_file() and not _is_hidden(path)
         if whole and not NO_TABLE_OF_PATIENTS.search(path.stem):
             best = found.setdefault(path.with_suffix(""), path)
             if sheets.READ.index(path.suffix) < sheets.READ.index(best.suffix):
                 found[path.with_suffix("")] = path
     return list(found.values())
+
+
+def _is_hidden(path: Path) -> bool:
+    """Whether a file is of the system or of an editor: Excel marks an open workbook by one."""
+    return path.name.startswith((".", "~$"))
 
 
 def _released_name(path: Path) -> str:
@@ -204,15 +213,18 @@ def _add(table: Table, sheet: Sheet, wanted: set[str], known: Mapping[str, Colum
         name for index, name in enumerate(sheet.headings) if index not in taken and index != key
     ]
     seen: set[str] = set()
+    table.unread += [f"{sheet.path.name} ({sheet.further})"] if sheet.further else []
     for number, line in sheet.lines:
-        person = owner or _person(line[key or 0])
+        person, place = owner or _person(line[key or 0]), f"{sheet.path.name}, row {number}"
         if person in seen:
             raise _ambiguous(sheet.path, person)
         if person in wanted:
             seen.add(person)
             row, faults = _row(line, taken, sheet, known)
-            table.refused += [f"{sheet.path.name}, row {number}, {fault}" for fault in faults]
+            table.refused += [f"{place}, {fault}" for fault in faults]
             table.add(person, row, sheet.path)
+        elif not owner:
+            table.others.append(place)
 
 
 def _row(
@@ -229,6 +241,8 @@ def _row(
 
 def _value(cell: str, column: Column) -> tuple[str, str]:
     """A cell's value, and what is wrong with it, if anything is."""
+    if cell in sheets.NO_VALUE:
+        return MISSING, sheets.NO_VALUE[cell]
     try:
         return values.parsed(cell, column), ""
     except ValueError as error:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from strokeprep.clinical.columns import FLAG, LONGEST_MIN, OLDEST, squashed
+from strokeprep.clinical.columns import FLAG, LONGEST_MIN, OLDEST, squashed, unit
 from strokeprep.io.tables import MISSING
 from strokeprep.settings.study import Column
 
@@ -25,7 +25,7 @@ NOTHING = frozenset(
 SIGNS_OF_NOTHING = frozenset(("", "-", "--", ".", "?", "/"))
 
 NUMBER = re.compile(r"[+-]?\d{1,7}(?:[.,]\d{1,10})?", re.ASCII)
-THOUSANDS = re.compile(r"[+-]?\d{1,3},\d{3}", re.ASCII)
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
 AGE = re.compile(
     r"(?P<count>\d{1,3}(?:[.,]\d{1,2})?)\s*"
     r"(?:(?P<old>\+)|(?P<unit>y|yrs?|years?|years? old|m|months?|w|weeks?|d|days?))?",
@@ -68,12 +68,23 @@ def _integer(cell: str, column: Column) -> str:
 
 
 def _as_number(cell: str, column: Column) -> float:
-    text = cell.removesuffix(column.unit).strip() if column.unit else cell
+    text = _without(unit(column), cell)
     if THOUSANDS.fullmatch(text):
         raise ValueError("a comma that may be of decimals or of thousands")
     if not NUMBER.fullmatch(text):
         raise ValueError("not a number")
     return float(text.replace(",", "."))
+
+
+def _without(unit: str, cell: str) -> str:
+    """A cell without its unit, in capitals or not.
+
+    >>> _without("mg/dL", "110 mg/dl"), _without("1", "1.1")
+    ('110', '1.1')
+    """
+    if unit.isdigit() or not cell.casefold().endswith(unit.casefold()):  # 1 is that of a ratio
+        return cell
+    return cell[: len(cell) - len(unit)].strip()
 
 
 def _within(value: float, column: Column) -> float:

@@ -19,8 +19,12 @@ from strokeprep.study import naming
 from strokeprep.study.naming import ORIG
 from strokeprep.study.scans import Scan
 
+Key = tuple[str, str, str]  # atlas, region and side of a row
 STEP = "ctp_regions"
 LEAST_ML = 10.0  # of tissue in a region, and at its mirror image, that is scored
+# Share of a region that has to be in view for its volume to be scored. Of less, the volume depends on
+# where the view ends, to tenths of a millimetre.
+LEAST_SEEN = 0.25
 # What is told of a region, and the figure that its largest error is.
 SCORED = {"cbf_ratio": "ratio_error", "late_delay": "share_error"}
 
@@ -54,7 +58,8 @@ def measurements(
     )
     rows = {_key(row): row for row in regions.rows(tissue, atlases, 0.0, settings)}
     large = [key for key, row in rows.items() if _ml(rows, key) >= LEAST_ML]
-    moved = [abs(float(found[key]["volume_ml"]) / _ml(rows, key) - 1) for key in large]
+    seen = [key for key in large if in_view(rows, key, atlases)]
+    moved = [abs(float(found[key]["volume_ml"]) / _ml(rows, key) - 1) for key in seen]
     yield measured(STEP, "volume_change", max(moved))
     for column, figure in SCORED.items():
         apart = [
@@ -65,17 +70,32 @@ def measurements(
         yield measured(STEP, figure, max(apart))
 
 
-def _key(row: Mapping[str, object]) -> tuple[str, str, str]:
+def in_view(rows: Mapping[Key, regions.Row], key: Key, atlases: Mapping[str, Labels]) -> bool:
+    """Whether enough of a region is in view for its volume to be scored; a hemisphere always is."""
+    atlas, region, _ = key
+    if atlas not in atlases:
+        return True
+    return _ml(rows, key) >= LEAST_SEEN * _whole_ml(atlases[atlas], region)
+
+
+def _whole_ml(drawn: Labels, region: str) -> float:
+    """The volume of a region of an atlas; of one that lies on both sides, that of one side."""
+    (number,) = (number for number, name in drawn.names.items() if name == region)
+    voxel_ml = abs(float(np.linalg.det(drawn.affine[:3, :3]))) / 1000
+    return np.count_nonzero(drawn.numbers == number) * voxel_ml / len(drawn.sides()[number])
+
+
+def _key(row: Mapping[str, object]) -> Key:
     """What names a row, as the table writes it."""
     atlas, region, side = (row[name] for name in ("atlas", "region", "side"))
     return str(atlas or tables.MISSING), str(region), str(side)
 
 
-def _across(key: tuple[str, str, str]) -> tuple[str, str, str]:
+def _across(key: Key) -> Key:
     """The same region on the other side, if its name does not tell the side."""
     atlas, region, side = key
     return atlas, region, {"left": "right", "right": "left"}.get(side, side)
 
 
-def _ml(rows: Mapping[tuple[str, str, str], regions.Row], key: tuple[str, str, str]) -> float:
+def _ml(rows: Mapping[Key, regions.Row], key: Key) -> float:
     return float(str(rows[key]["volume_ml"])) if key in rows else LEAST_ML

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images
+from strokeprep.segmentation import proposals
 from strokeprep.segmentation.backends import deepisles
 from strokeprep.segmentation.proposals import Diffusion
-from strokeprep.settings.backends import NetworkSettings
+from strokeprep.settings.backends import PROPOSALS, NetworkSettings
 
 DIGEST = f"isleschallenge/deepisles@sha256:{'a' * 64}"
 # Marks bright voxels, those of the METHODS leave a mask in folders of theirs, as the published code has
@@ -27,7 +29,10 @@ assert np.array_equal(dwi.affine, adc.affine) and nib.aff2axcodes(dwi.affine) ==
 results = folder / "results"
 results.mkdir()
 affine = np.eye(4) if os.environ.get("BEHAVES") == "moves" else dwi.affine
-mask = nib.Nifti1Image((dwi.get_fdata() > 90).astype(np.uint8), affine)
+values = (dwi.get_fdata() > 90).astype(np.uint8)
+if os.environ.get("BEHAVES") == "halves":
+    values = values * np.float32(0.5)
+mask = nib.Nifti1Image(values, affine)
 for name in os.environ["METHODS"].split():
     (results / "output_teams" / name).mkdir(parents=True)
     nib.save(mask, results / "output_teams" / name / "lesion_msk.nii.gz")
@@ -104,6 +109,20 @@ def test_what_the_container_passes_over_in_silence_is_refused(
     monkeypatch.setenv(variable, value)
     with pytest.raises(StrokeprepError, match=says):
         deepisles.infarct(request_)
+
+
+def test_values_that_are_no_mask_are_refused_and_not_cut_to_an_empty_one(
+    machine, request_, monkeypatch
+):
+    monkeypatch.setenv("BEHAVES", "halves")
+    inside = np.zeros(images.array(request_.trace).shape, np.uint8)
+    inside[2:7, 2:6, 1:6] = 1
+    stripped = images.like(images.array(request_.trace) * inside, request_.trace)
+    brain = images.like(inside, request_.trace)
+    with pytest.raises(ValueError, match="other than 0 and 1"):
+        proposals.found(
+            replace(request_, trace=stripped, adc=stripped), brain, PROPOSALS["deepisles"]
+        )
 
 
 def test_a_machine_without_containers_is_told(machine, request_, monkeypatch):

@@ -40,7 +40,10 @@ class Diffusion:
 def found(
     request: Diffusion, brain: sitk.Image, backend: Backend
 ) -> tuple[sitk.Image, dict[str, Any]]:
-    """The proposal (uint8, 0 and 1, on the grid of the diffusion images), and what is known of it."""
+    """The proposal (uint8, 0 and 1, on the grid of the diffusion images), and what is known of it.
+
+    Backends give values as they got them: halves would become an empty mask in 8 bits.
+    """
     _refuse_unfit(request, brain)
     mask, facts = backend.run(request)
     if not grids.same_grid(mask, request.trace):

@@ -123,5 +123,5 @@ def _mask(folder: Path, request: Diffusion, back: np.ndarray) -> sitk.Image:
         raise StrokeprepError(
             "DeepISLES left the grid of the trace image", request.where, "Read the log of this job."
         )
-    data = nib.orientations.apply_orientation(np.asarray(nifti.dataobj).astype(np.uint8), back)
+    data = nib.orientations.apply_orientation(np.asarray(nifti.dataobj), back)
     return images.like(np.ascontiguousarray(data), request.trace)

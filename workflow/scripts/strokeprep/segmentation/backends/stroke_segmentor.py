@@ -35,7 +35,7 @@ def infarct(request: Diffusion) -> tuple[sitk.Image, dict[str, Any]]:
         found = nnunet.on_memory(lambda: _predicted(paths, folder, device), request.where)
     upright = found.transpose(2, 1, 0)  # the package gives z, y, x of what it read
     data = nib.orientations.apply_orientation(upright, back)
-    mask = images.like(np.ascontiguousarray(data.astype(np.uint8)), request.trace)
+    mask = images.like(np.ascontiguousarray(data), request.trace)
     return mask, _facts(digest, device)
 
 

@@ -18,7 +18,7 @@ from strokeprep.io import tables
 from strokeprep.release import archive, files
 from strokeprep.release.archives.isles24 import CHALLENGE, CURRENT
 from strokeprep.settings import config
-from strokeprep.study import table
+from strokeprep.study import naming, table
 from strokeprep.study.layouts import designs
 from strokeprep.study.naming import Space
 
@@ -358,6 +358,19 @@ def test_a_release_without_a_licence_is_refused(study):
     with pytest.raises(StrokeprepError, match="no licence"):
         study._replace(config=bare).export()
     assert not study.release.exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("index\tname\n1\tICA-L\n12\tBA\n", "for each artery (1 ICA-L, 12 BA)."),
+        ("", "for each artery (the study did not say which is which)."),
+    ],
+)
+def test_the_readme_tells_which_number_is_which_artery(study, table, said):
+    if table:
+        (study.derivatives / naming.COW_TABLE).write_text(table)
+    assert said in (study.export() / "README.md").read_text()
 
 
 def test_the_description_is_made_from_the_data(released):

@@ -48,7 +48,11 @@ durations. {altered}
 
 @dataclass(frozen=True)
 class Release:
-    """All that a description is made from; ``left_out`` has the cause for each patient not released."""
+    """All that a description is made from.
+
+    ``left_out`` has the cause for each patient not released, and ``arteries`` what each number in a
+    segmentation of the Circle of Willis is, if that is known.
+    """
 
     archive: Archive
     study: StudySettings
@@ -57,6 +61,7 @@ class Release:
     cases: Sequence[summary.Case]
     rows: Mapping[str, Mapping[str, str]]  # of clinical values, by case
     left_out: Sequence[str]
+    arteries: Mapping[str, str]
 
     @property
     def demographics(self) -> list[dict[str, str | int]]:
@@ -85,7 +90,10 @@ def _readme(release: Release) -> str:
         licence=licence.text(study),
         citation=licence.citation(study, settings),
         holds=archive.holds.format(
-            root=archive.root, formats=" and ".join(form.upper() for form in forms), air=AIR_HU
+            root=archive.root,
+            formats=" and ".join(form.upper() for form in forms),
+            air=AIR_HU,
+            arteries=_arteries(release.arteries),
         ),
         absent=_absent(release),
         oldest=OLDEST,
@@ -108,6 +116,12 @@ def _absent(release: Release) -> str:
         return ""
     named = ", ".join(f"`{name}`" for name in absent)
     return f"The study did not give these images of the archive, so no case has them: {named}.\n\n"
+
+
+def _arteries(names: Mapping[str, str]) -> str:
+    """What each number of a segmentation is."""
+    told = ", ".join(f"{number} {name}" for number, name in names.items())
+    return told or "the study did not say which is which"
 
 
 def _left_out(causes: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from strokeprep.clinical import outgoing
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import json_files
+from strokeprep.io import json_files, tables
 from strokeprep.io.tables import MISSING, render
 from strokeprep.io.whole import write_text
 from strokeprep.release import description, folder, identifiers, phenotype
@@ -17,6 +17,7 @@ from strokeprep.release.archive import Archive, Contents
 from strokeprep.release.archives import ARCHIVES
 from strokeprep.settings.finished.release import ReleaseSettings
 from strokeprep.settings.study import StudySettings, TemplateSettings
+from strokeprep.study import naming
 
 LEFT_OUT = ("participant_id", "cause", "reason")
 ROOTS = frozenset(archive.root for archive in ARCHIVES.values())
@@ -72,7 +73,9 @@ def write(
     numbers = identifiers.numbers(sorted(fit), archive, private.numbers)
     called = _called(derivatives, numbers, archive, settings)
     told = _clinical(derivatives, called, archive, settings, private)
-    about = description.Release(archive, study, settings, version, list(fit.values()), told, causes)
+    about = description.Release(
+        archive, study, settings, version, list(fit.values()), told, causes, _arteries(derivatives)
+    )
     with folder.replaced(Path(str(settings.folder)), ROOTS) as new:
         known = _place_images(new / archive.root, archive, fit, called)
         phenotype.write(new, archive, told, settings)
@@ -85,6 +88,13 @@ def write(
         if preview:
             preview(new / "preview", called)
         folder.write_manifest(new, {f"{archive.root}/{name}": sha for name, sha in known.items()})
+
+
+def _arteries(derivatives: Path) -> dict[str, str]:
+    """What each number in a segmentation of the Circle of Willis is; empty where nobody said."""
+    table = derivatives / naming.COW_TABLE
+    rows = tables.read(table) if table.is_file() else []
+    return {row["index"]: row["name"] for row in rows}
 
 
 def _called(

@@ -78,9 +78,9 @@ HOLDS = """\
 - `demographics.tsv`: the table below
 - `manifest-sha256.txt`: digests of all files (`sha256sum -c manifest-sha256.txt`)
 
-Masks are 0 and 1 in 8-bit integers; the Circle of Willis has a number for each artery. Outside the
-head CT is {air} HU, and maps and MRI are 0. Every series says the seconds between its frames in its
-header.
+Masks are 0 and 1 in 8-bit integers; the Circle of Willis has a number for each artery ({arteries}).
+Outside the head CT is {air} HU, and maps and MRI are 0. Every series says the seconds between its
+frames in its header.
 
 | map | unit |
 |---|---|

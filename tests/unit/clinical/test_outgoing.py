@@ -157,6 +157,13 @@ def test_a_workbook_holds_numbers_texts_and_empty_cells(tmp_path):
     ]
 
 
+def test_columns_of_a_workbook_are_as_wide_as_their_cells(tmp_path):
+    rows = [["A title over all columns of this table"], ["Age", "Onset to door"], [71, None]]
+    workbook.write_xlsx([*rows, [5, "x" * 200]], tmp_path / "a.xlsx")
+    widths = load_workbook(tmp_path / "a.xlsx").active.column_dimensions
+    assert (widths["A"].width, widths["B"].width) == (5, workbook.WIDEST)
+
+
 def test_a_workbook_tells_no_time_so_that_its_bytes_are_the_same(tmp_path, monkeypatch):
     digests = set()
     for year in (2001, 2031):
@@ -168,5 +175,6 @@ def test_a_workbook_tells_no_time_so_that_its_bytes_are_the_same(tmp_path, monke
 
 def test_what_is_altered_is_told_in_words():
     assert (
-        alteration.told(0.05) == "Altered at random by up to 5 % of the value, to protect patients."
+        alteration.told(0.05)
+        == "Altered at random by up to 5 % of the value and rounded, to protect patients."
     )

@@ -12,6 +12,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from finished_study import Finished, finished
+from openpyxl import load_workbook
 from strokeprep.clinical import tables as clinical
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import tables
@@ -371,6 +372,15 @@ def test_the_readme_tells_which_number_is_which_artery(study, table, said):
     if table:
         (study.derivatives / naming.COW_TABLE).write_text(table)
     assert said in (study.export() / "README.md").read_text()
+
+
+def test_the_workbook_explains_every_column_and_its_levels(released):
+    book = load_workbook(released.release / "train/clinical_data-description.xlsx")
+    rows = {row[1]: row for row in book.worksheets[0].iter_rows(min_row=4, values_only=True)}
+    assert len(rows) == 27 + 6
+    assert rows["Sex"][2:] == (None, "text", "Sex. F: female; M: male; O: other")
+    assert rows["TICI postinterventional"][4].endswith("(modified TICI). 0; 1; 2a; 2b; 2c; 3")
+    assert rows["Onset to door"][2:4] == ("h:min:s", "hh:mm:ss")
 
 
 def test_the_description_is_made_from_the_data(released):

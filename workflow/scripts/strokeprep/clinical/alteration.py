@@ -38,7 +38,7 @@ def widened(low: float, high: float, share: float) -> tuple[float, float]:
 
 def told(share: float) -> str:
     """What the table says of it."""
-    return f"Altered at random by up to {100 * share:.3g} % of the value, to protect patients."
+    return f"Altered at random by up to {100 * share:.3g} % of the value and rounded, to protect patients."
 
 
 def _rounded(value: float) -> str:

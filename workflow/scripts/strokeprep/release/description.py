@@ -31,8 +31,8 @@ Please cite: {citation}
 {holds}
 {absent}## Clinical data
 
-An empty cell says that a value is not known. Ages above {oldest} are given as {oldest}. Times are
-durations. {altered}
+An empty cell, or n/a in TSV, says that a value is not known. Ages above {oldest} are given as {oldest}.
+Times are durations: minutes in the tables of all cases, hours:minutes:seconds in those of one. {altered}
 
 {demographics}
 

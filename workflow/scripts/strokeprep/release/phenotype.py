@@ -86,7 +86,7 @@ def _dictionary(archive: Archive, settings: ReleaseSettings) -> list[tuple[str |
 
 def _explained(name: str, column: Column, settings: ReleaseSettings) -> tuple[str | None, ...]:
     levels = FLAG if column.type == "flag" else column.levels
-    listed = "; ".join(f"{code}: {says}" for code, says in levels.items() if code != says)
+    listed = "; ".join(code if code == says else f"{code}: {says}" for code, says in levels.items())
     altered = told_of_alteration(settings.altered_by) if name in settings.altered else ""
     text = ". ".join(part for part in (column.description, listed, altered) if part)
     unit = {"age": "years", "duration": "h:min:s"}.get(column.type, column.unit)

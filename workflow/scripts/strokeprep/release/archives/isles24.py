@@ -78,6 +78,10 @@ HOLDS = """\
 - `demographics.tsv`: the table below
 - `manifest-sha256.txt`: digests of all files (`sha256sum -c manifest-sha256.txt`)
 
+`ses-01` is the admission, `ses-02` the follow-up MRI. `lesion-msk` is the infarct as it was drawn on the
+follow-up, `lvo-msk` the occluded artery, `cow-msk` the Circle of Willis. DWI and ADC are those of the
+scanner, in its units, without the skull.
+
 Masks are 0 and 1 in 8-bit integers; the Circle of Willis has a number for each artery ({arteries}).
 Outside the head CT is {air} HU, and maps and MRI are 0. Every series says the seconds between its
 frames in its header.

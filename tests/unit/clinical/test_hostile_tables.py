@@ -144,6 +144,7 @@ CELLS = [
     ("nihss", 99, None),
     ("nihss", "#REF!", None),
     ("inr", 1.1, "1.1"),
+    ("lesion_volume", 0.00001, "0.00001"),
     ("inr", "> 20", None),
     ("hba1c", 0.065, None),
     ("hba1c", "6.5 %", "6.5"),

@@ -56,6 +56,15 @@ def test_every_number_in_the_range_of_a_column_is_kept_to_its_last_digit(name):
         assert float(parsed(value, KNOWN[name])) == float(value)
 
 
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [("lesion_volume", "0.000012"), ("door_to_groin", "0.00001"), ("crp", "-0"), ("age", "0.5")],
+)
+def test_a_value_is_written_so_that_it_can_be_read_again(column, cell):
+    value = parsed(cell, KNOWN[column])
+    assert "e" not in value and parsed(value, KNOWN[column]) == value
+
+
 @pytest.mark.parametrize("cell", ["", "n/a", "NaN", "nan", "-", "?", "unknown", "N.A.", "None"])
 def test_a_gap_is_a_gap_in_every_spelling(cell):
     assert parsed(cell, KNOWN["nihss"]) == MISSING

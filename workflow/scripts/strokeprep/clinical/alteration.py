@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from strokeprep.io.tables import MISSING
+from strokeprep.io.tables import MISSING, plain
 
 DIGITS = 3  # that a value keeps, as many as a laboratory gives
 
@@ -23,7 +23,7 @@ def altered(value: str, column: str, person: str, key: bytes, share: float) -> s
     """A value times a random factor between ``1 - share`` and ``1 + share``."""
     if value == MISSING:
         return value
-    return _rounded(float(value) * (1 + share * _drawn(f"{person}/{column}", key)))
+    return plain(float(value) * (1 + share * _drawn(f"{person}/{column}", key)), DIGITS)
 
 
 def widened(low: float, high: float, share: float) -> tuple[float, float]:
@@ -33,17 +33,12 @@ def widened(low: float, high: float, share: float) -> tuple[float, float]:
     (9.5, 1580.0)
     """
     ends = [end * (1 + sign * share) for end in (low, high) for sign in (-1, 1)]
-    return float(_rounded(min(ends))), float(_rounded(max(ends)))
+    return float(plain(min(ends), DIGITS)), float(plain(max(ends), DIGITS))
 
 
 def told(share: float) -> str:
     """What the table says of it."""
     return f"Altered at random by up to {100 * share:.3g} % of the value and rounded, to protect patients."
-
-
-def _rounded(value: float) -> str:
-    """As many digits as a laboratory gives, without an exponent."""
-    return f"{float(f'{value:.{DIGITS}g}'):.10g}"
 
 
 def _drawn(of: str, key: bytes) -> float:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from strokeprep.errors import StrokeprepError
+from strokeprep.io.tables import plain
 
 READ = (".tsv", ".csv", ".xlsx")  # of two formats of one table, the first is read
 LARGEST_BYTES, LARGEST_UNPACKED = 50_000_000, 500_000_000
@@ -155,7 +156,7 @@ def _shown(cell: Any) -> str:
     if hasattr(value, "isoformat"):
         return DATE
     if isinstance(value, float):
-        return f"{value:.10g}"
+        return plain(value, 10)
     return " ".join(str(value).split())
 
 

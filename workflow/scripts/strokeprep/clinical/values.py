@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 
 from strokeprep.clinical.columns import FLAG, LONGEST_MIN, OLDEST, squashed, unit
-from strokeprep.io.tables import MISSING
+from strokeprep.io.tables import MISSING, plain
 from strokeprep.settings.study import Column
 
 NOTHING = frozenset(
@@ -57,7 +57,7 @@ def parsed(cell: str, column: Column) -> str:
 
 
 def _number(cell: str, column: Column) -> str:
-    return f"{_within(_as_number(cell, column), column):.8g}"
+    return plain(_within(_as_number(cell, column), column), 8)
 
 
 def _integer(cell: str, column: Column) -> str:
@@ -128,7 +128,7 @@ def _duration(cell: str, column: Column) -> str:
     if not clock:
         return _number(cell, column)
     days, hours, minutes, seconds = (int(each or 0) for each in clock.groups())
-    return f"{_within(days * 1440 + hours * 60 + minutes + seconds / 60, column):.6g}"
+    return plain(_within(days * 1440 + hours * 60 + minutes + seconds / 60, column), 6)
 
 
 def _text(cell: str, column: Column) -> str:

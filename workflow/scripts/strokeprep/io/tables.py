@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,15 @@ def is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def plain(value: float, digits: int) -> str:
+    """A number of so many digits without an exponent, as people write it.
+
+    >>> plain(1574.6, 3), plain(0.0000123, 3), plain(-0.0, 3)
+    ('1570', '0.0000123', '0')
+    """
+    return format(Decimal(f"{value + 0.0:.{digits}g}"), "f")
 
 
 def render(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:

@@ -84,7 +84,7 @@ scanner, in its units, without the skull.
 
 Masks are 0 and 1 in 8-bit integers; the Circle of Willis has a number for each artery ({arteries}).
 Outside the head CT is {air} HU, and maps and MRI are 0. Every series says the seconds between its
-frames in its header.
+frames in its header. Tmax is below 0 where tissue fills before the artery that was taken as input.
 
 | map | unit |
 |---|---|

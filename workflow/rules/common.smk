@@ -92,6 +92,8 @@ MADE_FIRST = {
 }
 OWNERS = {path: row.subject for row in ROWS for path in (row.path, row.sidecar)}
 HELD = []  # locks, until this process ends
+# A patient's job runs a Snakemake of its own, which is about that patient alone.
+IS_WHOLE_RUN = patients.WITHIN not in os.environ
 
 
 wildcard_constraints:
@@ -342,10 +344,28 @@ def wanted_files():
     return wanted
 
 
+def begin():
+    """What comes before the first job; a patient's job is part of a run that has begun."""
+    let_jobs_start_at_once()
+    if IS_WHOLE_RUN:
+        require_models()
+        keep_others_out()
+        watch()
+
+
+def let_jobs_start_at_once():
+    """Drop Snakemake's own limit on jobs a second; one that the user set is kept.
+
+    While there is a limit, each round of the scheduler sets a timer for one more round. So there are
+    ever more of them: at the end of a study of six patients they take half a processor.
+    """
+    limit = workflow.scheduling_settings.max_jobs_per_timespan
+    if limit and (limit.max_jobs, limit.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
+
+
 def keep_others_out():
     """Let no second run write where this one does; what it writes is for this user alone."""
-    if patients.WITHIN in os.environ:
-        return
     os.umask(os.umask(0o077) | 0o002)  # nothing is writable by everyone
     os.makedirs(WORK, mode=0o700, exist_ok=True)
     remedy = "Wait until it ends, or give this one an output and a work folder of its own."
@@ -420,21 +440,19 @@ def stop_twins():
 
 def conclude():
     """Say how every subject ended, and write it down; tables cover those that got there."""
-    if not STUDY.subjects:  # raw images are only being made
+    if not (IS_WHOLE_RUN and STUDY.subjects):  # raw images are only being made
         return
     progress.end(logger)
-    if patients.WITHIN not in os.environ:
-        stop_twins()
+    stop_twins()
     ended = endings.endings(wanted_files(), Path(WORK))
-    if patients.WITHIN not in os.environ:
-        summarise(ended, RELEASE.made, RELEASE.made)
-        RELEASE.settle(audited_parts(ended))
-        with RELEASE.summary() as folder:
-            summarise(ended, RELEASE.output, folder)
-            if Path(out(naming.ACCURACY)).exists():
-                scored = [COHORT_SCORE] if released.COHORT in RELEASE.parts() else []
-                text = accuracy.joined(map(Path, [out(naming.ACCURACY), *scored]))
-                write_text(text, folder / naming.ACCURACY)
+    summarise(ended, RELEASE.made, RELEASE.made)
+    RELEASE.settle(audited_parts(ended))
+    with RELEASE.summary() as folder:
+        summarise(ended, RELEASE.output, folder)
+        if Path(out(naming.ACCURACY)).exists():
+            scored = [COHORT_SCORE] if released.COHORT in RELEASE.parts() else []
+            text = accuracy.joined(map(Path, [out(naming.ACCURACY), *scored]))
+            write_text(text, folder / naming.ACCURACY)
     others = endings.of_the_study({row.subject for row in ROWS}, Path(WORK))
     print(endings.text(ended, Path(OUT), Path(out(report_plan.COHORT)), others), file=sys.stderr)
 
@@ -454,7 +472,7 @@ def make_replaced_anew():
 
 
 # Within a patient's job they would be about all other patients as well.
-if workflow.is_main_process and patients.WITHIN not in os.environ and STUDY.subjects:
+if workflow.is_main_process and IS_WHOLE_RUN and STUDY.subjects:
     for remark in [
         *STUDY.remarks,
         *designs.remarks(CONFIG, ROWS),

@@ -19,7 +19,7 @@ from typing import Any
 from strokeprep.bids import sidecars
 from strokeprep.errors import StrokeprepError
 from strokeprep.io.whole import write_json, write_text
-from strokeprep.run import failures, imports
+from strokeprep.run import failures, process
 from strokeprep.run.provenance import versions
 from strokeprep.study.naming import MADE
 
@@ -44,7 +44,8 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
     """
     os.umask(os.umask(0o077) | 0o002)  # no output is writable by everyone
     log = Path(snakemake.log[0]).resolve()
-    imports.keep_few()
+    process.load_few()
+    process.keep_freed_memory()
     for variable in THREAD_VARIABLES:
         os.environ[variable] = str(snakemake.threads)
     sidecar: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Jobs load little: nibabel without pydicom, scipy without f2py; what is used is there all the same."""
+"""Jobs load little (nibabel without pydicom, scipy without f2py) and use memory that they freed again."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ pytest.importorskip("pydicom")
 
 AFTER = """
 import sys
-from strokeprep.run import imports
-imports.keep_few()
+from strokeprep.run import process
+process.load_few()
 import nibabel
 print("pydicom" in sys.modules)
 import pydicom
@@ -34,8 +34,8 @@ def test_nibabel_is_loaded_without_pydicom_which_can_be_loaded_after_it():
 
 LISTED = """
 import sys
-from strokeprep.run import imports
-imports.keep_few()
+from strokeprep.run import process
+process.load_few()
 from scipy import ndimage
 print("numpy.f2py.f2py2e" in sys.modules)
 from numpy import f2py
@@ -49,8 +49,8 @@ def test_scipy_is_loaded_without_f2py_which_works_when_it_is_used():
 
 MOVED = """
 import sys
-from strokeprep.run import imports
-imports.keep_few()
+from strokeprep.run import process
+process.load_few()
 from strokeprep.steps import deface, resample
 print([name for name in sys.modules if name.startswith("scipy.ndimage") or name == "scipy.spatial"])
 """
@@ -58,3 +58,22 @@ print([name for name in sys.modules if name.startswith("scipy.ndimage") or name 
 
 def test_steps_that_only_move_voxels_load_no_scipy():
     assert shown(MOVED).strip() == "[]"
+
+
+NEEDED_AGAIN = """
+import resource
+from strokeprep.run import process
+{before}
+for _ in range(8):
+    b"x" * (40 << 20)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep memory in their own way")
+def test_memory_that_was_freed_is_used_again():
+    new, again = (
+        int(shown(NEEDED_AGAIN.format(before=before)))  # pages that the system cleared
+        for before in ("", "process.keep_freed_memory()")
+    )
+    assert again < 0.4 * new

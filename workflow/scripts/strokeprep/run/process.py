@@ -1,12 +1,18 @@
-"""What a job need not load."""
+"""What a job need not load, and how it gets memory from the system."""
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
+
+# Options of glibc's mallopt.
+TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4
+MOST = 2**31 - 1
+STEP = 64 << 20  # bytes asked for at a time
 
 
 class _NibabelAlone(MetaPathFinder):
@@ -47,6 +53,20 @@ class _F2pyWhenUsed(MetaPathFinder):
         return spec
 
 
-def keep_few() -> None:
+def load_few() -> None:
     """From now on nibabel is loaded without pydicom, and scipy without what compiles Fortran."""
     sys.meta_path[:0] = [_NibabelAlone(), _F2pyWhenUsed()]
+
+
+def keep_freed_memory() -> None:
+    """From now on memory that was freed is used again, and not given back before the job ends.
+
+    glibc maps every large array anew, and the system clears each of its pages. In steps that go through
+    a series frame by frame this took a fifth of the processor time.
+    """
+    if sys.platform != "linux":
+        return
+    allocator = ctypes.CDLL(None)
+    if hasattr(allocator, "mallopt"):  # musl has none
+        for option, value in ((MMAP_MAX, 0), (TRIM_THRESHOLD, MOST), (TOP_PAD, STEP)):
+            allocator.mallopt(option, value)

@@ -171,17 +171,10 @@ def release(derivatives: Path, work: Path, settings: config.Config) -> None:
     def preview(folder: Path, called: dict[str, str]) -> None:
         dataset.write(folder, rows, called, settings.study, settings.release)
 
-    export.write(
-        derivatives,
-        cases,
-        [],
-        settings.study,
-        settings.release,
-        export.Private(work),
-        version="0",
-        template=settings.template,
-        preview=preview,
+    made = archive.Finished(
+        derivatives, settings.study, settings.release, settings.template, version="0"
     )
+    export.write(made, cases, [], export.Private(work), preview)
 
 
 def repeat(work: Path, subjects: Sequence[Subject], looked_at: int) -> None:

@@ -75,17 +75,11 @@ class Finished(NamedTuple):
 
     def export(self, left_out: tuple[Mapping[str, str], ...] = (), **more) -> Path:
         """Release it; returns the folder."""
-        export.write(
-            self.derivatives,
-            self.prepared(),
-            left_out,
-            self.config.study,
-            self.config.release,
-            self.private,
-            version="0.1.0",
-            template=self.config.template,
-            **more,
+        given = self.config
+        made = archive.Finished(
+            self.derivatives, given.study, given.release, given.template, version="0.1.0"
         )
+        export.write(made, self.prepared(), left_out, self.private, **more)
         return self.release
 
 

@@ -4,6 +4,7 @@ from strokeprep.run.job import job
 
 with job(snakemake):
     from strokeprep.release import export
+    from strokeprep.release.archive import Finished
     from strokeprep.release.preview import dataset
     from strokeprep.run import provenance
 
@@ -17,13 +18,15 @@ with job(snakemake):
         dataset.write(folder, pictures, called, params.study, params.settings)
 
     export.write(
-        Path(snakemake.config["output"]),
+        Finished(
+            Path(snakemake.config["output"]),
+            params.study,
+            params.settings,
+            params.template,
+            provenance.VERSION,
+        ),
         cases,
         params.left_out,
-        params.study,
-        params.settings,
         export.Private(Path(params.private)),
-        version=provenance.VERSION,
-        template=params.template,
-        preview=preview if params.settings.preview else None,
+        preview if params.settings.preview else None,
     )

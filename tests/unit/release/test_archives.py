@@ -72,8 +72,8 @@ def released(folder: Path, layout: str, absent: str, monkeypatch: pytest.MonkeyP
     small = template.Template("T", *(template.load().t1[::40, ::40, ::40],) * 2)
     monkeypatch.setattr(template, "standard", lambda settings: small)
     private = export.Private(folder / "private")
-    about = {"version": "1", "template": settings.template}
-    export.write(output, prepared, [], settings.study, settings.release, private, **about)
+    made = archive.Finished(output, settings.study, settings.release, settings.template, "1")
+    export.write(made, prepared, [], private)
     numbers = tables.read(private.numbers)
     release = folder / "release"
     cases = {
@@ -173,9 +173,9 @@ def test_maps_of_a_patient_who_is_to_be_left_out_are_refused(tmp_path):
     write_text("participant_id\nsub-01\n", tmp_path / "docs/cohort/members.tsv")
     given = {"study": {"layout": "phantom"}, "release": {"leave_out": {"01": "consent withdrawn"}}}
     settings = config.load(given)
-    about = (JHU, settings.study, settings.release, settings.template, {}, {})
+    about = (settings.study, settings.release, settings.template, "1", tmp_path / "archive")
     with pytest.raises(StrokeprepError, match="sub-01.*snakemake cohort again"):
-        JHU.further(archive.Contents(tmp_path / "archive", tmp_path, *about))
+        JHU.further(archive.Contents(tmp_path, *about, JHU, {}, {}))
 
 
 def test_the_dictionary_explains_the_columns_of_the_tables(jhu):

@@ -99,15 +99,22 @@ class Archive:
 
 
 @dataclass(frozen=True)
-class Contents:
-    """What a release holds, for files that are about all of it."""
+class Finished:
+    """The finished study that a release is made from."""
 
-    folder: Path
     derivatives: Path
-    archive: Archive
     study: StudySettings
     settings: ReleaseSettings
     template: TemplateSettings
+    version: str  # of strokeprep
+
+
+@dataclass(frozen=True)
+class Contents(Finished):
+    """What a release holds, for files that are about all of it."""
+
+    folder: Path
+    archive: Archive
     called: Mapping[str, str]  # the case of each patient, as participant_id has it
     rows: Mapping[str, Mapping[str, str]]  # of clinical values, by case
 

@@ -13,10 +13,9 @@ from strokeprep.io.images import AIR_HU
 from strokeprep.io.tables import render
 from strokeprep.io.whole import write_text
 from strokeprep.release import licence, phenotype, summary
-from strokeprep.release.archive import CAUSES, Archive
+from strokeprep.release.archive import CAUSES, Archive, Finished
 from strokeprep.release.phenotype import columns
 from strokeprep.settings.finished.release import ReleaseSettings
-from strokeprep.settings.study import StudySettings
 
 README = """\
 # {name}
@@ -55,9 +54,7 @@ class Release:
     """
 
     archive: Archive
-    study: StudySettings
-    settings: ReleaseSettings
-    version: str  # of strokeprep
+    finished: Finished
     cases: Sequence[summary.Case]
     rows: Mapping[str, Mapping[str, str]]  # of clinical values, by case
     left_out: Sequence[str]
@@ -71,7 +68,7 @@ class Release:
 
 def write(folder: Path, release: Release) -> None:
     """Write all texts of a release and the table of its patients."""
-    study, settings = release.study, release.settings
+    study, settings = release.finished.study, release.finished.settings
     write_text(_readme(release), folder / "README.md")
     write_text(licence.text(study), folder / "LICENSE")
     write_text(licence.citation_file(study, settings), folder / "CITATION.cff")
@@ -79,13 +76,13 @@ def write(folder: Path, release: Release) -> None:
 
 
 def _readme(release: Release) -> str:
-    archive, study, settings = release.archive, release.study, release.settings
+    archive, study, settings = release.archive, release.finished.study, release.finished.settings
     forms = phenotype.formats(archive, settings)
     return README.format(
         name=study.name,
         version=settings.version,
         cases=len(release.cases),
-        strokeprep=release.version,
+        strokeprep=release.finished.version,
         left_out=_left_out(release.left_out),
         licence=licence.text(study),
         citation=licence.citation(study, settings),

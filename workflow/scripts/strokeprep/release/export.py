@@ -13,10 +13,8 @@ from strokeprep.io import json_files, tables
 from strokeprep.io.tables import MISSING, render
 from strokeprep.io.whole import write_text
 from strokeprep.release import description, folder, identifiers, phenotype
-from strokeprep.release.archive import Archive, Contents
+from strokeprep.release.archive import Archive, Contents, Finished
 from strokeprep.release.archives import ARCHIVES
-from strokeprep.settings.finished.release import ReleaseSettings
-from strokeprep.settings.study import StudySettings, TemplateSettings
 from strokeprep.study import naming
 
 LEFT_OUT = ("participant_id", "cause", "reason")
@@ -52,15 +50,10 @@ class Private:
 
 
 def write(
-    derivatives: Path,
+    finished: Finished,
     prepared: Mapping[str, Path],
     left_out: Sequence[Mapping[str, str]],
-    study: StudySettings,
-    settings: ReleaseSettings,
     private: Private,
-    *,
-    version: str,
-    template: TemplateSettings,
     preview: Preview | None = None,
 ) -> None:
     """Write a release of the patients in ``prepared``, whose values are the files of their cases.
@@ -68,22 +61,19 @@ def write(
     ``left_out`` are those who were left out before, each with cause and reason. ``preview`` adds
     its files to a folder, given the case of each patient.
     """
-    archive = ARCHIVES[settings.archive]
+    archive, arteries = ARCHIVES[finished.settings.archive], _arteries(finished.derivatives)
     fit, causes = _sorted_out(prepared, left_out, private)
-    numbers = identifiers.numbers(sorted(fit), archive, private.numbers)
-    called = _called(derivatives, numbers, archive, settings)
-    told = _clinical(derivatives, called, archive, settings, private)
-    about = description.Release(
-        archive, study, settings, version, list(fit.values()), told, causes, _arteries(derivatives)
-    )
-    with folder.replaced(Path(str(settings.folder)), ROOTS) as new:
-        known = _place_images(new / archive.root, archive, fit, called)
-        phenotype.write(new, archive, told, settings)
+    called = _called(finished, archive, identifiers.numbers(sorted(fit), archive, private.numbers))
+    told = _clinical(finished, archive, called, private)
+    about = description.Release(archive, finished, list(fit.values()), told, causes, arteries)
+    with folder.replaced(Path(str(finished.settings.folder)), ROOTS) as new:
+        root = new / archive.root
+        known = _place_images(root, archive, fit, called)
+        phenotype.write(new, archive, told, finished.settings)
         description.write(new, about)
         if archive.further:
-            inside = new / archive.root
             archive.further(
-                Contents(inside, derivatives, archive, study, settings, template, called, told)
+                Contents(**vars(finished), folder=root, archive=archive, called=called, rows=told)
             )
         if preview:
             preview(new / "preview", called)
@@ -97,12 +87,10 @@ def _arteries(derivatives: Path) -> dict[str, str]:
     return {row["index"]: row["name"] for row in rows}
 
 
-def _called(
-    derivatives: Path, numbers: Mapping[str, int], archive: Archive, settings: ReleaseSettings
-) -> dict[str, str]:
+def _called(finished: Finished, archive: Archive, numbers: Mapping[str, int]) -> dict[str, str]:
     """The case of each patient; where cases lie by site, a patient of an unknown one is of the first."""
-    rows = outgoing.collected(derivatives)
-    tells_site = archive.site and archive.site not in settings.withheld
+    rows = outgoing.collected(finished.derivatives)
+    tells_site = archive.site and archive.site not in finished.settings.withheld
 
     def site(person: str) -> int:
         told = rows.get(person, {}).get(archive.site, MISSING) if tells_site else MISSING
@@ -138,16 +126,13 @@ def _unfit(cases: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
 
 
 def _clinical(
-    derivatives: Path,
-    called: Mapping[str, str],
-    archive: Archive,
-    settings: ReleaseSettings,
-    private: Private,
+    finished: Finished, archive: Archive, called: Mapping[str, str], private: Private
 ) -> outgoing.Rows:
     """What the release tells of each case, in the order of their names; refused if it tells too much."""
     names, key = phenotype.columns(archive), identifiers.secret(private.secret)
-    rows = outgoing.told(outgoing.collected(derivatives), called, names, settings, key)
-    phenotype.check(rows, settings, private.groups)
+    values = outgoing.collected(finished.derivatives)
+    rows = outgoing.told(values, called, names, finished.settings, key)
+    phenotype.check(rows, finished.settings, private.groups)
     return {case: rows[person] for person, case in sorted(called.items(), key=lambda pair: pair[1])}
 
 

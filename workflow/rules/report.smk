@@ -1,7 +1,7 @@
 """Pages for people: what each step did to a subject, in pictures and in numbers with limits.
 
 A page stops nothing and needs no audit to pass: it is there to show what an audit refused. The
-cohort's page is made when the run ends (conclude() in common.smk), whatever failed.
+cohort's page is made when the run ends (conclude() in run.smk), whatever failed.
 """
 
 

@@ -25,7 +25,8 @@ def counted(image: sitk.Image, path: str | Path) -> sitk.Image:
     values = images.array(image)
     whole = values if values.dtype.kind in "iu" else np.rint(values)
     # A mask that was stored with a scale slope reads back as 0.9999999998; a probability does not.
-    if whole.min(initial=0) < 0 or not np.abs(values - whole).max(initial=0) <= 1e-3:
+    near = whole is values or np.abs(values - whole).max(initial=0) <= 1e-3
+    if whole.min(initial=0) < 0 or not near:
         raise StrokeprepError(
             "A mask must hold whole, non-negative numbers",
             path,
@@ -45,15 +46,17 @@ def warp(
 
 def contents(label: sitk.Image) -> dict[str, Any]:
     """The labels of an image with their volumes (ml), and the number of connected components."""
-    shapes = sitk.LabelShapeStatisticsImageFilter()
-    shapes.Execute(label)
+    return {"Volumes": volumes_ml(label), "Components": _components(label)}
+
+
+def volumes_ml(label: sitk.Image) -> dict[str, float]:
+    """The volume of each label."""
+    values = sitk.GetArrayViewFromImage(label).reshape(-1)
+    found, counts = np.unique(values[np.flatnonzero(values)], return_counts=True)
     voxel_ml = float(np.prod(label.GetSpacing())) / 1000
     return {
-        "Volumes": {
-            str(value): round(shapes.GetNumberOfPixels(value) * voxel_ml, 4)
-            for value in shapes.GetLabels()
-        },
-        "Components": _components(label, [shapes.GetBoundingBox(v) for v in shapes.GetLabels()]),
+        str(value): round(count * voxel_ml, 4)
+        for value, count in zip(found.tolist(), counts.tolist(), strict=True)
     }
 
 
@@ -96,12 +99,10 @@ def largest_part(mask: np.ndarray, count: int = 1) -> np.ndarray:
     return sitk.GetArrayFromImage(largest_object(image, count)) > 0
 
 
-def _components(label: sitk.Image, boxes: Sequence[Sequence[int]]) -> int:
-    """The number of components (connected by face, edge or corner), counted within ``boxes``."""
-    if not boxes:
+def _components(label: sitk.Image) -> int:
+    """The number of components (connected by face, edge or corner)."""
+    box = bounding_box(sitk.GetArrayViewFromImage(label))[::-1]
+    if box[0].start == box[0].stop:  # nothing is marked
         return 0
-    corners = np.array(boxes)
-    low, high = corners[:, :3].min(axis=0), (corners[:, :3] + corners[:, 3:]).max(axis=0)
-    view = label[tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))]
-    parts = sitk.ConnectedComponent(view > 0, True)
+    parts = sitk.ConnectedComponent(label[box] > 0, True)
     return int(sitk.GetArrayViewFromImage(parts).max())

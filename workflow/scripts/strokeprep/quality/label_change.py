@@ -30,7 +30,7 @@ class LabelChange:
     @classmethod
     def between(cls, before: sitk.Image, after: sitk.Image, least_ml: float = 0.0) -> LabelChange:
         """Compare a label image before and after; a smaller one is judged as if it had ``least_ml``."""
-        old, new = (labels.contents(image)["Volumes"] for image in (before, after))
+        old, new = labels.volumes_ml(before), labels.volumes_ml(after)
         total = sum(old.values())
         widest_mm = max(*before.GetSpacing(), *after.GetSpacing())
         return cls(

@@ -20,6 +20,8 @@
 #   make bench-heads FOLDER=heads   all brain backends on heads laid out as NAME/image.nii.gz, beside
 #                NAME/judge.nii.gz where there is one                          [WEIGHTS=models ARGS=]
 #   make bench-hard-heads   the template backend on simulated heads that are ill or badly scanned [ARGS=]
+#   make bench-defects   planted defects of brain masks, and which figures tell them; synthetic heads, or
+#                those of ARGS='--folder heads'
 #   make bench-ways-up   heads whose headers have them another way up: none may be taken [ARGS=]
 #   make environments   install all that the tests need, and run nothing
 #   make bench-release  what a release of 150 patients takes                       [ARGS=]
@@ -80,7 +82,7 @@ CONFIGURED = $(OF_STUDY) --config output=$(DIR)/derivatives work=$(DIR)/work \
 
 .PHONY: environments demo audit release cohort report test test-units test-runs test-review test-fast test-models models test-hostile \
   test-slurm lint settings clean bench bench-scale bench-ctp bench-release bench-cohort bench-lesions bench-segmentation bench-heads \
-  bench-hard-heads bench-ways-up bench-corrections $(BENCHMARKS:%=bench-%)
+  bench-hard-heads bench-defects bench-ways-up bench-corrections $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
 
 environments: $(VENV)/slurm.done $(NETWORKS)/segmentation.done
@@ -183,6 +185,9 @@ bench-ways-up: $(VENV)/imaging.done
 
 bench-hard-heads: $(VENV)/imaging.done
 	$(BIN)/python benchmarks/hard_heads.py $(ARGS)
+
+bench-defects: $(VENV)/imaging.done
+	$(BIN)/python benchmarks/defects.py --out .bench/defects.tsv $(ARGS)
 
 .bench/%.done: benchmarks/peers-%.txt
 	@echo "Setting up the peers of $* in .bench/$*"

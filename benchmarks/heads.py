@@ -39,7 +39,8 @@ from PIL.Image import Image  # noqa: E402
 from strokeprep.drawing import palette, pictures  # noqa: E402
 from strokeprep.errors import StrokeprepError  # noqa: E402
 from strokeprep.io import images, labels  # noqa: E402
-from strokeprep.quality import contour, defacing, judgement  # noqa: E402
+from strokeprep.quality import defacing, judgement  # noqa: E402
+from strokeprep.quality.masks import contour  # noqa: E402
 from strokeprep.report import views  # noqa: E402
 from strokeprep.report.sections.defacing import solid  # noqa: E402
 from strokeprep.segmentation import brains, faces  # noqa: E402

@@ -50,6 +50,7 @@ def judged(found: Iterable[Measurement], metric: str) -> list[tuple[float, str]]
     [
         *("template_dice", "template_off_mm", "brain_missing_ml", "brain_outlying_ml"),
         *("contour_edge_mm", "contour_short_mm", "contour_moved_mm", "contour_worst_mm"),
+        "contour_halves_mm",
         *("mirror_ratio", "edges_off_mm", "scan_size", "brain_voxels_removed", "face_left_ml"),
     ],
 )

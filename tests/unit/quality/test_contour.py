@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 from strokeprep.io import grids, images
-from strokeprep.quality import contour
 from strokeprep.quality.judgement import Judge
+from strokeprep.quality.masks import contour
 from strokeprep.settings.limits import PASS
 
 from tests.heads import CONTRASTS as CONTRASTS_OF_HEADS
@@ -106,6 +107,28 @@ def test_a_thin_skull_that_is_not_dark_is_no_brain_beyond_the_mask(monkeypatch):
     edge = contour.edges(contour.of(shown.image, mask, "mr"))
     assert contour.short_mm(edge) < 1.0
     assert abs(np.nanmedian(edge)) < 1.5
+
+
+def test_where_slices_are_thick_a_mask_that_ends_short_is_shown_and_not_judged():
+    thick = head("t1", shape=(96, 108, 40), spacing=(2.2, 2.2, 6.0))
+    mask = images.like(thick.brain.astype(np.uint8), thick.image)
+    found = {
+        each.metric: each for each in contour.measurements("", thick.image, mask, "mr", Judge("1"))
+    }
+    assert not found["contour_short_mm"].judged
+    assert {each.verdict for each in found.values() if each.judged} == {PASS}
+
+
+def test_bright_fluid_is_told_from_dark_and_from_an_infarct_on_one_side():
+    dark = contour.of(scanned("t1").image, mask_of("t1"), "mr")
+    assert contour.edge_mm(dark, np.zeros(1)) == 0
+    sulci = dark.grey.copy()
+    sulci[::8] *= 2
+    assert contour.edge_mm(replace(dark, grey=sulci), np.zeros(1)) == contour.FLUID_MM
+    ill = dark.grey.copy()
+    ill[dark.sector < contour.SECTORS // 3] *= 2
+    infarct = replace(dark, grey=ill)
+    assert contour.edge_mm(infarct, np.zeros(1)) == 0
 
 
 def test_where_brain_fades_into_what_surrounds_it_no_edge_is_measured():

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from strokeprep.io import images, labels, transforms
-from strokeprep.quality import contour, defacing, measures
+from strokeprep.quality import defacing, measures
 from strokeprep.quality.folder import Folder
 from strokeprep.quality.judgement import Judge, Measurement
 from strokeprep.quality.label_change import LabelChange
+from strokeprep.quality.masks import contour
 from strokeprep.quality.measured import step_of
 from strokeprep.quality.plan import AuditPlan
 from strokeprep.registration import linear, mirror, second_opinion

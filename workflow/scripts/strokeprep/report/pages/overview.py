@@ -25,6 +25,7 @@ SHOWN = (
     "contour_short_mm",
     "contour_moved_mm",
     "contour_worst_mm",
+    "contour_halves_mm",
     "brain_missing_ml",
     "brain_outlying_ml",
     "template_dice",

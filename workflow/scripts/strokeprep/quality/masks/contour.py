@@ -8,6 +8,8 @@ the mask, and assume no contrast:
 - :func:`slips`: how far the contour of each sector lies from where its profile of grey levels would be like
   those of all others. A mask that is shifted, tilted, cut or leaks has sectors that differ.
 - :func:`moved_mm` and :func:`worst_mm`: these as one rigid movement, and where they are largest.
+
+:mod:`strokeprep.quality.masks.symmetry` adds whether mask and head are halved by one plane.
 """
 
 from __future__ import annotations
@@ -21,9 +23,13 @@ from scipy import ndimage
 
 from strokeprep.io import grids, images, labels
 from strokeprep.quality.judgement import Judge, Measurement
+from strokeprep.quality.masks import symmetry
 
 MM = 2.0  # voxels that profiles are measured on; thick slices hold no more
 SECTORS = 48
+
+# In thicker slices a skull of a few millimetres seems to begin farther out, and single sectors do not show where.
+THICK_MM, BLUR_MM = 5.0, 0.4
 
 # Profiles of this reach are compared after moving them by up to SEARCH_MM.
 REACH_MM, SEARCH_MM = 8, 6
@@ -36,6 +42,10 @@ BONE_HU, FLUID_HU, DARK, BRIGHT = 130, 15, 0.5, 1.7
 EDGE_REACH_MM = 10
 LEAST_SHARE = 0.3  # of a layer of a sector; with less of it beyond the brain no edge is seen
 PAST_THE_RIM = 0.6  # of the rim's share; with less a layer lies beyond the rim
+
+# Fluid is bright, in part or all, where the brightest of the sulci (this deep) reaches these levels. Right masks
+# then end farther inside the skull by so much.
+FLUID_FROM, FLUID_BELOW_MM, FLUID_MM = (1.25, 1.45), 2.0, 0.6
 
 # Depths (mm) of the profiles in which a thin skull is looked for, from the inside out. It is a dip: darker than
 # this share of brain, before a scalp that is brighter by the next.
@@ -73,10 +83,13 @@ def measurements(
     contour = of(image, mask, modality)
     edge, slip = edges(contour), slips(contour)
     if np.isfinite(edge).mean() >= 0.5:
-        yield judge(step, "contour_edge_mm", float(np.nanmedian(edge)))
-        yield judge(step, "contour_short_mm", short_mm(edge))
+        is_thick = max(image.GetSpacing()) > THICK_MM
+        blurred = BLUR_MM if is_thick else 0.0
+        yield judge(step, "contour_edge_mm", edge_mm(contour, edge) + blurred)
+        yield judge(step, "contour_short_mm", short_mm(edge), judged=not is_thick)
     yield judge(step, "contour_moved_mm", moved_mm(contour, slip))
     yield judge(step, "contour_worst_mm", worst_mm(contour, slip))
+    yield judge(step, "contour_halves_mm", symmetry.planes_apart_mm(image, mask, modality))
 
 
 def of(image: sitk.Image, mask: sitk.Image, modality: str) -> Contour:
@@ -120,6 +133,12 @@ def edges(contour: Contour) -> np.ndarray:
     if contour.modality != "ct":
         found = np.fmax(found, _dips(contour, found))
     return np.where(_whole(contour), found, np.nan)
+
+
+def edge_mm(contour: Contour, edge: np.ndarray) -> float:
+    """The median edge, moved in by what bright fluid adds between brain and skull."""
+    fluid = np.interp(_brightest(contour), FLUID_FROM, (0.0, FLUID_MM))
+    return float(np.nanmedian(edge) + fluid)
 
 
 def short_mm(edge: np.ndarray) -> float:
@@ -238,6 +257,19 @@ def _beyond(contour: Contour) -> np.ndarray:
     if contour.modality == "ct":
         return (contour.grey > BONE_HU) | (contour.grey < FLUID_HU)
     return (contour.grey < DARK) | (contour.grey > BRIGHT)
+
+
+def _brightest(contour: Contour) -> float:
+    """How bright the brightest twentieth of a usual sector is below the contour: fluid, if that is bright.
+
+    An infarct may be as bright on DWI, but it fills less than half of the sectors.
+    """
+    if contour.modality == "ct":
+        return 0.0
+    inside = (contour.depth > FLUID_BELOW_MM) & (contour.depth < DEEP_MM)
+    sector, grey = contour.sector[inside], contour.grey[inside]
+    each = [np.quantile(grey[sector == number], 0.95) for number in np.unique(sector)]
+    return float(np.median(each)) if each else 0.0
 
 
 def _outward_crossing(share: np.ndarray) -> float:

@@ -90,11 +90,8 @@ def test_the_sinus_is_found_among_more_voxels_of_lower_veins_with_another_transi
     assert found.scale == pytest.approx(1 / 0.6, rel=0.05)
 
 
-def test_the_drift_of_a_sinus_among_other_veins_moves_the_input_by_a_third_of_it_at_most(series):
-    """The sinus is one of three references; the others are the arteries and all veins, by slice.
-
-    A part of its slope lies outside the courses that all curves are reduced to.
-    """
+def test_the_drift_of_a_sinus_among_other_veins_moves_the_input_by_a_third_of_it(series):
+    """The sinus is one of three references; the others are the arteries and all veins, by slice."""
     hu, t = series.hu.astype(float), np.arange(FRAMES, dtype=float)
     hu[18:26, 9:14, 1:5] = 40 + 0.75 * venous_curve(t, BOLUS)
     line = -0.2 * t
@@ -106,7 +103,7 @@ def test_the_drift_of_a_sinus_among_other_veins_moves_the_input_by_a_third_of_it
         assert labelled(VEIN)[tuple(found.vof_voxels.T)].all()
         drifts.append(found.drift.mean())
     lower = over_baseline(line[None], found.baseline_frames).mean()
-    assert 0.1 < (drifts[0] - drifts[1]) / lower < 0.42
+    assert 0.3 < (drifts[0] - drifts[1]) / lower < 0.42
 
 
 def test_a_slice_of_a_given_vein_that_does_not_enhance_is_no_reference(series):

@@ -61,15 +61,19 @@ def smoothed(curves: np.ndarray) -> np.ndarray:
 
 
 def waves(curves: np.ndarray, count: int, share: float) -> np.ndarray:
-    """The courses (frames × count, orthonormal, zero mean) that the highest of some curves are made of.
+    """The courses (frames × count + 1, orthonormal, zero mean) that curves are made of.
 
-    A handful of them holds arteries, veins and tissue; the rest of a curve's frames is noise.
+    The first is a straight line, the drift of single vessels. The others are what the highest of the curves
+    are made of beside their own drift: a handful of them holds arteries, veins and tissue. The rest of a
+    curve's frames is noise.
     """
     smooth = smoothed(curves - curves.mean(1, keepdims=True))
     highest = np.argsort(-smooth.max(1), kind="stable")
     most = max(round(share * len(curves)), 4 * count)
-    _, _, courses = np.linalg.svd(smooth[highest[:most]], full_matrices=False)
-    return np.ascontiguousarray(courses[:count].T)
+    line = standardised(np.arange(curves.shape[1], dtype=curves.dtype)[None])
+    chosen = smooth[highest[:most]]
+    _, _, courses = np.linalg.svd(chosen - chosen @ line.T @ line, full_matrices=False)
+    return np.ascontiguousarray(np.concatenate([line, courses[:count]]).T)
 
 
 def within(curves: np.ndarray, courses: np.ndarray) -> np.ndarray:

@@ -76,47 +76,79 @@ def find_vessels(
     """AIF and VOF, found or given as a mask on the grid or as points (n x 3, world mm, RAS)."""
     settings = settings or VesselSettings()
     warnings = _check_brain(series, settings)
-    raw = _brain_curves(series, settings)
-    bolus_like = is_bolus(smoothed(over_baseline(raw, settings.least_baseline_frames)), series.dt)
-    courses = waves(raw[bolus_like], settings.waves, settings.highest)
-    curves = within(raw, courses)
-    trimmed = _trimmed_mean(raw, 0.1)  # moving edges seem to enhance by hundreds of HU
-    mean = over_baseline(trimmed[None], settings.least_baseline_frames)[0]
-    warnings += _check_passage(mean, settings)
-    frames = baseline_frames(curves, mean, series.dt, settings)
-    noise = float(np.median(raw[:, :frames].std(1, ddof=1)))
-    mean = over_baseline(mean[None], frames)[0]
-    before = vessel_voxels.baseline(series, frames, noise, courses, settings)
-    arteries = vessel_voxels.arteries(series, before, mean, settings)
-    if aif_at is not None:
-        aif_voxels = _given_voxels(series, aif_at, "arterial input")
-    else:
-        aif_voxels = vessel_voxels.artery(series, arteries, mean, settings)
+    passage = _passage(series, settings)
+    before = passage.before
+    arteries = vessel_voxels.arteries(series, before, passage.mean, settings)
+    aif_voxels = _arterial_voxels(series, arteries, passage.mean, aif_at, settings)
     aif = _mean_curve(series, aif_voxels, before)
     _check_artery(series, aif_voxels, aif, settings)
-    if vof_at is not None:
-        vof_voxels, veins = _given_voxels(series, vof_at, "venous outflow"), vessel_voxels.NO_VOXELS
-    else:
-        vof_voxels, veins = vessel_voxels.vein(series, before, aif, settings)
+    vof_voxels, veins = _venous_voxels(series, aif, before, vof_at, settings)
     vof = _mean_curve(series, vof_voxels, before) if len(vof_voxels) else None
-    scale = _UNSCALED
-    if scaled:
-        others = vof_voxels, veins, arteries.voxels
-        scale = _scale_to_vein(series, aif, vof, others, before, settings)
+    vessels = vof_voxels, veins, arteries.voxels
+    scale = _scale_to_vein(series, aif, vof, vessels, before, settings) if scaled else _UNSCALED
+    warnings += passage.warnings
     warnings += [f"input not scaled to the vein: {scale.refused}"] if scale.refused else []
     drift = np.zeros_like(aif) + scale.drift
     return Vessels(
         scale.factor * (aif - drift),
         drift,
         vof,
-        frames,
+        before.frames,
         aif_voxels,
         vof_voxels,
         scale.factor,
-        noise,
+        before.noise,
         scale.sd,
         tuple(warnings),
     )
+
+
+class _Passage(NamedTuple):
+    """The bolus in the brain as a whole."""
+
+    mean: np.ndarray  # HU over baseline
+    before: Baseline
+    warnings: list[str]
+
+
+def _passage(series: Series, settings: VesselSettings) -> _Passage:
+    """The brain's mean curve, its baseline, and what its curves are made of."""
+    raw = _brain_curves(series, settings)
+    bolus_like = is_bolus(smoothed(over_baseline(raw, settings.least_baseline_frames)), series.dt)
+    courses = waves(raw[bolus_like], settings.waves, settings.highest)
+    trimmed = _trimmed_mean(raw, 0.1)  # moving edges seem to enhance by hundreds of HU
+    mean = over_baseline(trimmed[None], settings.least_baseline_frames)[0]
+    warnings = _check_passage(mean, settings)
+    frames = baseline_frames(within(raw, courses), mean, series.dt, settings)
+    noise = float(np.median(raw[:, :frames].std(1, ddof=1)))
+    before = vessel_voxels.baseline(series, frames, noise, courses, settings)
+    return _Passage(over_baseline(mean[None], frames)[0], before, warnings)
+
+
+def _arterial_voxels(
+    series: Series,
+    arteries: vessel_voxels.Candidates,
+    mean: np.ndarray,
+    at: np.ndarray | None,
+    settings: VesselSettings,
+) -> np.ndarray:
+    """The voxels of the arterial input, given or found among candidates."""
+    if at is not None:
+        return _given_voxels(series, at, "arterial input")
+    return vessel_voxels.artery(series, arteries, mean, settings)
+
+
+def _venous_voxels(
+    series: Series,
+    aif: np.ndarray,
+    before: Baseline,
+    at: np.ndarray | None,
+    settings: VesselSettings,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The voxels of the outflow, given or found, and all that are mostly vein."""
+    if at is not None:
+        return _given_voxels(series, at, "venous outflow"), vessel_voxels.NO_VOXELS
+    return vessel_voxels.vein(series, before, aif, settings)
 
 
 class _Scale(NamedTuple):

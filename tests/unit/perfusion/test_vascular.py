@@ -150,7 +150,7 @@ def test_voxels_without_flow_or_with_values_that_are_no_numbers_are_not_valid(pa
     curves[0], curves[1, 5], curves[2, 7] = 0, np.inf, np.nan
     found = vascular_maps(curves, aif, 1.0)
     assert found.valid.tolist() == [False, False, False, True]
-    for values in (*found.maps.values(), *found.sd.values(), found.late, found.core(10.0)):
+    for values in (*found.maps.values(), *found.sd.values(), found.late, found.below(9.0)):
         assert np.all(np.isfinite(values)) and not values[:3].any()
 
 
@@ -162,14 +162,31 @@ def test_a_voxels_result_does_not_depend_on_its_place_in_a_block(patient):
 
 
 def test_late_tissue_with_little_flow_is_probably_core(patient):
-    truth, aif = patient
     tissue = {"healthy": (60, 4, 1), "penumbra": (20, 4.4, 7), "core": (5, 1.5, 7)}
-    curves = [v * truth.bolus.tissue(TIMES, 60 * v / f, d, "linear") for f, v, d in tissue.values()]
-    found = vascular_maps(noisy(np.repeat(curves, 50, 0).astype(np.float32), 0.5), aif, 1.0)
-    late, core = (p.reshape(3, 50).mean(1) for p in (found.late, found.core(0.3 * 50)))
+    found = _of_tissue(patient, tissue)
+    late, core = (_by_tissue(p) for p in (found.late, found.late_below(0.3 * 50)))
     assert late[0] < 0.1 and late[1:].min() > 0.9
     assert core[0] < 0.05 and core[1] < 0.3 and core[2] > 0.8
-    assert np.all(found.core(15) <= found.late + 1e-6)
+    assert np.all(found.late_below(15) <= found.late + 1e-6)
+    low = _by_tissue(found.below(15))
+    assert low[0] < 0.05 and low[1] < 0.3 and low[2] > 0.8
+
+
+def test_tissue_that_fills_late_but_flows_well_is_hardly_hypoperfused(patient):
+    tissue = {"collateral": (60, 4.4, 5), "white": (20, 1.5, 1), "penumbra": (20, 4.4, 5)}
+    likely = _by_tissue(_of_tissue(patient, tissue).late_below(0.6 * 50))
+    assert likely[:2].max() < 0.1 and likely[2] > 0.9
+
+
+def _of_tissue(patient, tissue):
+    """50 noisy voxels of each of some kinds of tissue (flow, volume, delay)."""
+    truth, aif = patient
+    curves = [v * truth.bolus.tissue(TIMES, 60 * v / f, d, "linear") for f, v, d in tissue.values()]
+    return vascular_maps(noisy(np.repeat(curves, 50, 0).astype(np.float32), 0.5), aif, 1.0)
+
+
+def _by_tissue(probability):
+    return probability.reshape(-1, 50).mean(1)
 
 
 @pytest.mark.parametrize("aif", [np.zeros(60), -np.ones(60), np.full(60, np.nan)])

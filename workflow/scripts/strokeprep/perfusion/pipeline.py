@@ -17,6 +17,7 @@ from strokeprep.perfusion import tissue as tissue_at_risk
 from strokeprep.perfusion import vessels as arteries
 from strokeprep.perfusion.curves import Series
 from strokeprep.perfusion.deconvolution import NotComputable
+from strokeprep.perfusion.regions import LIKELY
 from strokeprep.series.timing import GRID_S
 from strokeprep.settings.perfusion import (
     AUTOMATIC,
@@ -30,6 +31,10 @@ from strokeprep.settings.perfusion import (
 # Points to which an affine map of the slab is fitted; its error is a fraction of a millimetre.
 POINTS = 2000
 
+
+# Core hardly flows: whether it is late is told by the tissue so far around it (mm, FWHM in plane). With its
+# own lateness the core of a tenth of 16 drawn patients was found with a Dice below 0.48, with this 0.71.
+AROUND_MM = 12.0
 
 # How exactly (mm) the mask of a vessel lies on the grid of the series.
 SAME_MM = 1e-2
@@ -131,9 +136,7 @@ def mapped(slab: Slab, vessels: arteries.Vessels, settings: PerfusionSettings) -
         "tmax_levels": at_risk.tmax_level,
         "rcbf_levels": at_risk.rcbf_level,
     }
-    core = model.core(risk.core_rcbf * at_risk.normal_flow)
-    maps["core_probability"] = _placed(core, solid) * tissue
-    maps["penumbra_probability"] = _placed(model.late - core, solid) * tissue
+    maps |= likely_tissue(model, solid, tissue, at_risk.normal_flow, series.spacing, risk)
     return Perfusion(
         vessels,
         {name: slab.whole(volume) for name, volume in maps.items()},
@@ -161,7 +164,10 @@ def _maps(
     curves: np.ndarray, vessels: arteries.Vessels, dt: float, settings: PerfusionSettings
 ) -> tuple[dict[str, np.ndarray], vascular.Vascular]:
     """The maps of curves by name, and the vascular model they are from in part."""
-    model = vascular.vascular_maps(curves, vessels.aif, dt, settings.vascular, settings.maps)
+    late_s = settings.tissue.hypoperfused_tmax_s
+    model = vascular.vascular_maps(
+        curves, vessels.aif, dt, settings.vascular, settings.maps, late_s
+    )
     other = deconvolution.perfusion_maps(
         curves, vessels.aif, dt, settings.deconvolution, settings.maps
     )
@@ -171,6 +177,27 @@ def _maps(
     if settings.method != "vascular":
         maps |= {"cbf": other.cbf, "cbv": other.cbv, "mtt": other.mtt}
     return maps | {"tmax": other.tmax}, model
+
+
+def likely_tissue(
+    model: vascular.Vascular,
+    solid: np.ndarray,
+    tissue: np.ndarray,
+    normal_flow: float,
+    spacing: np.ndarray,
+    settings: TissueSettings,
+) -> dict[str, np.ndarray]:
+    """Maps of the probability that tissue is core, and that it is penumbra.
+
+    A voxel that hardly flows does not tell when it fills. So whether core is late is told by the tissue
+    around it.
+    """
+    low, reduced = (share * normal_flow for share in settings.likely_rcbf)
+    late = _placed(model.late, solid)[..., None]
+    around = tissue_at_risk.smoothed_curves(late, tissue, spacing, AROUND_MM)[:, 0]
+    core = _placed(model.below(low), solid) * (_placed(around, tissue) > LIKELY)
+    hypoperfused = np.maximum(_placed(model.late_below(reduced), solid), core) * tissue
+    return {"core_probability": core, "penumbra_probability": hypoperfused - core}
 
 
 def _right_mm(series: Series, to_template: sitk.Transform) -> np.ndarray:

@@ -161,11 +161,11 @@ class _Measure:
 
     def _shares(self, inside: np.ndarray, flow_across: float | None) -> Row:
         """Shares of the region that are late, and low in flow."""
-        tissue, late_s = self.settings.tissue, self.settings.vascular.late_s
+        tissue = self.settings.tissue
         low = None if flow_across is None else tissue.core_rcbf * flow_across
         return {
             "late_tmax": self._share("tmax", inside, above=tissue.hypoperfused_tmax_s),
-            "late_delay": self._share("delay", inside, above=late_s),
+            "late_delay": self._share("delay", inside, above=tissue.late_delay_s),
             "low_cbf": self._share("cbf", inside, below=tissue.core_rcbf * self.normal_flow),
             "low_cbf_mirrored": self._share("cbf", inside, below=low),
         }
@@ -220,7 +220,7 @@ def columns(settings: PerfusionSettings) -> dict[str, tuple[str, str]]:
         **{f"{n}_difference": (f"Median {named[n][0]} minus that of {across}", "s")
            for n in DIFFERENCES},
         "late_tmax": (f"Share of the tissue with a Tmax above {late:g} s", ""),
-        "late_delay": (f"Share with a delay above {settings.vascular.late_s:g} s", ""),
+        "late_delay": (f"Share with a delay above {settings.tissue.late_delay_s:g} s", ""),
         "low_cbf": (f"{flow} healthy tissue on the unaffected side", ""),
         "low_cbf_mirrored": (f"{flow} {across} (their medians)", ""),
         **{column: (text.format(name), "mL")

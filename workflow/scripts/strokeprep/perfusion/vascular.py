@@ -18,9 +18,9 @@ import numpy as np
 from scipy import special
 
 from strokeprep.perfusion.deconvolution import check
-from strokeprep.settings.perfusion import MapSettings, VascularSettings
+from strokeprep.settings.perfusion import MapSettings, TissueSettings, VascularSettings
 
-VERSION = "1"  # of the method; changes whenever the same constants give other maps
+VERSION = "2"  # of the method; changes whenever the same constants give other maps
 BLOCK = 256  # voxels at a time, so that the weights of a block stay in the cache
 FINE = 4  # steps per frame in which the model is computed
 SAMPLE = 2000  # voxels from which the noise of the series is estimated
@@ -45,17 +45,25 @@ class Vascular:
 
     maps: dict[str, np.ndarray]  # by the names of MAPS
     sd: dict[str, np.ndarray]  # standard deviations of the maps
-    late: np.ndarray  # probability that the delay exceeds that of the settings
-    late_flow: np.ndarray  # flow if it does
+    late: np.ndarray  # probability that delay and half the transit together exceed a limit
+    late_flow: np.ndarray  # flow if they do
     late_flow_sd: np.ndarray  # and the standard deviation of its logarithm
     valid: np.ndarray  # bool
 
-    def core(self, flow: float) -> np.ndarray:
+    def below(self, flow: float) -> np.ndarray:
+        """The probability that a voxel has less flow than given."""
+        own = self.maps["cbf"]
+        return self.valid * _share_below(flow, own, self.sd["cbf"] / np.maximum(own, TINY))
+
+    def late_below(self, flow: float) -> np.ndarray:
         """The probability that a voxel is late and has less flow than given."""
-        apart = np.log(np.maximum(self.late_flow, TINY) / flow) / np.maximum(
-            self.late_flow_sd, TINY
-        )
-        return self.late * special.ndtr(-apart)
+        return self.late * _share_below(flow, self.late_flow, self.late_flow_sd)
+
+
+def _share_below(limit: float, middle: np.ndarray, log_sd: np.ndarray) -> np.ndarray:
+    """The share of a log-normal distribution below a limit."""
+    apart = np.log(np.maximum(middle, TINY) / limit) / np.maximum(log_sd, TINY)
+    return np.asarray(special.ndtr(-apart))
 
 
 @dataclass(frozen=True)
@@ -103,12 +111,17 @@ def vascular_maps(
     dt: float,
     settings: VascularSettings | None = None,
     maps: MapSettings | None = None,
+    late_s: float = TissueSettings.hypoperfused_tmax_s,
 ) -> Vascular:
-    """Maps of curves (voxels × frames, HU, frames ``dt`` s apart); the baseline is fitted."""
+    """Maps of curves (voxels × frames, HU, frames ``dt`` s apart); the baseline is fitted.
+
+    Tissue is late if its delay and half of its transit time together exceed ``late_s``. That is about
+    where Tmax of deconvolution lies, which both of them raise (Calamante 2010), so one limit serves both.
+    """
     settings, maps = settings or VascularSettings(), maps or MapSettings()
     check(curves, aif, dt)
     entries = dictionary(aif, dt, settings, maps)
-    model = _Model(entries, settings)
+    model = _Model(entries, settings, late_s)
     noise = model.noise_of_series(_finite(curves[:: -(-len(curves) // SAMPLE)])[0])
     out = np.zeros((2 * len(MAPS) + 3, len(curves)), np.float32)
     valid = np.zeros(len(curves), bool)
@@ -148,7 +161,7 @@ class _Noise:
 class _Model:
     """A dictionary as matrices, for the products that estimate all voxels of a block."""
 
-    def __init__(self, entries: Dictionary, settings: VascularSettings) -> None:
+    def __init__(self, entries: Dictionary, settings: VascularSettings, late_s: float) -> None:
         centred = entries.curves - entries.curves.mean(1, keepdims=True)
         length = np.linalg.norm(centred, axis=1)
         seen = length > 1e-3 * length.max()  # a short series never shows the latest entries
@@ -166,7 +179,7 @@ class _Model:
         prior -= 0.5 * ((delay - settings.prior_delay_s) / settings.prior_delay_spread_s) ** 2
         prior -= np.log(length)  # the amplitude has a flat prior: it is integrated out
         self.prior = (prior - prior.max()).astype(np.float32)
-        late = (delay > settings.late_s).astype(float)
+        late = (delay + mean / 2 > late_s).astype(float)
         spread, log = mean / np.sqrt(shape), np.log(mean)
         ones = np.ones_like(mean)
         flat = [ones, mean, log, log**2, delay, delay**2, spread, spread**2, length**-2.0]

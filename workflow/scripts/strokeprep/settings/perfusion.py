@@ -95,7 +95,7 @@ class MapSettings:
 
 @dataclass(frozen=True)
 class VascularSettings:
-    """Constants of the vascular model: its dictionary, its prior, and what counts as late."""
+    """Constants of the vascular model: its dictionary and its prior."""
 
     transit_s: tuple[float, float] = setting(
         (1.5, 30.0), "Shortest and longest mean transit time of the dictionary (s).", above=0
@@ -131,10 +131,6 @@ class VascularSettings:
         "exactly the transit times of an entry. Less understates the uncertainty at 0.1 HU of "
         "noise.",
         at_least=0,
-    )
-    late_s: float = setting(
-        3.0,
-        "Delay (s) above which tissue counts as late in the maps of probability.",
     )
 
 
@@ -199,7 +195,7 @@ class VesselSettings:
 
     # A candidate before contrast (HU): not bone, air, calcium or metal.
     base_hu: tuple[float, float] = (0.0, 90.0)
-    # Curves are reduced to so many courses, those of this share of the highest curves of the brain: a
+    # Curves are reduced to a line and so many courses, those of this share of the brain's highest: a
     # vessel that fills a seventh of its voxels is hardly seen in single ones otherwise.
     waves: int = 5
     highest: float = 0.02
@@ -298,6 +294,7 @@ class TissueSettings:
         6.0,
         "Tmax (s) above which tissue is hypoperfused, as in DEFUSE 3 and most trials since.",
     )
+    late_delay_s: float = setting(3.0, "Delay (s) above which it is late in the table of regions.")
     severe_tmax_s: float = setting(
         10.0,
         "Tmax (s) above which it is severely so, for the hypoperfusion index.",
@@ -310,6 +307,14 @@ class TissueSettings:
     core_rcbf: float = setting(
         0.3,
         "Share of healthy flow below which tissue is core, as in DEFUSE 3.",
+    )
+    likely_rcbf: tuple[float, float] = setting(
+        (0.25, 0.6),
+        "Shares of healthy flow below which late tissue is core, and core or penumbra, in the maps of "
+        "probability. Late is there what has a delay and half a transit time above "
+        "hypoperfused_tmax_s together. Tissue with good collaterals fills late, but flows well.",
+        at_most=1,
+        above=0,
     )
     core_is_late: bool = setting(
         True,

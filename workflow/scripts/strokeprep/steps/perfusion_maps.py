@@ -16,12 +16,12 @@ from strokeprep.bids import sidecars
 from strokeprep.corrections.given import Given
 from strokeprep.io import images, tables
 from strokeprep.io.whole import write_text
-from strokeprep.kinds import AT_RISK, MAPS, MODEL_MAPS
+from strokeprep.kinds import AT_RISK, MAPS, MODEL_MAPS, PROBABILITIES
 from strokeprep.perfusion import pipeline, vascular
 from strokeprep.perfusion import vessels as arteries
 from strokeprep.perfusion.pipeline import Perfusion
 from strokeprep.series.timing import GRID_S
-from strokeprep.settings.perfusion import GivenVessels, PerfusionSettings
+from strokeprep.settings.perfusion import GivenVessels, PerfusionSettings, TissueSettings
 from strokeprep.settings.study import TemplateSettings
 from strokeprep.steps import resample
 
@@ -153,11 +153,25 @@ def _about_map(name: str, settings: PerfusionSettings) -> dict[str, Any]:
     """The sidecar of one map."""
     kind = (MAPS | MODEL_MAPS)[name]
     about = f"{kind.called[0].upper()}{kind.called[1:]}"
+    if name in PROBABILITIES:
+        about += f": {_likely(settings.tissue)[name]}"
     return (
         sidecars.image(kind, about, skull_stripped=True)
         | _method(name, settings)
         | {"InPlaneSmoothing": settings.tissue.smoothing_fwhm_mm}
+        | ({"Thresholds": asdict(settings.tissue)} if name in PROBABILITIES else {})
     )
+
+
+def _likely(tissue: TissueSettings) -> dict[str, str]:
+    """What core and penumbra mean in the maps of their probabilities."""
+    late = f"delay and half of the transit time exceed {tissue.hypoperfused_tmax_s:g} s together"
+    lower, low = (f"{share:.0%}" for share in tissue.likely_rcbf)
+    return {
+        "core_probability": f"flow is below {lower} of that of healthy tissue, and around it {late}",
+        "penumbra_probability": f"{late}, and flow is between {lower} and {low} of that of "
+        "healthy tissue",
+    }
 
 
 def _method(name: str, settings: PerfusionSettings) -> dict[str, Any]:

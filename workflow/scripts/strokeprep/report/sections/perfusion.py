@@ -205,7 +205,8 @@ def at_risk(plan: Perfused, files: Folder, seen: Sight, base: np.ndarray) -> Sec
         "Tissue at risk",
         "Core lies within late tissue, both in one vessel's territory on one side. Specks on "
         "both sides, or along sinuses and skull, are noise. By thresholds late tissue is that of "
-        "Tmax; by probability it is that of the delay, so it may be less.",
+        "Tmax. By probability it is that of the delay and half the transit time, and it must flow "
+        "less: tissue that collaterals fill late but well is left out.",
         (
             Figure("By thresholds, on the mean of the series", frames),
             Figure("By probability: outlined where it is more likely than not, on flow",

@@ -210,9 +210,9 @@ $(VENV)/preview.done: $(VENV)/imaging.done envs/preview.txt
 	$(BIN)/pip install $(PIP) -r envs/preview.txt
 	@touch $@
 
-$(VENV)/test.done: $(VENV)/preview.done envs/test.txt
+$(VENV)/test.done: $(VENV)/preview.done envs/test.txt envs/loaders.txt
 	@echo "Adding the test tools to $(VENV)"
-	$(BIN)/pip install $(PIP) -r envs/test.txt
+	$(BIN)/pip install $(PIP) -r envs/test.txt -r envs/loaders.txt
 	@touch $@
 
 $(VENV)/slurm.done: $(VENV)/test.done envs/slurm.txt

@@ -25,6 +25,7 @@ LISTS = (
     "imaging.txt",
     "preview.txt",
     "test.txt",
+    "loaders.txt",
     "slurm.txt",
     "constraints.txt",
     "segmentation.txt",

@@ -7,8 +7,8 @@
 #   make cohort  the same, then maps, tables and a page of all patients          [as make demo]
 #   make audit   read a finished study's output again: each file as released, none private    [DIR=]
 #   make report  Snakemake's own report on that run, with the graph of its rules: DIR/snakemake.html
-#   make test    all tests but those of the networks: at one time test-units, of the library and of
-#                what is planned, and test-runs, of whole runs       [ARGS= for pytest]
+#   make test    all tests but those of the networks, two of these at one time: test-units, of the library,
+#                test-plans, of what is planned, and test-runs, of whole runs       [ARGS= for pytest]
 #   make test-fast      the unit tests that take less than a second each: for every save
 #   make test-models    the tests that run HD-BET and TotalSegmentator
 #   make models  fetch the networks' weights: those named, or what a study needs
@@ -80,7 +80,7 @@ CONFIGURED = $(OF_STUDY) --config output=$(DIR)/derivatives work=$(DIR)/work \
   'release={"folder": "$(DIR)/release", "preview": $(if $(filter isles24,$(STUDY)),true,false)}' \
   'phantom={"folder": "$(DIR)", "study": "$(STUDY)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"$(SOURCE)}'
 
-.PHONY: environments demo audit release cohort report test test-units test-runs test-review test-fast test-models models test-hostile \
+.PHONY: environments demo audit release cohort report test test-units test-plans test-runs test-review test-fast test-models models test-hostile \
   test-slurm lint settings clean bench bench-scale bench-ctp bench-release bench-cohort bench-lesions bench-segmentation bench-heads \
   bench-hard-heads bench-defects bench-ways-up bench-corrections $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
@@ -107,10 +107,13 @@ report: $(VENV)/imaging.done
 	$(SNAKEMAKE) --cores 1 $(CONFIGURED) --report $(DIR)/snakemake.html
 
 test: $(VENV)/test.done
-	@$(MAKE) --no-print-directory $(TWO_AT_A_TIME) test-units test-runs
+	@$(MAKE) --no-print-directory $(TWO_AT_A_TIME) test-units test-runs test-plans
 
 test-units: $(VENV)/test.done
-	$(BIN)/python -m pytest tests/unit tests/plans $(ARGS)
+	$(BIN)/python -m pytest tests/unit $(ARGS)
+
+test-plans: $(VENV)/test.done
+	$(BIN)/python -m pytest tests/plans $(ARGS)
 
 test-runs: $(VENV)/test.done
 	$(BIN)/python -m pytest tests/workflow tests/report $(ARGS)

@@ -17,7 +17,7 @@ onstart:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("asked", "limited"), [((), False), (("--max-jobs-per-timespan", "9/1m"), True)]
+    ("asked", "limited"), [((), False), (("--max-jobs-per-timespan", "9/1s"), True)]
 )
 def test_jobs_a_second_are_limited_only_where_the_user_says_so(tmp_path, asked, limited):
     trees.make(tmp_path / "raw", ["sub-01/anat/sub-01_T1w.nii.gz"])

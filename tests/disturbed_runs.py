@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from strokeprep import phantom
 from strokeprep.io.whole import PARTIAL
 from strokeprep.report import plan
 from strokeprep.study import naming
-from workflow_tools import REPOSITORY, snakemake
+from workflow_tools import REPOSITORY
 
 SHOWN = "shown.txt"
 # These depend on how the last run went and how long it took, so they may differ between runs.
@@ -64,19 +65,16 @@ MRI = ("ses-02/anat", "ses-02/dwi")
 CT_PERFUSION = ("ses-01/ct/*ncct*", "ses-01/ct/*ctp*", "ses-02/dwi")
 
 
-def patient(folder: Path, parts: Sequence[str] = MRI) -> Path:
+def patient(folder: Path, parts: Sequence[str] = MRI, size: str = "small") -> Path:
     """Simulate sub-01 of the built-in study, and keep these parts; returns the raw folder."""
-    one_file = "demo/raw/sub-01/ses-02/anat/sub-01_ses-02_T1w.nii.gz"
-    made = snakemake(
-        folder, None, one_file, "--quiet", "rules", "--config", 'phantom={"subjects": 1}'
-    )
-    assert made.returncode == 0, made.stderr[-2000:]
-    everything, raw = folder / "demo/raw", folder / "raw"
+    everything, raw = folder / "everything", folder / "raw"
+    phantom.write_subject(phantom.Patient("01", seed=1, size=size), everything, folder / "truth")
     for base in ("sub-01", "derivatives/manual/sub-01"):
         for part in parts:
             for path in everything.glob(f"{base}/{part}"):
                 target = raw / path.relative_to(everything)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 path.rename(target)
-    shutil.rmtree(folder / "demo")
+    shutil.rmtree(everything)
+    shutil.rmtree(folder / "truth")
     return raw

@@ -2,8 +2,8 @@
 
 The outputs of one patient are made from the raw files, and the run is disturbed several times; once
 they are complete, they are made again. ``FULL=1`` disturbs 60 times, 50 of them by kills, a patient
-with CT perfusion; the default is each disturbance once, with MRI. A test prints its seed: ``SEED=``
-repeats the random choices, but not the exact moments.
+with CT perfusion; the default is each disturbance once, with MRI of large voxels. A test prints its
+seed: ``SEED=`` repeats the random choices, but not the exact moments.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def test_a_rerun_after_a_disturbance_gives_the_same_bytes(place, capsys):
     with capsys.disabled():
         print(f" [SEED={SEED}]", end="", flush=True)
     chance = random.Random(SEED)
-    patient(place, CT_PERFUSION if FULL else MRI)
+    patient(place, *((CT_PERFUSION, "small") if FULL else (MRI, "tiny")))
     start = time.monotonic()
     first = snakemake(place, STUDY, "--quiet", "rules")
     assert first.returncode == 0, (first.stdout + first.stderr)[-4000:]

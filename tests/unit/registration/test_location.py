@@ -13,7 +13,7 @@ from scanned_heads import pose as pose_of
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, transforms
 from strokeprep.registration import location, template
-from strokeprep.registration.head import edges, fit, pose, view
+from strokeprep.registration.head import edges, fit, pose, view, warp
 
 MODALITY = {"ct": "ct", "t1": "mr", "b0": "mr"}
 CONTRAST = {"ct": "ct", "t1": "dark fluid", "b0": "bright fluid"}
@@ -49,6 +49,18 @@ def inside(image: sitk.Image, to_template: sitk.Transform) -> np.ndarray:
 def test_the_pose_is_found_on_any_contrast(contrast):
     made = head(contrast)
     assert dice(inside(made.image, posed(contrast).to_template), made.brain) > 0.88
+
+
+@pytest.mark.slow
+def test_a_warp_whose_search_leaps_out_of_view_begins_again(monkeypatch):
+    def execute(self, *images):
+        monkeypatch.undo()
+        raise RuntimeError("All samples map outside moving image buffer.")
+
+    monkeypatch.setattr(sitk.ImageRegistrationMethod, "Execute", execute)
+    made = head("ct")
+    found = warp.refine(made.image, "ct", posed("ct"))
+    assert dice(inside(made.image, found.to_template), made.brain) > 0.95
 
 
 @pytest.mark.slow

@@ -61,7 +61,7 @@ def refine(
     """
     brain, compared = _fixed()
     moved, in_view = _in_template_space(image, modality, located, brain)
-    field = _bspline(brain, compared, moved, in_view)
+    field = _bspline(brain, compared, moved, in_view, most_mm)
     inverse = sitk.InvertDisplacementField(field, maximumNumberOfIterations=20)
     lengths = np.linalg.norm(sitk.GetArrayViewFromImage(inverse), axis=-1)
     largest = float(lengths[sitk.GetArrayViewFromImage(compared) > 0].max())
@@ -102,9 +102,39 @@ def _in_template_space(
 
 
 def _bspline(
-    fixed: sitk.Image, compared: sitk.Image, moving: sitk.Image, in_view: sitk.Image
+    fixed: sitk.Image,
+    compared: sitk.Image,
+    moving: sitk.Image,
+    in_view: sitk.Image,
+    most_mm: float,
 ) -> sitk.Image:
-    """Displacements (LPS mm) from points of fixed to the matching points of moving."""
+    """Displacements (LPS mm) from points of fixed to the matching points of moving.
+
+    Where a line search finds nothing better, the next step may be so long that nothing is in view any more,
+    and ITK gives up. The fit then begins again with knots held within ``most_mm``. Not all fits are
+    held, because ITK takes other first steps then.
+    """
+    pair = sitk.Cast(fixed, sitk.sitkFloat32), sitk.Cast(moving, sitk.sitkFloat32)
+    try:
+        transform = _fit(fixed, compared, in_view).Execute(*pair)
+    except RuntimeError as error:
+        print(f"The warp begins again, with its knots held within {most_mm:g} mm: {error}")
+        held = {"lowerBound": -most_mm, "upperBound": most_mm}
+        transform = _fit(fixed, compared, in_view, **held).Execute(*pair)
+    return sitk.TransformToDisplacementField(
+        transform,
+        sitk.sitkVectorFloat64,
+        fixed.GetSize(),
+        fixed.GetOrigin(),
+        fixed.GetSpacing(),
+        fixed.GetDirection(),
+    )
+
+
+def _fit(
+    fixed: sitk.Image, compared: sitk.Image, in_view: sitk.Image, **bounds: float
+) -> sitk.ImageRegistrationMethod:
+    """The search for a B-spline on ``fixed``; ``bounds`` are those of the moves of its knots (mm)."""
     extent = np.array(fixed.GetSize()) * fixed.GetSpacing()
     mesh = np.maximum(np.rint(extent / KNOTS_MM), 1).astype(int).tolist()
     fit = sitk.ImageRegistrationMethod()
@@ -116,17 +146,9 @@ def _bspline(
     fit.SetMetricFixedMask(compared)
     fit.SetMetricMovingMask(in_view)
     fit.SetInterpolator(sitk.sitkLinear)
-    fit.SetOptimizerAsLBFGSB(gradientConvergenceTolerance=1e-5, numberOfIterations=STEPS)
+    fit.SetOptimizerAsLBFGSB(gradientConvergenceTolerance=1e-5, numberOfIterations=STEPS, **bounds)
     fit.SetShrinkFactorsPerLevel([level.shrink for level in LEVELS])
     fit.SetSmoothingSigmasPerLevel([level.smooth_mm for level in LEVELS])
     fit.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
     fit.SetInitialTransform(sitk.BSplineTransformInitializer(fixed, mesh, 3), inPlace=True)
-    transform = fit.Execute(sitk.Cast(fixed, sitk.sitkFloat32), sitk.Cast(moving, sitk.sitkFloat32))
-    return sitk.TransformToDisplacementField(
-        transform,
-        sitk.sitkVectorFloat64,
-        fixed.GetSize(),
-        fixed.GetOrigin(),
-        fixed.GetSpacing(),
-        fixed.GetDirection(),
-    )
+    return fit

@@ -134,7 +134,7 @@ def test_without_a_vein_flow_and_volume_are_as_uncertain_as_the_size_of_the_arte
 
 
 def test_probabilities_are_between_none_and_all_and_core_is_late(done):
-    """Late grey matter flows 20 mL/100 g/min, near the limit of about 25: noise decides in some voxels."""
+    """Late grey matter flows little less than the limit, so noise decides in some voxels."""
     core, penumbra = (done.maps[f"{name}_probability"] for name in ("core", "penumbra"))
     for probability in (core, penumbra, core + penumbra):
         assert probability.min() >= -1e-6 and probability.max() <= 1 + 1e-6

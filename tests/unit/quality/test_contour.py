@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from masked_heads import mask_of, moved, scanned
 from strokeprep.io import grids, images
 from strokeprep.quality.judgement import Judge
 from strokeprep.quality.masks import contour
 from strokeprep.settings.limits import PASS
 
 from tests.heads import CONTRASTS as CONTRASTS_OF_HEADS
-from tests.heads import Head, head
+from tests.heads import head
 
 pytestmark = pytest.mark.slow
 
 CONTRASTS = {"ct": "ct", "t1": "mr", "b0": "mr"}
-
-
-@cache
-def scanned(contrast: str) -> Head:
-    """A head in slices of 4 mm with noise."""
-    return head(contrast)
-
-
-def mask_of(contrast: str) -> sitk.Image:
-    """Its true brain."""
-    shown = scanned(contrast)
-    return images.like(shown.brain.astype(np.uint8), shown.image)
 
 
 def warned(contrast: str, mask: sitk.Image) -> set[str]:
@@ -44,15 +32,6 @@ def larger(mask: sitk.Image, mm: float) -> sitk.Image:
     """A mask grown by some millimetres, or shrunk by as many below zero."""
     depth = grids.distance(grids.resampled(mask, 1.0, sitk.sitkNearestNeighbor))
     return sitk.Cast(sitk.Resample(depth, mask) > -mm, sitk.sitkUInt8)
-
-
-def moved(mask: sitk.Image, shift_mm=(0, 0, 0), turns_deg=(0, 0, 0)) -> sitk.Image:
-    """A mask shifted (LPS) and turned about its centre."""
-    shape = sitk.LabelShapeStatisticsImageFilter()
-    shape.Execute(mask)
-    move = sitk.Euler3DTransform(shape.GetCentroid(1), *np.radians(turns_deg),
-                                 [float(-each) for each in shift_mm])  # fmt: skip
-    return sitk.Resample(mask, mask, move, sitk.sitkNearestNeighbor)
 
 
 def cut(mask: sitk.Image, share: float) -> sitk.Image:

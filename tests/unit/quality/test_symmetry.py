@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from masked_heads import mask_of, moved, scanned
 from strokeprep.io import images
 from strokeprep.quality.masks import symmetry
 from strokeprep.settings.limits import LIMITS, PASS
 
-from tests.heads import Head, head
+from tests.heads import head
 
 pytestmark = pytest.mark.slow
 
 MODALITIES = {"ct": "ct", "t1": "mr", "b0": "mr"}
-
-
-@cache
-def scanned(contrast: str) -> Head:
-    """A head in slices of 4 mm with noise."""
-    return head(contrast)
-
-
-def mask_of(contrast: str) -> sitk.Image:
-    """Its true brain."""
-    return images.like(scanned(contrast).brain.astype(np.uint8), scanned(contrast).image)
-
-
-def moved(mask: sitk.Image, shift_mm=(0, 0, 0), turns_deg=(0, 0, 0)) -> sitk.Image:
-    """A mask shifted (LPS) and turned about its centre."""
-    shape = sitk.LabelShapeStatisticsImageFilter()
-    shape.Execute(mask)
-    move = sitk.Euler3DTransform(shape.GetCentroid(1), *np.radians(turns_deg),
-                                 [float(-each) for each in shift_mm])  # fmt: skip
-    return sitk.Resample(mask, mask, move, sitk.sitkNearestNeighbor)
 
 
 def apart_mm(contrast: str, mask: sitk.Image) -> float:

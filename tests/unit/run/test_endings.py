@@ -12,7 +12,7 @@ import pytest
 from strokeprep.accuracy import summary
 from strokeprep.accuracy.figures import SCORED
 from strokeprep.io import tables
-from strokeprep.io.whole import write_text
+from strokeprep.io.whole import PARTIAL, write_text
 from strokeprep.quality.judgement import CHECK_COLUMNS, Measurement
 from strokeprep.run import endings
 from strokeprep.study import naming
@@ -48,6 +48,13 @@ def test_every_subject_is_done_stopped_or_unfinished(tmp_path, wanted):
     assert "sub-03 images: unfinished, 1 of 2 files" in text
     assert "sub-2 images: unfinished" in text  # not taken for sub-02
     assert "1 of 4 subjects done" in text
+
+
+def test_a_record_that_a_killed_job_had_begun_to_write_is_passed_over(tmp_path, wanted):
+    log = failed(tmp_path, "admit", "sub-02.log")
+    (log.parent / f"{PARTIAL}0a1b2c3d-sub-03.log.failure.json").touch()
+    ended = {each.subject: each.status for each in endings.endings(wanted, tmp_path)}
+    assert (ended["02"], ended["03"]) == ("stopped", "skipped")
 
 
 def test_perfusion_that_fails_leaves_the_images_done(tmp_path, wanted):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from strokeprep.io.whole import write_json
+from strokeprep.io.whole import PARTIAL, write_json
 
 SUFFIX, SPENT = ".failure.json", ".spent"
 # What a job leaves while it runs, since one that is killed can leave nothing more.
@@ -37,6 +37,8 @@ def read(work: Path) -> list[Mapping[str, str]]:
     """Every record below a work folder, in the order of their paths."""
     found = []
     for path in sorted(work.glob(f"logs/**/*{SUFFIX}")):
+        if path.name.startswith(PARTIAL):  # a job that was killed while it wrote leaves one
+            continue
         with suppress(FileNotFoundError):  # the job has ended well by now
             found.append(json.loads(path.read_text()))
     return found

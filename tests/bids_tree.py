@@ -91,7 +91,7 @@ def write_derivatives(folder: Path) -> Path:
         version="0.1.0",
         subjects=[subject.name for subject in patients.subjects],
         raw_root=write_raw(folder.parent / "raw"),
-        cow_labels=COW_NAMES,
+        arteries=COW_NAMES,
     )
     return folder
 

@@ -70,7 +70,7 @@ TEMPLATE = Space(CONFIG.template.name, CONFIG.template.res)
 ORIGIN = (
     origin.simulated(Path(CONFIG.phantom.folder), CONFIG.phantom.study)
     if CONFIG.phantom
-    else origin.given(Path(CONFIG.study.root))
+    else origin.given(Path(CONFIG.study.root), CONFIG.study.arteries)
 )
 MOVES = moves.Moves(STUDY, TEMPLATE)
 MADE_FIRST = {

@@ -9,7 +9,7 @@ rule dataset:
     input:
         raw=ORIGIN.files,
     output:
-        files=[out(name) for name in dataset.files(ORIGIN.tables, ORIGIN.cow_labels is not None)],
+        files=[out(name) for name in dataset.files(ORIGIN.tables, bool(ORIGIN.arteries))],
     log:
         log_of("dataset", "dataset"),
     benchmark:
@@ -20,7 +20,7 @@ rule dataset:
         raw_root=ORIGIN.root,
         subjects=dataset.listed(Path(OUT), STUDY.by_name, [row.subject for row in ROWS]),
         settings=ABOUT_STUDY,
-        cow_labels=ORIGIN.cow_labels,
+        arteries=ORIGIN.arteries,
         code=code("dataset.py"),
     script:
         "../scripts/dataset.py"

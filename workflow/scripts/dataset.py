@@ -13,6 +13,6 @@ with job(snakemake):
         version=provenance.VERSION,
         subjects=params.subjects,
         raw_root=Path(params.raw_root),
-        cow_labels=params.cow_labels,
+        arteries=params.arteries,
     )
     print("\n".join(written.remarks))

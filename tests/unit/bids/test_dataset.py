@@ -72,16 +72,16 @@ def test_a_link_to_a_local_path_is_refused(tmp_path: Path, link: str) -> None:
 
 def test_the_names_of_the_files_are_known_before_they_are_written(tmp_path: Path) -> None:
     root = raw(tmp_path, phenotype__outcome="participant_id|mrs\nsub-01|3\n")
-    made = written(tmp_path, raw_root=root, cow_labels={1: "BA"})
+    made = written(tmp_path, raw_root=root, arteries={1: "BA"})
     folder = tmp_path / "derivatives"
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert set(dataset.files(clinical.names(root), has_cow=True)) == found
+    assert set(dataset.files(clinical.names(root), has_arteries=True)) == found
     assert {path.relative_to(folder).as_posix() for path in made.paths} == found
 
 
 def test_writing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
-    first = [path.read_bytes() for path in written(tmp_path, cow_labels={2: "b", 1: "a"}).paths]
-    again = [path.read_bytes() for path in written(tmp_path, cow_labels={1: "a", 2: "b"}).paths]
+    first = [path.read_bytes() for path in written(tmp_path, arteries={2: "b", 1: "a"}).paths]
+    again = [path.read_bytes() for path in written(tmp_path, arteries={1: "a", 2: "b"}).paths]
     assert first == again
 
 
@@ -252,7 +252,7 @@ def test_an_inconsistent_table_is_refused(tmp_path: Path, text: str, message: st
 
 
 def test_the_names_of_vessels_are_a_table_in_the_order_of_their_numbers(tmp_path: Path) -> None:
-    written(tmp_path, cow_labels={10: "P1-L", 2: "ICA-R"})
+    written(tmp_path, arteries={10: "P1-L", 2: "ICA-R"})
     assert table(tmp_path, "seg-CoW_dseg") == [
         {"index": "2", "name": "ICA-R"},
         {"index": "10", "name": "P1-L"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,9 @@ folder = pathlib.Path(sys.argv[sys.argv.index("--bind") + 1].partition(":")[0])
 (folder.parent / "call.txt").write_text(" ".join(sys.argv[1:]))
 if os.environ.get("BEHAVES") == "fails":
     sys.exit(3)
+if os.environ.get("BEHAVES") == "hangs":
+    os.chdir(folder.parent)
+    os.system("sleep 60 & echo $! > child.txt; wait")
 dwi, adc = nib.load(folder / "dwi.nii.gz"), nib.load(folder / "adc.nii.gz")
 assert np.array_equal(dwi.affine, adc.affine) and nib.aff2axcodes(dwi.affine) == tuple("LAS")
 results = folder / "results"
@@ -109,6 +113,36 @@ def test_what_the_container_passes_over_in_silence_is_refused(
     monkeypatch.setenv(variable, value)
     with pytest.raises(StrokeprepError, match=says):
         deepisles.infarct(request_)
+
+
+def is_running(number: int) -> bool:
+    """Whether there is such a process; one that has ended and was not asked for is none."""
+    state = Path(f"/proc/{number}/stat")
+    return state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_a_container_that_takes_too_long_is_ended_with_all_it_started(
+    machine, request_, monkeypatch
+):
+    monkeypatch.setenv("BEHAVES", "hangs")
+    monkeypatch.setattr(deepisles, "LONGEST_S", 3)
+    with pytest.raises(StrokeprepError, match="not done after 3 s"):
+        deepisles.infarct(request_)
+    assert not is_running(int((machine / "child.txt").read_text()))
+
+
+def test_a_container_under_dockers_daemon_is_ended_by_its_name(machine, request_, monkeypatch):
+    (machine / "docker").write_text(
+        f'#!/bin/sh\necho "$@" >> {machine}/calls.txt\n[ "$1" = kill ] || exec sleep 60\n'
+    )
+    os.chmod(machine / "docker", 0o755)
+    (machine / "apptainer").unlink()
+    monkeypatch.setattr(deepisles, "LONGEST_S", 1)
+    with pytest.raises(StrokeprepError, match="not done after 1 s"):
+        deepisles.infarct(request_)
+    started, ended = (machine / "calls.txt").read_text().splitlines()
+    name = ended.removeprefix("kill ")
+    assert f"--name {name} " in started and name.startswith("strokeprep-")
 
 
 def test_values_that_are_no_mask_are_refused_and_not_cut_to_an_empty_one(

@@ -329,6 +329,33 @@ def test_a_column_that_would_let_anything_through_is_refused(name, column, messa
         with_columns(**{name: column})
 
 
+# --- Arteries of the study
+
+
+def with_arteries(arteries) -> config.Config:
+    study = {"layout": "bids", "root": "raw", "arteries": arteries}
+    return config.checked(config.completed({"study": study}))
+
+
+def test_arteries_are_numbered_however_yaml_reads_their_numbers():
+    expected = {1: "basilar artery", 10: "Acom"}
+    assert with_arteries({1: "basilar artery", "10": "Acom"}).study.arteries == expected
+
+
+@pytest.mark.parametrize(
+    ("arteries", "message"),
+    [
+        ({0: "background"}, "numbers above 0"),
+        ({"left": "MCA"}, "numbers above 0"),
+        ({1: "a\tb"}, "names of letters, digits, blanks and hyphens"),
+        ({1: 5}, "study.arteries"),
+    ],
+)
+def test_arteries_without_a_number_or_a_plain_name_are_refused(arteries, message):
+    with pytest.raises(StrokeprepError, match=message):
+        with_arteries(arteries)
+
+
 # --- numbers that are none, and keys that stand twice
 
 

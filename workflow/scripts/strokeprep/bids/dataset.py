@@ -127,7 +127,7 @@ def write(
     subjects: Sequence[str],
     links: Mapping[str, str] | None = None,
     raw_root: Path | None = None,
-    cow_labels: Mapping[int, str] | None = None,
+    arteries: Mapping[int, str] | None = None,
 ) -> Written:
     """Write every dataset-level file; ``subjects`` are those with outputs, without ``sub-``."""
     people = sorted(f"sub-{subject}" for subject in subjects)
@@ -145,12 +145,12 @@ def write(
     for tool, table in tables.items():
         _write_table(folder / "phenotype" / tool, table, f"Clinical data: {tool}", people)
     _write_descriptions(folder)
-    if cow_labels is not None:
+    if arteries:
         # Without a JSON: the segmentations would inherit it, and it contradicts their own.
-        named = [{"index": key, "name": cow_labels[key]} for key in sorted(cow_labels)]
+        named = [{"index": key, "name": arteries[key]} for key in sorted(arteries)]
         write_text(render(named, ["index", "name"]), folder / naming.COW_TABLE)
     return Written(
-        [folder / path for path in files(tables, cow_labels is not None)],
+        [folder / path for path in files(tables, bool(arteries))],
         [
             remark
             for tool, table in {"participants": participants, **tables}.items()
@@ -213,12 +213,12 @@ def remarks(
     return texts
 
 
-def files(clinical: Iterable[str], has_cow: bool) -> list[str]:
+def files(clinical: Iterable[str], has_arteries: bool) -> list[str]:
     """The files that :func:`write` makes for a raw dataset with these clinical tables."""
     tables = ["participants", "descriptions", *(f"phenotype/{name}" for name in clinical)]
     return [
         *("dataset_description.json", "README.md", "CHANGES", ".bidsignore"),
-        *([naming.COW_TABLE] if has_cow else []),
+        *([naming.COW_TABLE] if has_arteries else []),
         *(table + ending for table in tables for ending in (".tsv", ".json")),
     ]
 

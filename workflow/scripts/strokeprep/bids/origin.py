@@ -17,7 +17,7 @@ class Origin:
     root: Path
     files: tuple[str, ...]  # what the dataset's own files are made from
     tables: tuple[str, ...]  # names of its clinical tables
-    cow_labels: Mapping[int, str] | None = None  # classes of the Circle of Willis, where known
+    arteries: Mapping[int, str]  # by their number in a segmentation of the Circle of Willis
     truth: Path | None = None  # what is true of a simulated study
     atlas: str | None = None  # the regions by which a simulated study places its lesions
     regions: str | None = None  # the same, where perfusion is measured by them
@@ -28,9 +28,9 @@ class Origin:
         return self.truth is not None
 
 
-def given(root: Path) -> Origin:
-    """A study that lies in a folder."""
-    return Origin(root, tuple(clinical.sources(root)), tuple(clinical.names(root)))
+def given(root: Path, arteries: Mapping[int, str]) -> Origin:
+    """A study that lies in a folder; ``arteries`` may not be known."""
+    return Origin(root, tuple(clinical.sources(root)), tuple(clinical.names(root)), arteries)
 
 
 def simulated(folder: Path, study: str) -> Origin:
@@ -43,7 +43,7 @@ def simulated(folder: Path, study: str) -> Origin:
         tables=tuple(
             Path(name).stem for name in files if name.startswith("phenotype/") and ".tsv" in name
         ),
-        cow_labels=phantom.COW_LABELS if study == phantom.USUAL else None,
+        arteries=phantom.COW_LABELS if study == phantom.USUAL else {},
         truth=folder / "truth",
         **{"regions" if study == phantom.USUAL else "atlas": str(folder / phantom.ATLAS)},
     )

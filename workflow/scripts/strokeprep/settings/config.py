@@ -214,10 +214,13 @@ def _without_empty_sections(config: Mapping, rules: Mapping) -> dict[str, Any]:
 
 
 def _typed(given: Mapping, rules: Mapping) -> dict[str, Any]:
-    """Text where a number or a truth value belongs, as --config 'phantom={seed: 2}' hands it over."""
+    """Text where a number or a truth value belongs, as --config 'phantom={seed: 2}' hands it over.
+
+    A key is text in the schema; YAML takes one such as 0 for a number.
+    """
     sections = rules.get("properties", {})
     return {
-        key: _typed(value, sections.get(key, {}))
+        str(key): _typed(value, sections.get(key, {}))
         if isinstance(value, Mapping)
         else _read_as(value, sections.get(key, {}).get("type"))
         for key, value in given.items()

@@ -114,14 +114,30 @@ def schema_of_columns() -> Schema:
 
 
 def columns_of(values: Mapping[str, Any]) -> dict[str, Column]:
-    """The columns of the config. YAML takes a level such as 0 for a number."""
+    """The columns of the config."""
+    return {name: typed(Column, value) for name, value in values.items()}
+
+
+def schema_of_arteries() -> Schema:
+    """The schema of study.arteries: names by number."""
     return {
-        name: typed(
-            Column,
-            {**value, "levels": {str(key): says for key, says in value.get("levels", {}).items()}},
-        )
-        for name, value in values.items()
+        "type": "object",
+        "description": "What each number in segmentations of the Circle of Willis is, such as "
+        "1: basilar artery. It is released with them, as a table and in words; empty where it is "
+        "not known.",
+        "default": {},
+        "propertyNames": {"pattern": "^[1-9][0-9]*$", "title": "numbers above 0"},
+        "additionalProperties": {
+            "type": "string",
+            "pattern": "^[A-Za-z][A-Za-z0-9 -]*$",
+            "title": "names of letters, digits, blanks and hyphens",
+        },
     }
+
+
+def arteries_of(values: Mapping[str, str]) -> dict[int, str]:
+    """The arteries of the config."""
+    return {int(number): name for number, name in values.items()}
 
 
 @dataclass(frozen=True)
@@ -185,6 +201,9 @@ class StudySettings:
     )
     columns: dict[str, Column] = setting(
         {}, "Clinical columns.", schema=schema_of_columns(), read=columns_of
+    )
+    arteries: dict[int, str] = setting(
+        {}, "Arteries.", schema=schema_of_arteries(), read=arteries_of
     )
     name: str = setting(
         "Preprocessed acute-stroke imaging",

@@ -7,7 +7,9 @@ what it leaves there is counted.
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -40,7 +42,8 @@ def infarct(request: Diffusion) -> tuple[sitk.Image, dict[str, Any]]:
         proposals.put(request.adc, folder / "adc.nii.gz")
         if request.flair:
             proposals.put(images.read(request.flair), folder / "flair.nii.gz")
-        _run(command(engine, container, folder, with_flair=bool(request.flair)), request.where)
+        call = command(engine, container, folder, with_flair=bool(request.flair))
+        _run(call, request.where, folder.name)
         methods = _methods(folder, request)
         mask = _mask(folder, request, back)
     about = {"Package": "DeepISLES", "Container": container, "Engine": engine, "Methods": methods}
@@ -54,6 +57,7 @@ def command(engine: str, container: str, folder: Path, *, with_flair: bool) -> l
     given += ["--save_team_outputs"]
     if engine == "docker":
         start = ["docker", "run", "--rm", "--gpus", "all", "--network", "none"]
+        start += ["--name", folder.name]
         return [*start, "--volume", f"{folder}:{INSIDE}", container, *given]
     start = ["apptainer", "run", "--nv", "--writable-tmpfs", "--bind", f"{folder}:{INSIDE}"]
     return [*start, "--pwd", "/app", f"docker://{container}", *given]
@@ -87,19 +91,32 @@ def _require_gpu() -> None:
         )
 
 
-def _run(call: list[str], where: str) -> None:
-    """Run the container; its words go to the log."""
+def _run(call: list[str], where: str, name: str) -> None:
+    """Run the container; its words go to the log. One that takes too long is ended."""
     print(" ".join(call), flush=True)
+    # With a session of its own all that Apptainer started can be ended.
+    process = subprocess.Popen(call, start_new_session=True)
     try:
-        subprocess.run(call, check=True, timeout=LONGEST_S)
-    except subprocess.CalledProcessError as error:
-        raise StrokeprepError(
-            f"DeepISLES ended with status {error.returncode}", where, "Read the log of this job."
-        ) from error
+        status = process.wait(timeout=LONGEST_S)
     except subprocess.TimeoutExpired as error:
         raise StrokeprepError(
             f"DeepISLES was not done after {LONGEST_S} s", where, "Read the log of this job."
         ) from error
+    finally:
+        _end(process, call[0], name)
+    if status:
+        raise StrokeprepError(
+            f"DeepISLES ended with status {status}", where, "Read the log of this job."
+        )
+
+
+def _end(process: subprocess.Popen, engine: str, name: str) -> None:
+    """End what a container still runs. Docker's runs under its daemon, not under the call."""
+    if process.poll() is None:
+        if engine == "docker":
+            subprocess.run(["docker", "kill", name], check=False)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _methods(folder: Path, request: Diffusion) -> list[str]:

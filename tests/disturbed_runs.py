@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
+import numpy as np
 import yaml
 from strokeprep import phantom
 from strokeprep.io.whole import PARTIAL
@@ -51,13 +53,22 @@ def shown_by(folder: Path) -> str:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every finished file of a dataset, except for those about the run."""
+    """A digest of every finished file of a dataset, except for those about the run."""
     return {
-        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        name: digest(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not path.name.startswith(PARTIAL)
         if (name := str(path.relative_to(folder))) not in OF_THE_RUN
     }
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file; that of an image also tells packing, voxels and their mean apart."""
+    whole = hashlib.sha256(path.read_bytes()).hexdigest()
+    if not path.name.endswith(naming.IMAGE):
+        return whole
+    voxels = np.asarray(nib.load(path).dataobj)
+    return f"{whole}, voxels {hashlib.sha256(voxels.tobytes()).hexdigest()}, mean {voxels.mean()}"
 
 
 # The scans of a patient of the test studies.

@@ -101,6 +101,13 @@ def test_casting_to_an_integer_type_clips_instead_of_wrapping():
     assert images.as_dtype(np.array([-1e6, 0.6, 1e6]), np.int16).tolist() == [-32768, 1, 32767]
 
 
+def test_values_that_are_no_numbers_are_never_written(tmp_path):
+    for value in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="no numbers"):
+            images.write_array(np.full((2, 2, 2), value), np.eye(4), tmp_path / "map.nii.gz")
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_interrupted_write_leaves_no_file(tmp_path, monkeypatch):
     def cut(nifti, file):
         file.write(b"half")

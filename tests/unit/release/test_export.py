@@ -186,10 +186,10 @@ def test_a_folder_with_other_files_is_not_replaced(study):
 
 
 def test_a_case_with_an_unfit_image_is_left_out_whole_and_named(study):
-    path = study.source("02", "ses-01_space-ncct_tmax")
+    path = study.source("02", "lesion-msk")
     nifti = nib.load(path)
     values = np.asarray(nifti.dataobj).copy()
-    values[0, 0, 0] = np.nan
+    values[0, 0, 0] = 2
     nib.save(nib.Nifti1Image(values, nifti.affine, nifti.header), path)
     release = study.export()
     assert len(cases(release)) == 1
@@ -197,7 +197,7 @@ def test_a_case_with_an_unfit_image_is_left_out_whole_and_named(study):
         {
             "participant_id": "sub-02",
             "cause": "unfit",
-            "reason": f"Map has values that are no numbers ({path.name})",
+            "reason": f"Mask has values other than 0 and 1 ({path.name})",
         }
     ]
     text = (release / "README.md").read_text()

@@ -271,6 +271,8 @@ def write_array(
     frame_seconds: float | None = None,
 ) -> None:
     """Save voxels with a header that holds only their geometry and, if given, the frame interval."""
+    if data.dtype.kind == "f" and not np.isfinite(data).all():
+        raise ValueError(f"{path} would hold values that are no numbers")
     if on is not None:
         reference = nib.load(on)
         if reference.shape[:3] != data.shape[:3] or not np.allclose(

@@ -5,7 +5,6 @@ An output that fits becomes the file of the release as it is. Of one that does n
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import struct
 from pathlib import Path
@@ -25,13 +24,12 @@ GEOMETRY = (slice(42, 48), slice(76, 92), slice(252, 328))
 HEADER_BYTES = 348
 INTERVAL_AT, UNITS_AT = 92, 123  # pixdim[4], xyzt_units
 BLOCK = 1 << 24
-FASTEST = 1  # of gzip: a series is gigabytes, and a higher level saves a tenth
 
 
 def geometry(path: Path) -> bytes:
     """The bytes of a header that say where its voxels lie."""
     images.open_nifti(path)  # refuses what is no NIfTI image
-    with gzip.open(path) as file:
+    with images.opened(path) as file:
         header = file.read(HEADER_BYTES)
     return b"".join(header[part] for part in GEOMETRY)
 
@@ -42,7 +40,7 @@ def fitting(path: Path, content: Content, copy: Path) -> Path:
     if content == "series":
         return _timed(path, nifti, copy)
     if content == "map":
-        return _finite(path, nifti, copy)
+        return _single(path, nifti, copy)
     if content in ("mask", "labels"):
         _refuse_no_labels(path, nifti, largest=1 if content == "mask" else None)
     return path
@@ -79,12 +77,11 @@ def _timed(path: Path, nifti: nib.Nifti1Image, copy: Path) -> Path:
     if timing.header_interval(nifti) is not None:
         return path
     seconds = interval(path, nifti)
-    # Neither a name nor a time in the header of gzip: the same series gives the same bytes.
     with (
-        gzip.open(path) as source,
+        images.opened(path) as source,
         whole(copy) as partial,
         partial.open("wb") as file,
-        gzip.GzipFile("", "wb", FASTEST, file, mtime=0) as target,
+        images.packed(file) as target,
     ):
         header = bytearray(source.read(HEADER_BYTES))
         struct.pack_into("<f", header, INTERVAL_AT, seconds)
@@ -95,13 +92,11 @@ def _timed(path: Path, nifti: nib.Nifti1Image, copy: Path) -> Path:
     return copy
 
 
-def _finite(path: Path, nifti: nib.Nifti1Image, copy: Path) -> Path:
-    values = images.voxels(nifti, path)
-    if not np.isfinite(values).all():
-        raise StrokeprepError("Map has values that are no numbers", path, "Make it again.")
-    if values.dtype == np.float32:
+def _single(path: Path, nifti: nib.Nifti1Image, copy: Path) -> Path:
+    """A map in single precision. That its values are numbers was seen to when it was written."""
+    if nifti.get_data_dtype() == np.float32:
         return path
-    images.write_array(values.astype(np.float32), nifti.affine, copy, path)
+    images.write_array(images.voxels(nifti, path).astype(np.float32), nifti.affine, copy, path)
     return copy
 
 

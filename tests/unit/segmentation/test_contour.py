@@ -37,11 +37,11 @@ def ball(centre=(0.0, 0.0, 0.0), radius=RADIUS) -> np.ndarray:
 
 
 @cache
-def head(contrast: str) -> sitk.Image:
-    """A ball of brain with sulci, in a thin layer of fluid, skull, scalp and air."""
+def head(contrast: str, fluid_mm: float = 1.0) -> sitk.Image:
+    """A ball of brain with sulci, in a layer of fluid, skull, scalp and air."""
     sulcus, brain, fluid, skull, scalp, air = GREY[contrast]
     deep, (x, y, z) = ball(), grid()
-    shells = [deep > 0, deep > -1, deep > -8, deep > -14]
+    shells = [deep > 0, deep > -fluid_mm, deep > -fluid_mm - 7, deep > -fluid_mm - 13]
     image = np.select(shells, [brain, fluid, skull, scalp], air).astype(np.float32)
     folds = np.sin(x / 3) * np.sin(y / 3) * np.sin(z / 3) > 0.5
     image[folds & (deep > 0) & (deep < 9)] = sulcus
@@ -98,6 +98,18 @@ def test_a_contour_too_small_all_over_is_brought_out(contrast):
     found, metrics = corrected(contrast, ball(radius=RADIUS - 8))
     assert metrics["ContourMovedMm"] > 3.0
     assert error_mm(found) < (5.0 if contrast == "bright fluid" else 1.6)
+
+
+def test_a_contour_in_the_fluid_around_a_shrunken_brain_is_brought_in():
+    shrunken = head("bright fluid", fluid_mm=9.0)
+    found = contour.corrected(shrunken, "bright fluid", on_grid(ball(radius=RADIUS + 7)))
+    assert error_mm(images.array(found.depth)) < 3.5
+
+
+def test_a_right_contour_under_much_fluid_stays():
+    shrunken = head("bright fluid", fluid_mm=9.0)
+    found = contour.corrected(shrunken, "bright fluid", on_grid(ball()))
+    assert error_mm(images.array(found.depth)) < 1.5
 
 
 def test_an_image_that_shows_nothing_moves_nothing():

@@ -24,6 +24,7 @@ FEW = (
     "swollen infarct, DWI stripped",
     "child, T1w sagittal",
     "frame, T1w gadolinium",
+    "T2w cropped at the base",
 )
 FULL = os.environ.get("FULL") == "1"
 WRONG_WAY_UP = [name for name, case in heads.CASES.items() if case.is_wrong_way_up]

@@ -60,6 +60,13 @@ LEAST_FALL = 0.1  # in shades from 0 to 1; without as much there is no skull to 
 LEAST_FALLS = 0.3  # share of patches that have to show it
 SKULL_WITHIN_MM = 10.0  # of the contour
 
+# Where bright fluid fills more than this share of a layer, that layer is no brain: between gyri it fills less. A
+# contour with such a layer so far below it (mm, negative outside) lies in the fluid around a shrunken brain, and
+# comes in by at most so much. With such a layer outside of it, a contour is not moved outwards.
+MOST_FLUID, MOST_RIM_MM = 0.5, 8.0
+LAYER_BELOW_MM, LAYER_OUTSIDE_MM, LAYER_MM = 2.0, -3.0, 2.0
+LEAST_RISE = 0.08  # of fluid over brain, in shades; with less the two cannot be told apart
+
 # The shade of a HU value, with most of the range for soft tissue.
 HU, SHADE_OF_HU = (-1000, -250, -100, -20, 100, 250, 800), (0, 0.05, 0.15, 0.25, 0.75, 0.9, 1)
 
@@ -99,7 +106,10 @@ def _round(values: np.ndarray, contrast: str, depth: np.ndarray) -> tuple[np.nda
         search = NEXT_SEARCH_MM if lesson else FIRST_SEARCH_MM
         best, certainty = _best(fit, moves, surface, search)
         moves = best - best.mean() + moves.mean()
-        moves = moves + _to_the_fall(counts, moves, contrast)
+        off = _to_the_fall(counts, moves, contrast)
+        if contrast == "bright fluid" and off >= 0:
+            off = _out_of_the_fluid(counts, moves, off)
+        moves = moves + off
     moved = depth.copy()
     moved[surface.band] += surface.at_voxels(moves)
     return _distance(moved), round(float((certainty > CLEAR).mean()), 3)
@@ -216,6 +226,32 @@ def _to_the_fall(counts: np.ndarray, moves: np.ndarray, contrast: str) -> float:
     least, most = INSIDE_THE_FALL_MM[contrast]
     # A positive depth of the fall means that the contour lies outside it.
     return -max(fall + least, 0.0) - min(fall + most, 0.0)
+
+
+def _out_of_the_fluid(counts: np.ndarray, moves: np.ndarray, outwards: float) -> float:
+    """The move (mm) of the whole contour that leaves it outside of bright fluid: ``outwards``, none, or inwards."""
+    depth = (_shelves()[None] + moves[:, None]).ravel()
+    by_depth = counts.reshape(-1, SHADES)
+    brain = _shade_of(by_depth[depth > 5], 0.5)
+    fluid = _shade_of(by_depth[depth > 3], 0.98)
+    if fluid - brain < LEAST_RISE:
+        return outwards
+    is_fluid = np.clip(np.arange(1, SHADES + 1) - (brain + fluid) / 2 * SHADES, 0, 1)
+
+    def is_filled(top: float) -> bool:
+        layer = by_depth[(depth >= top) & (depth < top + LAYER_MM)].sum(axis=0)
+        return bool(layer @ is_fluid > MOST_FLUID * layer.sum())
+
+    if not is_filled(LAYER_BELOW_MM):
+        return 0.0 if is_filled(LAYER_OUTSIDE_MM) else outwards
+    inwards = np.arange(0.0, MOST_RIM_MM, 0.25).tolist()
+    return -next((mm for mm in inwards if not is_filled(LAYER_BELOW_MM + mm)), MOST_RIM_MM)
+
+
+def _shade_of(counts: np.ndarray, share: float) -> float:
+    """The shade that a share of the voxels counted lies below."""
+    below = np.cumsum(counts.sum(axis=0))
+    return float(np.interp(share * below[-1], below, np.arange(1, SHADES + 1) / SHADES))
 
 
 def _falls(counts: np.ndarray, moves: np.ndarray, contrast: str) -> np.ndarray:

@@ -11,6 +11,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 from strokeprep.io import tables
+from strokeprep.report.pages import steps
+from strokeprep.review import verdicts
+from strokeprep.review.verdicts import Verdict
 from workflow_tools import snakemake
 
 GIVEN = ("--config", 'phantom={"subjects": 2}')
@@ -56,3 +59,15 @@ def test_all_patients_are_in_the_maps_until_one_changes(copied):
     (output / name).unlink()
     run(copied, "privacy_dataset", "--force")
     assert not list(output.glob("tpl-*")) and not (output / "docs/cohort").exists()
+
+
+def test_a_patient_whom_a_rater_rejected_is_in_no_map(copied):
+    brain = next(s for s in steps.read(copied / "demo/work/dataset", "02") if s.step == "brain")
+    rejected = Verdict("sub-02", brain.step, "bad", brain.version)
+    verdicts.add(copied / "demo/work/review/verdicts_A.tsv", [rejected])
+    run(copied, "cohort", "--forcerun", "cohort_maps")  # mtimes tell nothing of verdicts
+    output = copied / "demo/derivatives"
+    members = tables.read(output / "docs/cohort/members.tsv")
+    assert [row["participant_id"] for row in members] == ["sub-01"]
+    (share,) = output.glob("tpl-*/anat/*_label-L_probseg.json")
+    assert json.loads(share.read_text())["Excluded"] == ["1 patients: left out by a review"]

@@ -38,8 +38,7 @@ def cause_not_finished(subject):
     """Why a patient is in no map, in words that may be released; None of those who may be."""
     ended = endings.endings({subject.name: {endings.IMAGES: all_images(subject)}}, Path(WORK))
     searched = Path(private(released.part(subject.name, endings.IMAGES))).exists()
-    review = CONFIG.release.leave_out.get(subject.name)
-    reason = endings.left_out(review, [], ended, searched)
+    reason = endings.left_out(objection_to(subject), [], ended, searched)
     return reason and archive.CAUSES[reason[0]]
 
 

@@ -16,12 +16,27 @@ def case_facts(subject):
 
 
 @cache
+def raters():
+    """Who judged the study, with their verdicts."""
+    try:
+        return review_verdicts.raters(Path(CONFIG.release.verdicts))
+    except StrokeprepError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def objection_to(subject):
+    """Why people, or the config, keep a patient out of what is released; None of others."""
+    return CONFIG.release.leave_out.get(subject.name) or gate.objection(
+        subject.name, RELEASE.made, raters(), CONFIG.release.review
+    )
+
+
+@cache
 def left_out():
     """Why a patient is not released, by name; of others it is found out when images are read."""
     try:
         archive.refuse_other_template(ARCHIVE, TEMPLATE)
         archive.refuse_unknown(ARCHIVE, CONFIG.release, STUDY.by_name)
-        raters = review_verdicts.raters(Path(CONFIG.release.verdicts))
     except StrokeprepError as error:
         raise WorkflowError(str(error)) from None
     wanted, found = wanted_files(), {}
@@ -29,10 +44,7 @@ def left_out():
         ended = endings.endings({subject.name: wanted[subject.name]}, Path(WORK))
         searched = all(Path(path).exists() for path in privacy_reports_of(subject))
         lacking = archive.lacking(ARCHIVE, subject, CONFIG.release.may_lack, TEMPLATE)
-        review = CONFIG.release.leave_out.get(subject.name) or gate.objection(
-            subject.name, RELEASE.made, raters, CONFIG.release.review
-        )
-        reason = endings.left_out(review, lacking, ended, searched)
+        reason = endings.left_out(objection_to(subject), lacking, ended, searched)
         if reason:
             found[subject.name] = reason
     return found

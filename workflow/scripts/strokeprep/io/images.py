@@ -79,13 +79,17 @@ def _printable(raw: bytes) -> str:
 def voxels(nifti: nib.Nifti1Image, path: Path) -> np.ndarray:
     """All voxels: the stored integers if no scaling applies, else float32."""
     try:
-        slope, inter = nifti.dataobj.slope, nifti.dataobj.inter
-        stored = _usual(_stored(nifti, path))
-        if (slope, inter) == (1, 0):
-            return stored
-        return np.asarray(stored, np.float32) * np.float32(slope) + np.float32(inter)
+        return _scaled(_usual(_stored(nifti, path)), nifti)
     except DAMAGED as error:
         raise _cut_short(path) from error
+
+
+def _scaled(stored: np.ndarray, nifti: nib.Nifti1Image) -> np.ndarray:
+    """Stored values with slope and intercept applied: float32, or as they are without any."""
+    slope, inter = nifti.dataobj.slope, nifti.dataobj.inter
+    if (slope, inter) == (1, 0):
+        return stored
+    return np.asarray(stored, np.float32) * np.float32(slope) + np.float32(inter)
 
 
 def _stored(nifti: nib.Nifti1Image, path: Path) -> np.ndarray:
@@ -185,15 +189,13 @@ def read(path: str | Path, dtype: np.dtype | type | None = None) -> sitk.Image:
 def read_mean(path: str | Path) -> sitk.Image:
     """A 3D image, or the mean over time of a 4D one, in single precision."""
     nifti = open_nifti(Path(path))
-    data = voxels(nifti, Path(path))
-    if data.ndim == 3:
-        return from_array(data, nifti.affine, path)
-    total = np.zeros(data.shape[:3], np.float32)
-    for index in range(
-        data.shape[3]
-    ):  # frame by frame, because a float copy of a series takes gigabytes
-        total += data[..., index]
-    return from_array(total / data.shape[3], nifti.affine, path)
+    if nifti.ndim == 3:
+        return from_array(voxels(nifti, Path(path)), nifti.affine, path)
+    # In the order of the file: between two orders, an addition takes three times as long.
+    total = np.zeros(nifti.shape[:3], np.float32, order="F")
+    for block in blocks(nifti, Path(path), nifti.shape[2]):
+        total += _scaled(block.T, nifti)
+    return from_array(total / nifti.shape[3], nifti.affine, path)
 
 
 def read_grid(path: str | Path) -> sitk.Image:

@@ -79,7 +79,8 @@ def merge_factors(spacing: np.ndarray, mm: float, shape: Sequence[int]) -> tuple
 
 def merged(volume: np.ndarray, factors: Sequence[int]) -> np.ndarray:
     """Block means of the values clipped to the window (float32)."""
-    result = np.clip(volume, *WINDOW_HU).astype(np.float32)
+    result = volume.astype(np.float32)  # first, since integers would be clipped as float64
+    np.clip(result, *WINDOW_HU, out=result)
     for axis, factor in enumerate(factors):
         if factor > 1:
             whole = result.shape[axis] // factor * factor

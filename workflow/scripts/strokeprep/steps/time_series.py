@@ -104,13 +104,16 @@ def _averaged(moves: Motion) -> np.ndarray:
 def _mean(source: str, moves: Motion, chosen: np.ndarray) -> np.ndarray:
     """The mean of chosen frames in the reference pose; a voxel is the mean of those that cover it."""
     grid, affine = images.read_grid(source), images.open_nifti(Path(source)).affine
-    total, seen = np.zeros(grid.GetSize(), np.float32), np.zeros(grid.GetSize(), np.uint16)
+    # In the order of the frames.
+    total = np.zeros(grid.GetSize(), np.float32, order="F")
+    seen = np.zeros(grid.GetSize(), np.uint16, order="F")
     everywhere = images.like(np.ones(grid.GetSize(), np.uint8), grid)
     for index, voxels in enumerate(frames.stream(source)):
         if not chosen[index]:
             continue
         if moves.displacement_mm[index] <= NEAR_MM:
-            total, seen = total + voxels, seen + 1
+            total += voxels
+            seen += 1
             continue
         pose = transforms.linear(moves.matrices[index])
         frame = images.from_array(voxels, affine, source)

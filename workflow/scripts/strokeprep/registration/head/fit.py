@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import SimpleITK as sitk
@@ -79,8 +80,7 @@ def fit(
 
     ``also`` is another measure to maximise, in nats.
     """
-    basis = BASIS[:parameters]
-    moves = np.einsum("kij,nj->nki", basis[:, :3, :3], over.points - CENTRE) + basis[:, :3, 3]
+    basis, moves = BASIS[:parameters], _moves(over, parameters)
     score, normal, pull = _objective(over, level, matrix, moves, also)
     damping = 0.01
     for _ in range(steps):
@@ -101,6 +101,13 @@ def fit(
             if damping > 1e3:
                 break
     return matrix, score
+
+
+@cache
+def _moves(over: Samples, parameters: int) -> np.ndarray:
+    """How each point moves with each parameter (N×K×3), about the brain's centre."""
+    basis = BASIS[:parameters]
+    return np.einsum("kij,nj->nki", basis[:, :3, :3], over.points - CENTRE) + basis[:, :3, 3]
 
 
 def _objective(

@@ -37,7 +37,7 @@ EDGE_POINTS = 8_000
 CENTRE = np.array([0.0, -18.0, 10.0])  # of the MNI brain; rotations and scales are about it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Samples:
     """Points of the template (N×3, RAS mm), their weights in each class (N×K), and which are brain."""
 

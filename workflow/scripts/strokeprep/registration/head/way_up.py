@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import permutations, product
 
 import numpy as np
@@ -130,6 +131,7 @@ def turns() -> list[np.ndarray]:
     return result
 
 
+@cache
 def _few_points() -> Samples:
     """Some points of the template's head."""
     head = whole_head(COARSE_MM)

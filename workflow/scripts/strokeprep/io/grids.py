@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import ceil, floor
+
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep.io import images
+from strokeprep.io import images, labels
 
 
 def resampled(image: sitk.Image, spacing_mm: float, interpolation: int | None = None) -> sitk.Image:
@@ -45,6 +47,17 @@ def cubic_grid(image: sitk.Image, spacing_mm: float) -> sitk.Image:
     first = ((extent - size * spacing_mm) / 2 + spacing_mm / 2 - old / 2) / old
     grid.SetOrigin(image.TransformContinuousIndexToPhysicalPoint(first.tolist()))
     return grid
+
+
+def box_on(image: sitk.Image, marked: np.ndarray, coarse: sitk.Image) -> labels.Box:
+    """The voxels of an image around those marked on a coarser grid over the same space."""
+    scale = np.array(coarse.GetSpacing()) / image.GetSpacing()
+    return tuple(
+        slice(max(floor((part.start - 1) * per), 0), min(ceil((part.stop + 1) * per), size))
+        if part.stop
+        else part
+        for part, per, size in zip(labels.bounding_box(marked), scale, image.GetSize(), strict=True)
+    )
 
 
 def distance(mask: sitk.Image) -> sitk.Image:

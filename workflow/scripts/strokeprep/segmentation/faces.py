@@ -14,7 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import grids
+from strokeprep.io import grids, images
 from strokeprep.segmentation.request import Request
 from strokeprep.settings.backends import Backend
 
@@ -103,8 +103,12 @@ def outside(brain: Marked, image: sitk.Image) -> sitk.Image:
 
 
 def _on(image: sitk.Image, field: sitk.Image) -> sitk.Image:
-    """Where a field is positive, on an image's grid."""
-    return sitk.Resample(field, image, sitk.Transform(), sitk.sitkLinear) > 0
+    """Where a field on a coarser grid over the same space is positive, on an image's grid."""
+    box = grids.box_on(image, images.array(field) > 0, field)
+    whole = sitk.Image(image.GetSize(), sitk.sitkUInt8)
+    whole.CopyInformation(image)
+    whole[box] = sitk.Resample(field, image[box], sitk.Transform(), sitk.sitkLinear) > 0
+    return whole
 
 
 def _carried(masks: Sequence[Marked], image: sitk.Image) -> sitk.Image:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from math import ceil, floor
 
 import numpy as np
 import SimpleITK as sitk
@@ -90,7 +89,7 @@ def finely(depth: sitk.Image, image: sitk.Image) -> tuple[labels.Box, np.ndarray
 
     ``depth`` is on a coarser grid over the same space.
     """
-    box = _box_of_brain(depth, image)
+    box = grids.box_on(image, images.array(depth) > -SURROUNDINGS_MM, depth)
     if any(part.start >= part.stop for part in box):
         return box, np.zeros([0, 0, 0], np.float32)
     fine = sitk.Resample(
@@ -112,18 +111,6 @@ def below_the_brow(grid: sitk.Image, to_template: sitk.Transform) -> sitk.Image:
     affine[:3, 3] = -BOX_MM
     there = images.from_array(ramp, affine)
     return sitk.Resample(there, grid, to_template, sitk.sitkLinear, -FAR_MM)
-
-
-def _box_of_brain(depth: sitk.Image, image: sitk.Image) -> labels.Box:
-    """The voxels of ``image`` around those that are brain by ``depth``, which is on a coarser grid."""
-    coarse = labels.bounding_box(images.array(depth) > -SURROUNDINGS_MM)
-    scale = np.array(depth.GetSpacing()) / image.GetSpacing()
-    return tuple(
-        slice(max(floor((part.start - 1) * per), 0), min(ceil((part.stop + 1) * per), size))
-        if part.stop
-        else part
-        for part, per, size in zip(coarse, scale, image.GetSize(), strict=True)
-    )
 
 
 def _soft(image: sitk.Image, box: tuple[slice, ...]) -> np.ndarray:

@@ -52,7 +52,7 @@ def contents(label: sitk.Image) -> dict[str, Any]:
 def volumes_ml(label: sitk.Image) -> dict[str, float]:
     """The volume of each label."""
     values = sitk.GetArrayViewFromImage(label).reshape(-1)
-    found, counts = np.unique(values[np.flatnonzero(values)], return_counts=True)
+    found, counts = np.unique(values[values != 0], return_counts=True)
     voxel_ml = float(np.prod(label.GetSpacing())) / 1000
     return {
         str(value): round(count * voxel_ml, 4)

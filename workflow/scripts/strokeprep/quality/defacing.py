@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep.io import frames, grids, images, transforms
+from strokeprep.io import frames, grids, images, labels, transforms
 from strokeprep.registration import template
 from strokeprep.segmentation import faces
 from strokeprep.segmentation.backends.template import place_of_face_at
@@ -97,15 +97,15 @@ def face_voxels_left(image: Path, mask: sitk.Image, background: float) -> int:
     """Voxels of a face mask that still hold something in a released image, in all its frames."""
     # Places in the order of the file are looked up much faster than the mask itself.
     region = np.flatnonzero(images.array(mask).T)
-    return sum(filled(frame.T.reshape(-1)[region], background) for frame in _frames(image))
+    return sum(filled(frame[region], background) for frame in frames_as_stored(image))
 
 
-def _frames(path: Path) -> Iterator[np.ndarray]:
+def frames_as_stored(path: Path) -> Iterator[np.ndarray]:
+    """The voxels of an image, or of each frame of a series, one after the other as in the file."""
     nifti = images.open_nifti(path)
-    if nifti.ndim == 4:
-        yield from frames.stream(path)
-    else:
-        yield images.voxels(nifti, path)
+    series = frames.stream(path) if nifti.ndim == 4 else [images.voxels(nifti, path)]
+    for frame in series:
+        yield frame.T.reshape(-1)
 
 
 def face_left_ml(image: sitk.Image, modality: str, to_template: sitk.Transform) -> float:
@@ -115,7 +115,8 @@ def face_left_ml(image: sitk.Image, modality: str, to_template: sitk.Transform) 
 
 def place_of_face(image: sitk.Image, to_template: sitk.Transform) -> np.ndarray:
     """Where a face would be, on cubic voxels of FACE_MM over an image."""
-    return _place(grids.cubic_grid(image, FACE_MM), to_template)
+    coarse = grids.cubic_grid(image, FACE_MM)
+    return _place(coarse, to_template, template.depth_at(coarse, to_template))
 
 
 def tissue_ml(image: sitk.Image, modality: str, place: np.ndarray) -> float:
@@ -129,11 +130,12 @@ def evidence(
 ) -> Evidence:
     """Whether an image shows a face, is without one, or shows the ``brain`` alone."""
     coarse = grids.cubic_grid(image, FACE_MM)
-    place, grey = _place(coarse, to_template), _grey(image, coarse, modality)
+    depth = template.depth_at(coarse, to_template)
+    place, grey = _place(coarse, to_template, depth), _grey(image, coarse, modality)
     empty = _empty(grey[place])
     not_empty = grey != empty if empty is not None else np.ones_like(place)
     outside = images.array(faces.depth_in(brain, coarse)) < -OUTSIDE_MM
-    near = images.array(template.depth_at(coarse, to_template)) > -FACE_NEAR_MM
+    near = images.array(depth) > -FACE_NEAR_MM
     return Evidence(
         face_ml=_ml(place & _tissue(grey, modality, empty)),
         filled_ml=_ml(place & not_empty),
@@ -154,23 +156,27 @@ def outlying(label: sitk.Image, to_template: sitk.Transform) -> Outlying:
     """What a label marks where no lesion is; ``to_template`` maps its points to the template."""
     coarse = grids.cubic_grid(label, FACE_MM)
     marked = images.array(transforms.resample(label, coarse, [], transforms.NEAREST, 0)) > 0
-    far = images.array(template.depth_at(coarse, to_template)) < -FAR_MM
-    return Outlying(_ml(marked & _place(coarse, to_template)), _ml(marked & far))
+    depth = template.depth_at(coarse, to_template)
+    far = images.array(depth) < -FAR_MM
+    return Outlying(_ml(marked & _place(coarse, to_template, depth)), _ml(marked & far))
 
 
 def place_points(image: sitk.Image, to_template: sitk.Transform, around_mm: float) -> np.ndarray:
     """Points (N×3, LPS) FACE_MM apart where a face would be, up to so far outside of the image."""
     margin = [round(around_mm / spacing) for spacing in image.GetSpacing()]
     coarse = grids.cubic_grid(sitk.ConstantPad(image, margin, margin), FACE_MM)
-    index = np.argwhere(_place(coarse, to_template))
+    index = np.argwhere(_place(coarse, to_template, template.depth_at(coarse, to_template)))
     lps = images.LPS @ images.affine(coarse)
     return index @ lps[:3, :3].T + lps[:3, 3]
 
 
-def _place(coarse: sitk.Image, to_template: sitk.Transform) -> np.ndarray:
-    """Where a face would be on a coarse grid, clear of its border and of the brain."""
+def _place(coarse: sitk.Image, to_template: sitk.Transform, depth: sitk.Image) -> np.ndarray:
+    """Where a face would be on a coarse grid, clear of its border and of the brain.
+
+    ``depth`` is how deep in the template's brain each point lies.
+    """
     place = place_of_face_at(coarse, to_template) - FACE_SLACK_MM
-    clear = -template.depth_at(coarse, to_template) - 2 * FACE_SLACK_MM
+    clear = -depth - 2 * FACE_SLACK_MM
     return images.array(sitk.Minimum(place, clear)) > 0
 
 
@@ -212,5 +218,6 @@ def brain_voxels_removed(
     one grid.
     """
     chain = [brain_to_face.GetInverse()] if brain_to_face is not None else []
-    carried = transforms.resample(brain, face, chain, transforms.NEAREST)
-    return int(np.count_nonzero((images.array(face) > 0) & (images.array(carried) > 0)))
+    marked = face[labels.bounding_box(images.array(face) > 0)]
+    carried = transforms.resample(brain, marked, chain, transforms.NEAREST)
+    return int(np.count_nonzero((images.array(marked) > 0) & (images.array(carried) > 0)))

@@ -159,10 +159,7 @@ def _empty(voxels: np.ndarray, face: sitk.Image, affine: np.ndarray, modality: s
     moved = []
     if voxels.ndim == 4 and marked.any():
         moved = _where_it_moved(voxels, face, affine, modality)
-    # Places in the order of the voxels are filled much faster than a mask. A copy would empty nothing.
-    places = np.flatnonzero(marked.T)
-    for frame in np.reshape(voxels.T, (-1, marked.size), copy=False):
-        frame[places] = outside
+    np.copyto(voxels.T, outside, where=marked.T)  # in the order of the file, every frame
     for number, there in moved:
         voxels[there, number] = outside
 

@@ -186,8 +186,7 @@ class _Scorer:
 
     def faces(self) -> Iterator[Measurement]:
         for scan in self.subject.scans:
-            face = self.truth.image(f"{scan.name}_face") > 0
-            brain = self.truth.image(f"{scan.name}_brain") > 0
+            face, brain = (self.places(f"{scan.name}_{part}") for part in ("face", "brain"))
             for image in scan.images:
                 yield from self.face(
                     scan, image.kind.name, image.kind.suffix, image.path, face, brain
@@ -198,13 +197,18 @@ class _Scorer:
     ) -> Iterator[Measurement]:
         """The share of the face that is emptied, and the brain voxels changed, in a released image."""
         background = images.background(scan.modality)
-        released = self.read(naming.defaced(scan, suffix))
-        original = images.voxels(images.open_nifti(raw), raw)
-        frames = np.atleast_2d(released[face].T) if face.any() else ()
-        left = max((defacing.filled(frame, background) / frame.size for frame in frames), default=0)
-        changed = np.count_nonzero((released != original)[brain])
+        left, changed = 0.0, 0
+        files = (self.root / naming.defaced(scan, suffix), raw)
+        for frame, original in zip(*map(defacing.frames_as_stored, files), strict=True):
+            filled = defacing.filled(frame[face], background)
+            left = max(left, filled / max(len(face), 1))
+            changed += int(np.count_nonzero(frame[brain] != original[brain]))
         yield self.measured(f"deface_{name}", "face_removed", 1 - left)
         yield self.measured(f"deface_{name}", "brain_removed", float(changed))
+
+    def places(self, name: str) -> np.ndarray:
+        """Where the voxels of a true mask lie in a frame, in the order of a file."""
+        return np.flatnonzero(self.truth.image(name).T)
 
     def read(self, name: str) -> np.ndarray:
         path = self.root / name

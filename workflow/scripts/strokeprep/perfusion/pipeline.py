@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from scipy import ndimage
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, labels, transforms
+from strokeprep.io.frames import stream
 from strokeprep.perfusion import deconvolution, vascular
 from strokeprep.perfusion import tissue as tissue_at_risk
 from strokeprep.perfusion import vessels as arteries
@@ -108,12 +110,20 @@ def slab_of(sources: Sources, rim_mm: float) -> Slab:
     box = labels.bounding_box(inside, reach)  # the sinuses lie outside the brain
     here = affine.copy()
     here[:3, 3] = affine[:3, :3] @ [part.start for part in box] + affine[:3, 3]
-    nifti = images.open_nifti(Path(sources.series))
-    # A copy, to free the rest. Frame follows frame as in the file, which is quick to copy and to smooth.
-    hu = images.voxels(nifti, Path(sources.series))[box].copy(order="F")
-    series = Series(hu, inside[box], here, GRID_S)
+    series = Series(_cropped(sources.series, box), inside[box], here, GRID_S)
     to_mid = transforms.chain([*from_series, transforms.read(sources.to_template)])
     return Slab(series, box, inside.shape, affine, _right_mm(series, to_mid))
+
+
+def _cropped(path: str, box: labels.Box) -> np.ndarray:
+    """A box of a series. Frame follows frame as in the file, which is quick to copy and to smooth."""
+    count = images.open_nifti(Path(path)).shape[3]
+    parts = (frame[box] for frame in stream(path))
+    first = next(parts)
+    series = np.empty((*first.shape, count), first.dtype, order="F")
+    for index, part in enumerate(chain([first], parts)):
+        series[..., index] = part
+    return series
 
 
 def mapped(slab: Slab, vessels: arteries.Vessels, settings: PerfusionSettings) -> Perfusion:

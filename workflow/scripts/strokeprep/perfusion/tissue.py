@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from strokeprep.io import labels
 from strokeprep.io.statistics import robust_sd
 from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.settings.perfusion import TissueSettings
@@ -39,6 +40,8 @@ def smoothed_curves(
     """Curves (voxels × frames, float32), smoothed in plane by a Gaussian of the mask's voxels only."""
     sigma_mm = fwhm_mm / (2 * np.sqrt(2 * np.log(2)))
     sigma = [*(sigma_mm / mm for mm in spacing[:2]), 0]
+    box = labels.bounding_box(mask)  # all else counts as zero
+    series, mask = series[box], mask[box]
 
     def blurred(volume: np.ndarray) -> np.ndarray:
         inside = np.where(mask, volume, 0).astype(np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from perfused_heads import BOLUS
+from strokeprep.perfusion.curves import area_noise, over_baseline, within
 from strokeprep.perfusion.scaling import LEAST_SD, factor_sd, venous_scale
 from strokeprep.phantom.scan.bolus import arterial_curve, venous_curve
 from strokeprep.settings.perfusion import VesselSettings
@@ -118,3 +119,12 @@ def test_the_factor_is_as_uncertain_as_the_veins_of_the_slices_disagree():
 
     assert sd(1.0) == sd(1.0, 1.01, 0.99) == LEAST_SD
     assert sd(1.0, 1.3, 0.7) == pytest.approx(0.3 / 3**0.5, rel=0.05)
+
+
+def test_the_noise_of_an_area_is_that_of_many_noisy_curves():
+    random = np.random.default_rng(4)
+    some = random.standard_normal((50, 5))
+    courses, _ = np.linalg.qr(some - some.mean(0))
+    noise = random.standard_normal((20_000, 50))
+    areas = over_baseline(within(noise, courses), 6).sum(1)
+    assert area_noise(courses, 6) == pytest.approx(areas.std(), rel=0.03)

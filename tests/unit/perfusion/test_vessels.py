@@ -56,6 +56,12 @@ def test_a_diluted_artery_is_scaled_to_the_vein():
     assert unscaled.scale == 1 and unscaled.aif.max() < 0.7 * found.aif.max()
 
 
+def test_the_scale_of_a_diluted_artery_is_as_uncertain_as_noise_makes_its_area(found):
+    diluted = find_vessels(head(artery=0.15))
+    assert diluted.scale_sd > found.scale_sd + 0.005
+    assert diluted.scale_sd > abs(diluted.aif.sum() / found.aif.sum() - 1)
+
+
 def test_a_diluted_vein_is_not_chosen_for_a_drift_that_makes_it_highest(series):
     hu, t = series.hu.copy(), np.arange(FRAMES, dtype=float)
     diluted = (slice(26, 28), slice(5, 7), slice(1, 5))

@@ -82,6 +82,16 @@ def within(curves: np.ndarray, courses: np.ndarray) -> np.ndarray:
     return mean + (curves - mean) @ courses @ courses.T
 
 
+def area_noise(courses: np.ndarray, frames: int) -> float:
+    """The standard deviation of a curve's area after ``within`` and ``over_baseline``, at noise of one.
+
+    The noise of the baseline is in every frame.
+    """
+    weights = np.ones((1, len(courses)))
+    weights[:, :frames] -= len(courses) / frames
+    return float(np.linalg.norm(within(weights, courses)))
+
+
 def standardised(curves: np.ndarray) -> np.ndarray:
     """Curves minus their mean, scaled to unit length; flat curves become zero."""
     curves = curves - curves.mean(1, keepdims=True)

@@ -28,6 +28,7 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.perfusion import vessel_voxels
 from strokeprep.perfusion.curves import (
     Series,
+    area_noise,
     is_bolus,
     over_baseline,
     share_left,
@@ -85,7 +86,9 @@ def find_vessels(
     vof_voxels, veins = _venous_voxels(series, aif, before, vof_at, settings)
     vof = _mean_curve(series, vof_voxels, before) if len(vof_voxels) else None
     vessels = vof_voxels, veins, arteries.voxels
-    scale = _scale_to_vein(series, aif, vof, vessels, before, settings) if scaled else _UNSCALED
+    scale = _UNSCALED
+    if scaled:
+        scale = _scale_to_vein(series, aif, vof, vessels, before, settings, aif_voxels)
     warnings += passage.warnings
     warnings += [f"input not scaled to the vein: {scale.refused}"] if scale.refused else []
     drift = np.zeros_like(aif) + scale.drift
@@ -170,8 +173,12 @@ def _scale_to_vein(
     vessels: Sequence[np.ndarray],
     before: Baseline,
     settings: VesselSettings,
+    voxels: np.ndarray,
 ) -> _Scale:
-    """The scale from the outflow; ``vessels`` are voxels of the outflow, other veins and arteries."""
+    """The scale from the outflow; ``vessels`` are voxels of the outflow, other veins and arteries.
+
+    Its uncertainty is that of the vein and that of the area of the input, the mean of ``voxels``.
+    """
     if vof is not None and _clipped(series, vessels[0])[0]:
         why = "the vein's curve is cut off at the largest value of the series"
         return _UNSCALED._replace(refused=why)
@@ -180,7 +187,10 @@ def _scale_to_vein(
     factor, drift, refused = venous_scale(aif, vof, by_slice, series.dt, settings)
     if refused:
         return _Scale(factor, drift, UNSCALED_SD, refused)
-    return _Scale(factor, drift, factor_sd(aif - drift, by_slice[1], series.dt, settings))
+    venous = factor_sd(aif - drift, by_slice[1], series.dt, settings)
+    noise = before.noise / len(voxels) ** 0.5
+    arterial = noise * area_noise(before.courses, before.frames) / abs(float((aif - drift).sum()))
+    return _Scale(factor, drift, float(np.hypot(venous, arterial)))
 
 
 def baseline_frames(

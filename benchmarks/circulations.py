@@ -5,7 +5,7 @@
 Each patient has a head, a stroke, a bolus as real patients have it (``strokeprep.phantom.scan.circulation``) and
 noise of a kernel. It is scanned without motion, so that no series has to be registered; everything after
 that is the project's. A row per patient, then the median of all with the 10th and 90th percentile. Flow and
-transit time are the median in tissue over the true one; r is the correlation with the true map, equally smoothed, in
+transit time are the median in tissue over the true one ("per voxel": the median of ratios); r is the correlation with the true map, equally smoothed, in
 tissue that flows by more than 5 mL/100 g/min. "true" is with the true arterial input.
 """
 
@@ -136,6 +136,7 @@ def _of_maps(made: Patient, maps: dict[str, np.ndarray]) -> Iterator[tuple[str, 
             yield "delay bias", float(np.mean(here - wanted))
         else:
             yield name, float(np.median(here) / np.median(wanted))
+            yield f"{name} per voxel", float(np.median(here / wanted))
         yield f"{name} r", float(np.corrcoef(here, wanted)[0, 1])
 
 

@@ -48,8 +48,10 @@ def smoothed_curves(
         return ndimage.gaussian_filter(inside, sigma, mode="constant", truncate=3.0)[mask]
 
     weight = blurred(mask)
-    frames = [blurred(series[..., frame]) / weight for frame in range(series.shape[3])]
-    return np.ascontiguousarray(np.stack(frames).T)
+    curves = np.empty((len(weight), series.shape[3]), np.float32)
+    for frame in range(series.shape[3]):
+        curves[:, frame] = blurred(series[..., frame]) / weight
+    return curves
 
 
 def vessels(

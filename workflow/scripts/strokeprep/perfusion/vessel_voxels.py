@@ -224,7 +224,7 @@ def vein(
     late = veins.peak_s - np.argmax(aif) * series.dt
     veins = veins.where((late >= settings.venous_delay_s[0]) & (late <= settings.venous_delay_s[1]))
     outflows = transits(len(aif), series.dt, *COARSE_TRANSITS) @ convolution_matrix(aif)
-    correlation = (standardised(veins.curves) @ standardised(outflows).T).max(1)
+    correlation = _likeness(veins.curves, outflows)
     if np.sum(correlation >= settings.venous_likeness) < settings.least_voxels:
         return NO_VOXELS, NO_VOXELS
     best = np.sort(correlation)[-settings.least_voxels]
@@ -241,6 +241,15 @@ def vein(
     purest = _highest(height, most, settings.venous_purity)
     mostly_vein = _highest(height, len(height), settings.venous_part)
     return veins.voxels[purest], veins.voxels[mostly_vein]
+
+
+def _likeness(curves: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The highest correlation of each curve with any of some others."""
+    unit, best = standardised(others).T, np.empty(len(curves))
+    for start in range(0, len(curves), BLOCK):
+        part = slice(start, start + BLOCK)
+        best[part] = (standardised(curves[part]) @ unit).max(1)
+    return best
 
 
 def _like_the_highest(curves: np.ndarray, count: int, settings: VesselSettings) -> np.ndarray:

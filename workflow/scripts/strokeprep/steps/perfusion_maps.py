@@ -89,6 +89,7 @@ def move(
 
     Files are by name (``cbf``, ``core``, …). Maps are interpolated from measured voxels only.
     """
+    measured = resample.measured_share(sources["cbf"], chain, grid, template)
     return {
         **{
             name: resample.move_image(
@@ -99,7 +100,7 @@ def move(
                 grid=grid,
                 brain=None,
                 template=template,
-                measured=sources["cbf"],
+                measured=measured,
             )
             for name, kind in MAPS.items()
         },

@@ -28,15 +28,15 @@ def move_image(
     grid: str | None,
     brain: str | None,
     template: TemplateSettings,
-    measured: str | None = None,
+    measured: sitk.Image | None = None,
     scaling: str | None = None,
     is_cubic: bool = False,
 ) -> dict[str, Any]:
     """Write an image on the grid of ``grid`` (the template's if None); returns its sidecar.
 
     ``chain`` lists transform files in the order in which a grid point is transformed. ``brain`` is a
-    mask on the target grid; if it is given, everything outside is background. ``measured`` is an
-    image on the source grid that is zero where the source has no value; such voxels are left out.
+    mask on the target grid; if it is given, everything outside is background. ``measured`` is the share
+    of voxels with a value (:func:`measured_share`); the others are left out.
     ``scaling`` is the sidecar that says how grey levels are scaled. ``is_cubic`` puts cubic voxels over
     the space of ``grid``, as large as the template's.
     """
@@ -44,8 +44,8 @@ def move_image(
     image, place = images.read(source), _target(grid, template, is_cubic)
     steps = [transforms.read(path) for path in chain]
     moved = transforms.resample(image, place, steps, transforms.LINEAR, outside)
-    if measured:
-        moved = _of_measured(moved, images.read(measured), place, steps)
+    if measured is not None:
+        moved = _of_measured(moved, measured)
     scaled = Linear.read(json_files.read(scaling)["Metrics"]) if scaling else None
     if scaled:
         moved = images.like(scaled.of(images.array(moved)), moved)
@@ -58,20 +58,24 @@ def move_image(
         sidecars.image(
             kind,
             f"{view} {_where(grid, template, is_cubic)}, interpolated once",
-            skull_stripped=bool(brain or measured) or sidecars.is_stripped(source),
+            skull_stripped=bool(brain) or measured is not None or sidecars.is_stripped(source),
         )
         | {"Interpolation": "Linear", "Transforms": len(chain)}
         | ({"Metrics": scaled.facts()} if scaled else {})
     )
 
 
-def _of_measured(
-    moved: sitk.Image, measured: sitk.Image, place: sitk.Image, steps: Sequence[sitk.Transform]
+def measured_share(
+    source: str, chain: Sequence[str], grid: str | None, template: TemplateSettings
 ) -> sitk.Image:
+    """The share of each voxel of a grid that is interpolated from voxels that are not zero."""
+    measured = sitk.Cast(images.read(source) != 0, sitk.sitkFloat32)
+    steps = [transforms.read(path) for path in chain]
+    return transforms.resample(measured, _target(grid, template, False), steps)
+
+
+def _of_measured(moved: sitk.Image, share: sitk.Image) -> sitk.Image:
     """An image interpolated from measured voxels only: the weights of all others are removed."""
-    share = transforms.resample(
-        sitk.Cast(measured != 0, sitk.sitkFloat32), place, steps, transforms.LINEAR, 0
-    )
     known = share >= KNOWN
     return sitk.Mask(moved / sitk.Maximum(share, KNOWN), known, 0)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from perfused_heads import BOLUS, FRAMES, head
 from strokeprep import kinds
 from strokeprep.accuracy import score_ctp
@@ -142,6 +143,8 @@ def test_a_series_without_error_scores_well(world):
     assert found["ctp_cbv_by_input", "correlation"] > 0.99
     assert found["ctp_cbv_by_input", "slope_error"] < 0.05
     assert found["ctp_hypoperfused", "volume_change"] < 0.1
+    assert found["ctp_late", "volume_change"] < 0.1
+    assert found["ctp_tmax_by_input", "shift"] < 0.5
     assert found["ctp_regions", "volume_change"] < 1e-3
     assert found["ctp_regions", "ratio_error"] < 1e-3
 
@@ -192,6 +195,24 @@ def test_a_halved_blood_volume_has_a_slope_error(world):
     assert found["ctp_cbv_by_input", "slope_error"] == pytest.approx(0.5, abs=0.03)
     assert found["ctp_cbv", "median_error"] == pytest.approx(0.5, abs=0.03)
     assert found["ctp_cbv_by_input", "correlation"] > 0.99
+
+
+def test_an_input_that_comes_late_shifts_tmax(world):
+    path = world.path(naming.perfusion_map(world.scan, "tmax", ORIG))
+    before, image = world.figures(), images.read(path)
+    seen = sitk.Cast(image != 0, image.GetPixelID())
+    images.write(image + 2.0 * seen, path)
+    found = world.figures()
+    assert found["ctp_tmax_by_input", "shift"] == pytest.approx(
+        2, abs=before["ctp_tmax_by_input", "shift"] + 0.01
+    )
+    assert found["ctp_late", "volume_change"] == before["ctp_late", "volume_change"]
+
+
+def test_late_tissue_that_is_not_seen_changes_its_volume(world):
+    path = world.path(naming.model_map(world.scan, "penumbra_probability"))
+    images.write(images.read(path) * 0, path)
+    assert world.figures()["ctp_late", "volume_change"] > 0.3
 
 
 def test_regions_of_the_wrong_side_have_errors(world):

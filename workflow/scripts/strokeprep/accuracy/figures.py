@@ -46,9 +46,16 @@ SCORED: dict[str, Limit] = {
     "from_true_brain": told("ratio", "From the same figure of the true brain, moved so, too."),
     "max_difference": told("value", "The largest, from the same by direct computation."),
     "ratio_error": told(
-        "ratio", "Error of a region's ratio of flow to the other side, the largest."
+        "ratio",
+        "How far a region's ratio of flow to the other side lies beyond those of the middle tenth of "
+        "its true flow, the largest.",
     ),
-    "share_error": told("ratio", "Error of the share of a region that is late, the largest."),
+    "share_error": told(
+        "ratio",
+        "How far the share of a region that is late lies beyond those of thresholds half a second "
+        "earlier and later, the largest.",
+    ),
+    "shift": told("s", "Median difference of a time from that by the true input."),
     "slope_error": told("ratio", "How far a map's slope over the true one is from 1."),
 }
 

@@ -13,7 +13,7 @@ from strokeprep.accuracy import score_regions
 from strokeprep.accuracy.figures import Measure
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, tables, transforms
-from strokeprep.perfusion import pipeline, vessel_voxels
+from strokeprep.perfusion import pipeline, regions, vessel_voxels
 from strokeprep.perfusion import tissue as tissue_at_risk
 from strokeprep.perfusion import vessels as arteries
 from strokeprep.perfusion.regions import Labels
@@ -27,11 +27,13 @@ from strokeprep.study.scans import Scan
 
 # Where the true flow is lower, there is hardly any tissue.
 LEAST_FLOW = 5.0
-# The share of the peak above which a frame holds contrast and does not belong to the baseline.
-ARRIVED = 0.001
+# The share of the artery's peak above which a frame does not belong to the baseline. Boluses begin gently; in
+# tissue this is a tenth of a Hounsfield unit.
+ARRIVED = 0.01
 # The truth that each map is compared with. Tmax is compared with the delay, which it follows.
 TRUE_MAPS = {name: "tmax" if name == "delay" else name for name in kinds.MAPS}
 HYPOPERFUSED = "hypoperfused_ml"
+LATE = tuple(regions.PROBABLE.values())
 
 
 class Course:
@@ -165,10 +167,21 @@ def _by_either_input(
         yield measured(f"ctp_{name}_by_input", "correlation", alike)
         slope = float(values @ wanted / (wanted @ wanted))
         yield measured(f"ctp_{name}_by_input", "slope_error", abs(slope - 1))
+    apart = images.array(images.read(root / naming.perfusion_map(scan, "tmax", ORIG)))[blood]
+    shift = abs(float(np.median(apart - ideal.maps["tmax"][blood])))
+    yield measured("ctp_tmax_by_input", "shift", shift)
+    likely = {name: images.array(images.read(root / naming.model_map(scan, name))) for name in LATE}
+    change = abs(_late_voxels(likely) / _late_voxels(ideal.maps) - 1)
+    yield measured("ctp_late", "volume_change", change)
     (row,) = tables.read(root / naming.tissue_volumes(scan))
     true = float(str(ideal.volumes[HYPOPERFUSED]))
     change = abs(float(row[HYPOPERFUSED]) / true - 1)
     yield measured("ctp_hypoperfused", "volume_change", change)
+
+
+def _late_voxels(maps: Mapping[str, np.ndarray]) -> int:
+    """How many voxels are likely core or penumbra."""
+    return int(np.count_nonzero(sum(maps[name] for name in LATE) > regions.LIKELY))
 
 
 def _true_vessels(truth: Truth, seconds: int) -> arteries.Vessels:

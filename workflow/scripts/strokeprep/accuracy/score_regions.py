@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,11 @@ LEAST_ML = 10.0  # of tissue in a region, and at its mirror image, that is score
 # Share of a region that has to be in view for its volume to be scored. Of less, the volume depends on
 # where the view ends, to tenths of a millimetre.
 LEAST_SEEN = 0.25
-# What is told of a region, and the figure that its largest error is.
-SCORED = {"cbf_ratio": "ratio_error", "late_delay": "share_error"}
+# Half of a region may be core or penumbra. Then noise decides to which half the median belongs, so it is
+# compared with the middle tenth of the true flow.
+MIDDLE = (0.45, 0.55)
+# Half a frame of the series: delays that differ by less are the same.
+ABOUT_S = 0.5
 
 
 def measurements(
@@ -61,13 +65,42 @@ def measurements(
     seen = [key for key in large if in_view(rows, key, atlases)]
     moved = [abs(float(found[key]["volume_ml"]) / _ml(rows, key) - 1) for key in seen]
     yield measured(STEP, "volume_change", max(moved))
-    for column, figure in SCORED.items():
-        apart = [
-            abs(float(found[key][column]) - float(str(rows[key][column])))
-            for key in large
-            if rows[key][column] is not None and _ml(rows, _across(key)) >= LEAST_ML
-        ]
-        yield measured(STEP, figure, max(apart))
+    compared = [key for key in large if _ml(rows, _across(key)) >= LEAST_ML]
+    ratios = _ratios(tissue, atlases)
+    beyond = [
+        _beyond(float(found[key]["cbf_ratio"]), *ratios[key]) for key in compared if key in ratios
+    ]
+    yield measured(STEP, "ratio_error", max(beyond))
+    least, most = (_late_shares(tissue, atlases, settings, by) for by in (ABOUT_S, -ABOUT_S))
+    beyond = [_beyond(float(found[key]["late_delay"]), least[key], most[key]) for key in compared]
+    yield measured(STEP, "share_error", max(beyond))
+
+
+def _beyond(value: float, least: float, most: float) -> float:
+    """How far a value lies outside of a range."""
+    return max(least - value, value - most, 0.0)
+
+
+def _ratios(tissue: Tissue, atlases: Mapping[str, Labels]) -> dict[Key, tuple[float, float]]:
+    """The least and the largest ratio of flow between the middles of each region and its mirror image."""
+    flow, found = tissue.maps["cbf"], {}
+    for about, inside, across in regions.parts(tissue, atlases):
+        if across is not None and inside.any() and across.any():
+            low, high = np.quantile(flow[inside], MIDDLE)
+            low_across, high_across = np.quantile(flow[across], MIDDLE)
+            found[_key(about)] = float(low / high_across), float(high / low_across)
+    return found
+
+
+def _late_shares(
+    tissue: Tissue, atlases: Mapping[str, Labels], settings: PerfusionSettings, later_s: float
+) -> dict[Key, float]:
+    """The share of each region that is late by a later threshold."""
+    maps = {**tissue.maps, "delay": tissue.maps["delay"] - later_s}
+    rows = regions.rows(replace(tissue, maps=maps), atlases, 0.0, settings)
+    return {
+        _key(row): float(str(row["late_delay"])) for row in rows if row["late_delay"] is not None
+    }
 
 
 def in_view(rows: Mapping[Key, regions.Row], key: Key, atlases: Mapping[str, Labels]) -> bool:

@@ -115,11 +115,19 @@ def rows(
 ) -> Iterator[Row]:
     """A row for the brain, each hemisphere, and each side of each region of the atlases."""
     measure = _Measure(tissue, normal_flow, settings)
+    for about, inside, across in parts(tissue, atlases):
+        yield about | measure(inside, across)
+
+
+def parts(
+    tissue: Tissue, atlases: Mapping[str, Labels]
+) -> Iterator[tuple[Row, np.ndarray, np.ndarray | None]]:
+    """What each row is about, its voxels (bool), and those that they are compared with."""
     x = tissue.place[:, 0]
     on = {LEFT: x < 0, RIGHT: x > 0}
-    yield _about(None, None, BRAIN, BOTH) | measure(np.ones(len(x), bool), None)
+    yield _about(None, None, BRAIN, BOTH), np.ones(len(x), bool), None
     for side, other in OPPOSITE.items():
-        yield _about(None, None, BRAIN, side) | measure(on[side], on[other])
+        yield _about(None, None, BRAIN, side), on[side], on[other]
     for name, by in atlases.items():
         here, mirrored = by.at(tissue.place), by.at(tissue.mirrored)
         for number, sides in by.sides().items():
@@ -127,7 +135,7 @@ def rows(
                 inside, across = here == number, mirrored == number
                 if len(sides) > 1:
                     inside, across = inside & on[side], across & on[OPPOSITE[side]]
-                yield _about(name, number, by.names[number], side) | measure(inside, across)
+                yield _about(name, number, by.names[number], side), inside, across
 
 
 def _about(atlas: str | None, index: int | None, region: str, side: str) -> Row:

@@ -3,6 +3,7 @@
 #   make demo    simulate a stroke study, preprocess it, score it   [SEED= SUBJECTS= SIZE= CORES= DIR=]
 #                FROM=dicom: begin with the DICOM export of a hospital
 #                STUDY=jhu: patients with diffusion MRI alone; STUDY=atlas: T1-weighted MRI of old strokes
+#                CIRCULATION=drawn: boluses like those of real patients; limits of accuracy are not theirs
 #   make release the same, then as an archive like that of ISLES'24 in DIR/release  [as make demo]
 #   make cohort  the same, then maps, tables and a page of all patients          [as make demo]
 #   make audit   read a finished study's output again: each file as released, none private    [DIR=]
@@ -44,6 +45,7 @@ STUDY    ?= isles24
 SEED     ?= 1
 SUBJECTS ?= 2
 SIZE     ?= small
+CIRCULATION ?= textbook
 ARGS     ?=
 FULL     ?= 0
 NETWORKS ?= .venv-segmentation
@@ -78,7 +80,7 @@ OF_STUDY = $(if $(filter-out isles24,$(STUDY)),--configfile config/config.yaml c
 
 CONFIGURED = $(OF_STUDY) --config output=$(DIR)/derivatives work=$(DIR)/work \
   'release={"folder": "$(DIR)/release", "preview": $(if $(filter isles24,$(STUDY)),true,false)}' \
-  'phantom={"folder": "$(DIR)", "study": "$(STUDY)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)"$(SOURCE)}'
+  'phantom={"folder": "$(DIR)", "study": "$(STUDY)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)", "circulation": "$(CIRCULATION)"$(SOURCE)}'
 
 .PHONY: environments demo audit release cohort report test test-units test-plans test-runs test-review test-fast test-models models test-hostile \
   test-slurm lint settings clean bench bench-scale bench-ctp bench-release bench-cohort bench-lesions bench-segmentation bench-heads \

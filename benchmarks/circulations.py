@@ -1,10 +1,11 @@
 """Vessels, maps and tissue at risk of simulated patients, each with a bolus of its own, against the truth.
 
-    python benchmarks/circulations.py [--patients 30] [--first 401] [--size small] [--out circulations.tsv]
+    python benchmarks/circulations.py [--patients 30] [--first 401] [--size small] [--motion 0] [--out FILE.tsv]
 
 Each patient has a head, a stroke, a bolus as real patients have it (``strokeprep.phantom.scan.circulation``) and
-noise of a kernel. It is scanned without motion, so that no series has to be registered; everything after
-that is the project's. A row per patient, then the median of all with the 10th and 90th percentile. Flow and
+noise of a kernel. The head may move by some millimetres; its frames are then moved back by the true motion, so
+that no series has to be registered, and what is left is what interpolation leaves. Everything after that is the
+project's. A row per patient, then the median of all with the 10th and 90th percentile. Flow and
 transit time are the median in tissue over the true one ("per voxel": the median of ratios); r is the correlation with the true map, equally smoothed, in
 tissue that flows by more than 5 mL/100 g/min. "true" is with the true arterial input.
 """
@@ -17,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import SimpleITK as sitk
 from scipy import ndimage
 from strokeprep.io import labels
 from strokeprep.perfusion import pipeline, tissue
@@ -45,10 +47,10 @@ class Patient:
     true: dict[str, np.ndarray]
 
 
-def patient(seed: int, size: str) -> Patient:
+def patient(seed: int, size: str, motion_mm: float) -> Patient:
     """The patient of a seed."""
     setup = protocol(size)
-    shape, stroke, poses, noise, blood = study.streams(seed, "01", 5)
+    shape, stroke, poses, noise, blood, moving = study.streams(seed, "01", 6)
     head = make_head(
         draw_mapping(shape, 0.0),
         draw_traits(stroke),
@@ -58,19 +60,34 @@ def patient(seed: int, size: str) -> Patient:
     )
     view = study.plan_of(head, setup, poses, 1, None).views["ctp"]
     circulation = draw_circulation(blood, head.traits.lesion_side)
-    slab = exam.Slab(head, view, 0.0, circulation.regions)
-    times = circulation.times
-    still = exam.Motion(np.zeros(3), np.zeros((len(times), 3)), np.zeros((len(times), 3)))
+    slab = exam.Slab(head, view, motion_mm, circulation.regions)
+    times = circulation.bolus.times
+    centre = view.grid.point((np.array(view.grid.size) - 1) / 2)
+    motion = exam.draw_motion(moving, times, centre, motion_mm)
 
     def of_kernel() -> np.ndarray:
         return scanner.kernel_noise(noise, view.grid, circulation.bolus.noise_hu)
 
-    frames = exam.ctp_scan(slab, view, circulation.curves(), still, of_kernel)
+    frames = exam.ctp_scan(slab, view, circulation.curves(times), motion, of_kernel)
+    if motion_mm:
+        frames = _moved_back(frames, view, motion)
     seconds = np.arange(int(times[-1]) + 1.0)
     true = exam.perfusion_maps(slab, view, circulation.tissues) | exam.stroke_masks(slab, view)
     box, made = _slab(head, view, _every_second(frames, times, seconds))
     there = {name: array.transpose(2, 1, 0)[box] for name, array in true.items()}
     return Patient(made, circulation, circulation.bolus.artery(seconds), there)
+
+
+def _moved_back(frames: np.ndarray, view: exam.View, motion: exam.Motion) -> np.ndarray:
+    """The frames [t, z, y, x], each in the pose of the reference."""
+    grid = view.grid.image()
+    back = np.empty_like(frames)
+    for index, frame in enumerate(frames):
+        moved = sitk.GetImageFromArray(frame.astype(np.float32))
+        moved.CopyInformation(grid)
+        there = sitk.Resample(moved, grid, motion.at(index), sitk.sitkLinear, scanner.PADDING_HU)
+        back[index] = np.rint(sitk.GetArrayFromImage(there))
+    return back
 
 
 def _every_second(frames: np.ndarray, times: np.ndarray, seconds: np.ndarray) -> np.ndarray:
@@ -154,12 +171,12 @@ def _at_risk(
             yield f"{name} by {by}: ml too much", apart * made.slab.series.voxel_ml
 
 
-def table(first: int, count: int, size: str) -> Iterator[str]:
+def table(first: int, count: int, size: str, motion_mm: float) -> Iterator[str]:
     """The rows of the table, as they are ready."""
     rows = []
     for seed in range(first, first + count):
         try:
-            rows.append(figures(patient(seed, size)))
+            rows.append(figures(patient(seed, size, motion_mm)))
         except NotComputable as error:
             yield f"{seed}\tno maps: {error.reason}"
             continue
@@ -181,10 +198,11 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=30)
     parser.add_argument("--first", type=int, default=401, help="seed of the first")
     parser.add_argument("--size", default="small")
+    parser.add_argument("--motion", type=float, default=0.0, help="largest shift of the head (mm)")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     lines = []
-    for line in table(given.first, given.patients, given.size):
+    for line in table(given.first, given.patients, given.size, given.motion):
         print(line, flush=True)
         lines.append(line)
     if given.out:

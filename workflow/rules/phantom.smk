@@ -40,6 +40,7 @@ rule phantom:
         scans=SCANS,
         axes="LAS" if FROM_DICOM else None,  # as the intake writes
         study=CONFIG.phantom.study,
+        circulation=CONFIG.phantom.circulation,
         code=code("phantom.py"),
     script:
         "../scripts/phantom.py"

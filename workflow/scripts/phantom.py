@@ -14,5 +14,6 @@ with job(snakemake):
         scans=params.scans,
         axes=params.axes,
         study=params.study,
+        circulation=params.circulation,
     )
     phantom.write_subject(patient, Path(params.raw), Path(params.truth))

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from strokeprep.phantom.head.shapes import Lattice
 from strokeprep.phantom.scan import patients, scanner
-from strokeprep.phantom.scan.circulation import SHAPES, TISSUES, Region, draw_circulation
+from strokeprep.phantom.scan.circulation import (
+    SHAPES,
+    TISSUES,
+    Region,
+    draw_circulation,
+    well_scanned_circulation,
+)
+from strokeprep.phantom.scan.protocol import PROTOCOLS
 
 
 def drawn(number: int):
@@ -33,8 +40,9 @@ def test_boluses_are_distributed_like_real_ones(many, name):
 
 def test_every_scan_shows_a_baseline_and_the_end_of_the_bolus(many):
     for each in many:
-        curve = each.curves()["artery"]
-        assert curve[each.times <= 4].max() < 0.15 * curve.max()
+        times = each.bolus.times
+        curve = each.curves(times)["artery"]
+        assert curve[times <= 4].max() < 0.15 * curve.max()
         assert curve[-1] < 0.6 * curve.max()
 
 
@@ -45,10 +53,51 @@ def test_no_residue_function_is_one_of_a_dictionary(many):
 
 def test_arteries_are_as_full_as_the_bolus_says(many):
     for each in many[:20]:
-        pure = each.bolus.artery(each.times)
-        tissue = each.curves()["gm"]
-        filled = (each.curves()["artery"].sum() - tissue.sum()) / (pure.sum() - tissue.sum())
+        curves, pure = each.curves(each.bolus.times), each.bolus.artery(each.bolus.times)
+        tissue = curves["gm"]
+        filled = (curves["artery"].sum() - tissue.sum()) / (pure.sum() - tissue.sum())
         assert filled == pytest.approx(min(each.bolus.share / 0.75, 1))
+
+
+@pytest.fixture(scope="module")
+def well_scanned():
+    return [well_scanned_circulation(np.random.default_rng([4, n]), "R") for n in range(100)]
+
+
+def test_a_good_scan_shows_a_baseline_and_an_artery_as_high_as_in_a_quarter_of_patients(
+    well_scanned,
+):
+    for each in well_scanned:
+        curve = each.bolus.artery(np.arange(0, each.bolus.seconds, 0.1))
+        assert curve[:50].max() < 0.01 * curve.max()
+        assert each.bolus.peak_hu >= patients.REAL["peak_hu"][4]
+        assert each.bolus.interval_s <= 2
+
+
+@pytest.mark.parametrize("name", ["width_s", "tail", "vein_later_s", "seconds"])
+def test_its_patients_are_otherwise_like_real_ones(well_scanned, name):
+    low, middle, high = np.quantile(
+        [getattr(each.bolus, name) for each in well_scanned], (0.1, 0.5, 0.9)
+    )
+    real = patients.REAL[name]
+    assert real[0] <= low < real[3] < high <= real[-1]
+    assert real[2] < middle < real[4]
+
+
+def test_all_tissue_of_its_patients_has_one_residue_function_that_differs_between_them(
+    well_scanned,
+):
+    assert all(len(set(each.shapes.values())) == 1 for each in well_scanned)
+    assert {each.shapes["gm"] for each in well_scanned} == set(SHAPES)
+
+
+@pytest.mark.parametrize("size", PROTOCOLS)
+def test_frames_are_twice_as_far_apart_after_the_first_pass_and_end_with_the_scan(size):
+    times = PROTOCOLS[size].frame_times(46.0, 1.5)
+    step = max(1.5, PROTOCOLS[size].least_interval_s)
+    assert np.diff(times[times <= 33]) == pytest.approx(step)
+    assert np.diff(times[times >= 36]) == pytest.approx(2 * step)
+    assert 46 - 2 * step < times[-1] <= 46
 
 
 def test_a_region_changes_flow_inside_of_it_alone():

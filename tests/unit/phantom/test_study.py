@@ -1,4 +1,4 @@
-"""A simulated study has the diseases and the scans that it is asked for, with their truth."""
+"""A simulated study has the diseases, scans and circulation that it is asked for, with their truth."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from strokeprep import phantom
 from strokeprep.io import transforms
+from strokeprep.phantom.scan import patients
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +22,7 @@ ILL = ("atrophy", "haematoma")
 def study(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("ill")
     raw, truth = folder / "raw", folder / "truth"
-    asked = {"pathologies": ILL, "scans": SCANS}
+    asked = {"pathologies": ILL, "scans": SCANS, "circulation": "drawn"}
     phantom.write_subject(phantom.Patient("02", seed=1, size="tiny", **asked), raw, truth)
     return folder
 
@@ -62,3 +63,26 @@ def test_the_true_brain_lies_on_what_is_bright(study, scan):
     seen = voxels(image).astype(float)
     assert brain.any()
     assert np.median(seen[brain]) > 3 * np.median(seen[~brain])
+
+
+def test_the_truth_tells_the_drawn_bolus_and_the_series_shows_it(study):
+    facts = json.loads((study / "truth/sub-02/truth.json").read_text())
+    curve = np.genfromtxt(study / "truth/sub-02/ctp_aif.tsv", names=True)
+    bolus = patients.Bolus(**facts["bolus"])
+    assert curve["aif_hu"] == pytest.approx(bolus.artery(curve["time_s"]), abs=1e-3)
+    assert curve["vof_hu"] == pytest.approx(bolus.vein(curve["time_s"]), abs=1e-3)
+    assert bolus.seconds - 2 * np.diff(curve["time_s"]).max() < curve["time_s"][-1] <= bolus.seconds
+    (series,) = (study / "raw/sub-02/ses-01/ct").glob("*_acq-ctp_ct.nii.gz")
+    vein = voxels(study / "truth/sub-02/ctp_artery.nii.gz") == 2
+    # The head moves by a millimetre, and a sinus lies at bone.
+    assert np.corrcoef(voxels(series)[vein].mean(0), curve["vof_hu"])[0, 1] > 0.9
+
+
+def test_the_truth_tells_the_tissue_of_each_region_of_the_circulation(study):
+    facts = json.loads((study / "truth/sub-02/truth.json").read_text())
+    stroke = {"gm", "wm", "penumbra-gm", "penumbra-wm", "core"}
+    regions = {f"{each['name']}-{kind}" for each in facts["regions"] for kind in each["kinds"]}
+    assert set(facts["perfusion"]) == stroke | regions
+    assert len({tissue["residue"] for tissue in facts["perfusion"].values()}) == 1
+    slowest = max(tissue["mtt_s"] for tissue in facts["perfusion"].values())
+    assert 0.8 * slowest < voxels(study / "truth/sub-02/ctp_mtt.nii.gz").max() <= slowest + 1e-3

@@ -103,7 +103,15 @@ Transforms (ITK text files; points in LPS millimetres)
 
 `ctp_aif.tsv`, `ctp_artery`
 : enhancement of a pure artery and of the venous outflow at the frame times; 1 marks voxels that
-  are at least 40 % artery, 2 at least 40 % vein.
+  are at least 40 % artery, 2 at least 40 % vein. Arteries that are drawn are thinner than that: their
+  voxels hold tissue, too.
+
+`truth.json` on perfusion
+: `perfusion` lists flow, volume, delay, transit time and residue function of each tissue, `regions` what ails
+  the circulation beside the stroke: ellipsoids in head space (RAS mm). `bolus` that is drawn has the
+  artery's peak as measured, its width at half height, when it peaks, its tail (the last five seconds over the
+  peak), the share of its area in the vein's, how much later the vein peaks, the seconds scanned, the interval
+  of frames in the first 35 s (which doubles then), and the noise.
 """
 
 

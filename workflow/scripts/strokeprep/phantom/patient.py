@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from strokeprep.phantom.names import USUAL
 
 WARP_MM = 3.0
+TEXTBOOK = "textbook"
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Patient:
     scans: Sequence[str] = ()
     axes: str | None = None
     study: str = USUAL
+    circulation: str = TEXTBOOK  # or "drawn": with a bolus of its own, as real patients have it
 
     @property
     def number(self) -> int:

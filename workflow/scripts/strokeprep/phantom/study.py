@@ -18,8 +18,9 @@ from strokeprep.phantom.head.subject import Head, draw_traits, make_head
 from strokeprep.phantom.head.tissue import MATERIALS, TISSUE_NUMBER
 from strokeprep.phantom.head.vessels import cow_numbers
 from strokeprep.phantom.names import GRIDS, MNI, USUAL, image_stem
-from strokeprep.phantom.patient import Patient
+from strokeprep.phantom.patient import TEXTBOOK, Patient
 from strokeprep.phantom.scan import circulation, contrast, exam, scanner
+from strokeprep.phantom.scan.circulation import Circulation, Textbook
 from strokeprep.phantom.scan.exam import View
 from strokeprep.phantom.scan.protocol import Protocol, Scan, protocol
 from strokeprep.phantom.scan.scanner import centred_grid, pose
@@ -54,6 +55,7 @@ class Streams:
     moving: np.random.Generator
     disease: np.random.Generator
     further: np.random.Generator
+    blood: np.random.Generator
 
 
 def write_subject(patient: Patient, raw: Path, truth: Path) -> None:
@@ -67,13 +69,14 @@ def write_subject(patient: Patient, raw: Path, truth: Path) -> None:
     plan = plan_of(head, setup, random.poses, patient.number, patient.axes)
     files = Files(patient.subject, Path(raw), folder)
     _write_ct(head, plan, setup, files, random.noise)
-    motion = _write_ctp(head, plan, setup, files, random)
+    blood, times = _circulation(patient, head, setup, random.blood)
+    motion = _write_ctp(head, plan, setup, files, blood, times, random)
     _write_mri(head, plan, setup, files, random.noise)
     plan = with_further(head, plan, setup, patient.scans, random.further)
     write_further(head, plan, setup, files, patient.scans, random.further)
     write_transforms(head, plan, folder)
-    _write_motion(folder / "ctp_motion.tsv", motion, np.array(setup.frame_times_s))
-    write_json(folder / "truth.json", _asked(patient, ill) | _facts(head, plan))
+    _write_motion(folder / "ctp_motion.tsv", motion, times)
+    write_json(folder / "truth.json", _asked(patient, ill) | _facts(head, plan, blood))
 
 
 def _head(patient: Patient, setup: Protocol, ill: Pathology, random: Streams) -> Head:
@@ -233,27 +236,44 @@ def _ct_sidecar(description: str) -> dict:
     }
 
 
+def _circulation(
+    patient: Patient, head: Head, setup: Protocol, random: np.random.Generator
+) -> tuple[Circulation | Textbook, np.ndarray]:
+    """How contrast flows in a patient, and the times of the frames that show it (s)."""
+    if patient.circulation == TEXTBOOK:
+        return Textbook(), np.array(setup.frame_times_s)
+    drawn = circulation.well_scanned_circulation(random, head.traits.lesion_side)
+    interval_s = max(drawn.bolus.interval_s, setup.least_interval_s)
+    scanned = replace(drawn.bolus, interval_s=interval_s, noise_hu=setup.ctp.noise)
+    return replace(drawn, bolus=scanned), setup.frame_times(scanned.seconds, interval_s)
+
+
 def _write_ctp(
-    head: Head, plan: Plan, setup: Protocol, files: Files, random: Streams
+    head: Head,
+    plan: Plan,
+    setup: Protocol,
+    files: Files,
+    blood: Circulation | Textbook,
+    times: np.ndarray,
+    random: Streams,
 ) -> exam.Motion:
     """The perfusion series, its maps and its arterial curves."""
-    view, times = plan.views["ctp"], np.array(setup.frame_times_s)
-    slab = exam.Slab(head, view, MOTION_MM)
+    view = plan.views["ctp"]
+    slab = exam.Slab(head, view, MOTION_MM, blood.regions)
     centre = view.grid.point((np.array(view.grid.size) - 1) / 2)
     motion = exam.draw_motion(random.moving, times, centre, MOTION_MM)
-    curves = exam.ctp_curves(times)
 
     def noise() -> np.ndarray:
         return scanner.ct_noise(random.noise, view.grid.shape, setup.ctp.noise)
 
-    series = exam.ctp_scan(slab, view, curves, motion, noise)
+    series = exam.ctp_scan(slab, view, blood.curves(times), motion, noise)
     sidecar = _ct_sidecar("CT perfusion") | {"VolumeTiming": times.tolist()}
     files.image("ctp", series, view, sidecar, frame_s=float(np.median(np.diff(times))))
     files.masks("ctp", head, view)
-    for name, array in exam.perfusion_maps(slab, view).items():
+    for name, array in exam.perfusion_maps(slab, view, blood.tissues).items():
         files.true(f"ctp_{name}", array, view)
     files.true("ctp_artery", exam.artery_labels(slab, view), view)
-    rows = zip(times, curves["artery"], curves["vein"], strict=True)
+    rows = zip(times, blood.artery(times), blood.vein(times), strict=True)
     write_table(files.truth / "ctp_aif.tsv", ("time_s", "aif_hu", "vof_hu"), rows)
     return motion
 
@@ -347,7 +367,7 @@ def _write_motion(path: Path, motion: exam.Motion, times: np.ndarray) -> None:
     write_table(path, names, rows)
 
 
-def _facts(head: Head, plan: Plan) -> dict:
+def _facts(head: Head, plan: Plan, blood: Circulation | Textbook) -> dict:
     """Facts about the subject that are not in an image."""
     return {
         "traits": asdict(head.traits),
@@ -359,7 +379,9 @@ def _facts(head: Head, plan: Plan) -> dict:
         "tissue_labels": {str(number): name for name, number in TISSUE_NUMBER.items()},
         "tissue_hu": {name: material.hu for name, material in MATERIALS.items()},
         "perfusion": {
-            name: asdict(t) | {"mtt_s": t.mtt_s} for name, t in circulation.TISSUES.items()
+            name: asdict(tissue) | {"mtt_s": tissue.mtt_s, "residue": blood.shapes[name]}
+            for name, tissue in blood.tissues.items()
         },
-        "bolus": asdict(exam.BOLUS),
+        "bolus": asdict(blood.bolus),
+        "regions": [asdict(region) for region in blood.regions],
     }

@@ -361,6 +361,12 @@ class PhantomSettings:
         "FLAIR, SWI, T2*w and TOF angiography.",
         unique=True,
     )
+    circulation: Literal["textbook", "drawn"] = setting(
+        "textbook",
+        "How contrast flows in the simulated patients of isles24: by one sharp bolus for all, or drawn "
+        "for each from what real patients have. Limits of accuracy are those of textbook "
+        "(docs/accuracy.md).",
+    )
 
 
 def path_pattern(role: str, regex: str) -> re.Pattern[str]:

@@ -8,14 +8,20 @@ well, or a narrow carotid, behind which the whole hemisphere is late.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from strokeprep.phantom.head.shapes import Lattice
 from strokeprep.phantom.scan import patients
-from strokeprep.phantom.scan.bolus import Tissue
+from strokeprep.phantom.scan.bolus import (
+    Arterial,
+    Tissue,
+    arterial_curve,
+    tissue_curve,
+    venous_curve,
+)
 from strokeprep.phantom.scan.patients import Bolus
 
 # literature-like values, ml/100 g/min, ml/100 g, s after the arterial reference
@@ -32,6 +38,9 @@ SHAPES = tuple(name for name in patients.RESIDUES if name not in ("exponential",
 APART = 0.12
 # A scan that shows no baseline, or ends while contrast is still high, is not one to make maps of.
 FIRST_S, ARRIVED, MOST_LEFT = 5.0, 0.1, 0.45
+# A scan that shows the bolus well: an artery as high as in a quarter of patients, frames so close to each other, and
+# in the first seconds less contrast than this share of the artery's peak, which in tissue is .1 HU.
+LEAST_PEAK_HU, MOST_INTERVAL_S, BEFORE = patients.REAL["peak_hu"][4], 2.0, 0.01
 # How much of their fullest voxels the arteries fill that are drawn. The rest of the way to the share of
 # real patients is made by the arteries' curve.
 FILLED = 0.75
@@ -64,6 +73,37 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Textbook:
+    """One sharp bolus for all patients, exponential residue functions, and arteries that fill their voxels."""
+
+    bolus: Arterial = Arterial()
+    tissues: Mapping[str, Tissue] = field(default_factory=lambda: dict(TISSUES))
+    regions: tuple[Region, ...] = ()
+
+    @property
+    def shapes(self) -> Mapping[str, str]:
+        """The residue function of every kind of tissue."""
+        return dict.fromkeys(self.tissues, "exponential")
+
+    def artery(self, times: np.ndarray) -> np.ndarray:
+        """The curve of a pure artery (HU)."""
+        return arterial_curve(times, self.bolus)
+
+    def vein(self, times: np.ndarray) -> np.ndarray:
+        """The curve of a pure vein (HU)."""
+        return venous_curve(times, self.bolus)
+
+    def curves(self, times: np.ndarray) -> dict[str, np.ndarray]:
+        """Enhancement (HU) of every kind of voxel at times (s)."""
+        curves = {name: tissue_curve(times, t, self.bolus) for name, t in self.tissues.items()}
+        curves["artery"] = self.artery(times)
+        filled_late = arterial_curve(times, self.bolus, delay_s=COLLATERAL_S)
+        curves["collateral"] = COLLATERAL_SHARE * filled_late
+        curves["vein"] = self.vein(times)
+        return curves
+
+
+@dataclass(frozen=True)
 class Circulation:
     """The bolus and the flow of one patient."""
 
@@ -72,17 +112,19 @@ class Circulation:
     shapes: Mapping[str, str]  # of the residue function of every kind of tissue
     regions: tuple[Region, ...] = ()
 
-    @property
-    def times(self) -> np.ndarray:
-        """The times of the frames (s)."""
-        return self.bolus.times
+    def artery(self, times: np.ndarray) -> np.ndarray:
+        """The curve of a pure artery (HU)."""
+        return self.bolus.artery(times)
 
-    def curves(self) -> dict[str, np.ndarray]:
-        """Enhancement (HU) of every kind of voxel at the frames.
+    def vein(self, times: np.ndarray) -> np.ndarray:
+        """The curve of a pure vein (HU)."""
+        return self.bolus.vein(times)
+
+    def curves(self, times: np.ndarray) -> dict[str, np.ndarray]:
+        """Enhancement (HU) of every kind of voxel at times (s).
 
         Arteries are thinner than the ones that are drawn: their curve is in part that of tissue.
         """
-        times = self.times
         curves = {
             name: tissue.cbv
             * self.bolus.tissue(times, tissue.mtt_s, tissue.delay_s, self.shapes[name])
@@ -90,16 +132,18 @@ class Circulation:
         }
         filled = min(self.bolus.share / FILLED, 1.0)
         around = (1 - filled) * curves["gm"]
-        curves["artery"] = filled * self.bolus.artery(times) + around
-        filled_late = self.bolus.artery(times - COLLATERAL_S)
+        curves["artery"] = filled * self.artery(times) + around
+        filled_late = self.artery(times - COLLATERAL_S)
         curves["collateral"] = COLLATERAL_SHARE * filled * filled_late + around
-        curves["vein"] = self.bolus.vein(times)
+        curves["vein"] = self.vein(times)
         return curves
 
 
-def draw_circulation(random: np.random.Generator, side: str) -> Circulation:
-    """The circulation of a patient with a stroke on a side (L, R)."""
-    bolus = _draw_bolus(random)
+def draw_circulation(
+    random: np.random.Generator, side: str, suits: Callable[[Bolus], bool] = lambda bolus: True
+) -> Circulation:
+    """The circulation of a patient with a stroke on a side (L, R), and with a bolus that suits."""
+    bolus = _draw_bolus(random, suits)
     regions = _draw_regions(random, -1 if side == "L" else 1)
     tissues = {name: _varied(random, tissue) for name, tissue in TISSUES.items()}
     for region in regions:
@@ -109,15 +153,39 @@ def draw_circulation(random: np.random.Generator, side: str) -> Circulation:
     return Circulation(bolus, tissues, shapes, regions)
 
 
-def _draw_bolus(random: np.random.Generator) -> Bolus:
-    """A bolus that arrives after the first frames and is over before the last."""
+def well_scanned_circulation(random: np.random.Generator, side: str) -> Circulation:
+    """The same with a scan that shows the bolus well, and one residue function for all tissue.
+
+    Flow follows from a curve up to a factor that depends on its residue function. If functions differed
+    between tissues, ratios of flow would tell which of them were drawn.
+    """
+    drawn = draw_circulation(random, side, _is_well_scanned)
+    return replace(drawn, shapes=dict.fromkeys(drawn.tissues, str(random.choice(SHAPES))))
+
+
+def _is_well_scanned(bolus: Bolus) -> bool:
+    """Whether an artery is high, and seen from its baseline on in short intervals."""
+    return (
+        bolus.peak_hu >= LEAST_PEAK_HU
+        and bolus.interval_s <= MOST_INTERVAL_S
+        and bolus.artery(np.array([FIRST_S]))[0] < BEFORE * _peak(bolus)
+    )
+
+
+def _draw_bolus(random: np.random.Generator, suits: Callable[[Bolus], bool]) -> Bolus:
+    """A bolus that arrives after the first frames, is over before the last, and suits."""
     while True:
         bolus = patients.draw(random)
         early = bolus.artery(np.array([FIRST_S]))[0]
         late = bolus.artery(bolus.seconds - patients.TAIL_S * np.arange(0, 1, 0.05))
-        peak = bolus.pure[: int(bolus.seconds / patients.FINE)].max()
-        if early < ARRIVED * peak and late.mean() < MOST_LEFT * peak:
+        peak = _peak(bolus)
+        if early < ARRIVED * peak and late.mean() < MOST_LEFT * peak and suits(bolus):
             return bolus
+
+
+def _peak(bolus: Bolus) -> float:
+    """The peak of a pure artery while it is scanned (HU)."""
+    return float(bolus.pure[: int(bolus.seconds / patients.FINE)].max())
 
 
 def _varied(random: np.random.Generator, tissue: Tissue) -> Tissue:

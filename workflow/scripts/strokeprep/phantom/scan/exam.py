@@ -12,18 +12,10 @@ from strokeprep.phantom.head.anatomy import lattice_image
 from strokeprep.phantom.head.shapes import FLIP, Lattice
 from strokeprep.phantom.head.subject import Head
 from strokeprep.phantom.scan import contrast, scanner
-from strokeprep.phantom.scan.bolus import (
-    Arterial,
-    Tissue,
-    arterial_curve,
-    tissue_curve,
-    venous_curve,
-)
-from strokeprep.phantom.scan.circulation import COLLATERAL_S, COLLATERAL_SHARE, TISSUES, Region
+from strokeprep.phantom.scan.bolus import Tissue
+from strokeprep.phantom.scan.circulation import Region
 from strokeprep.phantom.scan.contrast import B_VALUE
 from strokeprep.phantom.scan.scanner import Grid
-
-BOLUS = Arterial()
 
 
 @dataclass(frozen=True)
@@ -100,15 +92,6 @@ def draw_motion(
     course /= np.abs(course).max(0)
     course *= motion_mm * np.array([1.0, 0.35, 0.45, 0.3, 0.5, 0.6])  # mostly nodding
     return Motion(np.asarray(centre, float), np.radians(course[:, :3]), course[:, 3:])
-
-
-def ctp_curves(times: np.ndarray) -> dict[str, np.ndarray]:
-    """Enhancement (HU) at the frame times of every pure kind of voxel."""
-    curves = {name: tissue_curve(times, tissue, BOLUS) for name, tissue in TISSUES.items()}
-    curves["artery"] = arterial_curve(times, BOLUS)
-    curves["collateral"] = COLLATERAL_SHARE * arterial_curve(times, BOLUS, delay_s=COLLATERAL_S)
-    curves["vein"] = venous_curve(times, BOLUS)
-    return curves
 
 
 class Slab:
@@ -206,9 +189,7 @@ def ctp_scan(
     return series
 
 
-def perfusion_maps(
-    slab: Slab, view: View, tissues: Mapping[str, Tissue] = TISSUES
-) -> dict[str, np.ndarray]:
+def perfusion_maps(slab: Slab, view: View, tissues: Mapping[str, Tissue]) -> dict[str, np.ndarray]:
     """True cbf, cbv, mtt and tmax on the scan's grid at the reference pose (float32).
 
     Flow and volume are means over the voxel; MTT is their ratio; "tmax" is the flow-weighted delay

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from strokeprep.gate import inspection
-from strokeprep.io import images
 from strokeprep.kinds import KINDS
 from strokeprep.settings.gate import GateSettings
 
@@ -30,7 +30,7 @@ def found(folder: Path, b0: np.ndarray, trace: np.ndarray, *tolerate: str) -> li
     scans = []
     for kind, voxels in (("b0", b0), ("trace", trace)):
         path = str(folder / f"{kind}.nii.gz")
-        images.write_array(voxels.astype(np.float32), AFFINE, path)
+        nib.save(nib.Nifti1Image(voxels.astype(np.float32), AFFINE), path)
         scans.append(inspection.RawImage(path, KINDS[kind], None, str(folder / "b0.nii.gz")))
     report = inspection.inspect(scans, [], GateSettings(tolerate=tolerate))
     return [(each.check, each.verdict) for each in report.findings if each.check == "swapped"]

@@ -6,8 +6,10 @@ its maps are means over the dictionary, weighted by how well each entry explains
 weak prior, and the spread of the weights gives standard deviations. The amplitude of each entry (the
 blood volume) and the voxel's baseline are fitted, under a flat prior.
 
-Flow is volume over the mean of the transit time, and the map of transit times is their geometric
-mean: the posterior is skewed, and the mean of flow itself would be up to a third too high.
+Flow and transit time are known up to a factor, so their posteriors are taken as log-normal, and their maps
+are medians of them. Then flow times transit time is the volume, as the central volume theorem demands. Means
+would not agree: the mean of flow is 8 % above its median, and volume over the mean of the transit time is 7 %
+below it, at 1 HU of noise.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from scipy import special
 from strokeprep.perfusion.deconvolution import check
 from strokeprep.settings.perfusion import MapSettings, TissueSettings, VascularSettings
 
-VERSION = "2"  # of the method; changes whenever the same constants give other maps
+VERSION = "3"  # of the method; changes whenever the same constants give other maps
 BLOCK = 256  # voxels at a time, so that the weights of a block stay in the cache
 FINE = 4  # steps per frame in which the model is computed
 SAMPLE = 2000  # voxels from which the noise of the series is estimated
@@ -181,12 +183,11 @@ class _Model:
         self.prior = (prior - prior.max()).astype(np.float32)
         late = (delay + mean / 2 > late_s).astype(float)
         spread, log = mean / np.sqrt(shape), np.log(mean)
-        ones = np.ones_like(mean)
-        flat = [ones, mean, log, log**2, delay, delay**2, spread, spread**2, length**-2.0]
-        flat += [late, late * mean, late * log, late * log**2]
-        self.flat = np.stack(flat, axis=1).astype(np.float32)
-        self.linear = np.stack([1 / length, late / length], axis=1).astype(np.float32)
-        self.square = (length**-2.0)[:, None].astype(np.float32)
+        volume, flow = 1 / length, 60 / (length * mean)  # of a fit of one
+        self.linear = np.stack([volume, flow, late * flow], axis=1).astype(np.float32)
+        self.square = np.stack([volume**2, flow**2, late * flow**2], axis=1).astype(np.float32)
+        flat = [np.ones_like(mean), late, log, log**2, delay, delay**2, spread, spread**2]
+        self.flat = np.column_stack([*flat, self.square]).astype(np.float32)
 
     def noise_of_series(self, curves: np.ndarray) -> _Noise:
         """The noise of a sample of voxels, from what the best entries leave of their curves."""
@@ -236,39 +237,45 @@ class _Model:
         np.exp(weight, out=weight)
         flat = weight @ self.flat
         weight *= fit
-        volumes = scale * (weight @ self.linear)
+        linear = scale * (weight @ self.linear)
         weight *= fit
-        squares = scale**2 * (weight @ self.square)
+        # The amplitude of an entry is as uncertain as noise makes it.
+        square = scale**2 * (weight @ self.square) + sigma[:, None] ** 2 * flat[:, -3:]
         total = flat[:, :1]
-        return _maps((flat / total).T, (volumes / total).T, (squares / total)[:, 0], sigma), flowing
+        return _maps((flat / total).T, (linear / total).T, (square / total).T), flowing
 
 
-def _maps(
-    flat: np.ndarray, volumes: np.ndarray, volume_square: np.ndarray, sigma: np.ndarray
-) -> np.ndarray:
+def _maps(flat: np.ndarray, linear: np.ndarray, square: np.ndarray) -> np.ndarray:
     """Maps, their standard deviations, and three of late tissue, from means over the posterior."""
-    _, mean, log, log_square, delay, delay_square, spread, spread_square, inverse = flat[:9]
-    late, late_mean, late_log, late_log_square = flat[9:]
-    volume, late_volume = volumes
-    log_sd, some = _sd(log, log_square), np.maximum(late, TINY)
-    flow, mtt = 60 * volume / mean, np.exp(log)
+    _, late, log, log_square, delay, delay_square, spread, spread_square, *_ = flat
+    some = np.maximum(late, TINY)
+    flow, flow_log_sd = _log_normal(linear[1], square[1])
+    late_flow, late_flow_log_sd = _log_normal(linear[2] / some, square[2] / some)
+    mtt = np.exp(log)
     return np.stack(
         [
             flow,
-            volume,
+            linear[0],
             mtt,
             delay,
             spread,
-            flow * log_sd,
-            np.sqrt(_sd(volume, volume_square) ** 2 + sigma**2 * inverse),
-            mtt * log_sd,
+            flow * flow_log_sd,
+            _sd(linear[0], square[0]),
+            mtt * _sd(log, log_square),
             _sd(delay, delay_square),
             _sd(spread, spread_square),
             late,
-            60 * late_volume / np.maximum(late_mean, TINY),
-            _sd(late_log / some, late_log_square / some),
+            late_flow,
+            late_flow_log_sd,
         ]
     )
+
+
+def _log_normal(mean: np.ndarray, mean_square: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Median and standard deviation of the logarithm of a log-normal distribution, from its moments."""
+    ratio = np.maximum(mean_square, TINY**2) / np.maximum(mean, TINY) ** 2
+    ratio = np.maximum(ratio, 1)
+    return mean / np.sqrt(ratio), np.sqrt(np.log(ratio))
 
 
 def _sd(mean: np.ndarray, mean_square: np.ndarray) -> np.ndarray:

@@ -21,6 +21,8 @@
 #   make bench-heads FOLDER=heads   all brain backends on heads laid out as NAME/image.nii.gz, beside
 #                NAME/judge.nii.gz where there is one                          [WEIGHTS=models ARGS=]
 #   make bench-hard-heads   the template backend on simulated heads that are ill or badly scanned [ARGS=]
+#   make bench-harder-heads FOLDER=heads   real heads with their judge.nii.gz, made harder in the ways of archives:
+#                which wrong masks of the template backend pass                [ARGS=]
 #   make bench-defects   planted defects of brain masks, and which figures tell them; synthetic heads, or
 #                those of ARGS='--folder heads'
 #   make bench-ways-up   heads whose headers have them another way up: none may be taken [ARGS=]
@@ -84,7 +86,7 @@ CONFIGURED = $(OF_STUDY) --config output=$(DIR)/derivatives work=$(DIR)/work \
 
 .PHONY: environments demo audit release cohort report test test-units test-plans test-runs test-review test-fast test-models models test-hostile \
   test-slurm lint settings clean bench bench-scale bench-ctp bench-release bench-cohort bench-lesions bench-segmentation bench-heads \
-  bench-hard-heads bench-defects bench-ways-up bench-corrections $(BENCHMARKS:%=bench-%)
+  bench-hard-heads bench-harder-heads bench-defects bench-ways-up bench-corrections $(BENCHMARKS:%=bench-%)
 .DELETE_ON_ERROR:
 
 environments: $(VENV)/slurm.done $(NETWORKS)/segmentation.done
@@ -190,6 +192,9 @@ bench-ways-up: $(VENV)/imaging.done
 
 bench-hard-heads: $(VENV)/imaging.done
 	$(BIN)/python benchmarks/hard_heads.py $(ARGS)
+
+bench-harder-heads: $(VENV)/imaging.done
+	$(BIN)/python benchmarks/harder_heads.py $(FOLDER) --out .bench/harder_heads.tsv $(ARGS)
 
 bench-defects: $(VENV)/imaging.done
 	$(BIN)/python benchmarks/defects.py --out .bench/defects.tsv $(ARGS)

@@ -53,7 +53,7 @@ from strokeprep.settings.backends import (  # noqa: E402
     NetworkSettings,
     choices,
 )
-from strokeprep.settings.limits import PASS  # noqa: E402
+from strokeprep.settings.limits import NONE, PASS  # noqa: E402
 
 IMAGE, JUDGE, SIDECAR, MODALITY = "image.nii.gz", "judge.nii.gz", "image.json", "modality.txt"
 JUDGED_BY = "judge"
@@ -164,7 +164,9 @@ def peak_gb() -> float:
 def verdict(image: sitk.Image, mask: sitk.Image, modality: str) -> str:
     """The audit's verdict on a mask in its image, with the figures that do not pass."""
     measured = list(contour.measurements("", image, mask, modality, judgement.Judge("")))
-    beyond = [f"{each.metric} {each.value:.1f}" for each in measured if each.verdict != PASS]
+    beyond = [
+        f"{each.metric} {each.value:.1f}" for each in measured if each.verdict not in (PASS, NONE)
+    ]
     return " ".join([judgement.worst(each.verdict for each in measured), *beyond])
 
 

@@ -21,9 +21,17 @@ def scaled(aif, vof, arteries=()):
 def test_a_whole_artery_is_never_scaled_down():
     aif = arterial_curve(np.arange(60.0), BOLUS)
     vof = venous_curve(np.arange(60.0), BOLUS)
-    scale, drift, reason = scaled(aif, 0.7 * vof)
+    scale, drift, reason = scaled(aif, 0.95 * vof)
     assert scale == 1 and reason is None
     assert np.abs(drift).max() < 0.01 * aif.max()
+
+
+def test_a_vein_with_less_contrast_than_the_artery_scales_nothing_and_is_told():
+    aif = arterial_curve(np.arange(60.0), BOLUS)
+    vof = venous_curve(np.arange(60.0), BOLUS)
+    scale, drift, reason = scaled(aif, 0.7 * vof)
+    assert scale == 1 and not drift.any()
+    assert reason == "the vein holds only 70% of the artery's contrast"
 
 
 @pytest.mark.parametrize("transit_s", [3.5, 4.0, 4.5, 5.5, 7.0])

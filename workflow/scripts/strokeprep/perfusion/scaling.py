@@ -24,6 +24,9 @@ from strokeprep.settings.perfusion import VesselSettings
 # within 5 % and of all within 10 %. Without a vein all that is known is how much the share of the
 # artery's area in the vein's varies among patients.
 LEAST_SD, UNSCALED_SD = 0.04, 0.6
+# All that enters the brain leaves it, so a vein that holds less than this share of the artery's contrast is not
+# pure, and does not tell how much of the artery's voxels is artery. Noise takes some 5 % of a factor.
+LEAST_FACTOR = 0.9
 CURVES_AT_A_TIME = 500  # each is compared with a thousand designs
 
 
@@ -37,7 +40,7 @@ def venous_scale(
     """The factor that gives the input the area of the outflow, and the input's drift (HU).
 
     If they cannot be told, the factor is 1, the drift 0, and the third value says why. An input with
-    a larger area than the vein needs no correction for partial volume: its factor is 1. The drift is
+    the area of the vein needs no correction for partial volume: its factor is 1. The drift is
     estimated against the ``references``: for each kind of vessel, the curves of some slices.
     """
     no_drift = np.zeros_like(aif)
@@ -56,6 +59,8 @@ def venous_scale(
     else:
         drift = no_drift
     factor = _fit(aif - drift, vof[None], dt, settings.line_stiffness_s / dt)[0][0]
+    if factor < LEAST_FACTOR:
+        return 1.0, no_drift, f"the vein holds only {factor:.0%} of the artery's contrast"
     return max(factor, 1.0), drift, None
 
 

@@ -40,7 +40,7 @@ def by_mutual_information(
     knots = np.zeros((lattice.count, 3))
     for level in LEVELS:
         sides = Side(fixed, compared, None), Side(moving, in_view, in_view)
-        metric, _ = sampling.metric(*sides, np.eye(4), level, seed=1)
+        metric, _ = sampling.metric(*sides, [np.eye(4)], level, seed=1)
         knots = mi.warp(metric, np.eye(4), lattice, knots, level.steps)
     return lattice.displacement(knots, fixed)
 

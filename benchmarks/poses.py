@@ -78,6 +78,7 @@ def rows(seed: int, scans: list[str]) -> None:
     ill = ("old_infarct",) if seed % 2 else ()
     reference = heads.head(seed, "ncct", ill, ("fine", "face", "holder"))
     brain = images.like(reference.brain.astype(np.uint8), reference.image)
+    compared = linear.Reference.of(reference.image, brain)
     opinion = second_opinion.Reference.of((reference.image, "ct"), brain)
     centre = (opinion.inside * (-1, -1, 1)).mean(axis=0)
     for name in scans:
@@ -86,14 +87,14 @@ def rows(seed: int, scans: list[str]) -> None:
         shown = scan.image, scan.modality
         start = time.process_time()
         off_mm = opinion.off_mm(shown, pose)
-        sizes = [linear.size(reference.image, scan.image, brain, pose)]
+        sizes = [linear.size(compared, scan.image, pose)]
         seconds = time.process_time() - start
         least = min(opinion.off_mm(shown, pose @ move) for move in planted(centre))
         for factor in (1.1, 0.9):
             wrong = pose.copy()
             wrong[:3, 3] += (factor - 1) * (pose[:3, :3] @ centre + pose[:3, 3])
             stretch = stretched(scan.image, factor)
-            sizes.append(linear.size(reference.image, stretch, brain, wrong))
+            sizes.append(linear.size(compared, stretch, wrong))
         figures = [f"{off_mm:.1f}", f"{least:.1f}", *(f"{size:.3f}" for size in sizes)]
         print(seed, name, *figures, f"{seconds:.1f}", sep="\t", flush=True)
 

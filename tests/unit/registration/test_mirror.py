@@ -8,7 +8,7 @@ import pytest
 import SimpleITK as sitk
 from scipy import ndimage
 from strokeprep.io import images, transforms
-from strokeprep.registration import mirror
+from strokeprep.registration import linear, mirror
 from strokeprep.registration.mirror import Likeness
 from strokeprep.settings.limits import FAIL, LIMITS, PASS, WARN
 
@@ -43,7 +43,7 @@ def compared() -> dict[str, Likeness]:
         SAME: (same, transforms.linear(np.eye(4))),
         FLIPPED: (flipped(same), turned),
     }
-    reference = mirror.Reference(ct.image, brain, to_template)
+    reference = mirror.Reference(linear.Reference.of(ct.image, brain), to_template)
     return {
         name: mirror.compare(reference, moving, found) for name, (moving, found) in pairs.items()
     }

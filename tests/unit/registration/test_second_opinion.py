@@ -68,6 +68,6 @@ def test_a_wrong_size_of_voxels_is_told(ct, brain, t1, factor):
     scan = sitk.Image(t1)
     scan.SetSpacing([factor * mm for mm in t1.GetSpacing()])
     scan.SetOrigin([factor * mm for mm in t1.GetOrigin()])
-    size = linear.size(ct.image, scan, brain, STRAIGHT)
+    size = linear.size(linear.Reference.of(ct.image, brain), scan, STRAIGHT)
     assert size == pytest.approx(factor, abs=0.02)
     assert (LIMITS["scan_size"].verdict(size) == PASS) == (factor == 1)

@@ -36,8 +36,7 @@ def measured(
         *of_brains(plan, files, judge),
         *of_masks(plan, files, judge),
         *of_template(plan, files, judge, settings),
-        *of_flips(plan, files, judge),
-        *of_poses(plan, files, judge),
+        *of_scans(plan, files, judge),
         *of_labels(plan, files, judge, least_label_ml),
     ]
 
@@ -108,34 +107,39 @@ def of_template(
         yield judge(step, "brain_outlying_ml", outlying)
 
 
-def of_flips(plan: AuditPlan, files: Folder, judge: Judge) -> Iterator[Measurement]:
-    """How well the mirror image of each scan fits the reference, by how well the scan does."""
+def of_scans(plan: AuditPlan, files: Folder, judge: Judge) -> Iterator[Measurement]:
+    """Whether each scan shows the head of the reference, the right way round, in place and size."""
     if not plan.alike:
         return
-    reference = mirror.Reference(
-        files.image(plan.reference),
-        files.image(plan.reference_brain),
-        files.transform(plan.to_template),
-    )
+    head = linear.Reference.of(files.image(plan.reference), files.image(plan.reference_brain))
+    yield from of_flips(plan, files, judge, head)
+    yield from of_poses(plan, files, judge, head)
+
+
+def of_flips(
+    plan: AuditPlan, files: Folder, judge: Judge, head: linear.Reference
+) -> Iterator[Measurement]:
+    """How well the mirror image of each scan fits the reference, by how well the scan does."""
+    reference = mirror.Reference(head, files.transform(plan.to_template))
     for scan, transform in plan.alike:
         move = files.transform(transform) if transform else None
         compared = mirror.compare(reference, files.image(scan), move)
         yield judge(step_of("likeness", scan), "mirror_ratio", compared.ratio)
 
 
-def of_poses(plan: AuditPlan, files: Folder, judge: Judge) -> Iterator[Measurement]:
+def of_poses(
+    plan: AuditPlan, files: Folder, judge: Judge, head: linear.Reference
+) -> Iterator[Measurement]:
     """What another method says of where each scan lies on the reference, and of its size."""
     modality = {image: modality for image, modality, _ in plan.heads}
-    if not plan.alike:
-        return
-    reference, brain = files.image(plan.reference), files.image(plan.reference_brain)
-    opinion = second_opinion.Reference.of((reference, plan.reference_modality), brain)
+    reference = files.image(plan.reference), plan.reference_modality
+    opinion = second_opinion.Reference.of(reference, head.brain)
     for scan, transform in plan.alike:
         moving = files.image(scan)
         pose = transforms.matrix(files.transform(transform)) if transform else np.eye(4)
         step = step_of("likeness", scan)
         yield judge(step, "edges_off_mm", opinion.off_mm((moving, modality[scan]), pose))
-        yield judge(step, "scan_size", linear.size(reference, moving, brain, pose))
+        yield judge(step, "scan_size", linear.size(head, moving, pose))
 
 
 def of_labels(

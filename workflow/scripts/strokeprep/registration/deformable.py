@@ -91,7 +91,7 @@ def _warp(fixed: Side, moving: Side, matrix: np.ndarray, grid: sitk.Image, seed:
     lattice = mi.Lattice.over(grid)
     knots = np.zeros((lattice.count, 3))
     for level in linear.RESOLUTIONS["warp"]:
-        metric, _ = sampling.metric(fixed, moving, matrix, level, seed)
+        metric, _ = sampling.metric(fixed, moving, [matrix], level, seed)
         knots = mi.warp(metric, matrix, lattice, knots, level.steps)
     return lattice.displacement(knots, grid)
 

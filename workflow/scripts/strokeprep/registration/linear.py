@@ -87,59 +87,63 @@ def rigid(
     return registered(*pair, dof, starts, levels, fit, seed, where, engine)
 
 
+@dataclass(frozen=True)
+class Reference:
+    """A head and its brain, prepared once for all scans that are compared with it."""
+
+    brain: sitk.Image
+    sides: dict[str, Side]  # by the preset of RESOLUTIONS; only the head around the brain counts
+
+    @classmethod
+    def of(cls, head: sitk.Image, brain: sitk.Image) -> Reference:
+        """The reference of a head's image and the mask of its brain."""
+        near = sampling.dilated(brain, FIT.near_brain_mm)
+        presets = ("compared", "size")
+        return cls(brain, {name: sampling.head_side(head, near, _finest(name)) for name in presets})
+
+
 def information(
-    fixed: sitk.Image,
-    moving: sitk.Image,
-    fixed_brain: sitk.Image,
-    poses: Sequence[np.ndarray],
-    seed: int = SEED,
+    reference: Reference, moving: sitk.Image, poses: Sequence[np.ndarray], seed: int = SEED
 ) -> list[float]:
     """The normalised mutual information of two heads in the best pose close to each given pose.
 
-    Poses are 4×4 matrices (points of fixed to points of moving, LPS) and may be mirror images. Only
-    the head around ``fixed_brain`` is compared.
+    Poses are 4×4 matrices (points of the reference to points of moving, LPS) and may be mirror images.
     """
-    levels = RESOLUTIONS["compared"]
-    pair = _heads(fixed, moving, fixed_brain, FIT.near_brain_mm, levels[-1].mm)
+    pair = reference.sides["compared"], sampling.head_side(moving, None, _finest("compared"))
     backwards = _shows_less(pair[1], pair[0])
     sides = (pair[1], pair[0]) if backwards else pair
-    results = []
-    for pose in poses:
-        matrix = np.linalg.inv(pose) if backwards else pose
-        for level in levels:
-            fit = _refined(*sides, matrix, level, DOF["rigid"], seed)
-            matrix = fit.matrix
-        results.append(fit.information)
-    return results
+    fits = [Fit(np.linalg.inv(pose) if backwards else pose) for pose in poses]
+    for level in RESOLUTIONS["compared"]:
+        fits = _refined(*sides, [fit.matrix for fit in fits], level, DOF["rigid"], seed)
+    return [fit.information for fit in fits]
 
 
-def size(
-    fixed: sitk.Image,
-    moving: sitk.Image,
-    fixed_brain: sitk.Image,
-    pose: np.ndarray,
-    seed: int = SEED,
-) -> float:
-    """How large the head is in ``moving``, by its size in ``fixed``: of the best affine close to a pose.
+def size(reference: Reference, moving: sitk.Image, pose: np.ndarray, seed: int = SEED) -> float:
+    """How large the head is in ``moving``, by its size in the reference: of the best affine close to a pose.
 
     A rigid registration cannot change it, so it tells voxels whose size is wrong. Voxels of 1 mm are needed: at
     2 mm, fluid and skull bias the size of a diffusion image on CT by up to 4 %.
     """
-    levels = RESOLUTIONS["size"]
-    here, there = _heads(fixed, moving, fixed_brain, FIT.near_brain_mm, levels[-1].mm)
+    coarse, fine = RESOLUTIONS["size"]
+    here, there = reference.sides["size"], sampling.head_side(moving, None, fine.mm)
     backwards = _shows_less(there, here)
-    corners = _corners(fixed_brain)
+    corners = _corners(reference.brain)
     here, there = _near(here, corners), _near(there, mi.mapped(pose, corners))
     sides = (there, here) if backwards else (here, there)
     poses = [pose @ _scaling(each, corners.mean(axis=1)) for each in SIZES]
     starts = [np.linalg.inv(each) if backwards else each for each in poses]
-    tried = [_refined(*sides, each, levels[0], DOF["affine"], seed) for each in starts]
+    tried = _refined(*sides, starts, coarse, DOF["affine"], seed)
     best = max(tried, key=lambda fit: fit.information)
     if best.information < CLEARLY_BETTER * tried[0].information:
         best = tried[0]
-    matrix = _refined(*sides, best.matrix, levels[1], DOF["affine"], seed).matrix
-    ratio = float(np.cbrt(np.linalg.det(matrix[:3, :3])))
+    [end] = _refined(*sides, [best.matrix], fine, DOF["affine"], seed)
+    ratio = float(np.cbrt(np.linalg.det(end.matrix[:3, :3])))
     return 1 / ratio if backwards else ratio
+
+
+def _finest(preset: str) -> float:
+    """The voxel size (mm) of the last resolution of a preset."""
+    return RESOLUTIONS[preset][-1].mm
 
 
 def registered(
@@ -179,16 +183,20 @@ def fitted(
     """This project's engine: search unless there are starts, then refine through ``levels``."""
     freedom = DOF[dof]
     begun = starts or searched(sampled, other, dof, seed)
-    tried = [_refined(sampled, other, matrix, levels[0], freedom, seed) for matrix in begun]
+    tried = [
+        fit
+        for matrix in begun
+        for fit in _refined(sampled, other, [matrix], levels[0], freedom, seed)
+    ]
     best = max(tried, key=lambda fit: fit.information)
     for level in levels[1:]:
-        best = _refined(sampled, other, best.matrix, level, freedom, seed)
+        [best] = _refined(sampled, other, [best.matrix], level, freedom, seed)
     return best
 
 
 def judged(sampled: Side, other: Side, matrix: np.ndarray, level: Level, seed: int) -> Fit:
     """A pose that another engine found, with the information and overlap of this one's metric."""
-    metric, entropy = sampling.metric(sampled, other, matrix, level, seed)
+    metric, entropy = sampling.metric(sampled, other, [matrix], level, seed)
     information, _, overlap = metric(matrix)
     return Fit(matrix, float(information / entropy), float(overlap))
 
@@ -216,7 +224,7 @@ def searched(sampled: Side, other: Side, dof: str, seed: int) -> list[np.ndarray
     Starts are shifts along the body, for partial coverage, combined with rotations about each axis.
     The eight most promising are optimised.
     """
-    metric, _ = sampling.metric(sampled, other, None, SEARCH, seed)
+    metric, _ = sampling.metric(sampled, other, [], SEARCH, seed)
     here, there = _centre(sampled.head), _centre(other.head)
     shifts_mm, turns_deg = range(-100, 101, 20), (-15.0, 0.0, 15.0)
     poses = []
@@ -236,16 +244,16 @@ def searched(sampled: Side, other: Side, dof: str, seed: int) -> list[np.ndarray
 def _refined(
     sampled: Side,
     other: Side,
-    matrix: np.ndarray,
+    matrices: Sequence[np.ndarray],
     level: Level,
     dof: int,
     seed: int,
-) -> Fit:
-    """The best pose close to ``matrix`` at one resolution."""
-    metric, entropy = sampling.metric(sampled, other, matrix, level, seed)
+) -> list[Fit]:
+    """The best pose close to each of ``matrices``, which lie near one another, at one resolution."""
+    metric, entropy = sampling.metric(sampled, other, matrices, level, seed)
     centre = metric.points.where.mean(axis=1)
-    matrix, information, overlap = mi.maximum(metric, matrix, centre, dof, level.steps)
-    return Fit(matrix, float(information / entropy), float(overlap))
+    ends = [mi.maximum(metric, matrix, centre, dof, level.steps) for matrix in matrices]
+    return [Fit(end, float(found / entropy), float(overlap)) for end, found, overlap in ends]
 
 
 def _check(fit: Fit, limits: FitSettings, where: str | Path) -> None:

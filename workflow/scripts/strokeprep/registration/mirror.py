@@ -36,13 +36,12 @@ class Likeness:
 
 
 class Reference(NamedTuple):
-    """What scans are compared with: a 3D image, its brain mask, and its transform to the template.
+    """What scans are compared with, and its transform to the template.
 
     As an ITK transform, ``to_template`` maps points of the template to points of the image.
     """
 
-    image: sitk.Image
-    brain: sitk.Image
+    head: linear.Reference
     to_template: sitk.Transform
 
 
@@ -56,7 +55,7 @@ def compare(
     """
     direct = np.eye(4) if registered is None else transforms.matrix(registered)
     poses = [direct, direct @ across(reference.to_template)]
-    return Likeness(*linear.information(reference.image, moving, reference.brain, poses, seed))
+    return Likeness(*linear.information(reference.head, moving, poses, seed))
 
 
 def across(to_template: sitk.Transform) -> np.ndarray:

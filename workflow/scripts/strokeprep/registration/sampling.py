@@ -6,7 +6,7 @@ shading. One image of a pair is sampled at random points, the other is interpola
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -136,15 +136,16 @@ def dilated(mask: sitk.Image, mm: float) -> sitk.Image:
 def metric(
     sampled: Side,
     other: Side,
-    matrix: np.ndarray | None,
+    poses: Sequence[np.ndarray],
     level: Level,
     seed: int,
 ) -> tuple[mi.Metric, float]:
-    """The metric around a pose (None if not known yet), and its upper bound, the samples' entropy."""
+    """The metric around poses (none if not known yet), and its upper bound, the samples' entropy."""
     image, volume = _shrunk(sampled.image, level.mm), _shrunk(other.image, level.mm)
-    points = _points(sampled, other, matrix, image, level, np.random.default_rng(seed))
-    if matrix is not None:
-        volume = cropped(volume, mi.mapped(matrix, points), ROOM_MM)
+    points = _points(sampled, other, poses, image, level, np.random.default_rng(seed))
+    if poses:
+        there = np.hstack([mi.mapped(pose, points) for pose in poses])
+        volume = cropped(volume, there, ROOM_MM)
     values = _values(smoothed(cropped(image, points, ROOM_MM), level.mm), points)
     bins = np.rint(_scale(values)(values) * (mi.BINS - 1)).astype(np.int64)
     volume = smoothed(volume, level.mm)
@@ -157,7 +158,7 @@ def metric(
 def _points(
     sampled: Side,
     other: Side,
-    matrix: np.ndarray | None,
+    poses: Sequence[np.ndarray],
     grid: sitk.Image,
     level: Level,
     rng: np.random.Generator,
@@ -176,8 +177,9 @@ def _points(
     points = mi.mapped(mi.index_to_physical(grid), index + jitter.T)
     if sampled.usable is not None:
         points = points[:, _values(sampled.usable, points, order=0) > 0]
-    if other.usable is not None and matrix is not None:
-        points = points[:, _values(other.usable, mi.mapped(matrix, points), order=0) > 0]
+    if other.usable is not None:
+        for pose in poses:
+            points = points[:, _values(other.usable, mi.mapped(pose, points), order=0) > 0]
     return points[:, : level.points]
 
 

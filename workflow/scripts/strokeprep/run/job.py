@@ -46,6 +46,7 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
     log = Path(snakemake.log[0]).resolve()
     process.load_few()
     process.keep_freed_memory()
+    process.look_for_cycles_rarely()
     for variable in THREAD_VARIABLES:
         os.environ[variable] = str(snakemake.threads)
     sidecar: dict[str, Any] = {}
@@ -58,6 +59,7 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
                 write_sidecar(sidecar, snakemake.output.sidecar, snakemake)
             failures.beside(log).unlink()
             write_text(f"{_processor_time():.2f}\n", failures.spent_beside(log))
+            process.end_quickly()
         except Exception as error:
             message = _message(error, log)
             with suppress(OSError):  # on a full disk this fails, too

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -13,6 +14,10 @@ from importlib.util import LazyLoader
 TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4
 MOST = 2**31 - 1
 STEP = 64 << 20  # bytes asked for at a time
+
+# Objects made before Python looks for cycles among them. Loading the libraries makes some 50,000, all to
+# stay; with the usual 700 it looks at each of them many times.
+MADE_BEFORE_LOOKING = 100_000
 
 
 class _NibabelAlone(MetaPathFinder):
@@ -70,3 +75,13 @@ def keep_freed_memory() -> None:
     if hasattr(allocator, "mallopt"):  # musl has none
         for option, value in ((MMAP_MAX, 0), (TRIM_THRESHOLD, MOST), (TOP_PAD, STEP)):
             allocator.mallopt(option, value)
+
+
+def look_for_cycles_rarely() -> None:
+    """From now on little time goes into finding objects that only hold one another."""
+    gc.set_threshold(MADE_BEFORE_LOOKING)
+
+
+def end_quickly() -> None:
+    """Leave what was loaded to the system, which frees it with the process."""
+    gc.freeze()

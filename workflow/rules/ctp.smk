@@ -37,6 +37,7 @@ rule one_second:
         sidecar=out(naming.sidecar(naming.preproc(SERIES, CTP.suffix, ORIG, "preproc"))),
         coverage=out(naming.coverage(SERIES, ORIG)),
         coverage_sidecar=out(naming.sidecar(naming.coverage(SERIES, ORIG))),
+        extremes=extremes_of(naming.preproc(SERIES, CTP.suffix, ORIG, "preproc")),
     log:
         log_of("one_second", naming.preproc(SERIES, CTP.suffix, ORIG, "preproc")),
     benchmark:
@@ -66,6 +67,7 @@ use rule one_second as one_second_moved with:
         sidecar=out(naming.sidecar(MOVED_SERIES)),
         coverage=out(naming.coverage(SERIES, Space(WILD))),
         coverage_sidecar=out(naming.sidecar(naming.coverage(SERIES, Space(WILD)))),
+        extremes=extremes_of(MOVED_SERIES),
     log:
         log_of("one_second_moved", MOVED_SERIES),
     benchmark:

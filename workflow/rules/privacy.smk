@@ -10,6 +10,7 @@ rule privacy:
         files=of_subject(all_images),
         gate=admitted("{subject}"),
         heads=of_subject(locations),
+        extremes=of_subject(extremes_of_subject),
     output:
         report=private(released.part("{subject}", endings.IMAGES)),
     log:
@@ -29,6 +30,7 @@ rule privacy:
         undefaced=of_subject(raw_files.undefaced),
         heads=of_subject(heads),
         drawn=of_subject(drawn),
+        extremes=EXTREMES,
         open_names=of_subject(spoken_of_subject),
         declared_defaced=CONFIG.study.defaced,
         code=code("privacy.py"),

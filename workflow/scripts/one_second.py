@@ -9,6 +9,7 @@ with job(snakemake) as sidecar:
         snakemake.input.motion,
         snakemake.output.image,
         snakemake.output.coverage,
+        snakemake.output.extremes,
         kind=snakemake.params.kind,
         frame_times=snakemake.params.frame_times,
         chain=snakemake.input.get("chain", ()),

@@ -27,6 +27,7 @@ with job(snakemake):
             twins=given.twins(gate).get(params.subject, ()),
             heads=[shown.Head(*each) for each in params.heads],
             drawn=[shown.Drawn(*each) for each in params.drawn],
+            extremes=Path(params.extremes),
             logs=work / "logs",
             only=params.only,
         )

@@ -11,6 +11,7 @@ import time_weights
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, transforms
 from strokeprep.series import motion, motion_fit, resampling, timing
+from strokeprep.series.extremes import Extremes
 
 SHAPE, AFFINE = (12, 10, 6), np.diag([-2.0, -2.0, 5.0, 1.0])
 
@@ -62,9 +63,12 @@ def run(tmp_path):
     def written(frames, times, moves, affine=AFFINE, **options):
         source = save(frames, tmp_path / "ctp.nii.gz", affine)
         target, mask = tmp_path / "out.nii.gz", tmp_path / "mask.nii.gz"
+        note = tmp_path / "out.npz"
         written.facts = resampling.write(
-            source, target, mask, timing=times, motion=moves, **options
+            source, target, mask, note, timing=times, motion=moves, **options
         )
+        noted = Extremes.of_untouched(note, target)
+        written.extremes = noted.least, noted.greatest
         written.target = target
         return np.asarray(nib.load(target).dataobj), np.asarray(nib.load(mask).dataobj)
 
@@ -210,13 +214,19 @@ def test_the_same_input_gives_the_same_bytes(run, noise, tmp_path):
     assert not list(tmp_path.glob(".partial*"))
 
 
+def test_what_each_voxel_holds_at_least_and_at_most_is_noted(run, noise):
+    poses = [np.eye(4)] * 5 + [shift(0.7, 0, 0), shift(0, 8, 0)]
+    found, _ = run(noise, timed(), moved(poses))
+    for noted, voxels in zip(run.extremes, (found.min(-1), found.max(-1)), strict=True):
+        np.testing.assert_array_equal(noted, voxels.ravel(order="F"))
+
+
 def test_a_failure_leaves_no_file(run, noise, tmp_path):
     cut = save(noise, tmp_path / "cut.nii.gz")
     cut.write_bytes(cut.read_bytes()[:-2000])
     with pytest.raises(StrokeprepError, match="cut short"):
-        resampling.write(
-            cut, tmp_path / "o.nii.gz", tmp_path / "m.nii.gz", timing=timed(), motion=at_rest(7)
-        )
+        targets = (tmp_path / name for name in ("o.nii.gz", "m.nii.gz", "o.npz"))
+        resampling.write(cut, *targets, timing=timed(), motion=at_rest(7))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.nii.gz"]
 
 

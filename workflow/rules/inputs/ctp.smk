@@ -3,6 +3,7 @@
 CTP = kinds.KINDS["ctp"]
 SERIES = naming.Pattern(datatype=CTP.scan.datatype, mask_datatype=CTP.scan.mask_datatype)
 MOVED_SERIES = naming.preproc(SERIES, CTP.suffix, Space(WILD), "preproc")
+EXTREMES = f"{WORK}/extremes"
 MOVED_MAP = naming.perfusion_map(SERIES, "cbf", ANYWHERE)
 
 
@@ -31,6 +32,25 @@ def perfusion_tables():
 def cells_of(scan):
     """The curves of coarse cells of a series, for its page."""
     return f"{WORK}/cells/{scan.folder}/{scan.stem}.npz"
+
+
+def extremes_of(name):
+    """The note of what a series holds at least and at most, for the privacy audit."""
+    return f"{EXTREMES}/{naming.extremes(name)}"
+
+
+def extremes_of_subject(subject):
+    """The notes of all series of a subject that are written at one frame per second."""
+    return [
+        extremes_of(name)
+        for scan in subject.scans
+        if scan.has_perfusion
+        for image in scan.images
+        for name in [
+            naming.preproc(scan, image.kind.suffix, ORIG, "preproc"),
+            *(moves.series(scan, subject.reference) if subject.reference else ()),
+        ]
+    ]
 
 
 def drawn_regions(scan):

@@ -31,6 +31,7 @@ def of_subject(
     raw_digests: Mapping[str, tuple[int, ...]] | None = None,
     heads: Sequence[shown.Head] = (),
     drawn: Sequence[shown.Drawn] = (),
+    extremes: Path | None = None,
     twins: Iterable[tuple[str, str]] = (),
     logs: Path | None = None,
     only: Iterable[str] | None = None,
@@ -41,6 +42,7 @@ def of_subject(
     ``raw_digests``: digests and shapes of the subject's raw images (:func:`strokeprep.gate.given.digests`).
     ``heads`` and ``drawn``: the released images of heads and the labels drawn on them, and where the
     head lies in each.
+    ``extremes``: the folder of what was noted when series were written (:mod:`strokeprep.series.extremes`).
     ``twins``: the subject's raw images that another has as well, each with the other's name.
     ``only``: the files (relative, without extension) that are to be released; None stands for all.
     """
@@ -54,7 +56,7 @@ def of_subject(
     leaks += undefaced.of_sources(root, images, every_image, declared_defaced)
     leaks += [*shown.of_heads(root, heads), *shown.of_drawn(root, drawn)]
     leaks += shown.of_template_space(root, images)
-    leaks += undefaced.of_voxels(root, images, masks, raw_digests or {}, heads)
+    leaks += undefaced.of_voxels(root, images, masks, raw_digests or {}, heads, extremes)
     if logs is not None:
         leaks += _of_logs(logs, _subject_pattern(subject), words)
     return [_discreet(leak, words) for leak in leaks]

@@ -20,6 +20,7 @@ from strokeprep.io import images, labels
 from strokeprep.privacy.leaks import Leak, relative
 from strokeprep.privacy.shown import LABEL, Head
 from strokeprep.quality import defacing
+from strokeprep.series.extremes import Extremes
 from strokeprep.study import naming
 
 RAW_SOURCE, OWN_SOURCE = "bids:raw:", "bids::"
@@ -127,10 +128,12 @@ def of_voxels(
     face_masks: Iterable[Path],
     raw_digests: Mapping[str, tuple[int, ...]],
     heads: Sequence[Head] = (),
+    extremes: Path | None = None,
 ) -> Iterator[Leak]:
     """Images that are not empty in a face mask of their grid, or equal an undefaced image.
 
-    An image may equal one that came without a face; its ``heads`` tell.
+    An image may equal one that came without a face; its ``heads`` tell. A series is read unless its
+    ``extremes``, the folder of what was noted when it was written, show it to be empty in every frame.
     """
     masks: list[_FaceMask] = []
     equal: dict[str, list[str]] = defaultdict(list)
@@ -147,7 +150,8 @@ def of_voxels(
             if LABEL.search(path.name):
                 yield from _of_label(path, where)
             else:
-                yield from _of_image(path, where, masks, raw_digests, equal)
+                note = extremes / naming.extremes(where) if extremes else None
+                yield from _of_image(path, where, masks, raw_digests, equal, note)
         except StrokeprepError as error:
             yield Leak("file", error.what, where)
     for names in equal.values():
@@ -160,15 +164,18 @@ def _of_image(
     masks: list[_FaceMask],
     raw_digests: Mapping[str, tuple[int, ...]],
     equal: dict[str, list[str]],
+    note: Path | None,
 ) -> Iterator[Leak]:
     """Whether an image shows a face in any frame; one with the voxels of a raw image joins ``equal``."""
     nifti = images.open_nifti(path)
     regions = _empty_regions(path, nifti, masks)
+    fill = images.background("ct" if path.parent.name == "ct" else "mr")
+    if noted := note and Extremes.of_untouched(note, path):
+        regions = [each for each in regions if not _is_empty_throughout(noted, each, fill)]
     may_be_raw = nifti.shape in raw_digests.values()
     if not regions and not may_be_raw:
         return
     digest = hashlib.blake2b(digest_size=16)
-    fill = images.background("ct" if path.parent.name == "ct" else "mr")
     depth = nifti.shape[2]
     shown = False
     for frame, block in enumerate(images.blocks(nifti, path, depth)):
@@ -235,6 +242,12 @@ def _shows_face(
     scaled = values * np.float32(nifti.dataobj.slope) + np.float32(nifti.dataobj.inter)
     left = defacing.filled(scaled, background, region.tolerance)
     return left > region.most_filled * len(values)
+
+
+def _is_empty_throughout(noted: Extremes, region: _EmptyRegion, background: float) -> bool:
+    """Whether the voxels that differ from the background in any frame are no more than one may hold."""
+    differing = noted.differing(region.voxels, background, region.tolerance)
+    return differing <= region.most_filled * len(region.voxels)
 
 
 def _of_label(path: Path, where: str) -> Iterator[Leak]:

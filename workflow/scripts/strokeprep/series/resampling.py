@@ -22,6 +22,7 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, labels, transforms
 from strokeprep.io.frames import stream
 from strokeprep.io.whole import whole
+from strokeprep.series.extremes import Noted
 from strokeprep.series.motion import Motion
 from strokeprep.series.timing import GRID_S, Timing
 
@@ -39,13 +40,16 @@ def write(
     source: str | Path,
     target: str | Path,
     coverage: str | Path,
+    extremes: str | Path,
     *,
     timing: Timing,
     motion: Motion,
     grid: str | Path | None = None,
     chain: Sequence[sitk.Transform] = (),
 ) -> dict[str, Any]:
-    """Write the series at 1 s and the mask of the voxels it covers; returns facts for its sidecar.
+    """Write the series at 1 s, the mask of the voxels it covers and a note of its extremes.
+
+    Returns facts for its sidecar.
 
     ``grid`` names the image whose grid the output gets, by default the source itself. ``chain`` maps
     points of that grid to points of the source's reference pose (LPS), first transform first. Voxels
@@ -64,12 +68,15 @@ def write(
     covered = np.zeros(warp.shape, np.uint8)
     covered[warp.box] = warp.covered
     seconds = timing.grid()
+    noted = Noted(warp.box, warp.shape, images.AIR_HU)
     with _compressed(Path(target)) as write_later:
         write_later(_header((*warp.shape, len(seconds)), affine))
         for part in _seconds(warp, timing, seconds):
             volume = np.full(warp.shape, images.AIR_HU, np.int16, order="F")
             volume[warp.box] = part
             write_later(volume.T)
+            noted.add(part)
+    noted.write(Path(extremes), Path(target))
     images.write_array(covered, affine, coverage)
     return {
         "RepetitionTime": GRID_S,

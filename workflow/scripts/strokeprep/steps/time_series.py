@@ -67,13 +67,14 @@ def in_seconds(
     moves: str,
     target: str,
     coverage: str,
+    extremes: str,
     *,
     kind: Kind,
     frame_times: float | Sequence[float] | str | None,
     chain: Sequence[str] = (),
     grid: str | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Write a motion-corrected series at one frame per second, on any grid, and its coverage.
+    """Write a motion-corrected series at one frame per second, on any grid, its coverage and extremes.
 
     ``chain`` lists transform files in the order in which a point of ``grid`` is transformed. Returns
     the sidecars of the series and of the coverage mask.
@@ -83,6 +84,7 @@ def in_seconds(
         source,
         target,
         coverage,
+        extremes,
         timing=when,
         motion=series_motion.read(moves),
         grid=grid,

@@ -120,6 +120,11 @@ def sidecar(path: str) -> str:
     return path[: -len(extension(path))] + SIDECAR
 
 
+def extremes(series: str) -> str:
+    """What was noted of a series when it was written, in a folder of such notes."""
+    return series.removesuffix(IMAGE) + ".npz"
+
+
 def extension(path: str) -> str:
     """The extension of a derivative, with ``.nii.gz`` as one.
 

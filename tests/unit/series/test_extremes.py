@@ -30,7 +30,7 @@ def series(tmp_path):
 
 
 def found(series) -> Extremes | None:
-    return Extremes.of_untouched(series.with_name("note.npz"), series)
+    return Extremes.of_unchanged(series.with_name("note.npz"), series)
 
 
 def places(*voxels) -> np.ndarray:
@@ -50,14 +50,15 @@ def test_the_voxels_of_a_region_are_counted(series):
     assert found(series).differing(places(EMPTY, DARK, LIT, OUTSIDE), AIR, 0) == 2
 
 
-@pytest.mark.parametrize("change", ["content", "time"])
-def test_a_series_that_changed_is_not_judged_by_its_note(series, change):
-    if change == "content":
-        series.write_bytes(b"others")
-    else:
-        os.utime(series, ns=(1, 1))
+def test_a_series_that_changed_is_not_judged_by_its_note(series):
+    series.write_bytes(b"others")
     assert found(series) is None
 
 
+def test_a_series_that_was_only_touched_is_judged_by_its_note(series):
+    os.utime(series, ns=(1, 1))  # Snakemake does so when a job is done
+    assert found(series) is not None
+
+
 def test_a_series_without_a_note_has_to_be_read(tmp_path):
-    assert Extremes.of_untouched(tmp_path / "none.npz", tmp_path / "series.nii.gz") is None
+    assert Extremes.of_unchanged(tmp_path / "none.npz", tmp_path / "series.nii.gz") is None

@@ -67,7 +67,7 @@ def run(tmp_path):
         written.facts = resampling.write(
             source, target, mask, note, timing=times, motion=moves, **options
         )
-        noted = Extremes.of_untouched(note, target)
+        noted = Extremes.of_unchanged(note, target)
         written.extremes = noted.least, noted.greatest
         written.target = target
         return np.asarray(nib.load(target).dataobj), np.asarray(nib.load(mask).dataobj)

@@ -51,12 +51,6 @@ def final_name(name: str) -> str:
     return partial[1] if partial else name
 
 
-def looks(path: Path) -> tuple[int, int, int]:
-    """What tells without reading a file that it is the same: its size, and when it changed last."""
-    state = path.stat()
-    return state.st_size, state.st_mtime_ns, state.st_ctime_ns
-
-
 @dataclass(frozen=True)
 class State:
     """A file as it was: its digest, and what tells without reading it that it is the same."""
@@ -69,10 +63,10 @@ class State:
     @classmethod
     def of(cls, path: Path) -> State:
         """The state of a file now."""
-        before = looks(path)
+        state = path.stat()
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return cls(digest, *before)
+        return cls(digest, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
 
     def is_of(self, path: Path, *, read: bool = False) -> bool:
         """Whether a file is still this one; ``read`` it even if it looks untouched."""
@@ -83,8 +77,9 @@ class State:
 
     def renewed(self, path: Path) -> State:
         """The state of a file now; it is read only if it does not look untouched."""
-        untouched = looks(path) == (self.bytes, self.mtime_ns, self.ctime_ns)
-        return self if untouched else State.of(path)
+        state = path.stat()
+        now = (state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+        return self if now == (self.bytes, self.mtime_ns, self.ctime_ns) else State.of(path)
 
 
 def write_json(content: Any, path: str | Path) -> None:

@@ -170,7 +170,7 @@ def _of_image(
     nifti = images.open_nifti(path)
     regions = _empty_regions(path, nifti, masks)
     fill = images.background("ct" if path.parent.name == "ct" else "mr")
-    if noted := note and Extremes.of_untouched(note, path):
+    if noted := note and Extremes.of_unchanged(note, path):
         regions = [each for each in regions if not _is_empty_throughout(noted, each, fill)]
     may_be_raw = nifti.shape in raw_digests.values()
     if not regions and not may_be_raw:

@@ -1,7 +1,7 @@
 """What a series holds at least and at most in each voxel, noted by the pass that writes it.
 
 Whether a place is empty in every frame is then known without unpacking gigabytes again. A note is believed
-only while its series looks untouched since it was written.
+only of the bytes that were written.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from strokeprep.io import labels
-from strokeprep.io.whole import looks, whole
+from strokeprep.io.whole import State, whole
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class Extremes:
     greatest: np.ndarray
 
     @classmethod
-    def of_untouched(cls, note: Path, series: Path) -> Extremes | None:
-        """What was noted of a series; None if nothing was, or the file changed since."""
+    def of_unchanged(cls, note: Path, series: Path) -> Extremes | None:
+        """What was noted of a series; None if nothing was, or its bytes changed since."""
         if not note.is_file():
             return None
         with np.load(note) as arrays:
             said = json.loads(str(arrays["about"]))
-            if tuple(said["looks"]) != looks(series):
+            if said["sha256"] != State.of(series).sha256:
                 return None
             box = tuple(slice(*ends) for ends in said["box"])
             found = []
@@ -66,7 +66,7 @@ class Noted:
         """Note what was seen of a series, which is complete by now."""
         assert self._extremes is not None, "a series has frames"
         about = {
-            "looks": looks(series),
+            "sha256": State.of(series).sha256,
             "box": [(side.start, side.stop) for side in self.box],
             "shape": self.shape,
             "around": self.around,

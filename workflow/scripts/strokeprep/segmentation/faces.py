@@ -14,7 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.io import grids, images
+from strokeprep.io import grids, images, labels
 from strokeprep.segmentation.request import Request
 from strokeprep.settings.backends import Backend
 
@@ -69,7 +69,7 @@ def region(
     mask = _on(request.image, sitk.Minimum(answer.face, margin))
     if carried:
         mask = sitk.Or(mask, _carried(carried, request.image))
-    mask = sitk.And(mask, outside(brain, request.image))
+    mask = clear_of(brain, mask)
     return mask, {
         "BrainShown": round(share, 4),
         **removed(mask),
@@ -92,14 +92,19 @@ def _shown(depth: sitk.Image, brain: sitk.Image) -> float:
     return min(float(shown / whole), 1.0)
 
 
-def outside(brain: Marked, image: sitk.Image) -> sitk.Image:
-    """Where voxels have no share of a brain: thin parts are lost on the coarse grid.
+def clear_of(brain: Marked, face: sitk.Image) -> sitk.Image:
+    """A face without the voxels that have a share of a brain: thin parts are lost on the coarse grid.
 
     A voxel of the edge counts, since a brain of another scan is aligned to a part of a voxel.
     """
     mask, to_mask = brain
     share = sitk.Cast(mask > 0, sitk.sitkFloat32)
-    return sitk.Resample(share, image, to_mask, sitk.sitkLinear, 0.0) == 0
+    box = labels.bounding_box(sitk.GetArrayViewFromImage(face))[::-1]
+    clear = sitk.Image(face)
+    if box[0].stop:  # else there is no face
+        part = face[box]
+        clear[box] = sitk.Mask(part, sitk.Resample(share, part, to_mask, sitk.sitkLinear, 0.0) == 0)
+    return clear
 
 
 def _on(image: sitk.Image, field: sitk.Image) -> sitk.Image:

@@ -116,7 +116,7 @@ def _clear_of_brain(mask: sitk.Image, brain: Marked, request: Request) -> sitk.I
             request.where,
             "Erase it there, or correct the brain mask as well if that is wrong.",
         )
-    return sitk.And(mask, faces.outside(brain, request.image))
+    return faces.clear_of(brain, mask)
 
 
 def _not_empty(mask: sitk.Image, image: sitk.Image, empty: float | None) -> sitk.Image:

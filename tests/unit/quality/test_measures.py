@@ -93,6 +93,13 @@ def test_a_lobe_that_lacks_and_a_neck_left_in_are_told(defect, warned):
     assert {name for name, verdict in verdicts.items() if verdict != PASS} == warned
 
 
+def test_no_lobe_lacks_that_the_image_does_not_show():
+    whole = template.load().brain
+    cut = whole[: whole.GetSize()[0] * 2 // 3]
+    missing, _ = measures.missing_and_outlying_ml(cut, sitk.Transform(), TemplateSettings())
+    assert LIMITS["brain_missing_ml"].verdict(missing) == PASS
+
+
 def test_a_bolus_has_its_width():
     time_s = np.arange(60.0)
     curve = 100 * np.exp(-0.5 * ((time_s - 20) / 3) ** 2)

@@ -109,9 +109,7 @@ def template_off_mm(
     """
     standard = template.standard(settings)
     fixed = grids.resampled(sitk.Cast(standard.t1, sitk.sitkFloat32), TEMPLATE_MM)
-    whole = sitk.Image(image.GetSize(), sitk.sitkUInt8) + 1
-    whole.CopyInformation(image)
-    shown = transforms.resample(whole, fixed, [from_template], transforms.NEAREST)
+    shown = _shown(image, fixed, from_template)
     brain = transforms.resample(standard.brain, fixed, [], transforms.NEAREST)
     moving = transforms.resample(sitk.Cast(image, sitk.sitkFloat32), fixed, [from_template])
     return off_mm(fixed, moving, images.array(sitk.And(brain, shown)) > 0)
@@ -122,7 +120,7 @@ def missing_and_outlying_ml(
 ) -> tuple[float, float]:
     """How much of the template's brain lies far outside a mask, and of the mask far outside of it.
 
-    ``from_template`` maps points of the template to points of the mask.
+    ``from_template`` maps points of the template to points of the mask. No brain is missing where its image ends.
     """
     own = template.standard(settings).brain
     margin = [int(np.ceil(BELOW_MM / spacing)) for spacing in own.GetSpacing()]
@@ -131,7 +129,8 @@ def missing_and_outlying_ml(
     )
     mask = transforms.resample(brain, own, [from_template], transforms.NEAREST)
     ours, theirs = (images.array(grids.distance(each)) for each in (mask, own))
-    missing = np.count_nonzero((theirs > 0) & (ours < -INWARDS_MM))
+    shown = images.array(_shown(brain, own, from_template)) > 0
+    missing = np.count_nonzero((theirs > 0) & shown & (ours < -INWARDS_MM))
     outlying = np.count_nonzero((ours > 0) & (theirs < -OUTWARDS_MM))
     return missing * TEMPLATE_MM**3 / 1000, outlying * TEMPLATE_MM**3 / 1000
 
@@ -197,6 +196,13 @@ def fwhm_s(curve: np.ndarray, dt: float) -> float:
     after = next((i for i in range(peak, len(curve)) if curve[i] < half), len(curve))
     before = next((i for i in range(peak, -1, -1) if curve[i] < half), -1)
     return float((after - before - 1) * dt)
+
+
+def _shown(image: sitk.Image, grid: sitk.Image, from_grid: sitk.Transform) -> sitk.Image:
+    """Which voxels of a grid lie within an image (1, else 0)."""
+    whole = sitk.Image(image.GetSize(), sitk.sitkUInt8) + 1
+    whole.CopyInformation(image)
+    return transforms.resample(whole, grid, [from_grid], transforms.NEAREST)
 
 
 def _grey(image: sitk.Image) -> np.ndarray:

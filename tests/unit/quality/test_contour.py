@@ -83,8 +83,9 @@ def test_a_thin_skull_that_is_not_dark_is_no_brain_beyond_the_mask(monkeypatch):
     monkeypatch.setitem(CONTRASTS_OF_HEADS, "t1", CONTRASTS_OF_HEADS["t1"] | thin)
     shown = head("t1")
     mask = images.like(shown.brain.astype(np.uint8), shown.image)
-    edge = contour.edges(contour.of(shown.image, mask, "mr"))
-    assert contour.short_mm(edge) < 1.0
+    shell = contour.of(shown.image, mask, "mr")
+    _, edge = contour.edges(shell)
+    assert contour.short_mm(shell, edge) < 1.0
     assert abs(np.nanmedian(edge)) < 1.5
 
 
@@ -98,16 +99,32 @@ def test_where_slices_are_thick_a_mask_that_ends_short_is_shown_and_not_judged()
     assert {each.verdict for each in found.values() if each.judged} == {PASS}
 
 
-def test_bright_fluid_is_told_from_dark_and_from_an_infarct_on_one_side():
-    dark = contour.of(scanned("t1").image, mask_of("t1"), "mr")
-    assert contour.edge_mm(dark, np.zeros(1)) == 0
-    sulci = dark.grey.copy()
-    sulci[::8] *= 2
-    assert contour.edge_mm(replace(dark, grey=sulci), np.zeros(1)) == contour.FLUID_MM
-    ill = dark.grey.copy()
-    ill[dark.sector < contour.SECTORS // 3] *= 2
-    infarct = replace(dark, grey=ill)
-    assert contour.edge_mm(infarct, np.zeros(1)) == 0
+def test_bright_fluid_between_brain_and_skull_is_seen_whichever_of_them_a_mask_ends_at():
+    for mm in (0.0, 3.0):
+        shell = contour.of(scanned("b0").image, larger(mask_of("b0"), mm), "mr")
+        skull, middle = contour.edges(shell)
+        assert np.nanmedian(middle - skull) > 1.0
+
+
+def test_no_fluid_is_seen_where_none_is_bright():
+    shell = contour.of(scanned("t1").image, mask_of("t1"), "mr")
+    skull, middle = contour.edges(replace(shell, grey=np.minimum(shell.grey, contour.BRIGHT)))
+    assert np.array_equal(skull, middle, equal_nan=True)
+
+
+def test_a_sector_without_an_edge_ends_in_brain_where_all_others_show_theirs():
+    shell = contour.of(scanned("t1").image, mask_of("t1"), "mr")
+    edge = np.zeros(contour.SECTORS)
+    edge[:3] = np.nan
+    assert contour.short_mm(shell, edge) == contour.EDGE_REACH_MM
+    edge[:12] = np.nan
+    assert contour.short_mm(shell, edge) == 0
+
+
+def test_a_sector_is_off_only_as_far_and_the_way_that_its_edge_is():
+    slip = np.array([4, 4, -4, 4, 0])
+    edge = np.array([1.0, 3.0, 3.0, np.nan, 1.0])
+    assert contour.agreed(slip, edge).tolist() == [0, 1, 0, 4, 0]
 
 
 def test_where_brain_fades_into_what_surrounds_it_no_edge_is_measured():
@@ -120,7 +137,7 @@ def test_the_figures_do_not_depend_on_the_order_of_the_axes():
     image, mask = scanned("ct").image, mask_of("ct")
     turned = [sitk.DICOMOrient(each, "PSR") for each in (image, mask)]
     one, other = (contour.of(*pair, "ct") for pair in ((image, mask), turned))
-    medians = [np.nanmedian(contour.edges(each)) for each in (one, other)]
+    medians = [np.nanmedian(contour.edges(each)[1]) for each in (one, other)]
     assert medians[0] == pytest.approx(medians[1], abs=0.3)
 
 

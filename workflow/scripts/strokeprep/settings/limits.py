@@ -142,30 +142,30 @@ LIMITS: dict[str, Limit] = {
         "hemisphere by a few per cent.",
     ),
     "contour_edge_mm": Limit(
-        "mm", (-1.6, 2.8), (-8.0, 6.0),
-        "How deep inside the mask brain gives way to skull, median over its surface; negative outside, and up "
-        "to 1 more where fluid is bright or slices are thick. Right masks of real heads gave -1.2 to 2.7; "
-        "grown by 3 mm, 3.0 to 5.5 of most, shrunk, -1.7 to -5.5. A child's thin skull, its marrow as bright "
-        "as brain, gave -3.4 with a right mask.",
+        "mm", (-1.3, 2.2), (-8.0, 6.0),
+        "How deep inside the mask brain gives way to skull, halfway through bright fluid between them, median over "
+        "its surface; negative outside. Right masks of real heads gave -1.0 to 2.0; grown by 3 mm, 1.7 to 4.9, "
+        "shrunk, -4.6 to -0.9. A child's thin skull, its marrow as bright as brain, gave -3.4 with a right mask.",
         audited=True,
     ),
     "contour_short_mm": Limit(
         "mm", (None, 3.5), OPEN,
-        "How far brain reaches beyond the mask in the fourth worst of 48 sectors. Right masks of 37 real "
-        "images gave -0.6 to 3.4, with 8 mm cut off at the vertex 1.6 to 8.3. On slices of more than 5 mm right "
-        "ones gave up to 9, so there it is only shown.",
+        "How far brain reaches beyond the mask in the third worst of 48 sectors, or the fourth where many show no "
+        "edge. Right masks of real heads gave -0.4 to 3.4, with 8 mm cut off at the vertex 3.2 to 7.6, without a "
+        "lobe 1.5 to 10, which is as far as is looked. On slices of more than 5 mm it is only shown.",
         audited=True,
     ),
     "contour_moved_mm": _most(
-        "mm", 2.2, 6.0,
-        "Movement of the mask that would make the grey levels across its contour alike everywhere. "
-        "Right masks gave 0 to 2.1; shifted by 5 mm, 1.9 to 5.9, nodded by 8°, 2.2 to 4.0.",
+        "mm", 1.5, 6.0,
+        "Movement of the mask that would make the grey levels across its contour alike everywhere, as far as the "
+        "skull's edge agrees. Right masks of real heads gave 0 to 1.4; shifted by 5 mm, 1.4 to 7, nodded by 8°, 1.2 "
+        "to 4.4.",
         audited=True,
     ),
     "contour_worst_mm": Limit(
         "mm", (None, 2.5), OPEN,
-        "How far the contour is off in its fourth worst sector of 48, of about 4 cm each. Right masks "
-        "gave 0 to 2; 6 is as far as is looked. Disease at the surface raises it, too.",
+        "How far the contour is off in its fourth worst sector of 48, of about 4 cm each, as far as the skull's "
+        "edge agrees. Right masks of real heads gave 0 to 2, without a lobe 2 to 7.",
         audited=True,
     ),
     "contour_halves_mm": Limit(

@@ -3,10 +3,12 @@
 The surface is divided into sectors of about 4 cm. The figures need neither a template nor the step that made
 the mask, and assume no contrast:
 
-- :func:`edges`: how deep inside the mask brain ends and skull begins, by sector. Their median tells a mask
-  that is too large or too small as a whole, :func:`short_mm` one that misses a part.
+- :func:`edges`: how deep inside the mask skull begins, and the middle of what lies between brain and skull, by
+  sector. The median of the latter tells a mask that is too large or too small as a whole, :func:`short_mm` one
+  that misses a part.
 - :func:`slips`: how far the contour of each sector lies from where its profile of grey levels would be like
   those of all others. A mask that is shifted, tilted, cut or leaks has sectors that differ.
+- :func:`agreed`: of these, what the skull's edge says as well.
 - :func:`moved_mm` and :func:`worst_mm`: these as one rigid movement, and where they are largest.
 
 :mod:`strokeprep.quality.masks.symmetry` adds whether mask and head are halved by one plane.
@@ -36,16 +38,21 @@ REACH_MM, SEARCH_MM = 8, 6
 FAR_MM = REACH_MM + SEARCH_MM
 DEEP_MM = 18  # brain down to this depth sets the brightness of a sector
 
-# Where brain ends: in bone or fluid on CT; on MR in skull, darker than half the brain below it, or in
-# bright fluid.
-BONE_HU, FLUID_HU, DARK, BRIGHT = 130, 15, 0.5, 1.7
+# Where brain ends: in bone or fluid on CT; on MR in skull, darker than half the brain below it, or in fluid
+# that is brighter than halfway to the brightest that is this deep in the mask, if that is bright. A scalp may be
+# brighter, and then is the rim within which a thin skull is looked for.
+BONE_HU, FLUID_HU, DARK, BRIGHT, SCALP = 130, 15, 0.5, 1.35, 1.7
+BRIGHTEST, FLUID_BELOW_MM = 0.98, 3.0
 EDGE_REACH_MM = 10
 LEAST_SHARE = 0.3  # of a layer of a sector; with less of it beyond the brain no edge is seen
 PAST_THE_RIM = 0.6  # of the rim's share; with less a layer lies beyond the rim
 
-# Fluid is bright, in part or all, where the brightest of the sulci (this deep) reaches these levels. Right masks
-# then end farther inside the skull by so much.
-FLUID_FROM, FLUID_BELOW_MM, FLUID_MM = (1.25, 1.45), 2.0, 0.6
+# Sulci fill less of a layer with fluid than this. Between brain and skull it fills all, but slices may be thicker.
+LEAST_FLUID = 0.5
+MOST_FLUID_MM = 3.0  # between brain and skull, where there is more or where no skull is seen
+
+# Where fewer sectors than this show no edge, such a sector ends in brain. A skull may be as bright as brain elsewhere.
+FEW_UNKNOWN = 0.2
 
 # Depths (mm) of the profiles in which a thin skull is looked for, from the inside out. It is a dip: darker than
 # this share of brain, before a scalp that is brighter by the next.
@@ -65,7 +72,8 @@ SMALL_SECTOR = 0.3  # with fewer voxels than this share of the usual, a sector l
 class Contour:
     """Voxels near the contour: grey level (of brain 1 on MR, HU on CT), depth in the mask, sector.
 
-    ``normals`` and ``levers`` are those of the surface by sector: outwards, and from the centre.
+    ``normals`` and ``levers`` are those of the surface by sector: outwards, and from the centre. Slices are thick
+    or not.
     """
 
     grey: np.ndarray
@@ -74,6 +82,7 @@ class Contour:
     normals: np.ndarray
     levers: np.ndarray
     modality: str
+    is_thick: bool
 
 
 def measurements(
@@ -81,12 +90,11 @@ def measurements(
 ) -> Iterator[Measurement]:
     """The figures of a brain mask on its image; the first two only where half of the edge is seen."""
     contour = of(image, mask, modality)
-    edge, slip = edges(contour), slips(contour)
+    skull, edge = edges(contour)
+    slip = agreed(slips(contour), skull)
     if np.isfinite(edge).mean() >= 0.5:
-        is_thick = max(image.GetSpacing()) > THICK_MM
-        blurred = BLUR_MM if is_thick else 0.0
-        yield judge(step, "contour_edge_mm", edge_mm(contour, edge) + blurred)
-        yield judge(step, "contour_short_mm", short_mm(edge), judged=not is_thick)
+        yield judge(step, "contour_edge_mm", edge_mm(contour, edge))
+        yield judge(step, "contour_short_mm", short_mm(contour, edge), judged=not contour.is_thick)
     yield judge(step, "contour_moved_mm", moved_mm(contour, slip))
     yield judge(step, "contour_worst_mm", worst_mm(contour, slip))
     yield judge(step, "contour_halves_mm", symmetry.planes_apart_mm(image, mask, modality))
@@ -109,41 +117,42 @@ def of(image: sitk.Image, mask: sitk.Image, modality: str) -> Contour:
         for values in (_normals(depth, index[surface]), from_centre[surface])
     )
     values = _relative(grey[near], depth[near], sector, modality)
-    return Contour(values, depth[near], sector, normals, levers, modality)
+    is_thick = max(image.GetSpacing()) > THICK_MM
+    return Contour(values, depth[near], sector, normals, levers, modality, is_thick)
 
 
-def edges(contour: Contour) -> np.ndarray:
-    """How deep in the mask (mm, negative outside) brain gives way to skull, by sector.
+def edges(contour: Contour) -> tuple[np.ndarray, np.ndarray]:
+    """How deep in the mask (mm, negative outside) skull begins, and the middle between it and the brain, by sector.
 
-    Not a number where no edge is seen.
+    Masks that are right by eye end at either, or between. Not a number where no edge is seen.
     """
-    beyond = _beyond(contour)
-    near = np.abs(contour.depth) <= EDGE_REACH_MM
-    layers = 2 * EDGE_REACH_MM + 1
-    layer = np.rint(contour.depth[near]).astype(int) + EDGE_REACH_MM
-    cell = contour.sector[near] * layers + layer
-    shape = (SECTORS, layers)
-    count = np.bincount(cell, minlength=SECTORS * layers).reshape(shape)
-    hard = np.bincount(cell, beyond[near], SECTORS * layers).reshape(shape)
-    count, hard = (
-        ndimage.uniform_filter1d(each.astype(float), 3, axis=1) for each in (count, hard)
-    )
-    share = hard / np.maximum(count, 1e-9)
-    found = np.array([_outward_crossing(each) for each in share])
-    if contour.modality != "ct":
-        found = np.fmax(found, _dips(contour, found))
-    return np.where(_whole(contour), found, np.nan)
+    whole = _whole(contour)
+    if contour.modality == "ct":
+        beyond = (contour.grey > BONE_HU) | (contour.grey < FLUID_HU)
+        edge = np.where(whole, _crossings(contour, beyond), np.nan)
+        return edge, edge
+    dark = contour.grey < DARK
+    skull, rim = (_crossings(contour, each) for each in (dark, dark | (contour.grey > SCALP)))
+    skull = np.where(whole, np.fmax(skull, _dips(contour, rim)), np.nan)
+    least = LEAST_SHARE if contour.is_thick else LEAST_FLUID
+    brain = _crossings(contour, dark | (contour.grey > _fluid(contour)), least)
+    brain = np.where(whole, np.fmax(skull, brain), np.nan)
+    fluid = np.nan_to_num(brain - skull, nan=MOST_FLUID_MM)
+    return skull, brain - np.minimum(fluid, MOST_FLUID_MM) / 2
 
 
 def edge_mm(contour: Contour, edge: np.ndarray) -> float:
-    """The median edge, moved in by what bright fluid adds between brain and skull."""
-    fluid = np.interp(_brightest(contour), FLUID_FROM, (0.0, FLUID_MM))
-    return float(np.nanmedian(edge) + fluid)
+    """The median edge, moved in by what thick slices blur it outwards."""
+    return float(np.nanmedian(edge)) + (BLUR_MM if contour.is_thick else 0.0)
 
 
-def short_mm(edge: np.ndarray) -> float:
-    """How far brain reaches beyond the mask in the fourth worst sector."""
-    return -float(np.sort(edge)[3])  # those that are not known come last
+def short_mm(contour: Contour, edge: np.ndarray) -> float:
+    """How far brain reaches beyond the mask in the third worst sector, or in the fourth of those that show it."""
+    shown = edge[_whole(contour)]
+    unknown = ~np.isfinite(shown)
+    if unknown.mean() > FEW_UNKNOWN:
+        return -float(np.sort(edge)[3])  # those that are not known come last
+    return -float(np.sort(np.where(unknown, -EDGE_REACH_MM, shown))[2])
 
 
 def slips(contour: Contour) -> np.ndarray:
@@ -174,6 +183,19 @@ def slips(contour: Contour) -> np.ndarray:
         slip = moves[(_neighbours(NEAR) @ likely).argmax(axis=1)]
         slip = slip - int(np.median(slip))
     return slip
+
+
+def agreed(slip: np.ndarray, edge: np.ndarray) -> np.ndarray:
+    """The slips, each no farther than its sector's edge lies from the others, and none the other way.
+
+    Profiles differ by fluid and at the base of the skull as well, where edges do not. Where no edge is seen, the
+    slip stays.
+    """
+    if not np.isfinite(edge).any():
+        return slip.astype(float)
+    off = edge - np.nanmedian(edge)
+    least = np.where(off * slip > 0, np.sign(slip) * np.minimum(np.abs(slip), np.abs(off)), 0.0)
+    return np.where(np.isfinite(off), least, slip)
 
 
 def moved_mm(contour: Contour, slip: np.ndarray) -> float:
@@ -252,39 +274,45 @@ def _relative(grey: np.ndarray, depth: np.ndarray, sector: np.ndarray, modality:
     return grey / (_neighbours(NEARBY) @ levels)[sector]
 
 
-def _beyond(contour: Contour) -> np.ndarray:
-    """Voxels that look like what lies beyond the brain."""
-    if contour.modality == "ct":
-        return (contour.grey > BONE_HU) | (contour.grey < FLUID_HU)
-    return (contour.grey < DARK) | (contour.grey > BRIGHT)
+def _fluid(contour: Contour) -> float:
+    """The grey level (of brain 1, on MR) from which a voxel holds more fluid than brain; infinite if none is bright."""
+    deep = (contour.depth > FLUID_BELOW_MM) & (contour.depth < DEEP_MM)
+    if not deep.any():
+        return np.inf
+    brightest = float(np.quantile(contour.grey[deep], BRIGHTEST))
+    return (1 + brightest) / 2 if brightest > BRIGHT else np.inf
 
 
-def _brightest(contour: Contour) -> float:
-    """How bright the brightest twentieth of a usual sector is below the contour: fluid, if that is bright.
+def _crossings(contour: Contour, beyond: np.ndarray, least: float = LEAST_SHARE) -> np.ndarray:
+    """The depth at which each sector first gives way to what lies ``beyond``; not a number if it does not."""
+    near = np.abs(contour.depth) <= EDGE_REACH_MM
+    layers = 2 * EDGE_REACH_MM + 1
+    layer = np.rint(contour.depth[near]).astype(int) + EDGE_REACH_MM
+    cell = contour.sector[near] * layers + layer
+    shape = (SECTORS, layers)
+    count = np.bincount(cell, minlength=SECTORS * layers).reshape(shape)
+    hard = np.bincount(cell, beyond[near], SECTORS * layers).reshape(shape)
+    count, hard = (
+        ndimage.uniform_filter1d(each.astype(float), 3, axis=1) for each in (count, hard)
+    )
+    share = hard / np.maximum(count, 1e-9)
+    return np.array([_outward_crossing(each, least) for each in share])
 
-    An infarct may be as bright on DWI, but it fills less than half of the sectors.
-    """
-    if contour.modality == "ct":
-        return 0.0
-    inside = (contour.depth > FLUID_BELOW_MM) & (contour.depth < DEEP_MM)
-    sector, grey = contour.sector[inside], contour.grey[inside]
-    each = [np.quantile(grey[sector == number], 0.95) for number in np.unique(sector)]
-    return float(np.median(each)) if each else 0.0
 
-
-def _outward_crossing(share: np.ndarray) -> float:
+def _outward_crossing(share: np.ndarray, least: float) -> float:
     """The depth at which a share by layer (outermost first) first passes a half on the way out.
 
-    A thin skull fills only a part of a voxel: there, three quarters of what is reached are enough. What
-    lies beyond the first rim does not count, as air would beyond a scalp as bright as brain.
+    No layer has an edge that does not reach the ``least`` share. A thin skull fills only a part of a voxel:
+    there, three quarters of what is reached are enough. What lies beyond the first rim does not count, as air
+    would beyond a scalp as bright as brain.
     """
     inwards = share[::-1]
     most = np.maximum.accumulate(inwards)
-    past = np.logical_or.accumulate((most >= LEAST_SHARE) & (inwards < PAST_THE_RIM * most))
+    past = np.logical_or.accumulate((most >= least) & (inwards < PAST_THE_RIM * most))
     rim = float(inwards[~past].max(initial=0.0))
     enough = min(0.5, 0.75 * rim)
     first = np.flatnonzero((inwards[:-1] < enough) & (inwards[1:] >= enough))
-    if rim < LEAST_SHARE or not len(first):
+    if rim < least or not len(first):
         return float("nan")
     at = first[0]
     part = (enough - inwards[at]) / (inwards[at + 1] - inwards[at])

@@ -1,6 +1,6 @@
 """Vessels, maps and tissue at risk of simulated patients, each with a bolus of its own, against the truth.
 
-    python benchmarks/circulations.py [--patients 30] [--first 401] [--size small] [--motion 0] [--out FILE.tsv]
+    python benchmarks/circulations.py [--patients 30] [--first 401] [--seeds 7 11] [--size small] [--motion 0] [--out FILE.tsv]
 
 Each patient has a head, a stroke, a bolus as real patients have it (``strokeprep.phantom.scan.circulation``) and
 noise of a kernel. The head may move by some millimetres; its frames are then moved back by the true motion, so
@@ -13,7 +13,7 @@ tissue that flows by more than 5 mL/100 g/min. "true" is with the true arterial 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from strokeprep.settings.perfusion import PerfusionSettings
 SETTINGS = PerfusionSettings()
 LEAST_FLOW = 5.0
 RIM_MM = 2.0
+WHOLLY = 1 - 1e-3  # a share of one, rounded
 
 
 @dataclass(frozen=True)
@@ -69,25 +70,38 @@ def patient(seed: int, size: str, motion_mm: float) -> Patient:
         return scanner.kernel_noise(noise, view.grid, circulation.bolus.noise_hu)
 
     frames = exam.ctp_scan(slab, view, circulation.curves(times), motion, of_kernel)
+    covered = np.ones(view.grid.shape, bool)
     if motion_mm:
-        frames = _moved_back(frames, view, motion)
+        frames, covered = _moved_back(frames, view, motion)
     seconds = np.arange(int(times[-1]) + 1.0)
     true = exam.perfusion_maps(slab, view, circulation.tissues) | exam.stroke_masks(slab, view)
-    box, made = _slab(head, view, _every_second(frames, times, seconds))
+    box, made = _slab(head, view, _every_second(frames, times, seconds), covered)
     there = {name: array.transpose(2, 1, 0)[box] for name, array in true.items()}
     return Patient(made, circulation, circulation.bolus.artery(seconds), there)
 
 
-def _moved_back(frames: np.ndarray, view: exam.View, motion: exam.Motion) -> np.ndarray:
-    """The frames [t, z, y, x], each in the pose of the reference."""
+def _moved_back(
+    frames: np.ndarray, view: exam.View, motion: exam.Motion
+) -> tuple[np.ndarray, np.ndarray]:
+    """The frames [t, z, y, x], each in the pose of the reference, and the voxels that all of them cover.
+
+    As in the workflow, what lies outside of the slab in any frame is air.
+    """
     grid = view.grid.image()
-    back = np.empty_like(frames)
+    ones = sitk.Cast(grid, sitk.sitkFloat32) + 1
+    inside = sitk.ConstantPad(ones, [1] * 3, [1] * 3, 0.0)  # falls beyond the outermost voxels
+    back, covered = np.empty_like(frames), np.ones(view.grid.shape, bool)
     for index, frame in enumerate(frames):
         moved = sitk.GetImageFromArray(frame.astype(np.float32))
         moved.CopyInformation(grid)
-        there = sitk.Resample(moved, grid, motion.at(index), sitk.sitkLinear, scanner.PADDING_HU)
-        back[index] = np.rint(sitk.GetArrayFromImage(there))
-    return back
+        there, share = (
+            sitk.GetArrayFromImage(sitk.Resample(image, grid, motion.at(index), sitk.sitkLinear))
+            for image in (moved, inside)
+        )
+        back[index] = np.rint(there)
+        covered &= share > WHOLLY
+    back[:, ~covered] = scanner.PADDING_HU
+    return back, covered
 
 
 def _every_second(frames: np.ndarray, times: np.ndarray, seconds: np.ndarray) -> np.ndarray:
@@ -101,10 +115,12 @@ def _every_second(frames: np.ndarray, times: np.ndarray, seconds: np.ndarray) ->
     return hu
 
 
-def _slab(head: Head, view: exam.View, hu: np.ndarray) -> tuple[tuple[slice, ...], pipeline.Slab]:
+def _slab(
+    head: Head, view: exam.View, hu: np.ndarray, covered: np.ndarray
+) -> tuple[tuple[slice, ...], pipeline.Slab]:
     affine = view.grid.affine
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    brain = view.mask(head, head.shares["brain"]).transpose(2, 1, 0) > 0
+    brain = ((view.mask(head, head.shares["brain"]) > 0) & covered).transpose(2, 1, 0)
     rim = max(RIM_MM, spacing[:2].max())
     brain &= ndimage.distance_transform_edt(brain, sampling=spacing) > rim
     box = labels.bounding_box(brain, np.ceil(16 / spacing).astype(int))
@@ -171,10 +187,10 @@ def _at_risk(
             yield f"{name} by {by}: ml too much", apart * made.slab.series.voxel_ml
 
 
-def table(first: int, count: int, size: str, motion_mm: float) -> Iterator[str]:
+def table(seeds: Iterable[int], size: str, motion_mm: float) -> Iterator[str]:
     """The rows of the table, as they are ready."""
     rows = []
-    for seed in range(first, first + count):
+    for seed in seeds:
         try:
             rows.append(figures(patient(seed, size, motion_mm)))
         except NotComputable as error:
@@ -197,12 +213,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--patients", type=int, default=30)
     parser.add_argument("--first", type=int, default=401, help="seed of the first")
+    parser.add_argument("--seeds", type=int, nargs="+", help="in place of consecutive ones")
     parser.add_argument("--size", default="small")
     parser.add_argument("--motion", type=float, default=0.0, help="largest shift of the head (mm)")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     lines = []
-    for line in table(given.first, given.patients, given.size, given.motion):
+    seeds = given.seeds or range(given.first, given.first + given.patients)
+    for line in table(seeds, given.size, given.motion):
         print(line, flush=True)
         lines.append(line)
     if given.out:

@@ -148,15 +148,14 @@ def tissue_correlation(curves: np.ndarray, tissue: np.ndarray, dt: float) -> np.
     return best
 
 
-def fit_course(curves: np.ndarray, course: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fit each curve as scale × course + linear drift; the scales and the RMS residuals (HU).
+def fit_course(curves: np.ndarray, course: np.ndarray) -> np.ndarray:
+    """Fit each curve as scale × course + linear drift; the scales.
 
     The fit uses all frames. Peak over baseline uses few, and favours voxels with noise in them.
     """
     frames = np.arange(curves.shape[1])
     design = np.stack([course, np.ones(len(frames)), frames], axis=1)
-    fit = np.linalg.pinv(design) @ curves.T
-    return fit[0], (curves.T - design @ fit).std(0)
+    return np.asarray(np.linalg.pinv(design)[0] @ curves.T)
 
 
 def features(curves: np.ndarray, dt: float) -> tuple[np.ndarray, ...]:

@@ -216,28 +216,24 @@ def vein(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The voxels of the highest late curves, and all voxels that are mostly vein; or none.
 
-    No cluster is asked for: the large sinuses are far apart and only a few voxels wide.
+    They are what the artery's curve becomes after transit, and lie where interpolation of frames that moved
+    adds next to nothing. No cluster is asked for: the large sinuses are far apart and only a few voxels wide.
     """
     distance = ndimage.distance_transform_edt(~series.brain, sampling=series.spacing)
     near = distance <= settings.venous_reach_mm
     veins = _candidates(series, near & before.off_bone, before, settings)
     late = veins.peak_s - np.argmax(aif) * series.dt
     veins = veins.where((late >= settings.venous_delay_s[0]) & (late <= settings.venous_delay_s[1]))
+    error = before.interpolation_hu[tuple(veins.voxels.T)]
+    veins = veins.where(error <= settings.venous_error * veins.peak)
     outflows = transits(len(aif), series.dt, *COARSE_TRANSITS) @ convolution_matrix(aif)
-    correlation = _likeness(veins.curves, outflows)
-    if np.sum(correlation >= settings.venous_likeness) < settings.least_voxels:
+    veins = veins.where(_likeness(veins.curves, outflows) >= settings.venous_likeness)
+    if len(veins.peak) < settings.least_voxels:
         return NO_VOXELS, NO_VOXELS
-    best = np.sort(correlation)[-settings.least_voxels]
-    least = max(settings.venous_likeness, best - settings.venous_slack)
-    veins = veins.where(correlation >= least)
     most = count_to_average(settings.venous_ml, series, settings)
     around = over_baseline(_disc_means(series, veins.voxels, settings), before.frames)
-    same_course = _like_the_highest(around, 2 * most, settings)
-    veins, around = veins.where(same_course), around[same_course]
-    course = around.mean(0)
-    height, _ = fit_course(around, course)
-    error = before.interpolation_hu[tuple(veins.voxels.T)]
-    height -= settings.venous_blur_weight * error / course.max()
+    largest = np.argsort(-around.sum(1), kind="stable")[: 2 * most]
+    height = fit_course(around, around[largest].mean(0))
     purest = _highest(height, most, settings.venous_purity)
     mostly_vein = _highest(height, len(height), settings.venous_part)
     return veins.voxels[purest], veins.voxels[mostly_vein]
@@ -250,20 +246,6 @@ def _likeness(curves: np.ndarray, others: np.ndarray) -> np.ndarray:
         part = slice(start, start + BLOCK)
         best[part] = (standardised(curves[part]) @ unit).max(1)
     return best
-
-
-def _like_the_highest(curves: np.ndarray, count: int, settings: VesselSettings) -> np.ndarray:
-    """Indices of the curves that follow the course of the highest ones as closely as most of those.
-
-    An edge that passes through a voxel as the head nods can be as high as a vein, but its curve has
-    another shape.
-    """
-    height, _ = fit_course(curves, curves.mean(0))
-    highest = _highest(height, count, settings.venous_height)  # lower ones may be other veins
-    _, residual = fit_course(curves, np.median(curves[highest], axis=0))
-    rounding_hu = 1e-6  # the residual of curves without noise
-    limit = settings.venous_rest * np.median(residual[highest]) + rounding_hu
-    return np.flatnonzero(residual <= limit)
 
 
 def _disc_means(series: Series, index: np.ndarray, settings: VesselSettings) -> np.ndarray:

@@ -38,7 +38,7 @@ from strokeprep.perfusion.curves import (
     within,
 )
 from strokeprep.perfusion.deconvolution import NotComputable
-from strokeprep.perfusion.scaling import UNSCALED_SD, factor_sd, venous_scale
+from strokeprep.perfusion.scaling import LEAST_SD, UNSCALED_SD, venous_scale
 from strokeprep.perfusion.vessel_voxels import Baseline
 from strokeprep.settings.perfusion import VesselSettings
 
@@ -177,20 +177,27 @@ def _scale_to_vein(
 ) -> _Scale:
     """The scale from the outflow; ``vessels`` are voxels of the outflow, other veins and arteries.
 
-    Its uncertainty is that of the vein and that of the area of the input, the mean of ``voxels``.
+    Its uncertainty is that of the area of the outflow, and without a correction that of the input, the mean
+    of ``voxels``.
     """
     if vof is not None and _clipped(series, vessels[0])[0]:
         why = "the vein's curve is cut off at the largest value of the series"
         return _UNSCALED._replace(refused=why)
     least = vessel_voxels.count_to_average(settings.arterial_ml, series, settings)
-    by_slice = [_curves_by_slice(series, voxels, before, least) for voxels in vessels]
+    by_slice = [_curves_by_slice(series, each, before, least) for each in vessels]
     factor, drift, refused = venous_scale(aif, vof, by_slice, series.dt, settings)
-    if refused:
+    if vof is None or refused:
         return _Scale(factor, drift, UNSCALED_SD, refused)
-    venous = factor_sd(aif - drift, by_slice[1], series.dt, settings)
-    noise = before.noise / len(voxels) ** 0.5
-    arterial = noise * area_noise(before.courses, before.frames) / abs(float((aif - drift).sum()))
-    return _Scale(factor, drift, float(np.hypot(venous, arterial)))
+    sd = np.hypot(LEAST_SD, _area_sd(vof, len(vessels[0]), before))
+    if factor == 1:
+        sd = np.hypot(sd, _area_sd(aif - drift, len(voxels), before))
+    return _Scale(factor, drift, float(sd))
+
+
+def _area_sd(curve: np.ndarray, count: int, before: Baseline) -> float:
+    """What noise does to the area of a curve that is the mean of so many voxels, as a share of it."""
+    noise = before.noise / count**0.5 * area_noise(before.courses, before.frames)
+    return noise / abs(float(curve.sum()))
 
 
 def baseline_frames(

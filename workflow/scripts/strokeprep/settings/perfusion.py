@@ -217,12 +217,12 @@ class VesselSettings:
     # area of a one-minute curve by 5 %.
     most_voxels: int = 8
     arterial_ml: float = 0.03
-    venous_ml: float = 0.06
+    venous_ml: float = 0.2
     # Voxels are kept above this share of a robust maximum: the second highest, or the 95th
     # percentile. Lower voxels hold tissue. A vein gives the area, so its rims do not count; an
     # artery is scaled to it, and more voxels mean less noise.
     arterial_purity: float = 0.6
-    venous_purity: float = 0.98
+    venous_purity: float = 0.96
     # Drifts are measured on veins alone; for them a voxel that is partly tissue will do.
     venous_part: float = 0.6
     # Least correlation of the brain's mean curve with the artery's curve after its passage through
@@ -233,13 +233,6 @@ class VesselSettings:
     # artery that does not move explains nearly all of the brain's curve. Edges that move in time with
     # the bolus come close, with areas up to half too large.
     likeness_slack: float = 0.004
-    # Moving edges rise higher than veins, and reach 0.97 where veins reach 0.99.
-    venous_slack: float = 0.01
-    # The residual of a vein's curve, after the course of the curves of at least this share of the
-    # highest is fitted, is noise of one size: at most this multiple of the median residual of
-    # those. Moving edges leave three times the median.
-    venous_height: float = 0.9
-    venous_rest: float = 1.5
     # The vein's peak comes this long after the artery's (s).
     venous_delay_s: tuple[float, float] = (2.0, 15.0)
     # Veins are sought this far outside the brain mask (mm): the sinuses lie in the dura.
@@ -250,9 +243,9 @@ class VesselSettings:
     from_bone_mm: float = 2.0
     bone_hu: float = 150.0
     # Only frames that moved are blurred by interpolation. Beside a slice with a little bone that
-    # made a sinus 2 HU too high for most of a minute, and its area 8 % too large. A vein's height
-    # is penalised by this multiple of the possible interpolation error.
-    venous_blur_weight: float = 3.0
+    # made a sinus 2 HU too high for most of a minute, and its area 8 % too large; edges of bone rise higher
+    # than any vein. So this error, at its largest, is at most this share of a vein's peak.
+    venous_error: float = 0.05
     # A vein's voxel is judged by the mean of its neighbours within this distance in the slice. Of
     # single voxels those with a low baseline look highest: on a grid of 0.4 mm areas came out 4 %
     # too large.
@@ -260,10 +253,6 @@ class VesselSettings:
     # The input is scaled to the vein unless this share of the vein's peak is left at the end, which
     # means that its area is not complete.
     most_tail: float = 0.75
-    # Ridge weight of the vein's drift line, in seconds. Without it noise that looks like a slope
-    # made the areas of 22 heads wrong by 1.8 % (RMS, single voxels), with it by 1.4 %. Most of a
-    # true slope is still removed.
-    line_stiffness_s: float = 25.0
 
 
 @dataclass(frozen=True)

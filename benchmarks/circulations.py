@@ -36,6 +36,8 @@ SETTINGS = PerfusionSettings()
 LEAST_FLOW = 5.0
 RIM_MM = 2.0
 WHOLLY = 1 - 1e-3  # a share of one, rounded
+# Maps are as sharp as the truth that they are most like.
+OTHER_MM = (2.0, 8.0)
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,13 @@ def _of_maps(made: Patient, maps: dict[str, np.ndarray]) -> Iterator[tuple[str, 
         here = maps[name][known]
         if name == "delay":
             yield "delay bias", float(np.mean(here - wanted))
+            within = np.abs(here - wanted) <= maps["delay_sd"][known]
+            yield "delay within its SD", float(np.mean(within))
+            for width in OTHER_MM:
+                of_width = tissue.smoothed_curves(
+                    true[of][..., None], known, series.spacing, width
+                )[:, 0]
+                yield f"delay r, truth at {width:g} mm", float(np.corrcoef(here, of_width)[0, 1])
         else:
             yield name, float(np.median(here) / np.median(wanted))
             yield f"{name} per voxel", float(np.median(here / wanted))

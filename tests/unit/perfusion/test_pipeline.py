@@ -19,7 +19,7 @@ from strokeprep.perfusion import pipeline
 from strokeprep.perfusion.curves import Series
 from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.perfusion.scaling import LEAST_SD, UNSCALED_SD
-from strokeprep.perfusion.vascular import Vascular
+from strokeprep.perfusion.vascular import Marginal, Vascular
 from strokeprep.settings.perfusion import GivenVessels, PerfusionSettings
 from strokeprep.settings.study import TemplateSettings
 from strokeprep.steps import perfusion_maps
@@ -143,6 +143,9 @@ def test_probabilities_are_between_none_and_all_and_core_is_late(done):
     assert np.mean(late > 0.5) > 0.8 and np.mean(on_time > 0.5) < 0.02
 
 
+UNKNOWN = Marginal(np.zeros(1), np.ones(1), np.ones((1, 1600)))
+
+
 def test_core_is_low_in_flow_amid_late_tissue_and_a_scar_amid_tissue_on_time_is_none():
     """Neither tells its own delay: as likely late as not."""
     solid = np.ones((40, 40, 1), bool)
@@ -158,6 +161,8 @@ def test_core_is_low_in_flow_amid_late_tissue_and_a_scar_amid_tissue_on_time_is_
         flow[solid],
         np.full(1600, 0.3),
         solid[solid],
+        UNKNOWN,
+        UNKNOWN,
     )
     likely = pipeline.likely_tissue(
         model, solid, solid, 45.0, np.array([2.0, 2.0, 5.0]), SETTINGS.tissue

@@ -12,8 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from strokeprep.perfusion.deconvolution import NotComputable
-from strokeprep.perfusion.vascular import VERSION, dictionary, vascular_maps
+from strokeprep.perfusion.vascular import (
+    VERSION,
+    among_neighbours,
+    dictionary,
+    vascular_maps,
+)
 from strokeprep.phantom.scan import bolus, patients
 from strokeprep.settings.perfusion import MapSettings, VascularSettings
 
@@ -220,6 +226,108 @@ def _of_tissue(patient, tissue):
 
 def _by_tissue(probability):
     return probability.reshape(-1, 50).mean(1)
+
+
+SPACING, SMOOTHED_MM = np.array([1.5, 1.5, 5.0]), 5.0
+FIELD = (40, 40, 3)
+X, Y, _ = np.ogrid[: FIELD[0], : FIELD[1], : FIELD[2]]
+
+
+def _with_neighbours(patient, delay, flow=None, noise_hu=1.0, settings=SETTINGS):
+    """The model of a field of tissue with given delays (s), each voxel alone and among its neighbours.
+
+    Noise is correlated between neighbours as smoothing leaves it.
+    """
+    truth, aif = patient
+    flow = np.full(FIELD, 50.0) if flow is None else flow
+    kinds = {
+        pair: 4 * pair[1] / 50 * truth.bolus.tissue(TIMES, 4.8, pair[0], "linear")
+        for pair in set(zip(delay.ravel(), flow.ravel(), strict=True))
+    }
+    curves = np.array([kinds[pair] for pair in zip(delay.ravel(), flow.ravel(), strict=True)])
+    noise = np.random.default_rng(1).standard_normal((*FIELD, len(TIMES)), np.float32)
+    sigma = SMOOTHED_MM / 2.355 / SPACING[0]
+    noise = ndimage.gaussian_filter(noise, (sigma, sigma, 0, 0))
+    curves += noise_hu / noise.std() * noise.reshape(curves.shape)
+    alone = vascular_maps(curves.astype(np.float32), aif, 1.0)
+    everywhere = np.ones(FIELD, bool)
+    together = among_neighbours(alone, everywhere, everywhere, SPACING, settings)
+    return tuple(
+        {name: m.maps[name].reshape(FIELD) for name in ("delay", "mtt", "cbf")}
+        | {"sd": m.sd["delay"].reshape(FIELD)}
+        for m in (alone, together)
+    )
+
+
+def test_neighbours_take_a_third_of_the_noise_off_the_delay_and_leave_its_edge_where_it_is(patient):
+    true = np.where(X < 20, 1.0, 5.0) * np.ones(FIELD)
+    alone, together = _with_neighbours(patient, true)
+    errors = [np.std(model["delay"] - true) for model in (alone, together)]
+    assert errors[1] < 0.67 * errors[0]
+    at_edge = [np.abs(m["delay"][19:21] - true[19:21]).mean() for m in (alone, together)]
+    assert at_edge[1] < at_edge[0]
+    assert np.mean((together["delay"] > 3) == (true > 3)) > 0.995
+
+
+def test_a_spot_of_late_tissue_that_is_6_mm_wide_stays_late(patient):
+    spot = ((X - 20) ** 2 + (Y - 20) ** 2) * SPACING[0] ** 2 <= 3**2
+    true = np.where(spot, 6.0, 1.0) * np.ones(FIELD)
+    _, together = _with_neighbours(patient, true)
+    inside = np.broadcast_to(spot, FIELD)
+    assert together["delay"][inside].mean() == pytest.approx(6, abs=0.7)
+    assert together["delay"][~inside].mean() == pytest.approx(1, abs=0.4)
+
+
+def test_the_deviation_of_a_delay_among_neighbours_is_true(patient):
+    true = np.where(X < 20, 1.0, 5.0) * np.ones(FIELD)
+    _, together = _with_neighbours(patient, true)
+    within = np.abs(together["delay"] - true) <= together["sd"]
+    assert 0.6 <= within.mean() <= 0.76
+
+
+def test_tissue_that_hardly_flows_is_as_late_as_what_is_around_it(patient):
+    hole = (np.abs(X - 20) < 4) & (np.abs(Y - 20) < 4) & np.ones(FIELD, bool)
+    true, flow = np.full(FIELD, 5.0), np.where(hole, 1.0, 50.0)
+    alone, together = _with_neighbours(patient, true, flow)
+    wrong = [np.abs(m["delay"][hole] - 5).mean() for m in (alone, together)]
+    assert wrong[1] < 0.7 * wrong[0]
+
+
+def test_neighbours_take_noise_off_transit_and_flow(patient):
+    true = np.where(X < 20, 12.0, 50.0) * np.ones(FIELD)
+    alone, together = _with_neighbours(patient, np.full(FIELD, 2.0), true)
+    for name, wanted in (("mtt", np.full(FIELD, 4.8)), ("cbf", true)):
+        errors = [np.std(np.log(m[name] / wanted)) for m in (alone, together)]
+        assert errors[1] < 0.9 * errors[0]
+
+
+def test_only_delay_transit_and_flow_of_tissue_change_among_neighbours(patient):
+    truth, aif = patient
+    alone = vascular_maps(noisy(truth.curves, 2.0), aif, 1.0)
+    where = np.ones((len(truth.curves), 1, 1), bool)
+    tissue = where.copy()
+    tissue[:10] = False
+    together = among_neighbours(alone, where, tissue, SPACING, SETTINGS)
+    for kind in ("maps", "sd"):
+        before, after = getattr(alone, kind), getattr(together, kind)
+        for name in ("delay", "mtt", "cbf"):
+            assert np.array_equal(before[name][:10], after[name][:10])
+            assert not np.array_equal(before[name][10:], after[name][10:])
+        for name in ("cbv", "spread"):
+            assert np.array_equal(before[name], after[name])
+    flow, transit, volume = (together.maps[name][10:] for name in ("cbf", "mtt", "cbv"))
+    assert flow * transit / 60 == pytest.approx(volume, rel=1e-4)
+    none = among_neighbours(alone, where, ~where, SPACING, SETTINGS)
+    assert np.array_equal(none.maps["delay"], alone.maps["delay"])
+
+
+def test_without_rounds_each_voxel_stands_alone(patient):
+    true = np.full(FIELD, 3.0)
+    alone, together = _with_neighbours(
+        patient, true, settings=replace(SETTINGS, neighbours_rounds=0)
+    )
+    for name in ("delay", "sd"):
+        assert together[name] == pytest.approx(alone[name], abs=1e-3)
 
 
 @pytest.mark.parametrize("aif", [np.zeros(60), -np.ones(60), np.full(60, np.nan)])

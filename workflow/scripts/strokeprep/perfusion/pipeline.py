@@ -134,7 +134,7 @@ def mapped(slab: Slab, vessels: arteries.Vessels, settings: PerfusionSettings) -
     solid = series.brain & (before >= risk.tissue_hu[0]) & (before <= risk.tissue_hu[1])
     curves = _smoothed(series, solid, vessels.baseline_frames, risk)
     curves -= curves[:, : vessels.baseline_frames].mean(1, keepdims=True)
-    flat, model = _maps(curves, vessels, series.dt, settings)
+    flat, model = _maps(curves, solid, series, vessels, settings)
     maps = {name: _placed(values, solid) for name, values in flat.items()}
     tissue = tissue_at_risk.tissue_mask(series.brain, before, maps["cbv"], risk)
     at_risk = tissue_at_risk.assess(
@@ -171,22 +171,29 @@ def _smoothed(
 
 
 def _maps(
-    curves: np.ndarray, vessels: arteries.Vessels, dt: float, settings: PerfusionSettings
+    curves: np.ndarray,
+    solid: np.ndarray,
+    series: Series,
+    vessels: arteries.Vessels,
+    settings: PerfusionSettings,
 ) -> tuple[dict[str, np.ndarray], vascular.Vascular]:
-    """The maps of curves by name, and the vascular model they are from in part."""
+    """The maps of a mask's curves by name, and the vascular model of each curve alone."""
     late_s = settings.tissue.hypoperfused_tmax_s
-    model = vascular.vascular_maps(
-        curves, vessels.aif, dt, settings.vascular, settings.maps, late_s
+    alone = vascular.vascular_maps(
+        curves, vessels.aif, series.dt, settings.vascular, settings.maps, late_s
     )
+    volume = _placed(alone.maps["cbv"], solid)
+    tissue = tissue_at_risk.without_vessels(solid, volume, settings.tissue)
+    model = vascular.among_neighbours(alone, solid, tissue, series.spacing, settings.vascular)
     other = deconvolution.perfusion_maps(
-        curves, vessels.aif, dt, settings.deconvolution, settings.maps
+        curves, vessels.aif, series.dt, settings.deconvolution, settings.maps
     )
     maps = model.maps | {f"{name}_sd": values for name, values in model.sd.items()}
     for name in ("cbf", "cbv"):  # both are inverse to the area of the input
         maps[f"{name}_sd"] = np.hypot(maps[f"{name}_sd"], vessels.scale_sd * maps[name])
     if settings.method != "vascular":
         maps |= {"cbf": other.cbf, "cbv": other.cbv, "mtt": other.mtt}
-    return maps | {"tmax": other.tmax}, model
+    return maps | {"tmax": other.tmax}, alone
 
 
 def likely_tissue(

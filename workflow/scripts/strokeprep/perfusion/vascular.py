@@ -10,19 +10,25 @@ Flow and transit time are known up to a factor, so their posteriors are taken as
 are medians of them. Then flow times transit time is the volume, as the central volume theorem demands. Means
 would not agree: the mean of flow is 8 % above its median, and volume over the mean of the transit time is 7 %
 below it, at 1 HU of noise.
+
+Delay and transit time hardly change from voxel to voxel, but for edges. So where voxels have places, the
+prior of each can be what the posteriors of a voxel's neighbours are on average. At an edge that is a mixture
+of both sides, of which a voxel's own curve chooses one: edges stay where they are.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import special
+from scipy import ndimage, special
 
+from strokeprep.io import labels
 from strokeprep.perfusion.deconvolution import check
 from strokeprep.settings.perfusion import MapSettings, TissueSettings, VascularSettings
 
-VERSION = "3"  # of the method; changes whenever the same constants give other maps
+VERSION = "4"  # of the method; changes whenever the same constants give other maps
 BLOCK = 256  # voxels at a time, so that the weights of a block stay in the cache
 FINE = 4  # steps per frame in which the model is computed
 SAMPLE = 2000  # voxels from which the noise of the series is estimated
@@ -34,11 +40,21 @@ LAGS = 3  # frames over which noise may be correlated in time
 FITTED = 5  # volume, baseline, mean, shape and delay
 LEAST_HU = 1e-3  # noise of curves that have none
 TINY = 1e-6
+BLUR_REACH = 2.0  # standard deviations, at which a Gaussian mean over neighbours ends
 
 
 # Flow (ml/100 g/min), volume (ml/100 g), mean transit time, delay after the arterial input, and the
 # standard deviation of transit times (s).
 MAPS = ("cbf", "cbv", "mtt", "delay", "spread")
+
+
+@dataclass(frozen=True)
+class Marginal:
+    """What is known of one quantity of the dictionary."""
+
+    values: np.ndarray
+    usual: np.ndarray  # the probability of each value before a curve is seen,
+    seen: np.ndarray  # and after it (values × voxels)
 
 
 @dataclass(frozen=True)
@@ -51,6 +67,8 @@ class Vascular:
     late_flow: np.ndarray  # flow if they do
     late_flow_sd: np.ndarray  # and the standard deviation of its logarithm
     valid: np.ndarray  # bool
+    delay: Marginal  # s
+    log_transit: Marginal
 
     def below(self, flow: float) -> np.ndarray:
         """The probability that a voxel has less flow than given."""
@@ -126,13 +144,15 @@ def vascular_maps(
     model = _Model(entries, settings, late_s)
     noise = model.noise_of_series(_finite(curves[:: -(-len(curves) // SAMPLE)])[0])
     out = np.zeros((2 * len(MAPS) + 3, len(curves)), np.float32)
+    shares = np.zeros((model.marginal.shape[1], len(curves)), np.float32)
     valid = np.zeros(len(curves), bool)
     for start in range(0, len(curves), BLOCK):
         rows = slice(start, start + BLOCK)
         block, finite = _finite(curves[rows])
-        out[:, rows], flowing = model.estimates(block, noise)
+        out[:, rows], shares[:, rows], flowing = model.estimates(block, noise)
         valid[rows] = finite & flowing
     out *= valid
+    shares *= valid
     means, sds = out[: len(MAPS)], out[len(MAPS) : 2 * len(MAPS)]
     late, late_flow, late_flow_sd = out[2 * len(MAPS) :]
     return Vascular(
@@ -142,7 +162,82 @@ def vascular_maps(
         late_flow,
         late_flow_sd,
         valid,
+        *model.marginals(shares),
     )
+
+
+def among_neighbours(
+    model: Vascular,
+    where: np.ndarray,
+    tissue: np.ndarray,
+    spacing: np.ndarray,
+    settings: VascularSettings,
+) -> Vascular:
+    """The same model, with delay and transit time of tissue under priors that neighbours give.
+
+    ``where`` marks the model's voxels, ``tissue`` those that are each other's neighbours. Volume stays, so
+    flow is the volume over the transit time. Each of the two has its own neighbours' prior, beside the other
+    as the voxel's own curve has it. Probabilities of lateness and of low flow stay those of single voxels.
+    """
+    chosen = tissue[where] & model.valid
+    if not chosen.any():
+        return model
+    place = np.zeros_like(where)
+    place[where] = chosen
+    blurred = _Blur(place, spacing, settings.neighbours_mm)
+    delay, delay_sd = _with_neighbours(model.delay, chosen, blurred, settings)
+    log, log_sd = _with_neighbours(model.log_transit, chosen, blurred, settings)
+    mtt, volume = np.exp(log), model.maps["cbv"][chosen]
+    flow = 60 * volume / mtt
+    flow_log_sd = np.hypot(log_sd, model.sd["cbv"][chosen] / np.maximum(volume, TINY))
+    changed = {
+        "delay": (delay, delay_sd),
+        "mtt": (mtt, mtt * log_sd),
+        "cbf": (flow, flow * flow_log_sd),
+    }
+    maps, sd = dict(model.maps), dict(model.sd)
+    for name, (values, deviation) in changed.items():
+        maps[name], sd[name] = maps[name].copy(), sd[name].copy()
+        maps[name][chosen], sd[name][chosen] = values, deviation
+    return replace(model, maps=maps, sd=sd)
+
+
+def _with_neighbours(
+    of: Marginal,
+    chosen: np.ndarray,
+    blurred: Callable[[np.ndarray], np.ndarray],
+    settings: VascularSettings,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of a quantity. Posteriors change priors, and these the posteriors, for some rounds."""
+    usual, posterior = of.usual[:, None], of.seen[:, chosen]
+    evidence = posterior / usual ** (1 - settings.neighbours_held)
+    for _ in range(settings.neighbours_rounds):
+        posterior = np.stack([blurred(share) for share in posterior])
+        posterior += settings.neighbours_open * (usual - posterior)
+        posterior *= evidence
+        posterior /= posterior.sum(0)
+    mean = of.values @ posterior
+    return mean, _sd(mean, of.values**2 @ posterior)
+
+
+class _Blur:
+    """A Gaussian mean over the voxels of a mask, alike in all directions."""
+
+    def __init__(self, mask: np.ndarray, spacing: np.ndarray, fwhm_mm: float) -> None:
+        self.mask = mask[labels.bounding_box(mask)]
+        self.sigma = fwhm_mm / (2 * np.sqrt(2 * np.log(2))) / spacing
+        self.volume = np.zeros(self.mask.shape, np.float32)
+        self.weight = self._sums(np.ones(np.count_nonzero(mask), np.float32))
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        return self._sums(values) / self.weight
+
+    def _sums(self, values: np.ndarray) -> np.ndarray:
+        self.volume[self.mask] = values
+        sums = ndimage.gaussian_filter(
+            self.volume, self.sigma, mode="constant", truncate=BLUR_REACH
+        )
+        return np.asarray(sums[self.mask])
 
 
 def _finite(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -188,6 +283,21 @@ class _Model:
         self.square = np.stack([volume**2, flow**2, late * flow**2], axis=1).astype(np.float32)
         flat = [np.ones_like(mean), late, log, log**2, delay, delay**2, spread, spread**2]
         self.flat = np.column_stack([*flat, self.square]).astype(np.float32)
+        self.delays, delay_of = np.unique(delay, return_inverse=True)
+        self.logs, log_of = np.unique(log, return_inverse=True)
+        self.marginal = np.column_stack(
+            [np.eye(len(self.delays))[delay_of], np.eye(len(self.logs))[log_of]]
+        ).astype(np.float32)
+
+    def marginals(self, shares: np.ndarray) -> tuple[Marginal, Marginal]:
+        """Those of the delay and of the transit time's logarithm, from the voxels' shares in both."""
+        usual = np.exp(self.prior) @ self.marginal
+        usual /= np.exp(self.prior).sum()
+        count = len(self.delays)
+        return (
+            Marginal(self.delays, usual[:count], shares[:count]),
+            Marginal(self.logs, usual[count:], shares[count:]),
+        )
 
     def noise_of_series(self, curves: np.ndarray) -> _Noise:
         """The noise of a sample of voxels, from what the best entries leave of their curves."""
@@ -221,8 +331,10 @@ class _Model:
         misfit = self.misfit**2 * np.sum(centred**2, 1) / frames
         return np.sqrt(noise.within * variance / (own + given) + misfit).astype(np.float32)
 
-    def estimates(self, curves: np.ndarray, noise: _Noise) -> tuple[np.ndarray, np.ndarray]:
-        """The maps of a block (maps × voxels), and where there is any flow."""
+    def estimates(
+        self, curves: np.ndarray, noise: _Noise
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The maps of a block (maps × voxels), shares of the marginals, and where there is any flow."""
         centred = curves - curves.mean(1, keepdims=True)
         amplitudes = centred @ self.waves
         sigma = self._sigma(centred, amplitudes, noise)
@@ -236,13 +348,15 @@ class _Model:
         np.maximum(weight, LEAST, out=weight)
         np.exp(weight, out=weight)
         flat = weight @ self.flat
+        shares = weight @ self.marginal
         weight *= fit
         linear = scale * (weight @ self.linear)
         weight *= fit
         # The amplitude of an entry is as uncertain as noise makes it.
         square = scale**2 * (weight @ self.square) + sigma[:, None] ** 2 * flat[:, -3:]
         total = flat[:, :1]
-        return _maps((flat / total).T, (linear / total).T, (square / total).T), flowing
+        maps = _maps((flat / total).T, (linear / total).T, (square / total).T)
+        return maps, (shares / total).T, flowing
 
 
 def _maps(flat: np.ndarray, linear: np.ndarray, square: np.ndarray) -> np.ndarray:

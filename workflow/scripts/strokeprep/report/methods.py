@@ -35,8 +35,9 @@ WARPS = {
 OSTERGAARD, WU = "ostergaard1996", "wu2003"
 DECONVOLUTIONS = {
     "vascular": (
-        "a Bayesian vascular model with gamma-distributed transit times, Tmax by block-circulant "
-        "singular value decomposition with a per-voxel limit on oscillation",
+        "a Bayesian vascular model with gamma-distributed transit times and a prior from "
+        "neighbouring tissue, Tmax by block-circulant singular value decomposition with a "
+        "per-voxel limit on oscillation",
         ("boutelier2012", "mouridsen2014", WU),
     ),
     "osvd": (

@@ -120,6 +120,18 @@ class VascularSettings:
     prior_delay_spread_s: float = setting(
         3.0, "Standard deviation of the prior of delays (s).", above=0
     )
+    neighbours_mm: float = setting(
+        8.0, "Width (mm, at half height) of where a voxel's priors are from.", above=0
+    )
+    neighbours_rounds: int = setting(
+        3, "How often these change. With 0 each voxel stands alone.", at_least=0
+    )
+    neighbours_open: float = setting(
+        0.05, "Share of a prior that neighbours have no say in.", at_most=1, above=0
+    )
+    neighbours_held: float = setting(
+        0.7, "Power of the usual prior that stays. Less enlarges core.", at_least=0, at_most=1
+    )
     noise_frames: float = setting(
         20.0,
         "How many frames the noise of the whole series counts for beside a voxel's own.",

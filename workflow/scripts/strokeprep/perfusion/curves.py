@@ -47,7 +47,10 @@ class Series:
 
     def curves(self, index: np.ndarray) -> np.ndarray:
         """The curves (n × frames) of voxels (n × 3), as they are stored."""
-        return np.ascontiguousarray(self.hu[tuple(index.T)])
+        # Frame by frame, as they lie in memory.
+        at = np.ravel_multi_index(tuple(index.T), self.brain.shape, order="F")
+        frames = self.hu.reshape(-1, self.hu.shape[3], order="F").T
+        return np.ascontiguousarray(frames[:, at].T)
 
 
 def over_baseline(curves: np.ndarray, frames: int) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from perfused_heads import AFFINE, ARTERY, BOLUS, FRAMES, NOISE_HU, SHAPE, VEIN, head
 from strokeprep.errors import StrokeprepError
+from strokeprep.perfusion import vessels
 from strokeprep.perfusion.curves import Series, over_baseline
 from strokeprep.perfusion.deconvolution import NotComputable, perfusion_maps
 from strokeprep.perfusion.vessels import find_vessels
@@ -47,6 +48,13 @@ def test_the_baseline_ends_as_contrast_arrives(found):
     assert found.baseline_frames in (8, 9, 10)  # it arrives at 9.5 s
     assert found.noise_hu == pytest.approx(NOISE_HU, rel=0.1)
     assert found.warnings == ()
+
+
+def test_a_baseline_that_the_highest_curves_make_too_long_ends_where_the_artery_enhances(series):
+    """As where arteries are thin, and all of the highest curves are veins."""
+    before = vessels._passage(series, VesselSettings()).before._replace(frames=16)
+    found = vessels._before_artery(series, np.argwhere(labelled(ARTERY)), before, VesselSettings())
+    assert found.frames in (8, 9, 10)  # contrast arrives at 9.5 s
 
 
 def test_a_diluted_artery_is_scaled_to_the_vein():

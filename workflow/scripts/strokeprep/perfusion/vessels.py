@@ -81,6 +81,7 @@ def find_vessels(
     before = passage.before
     arteries = vessel_voxels.arteries(series, before, passage.mean, settings)
     aif_voxels = _arterial_voxels(series, arteries, passage.mean, aif_at, settings)
+    before = _before_artery(series, aif_voxels, before, settings)
     aif = _mean_curve(series, aif_voxels, before)
     _check_artery(series, aif_voxels, aif, settings)
     vof_voxels, veins = _venous_voxels(series, aif, before, vof_at, settings)
@@ -217,14 +218,27 @@ def baseline_frames(
     curves = curves[tissue_correlation(curves, mean, dt) >= settings.arterial_likeness]
     if not len(curves):
         raise NotComputable("no-bolus", "No voxel of the brain has a curve that rises and falls")
-    high = np.quantile(curves[:few], 0.75, axis=0)
-    high -= high[:least].mean()
-    half = int(np.argmax(high >= high.max() / 2))
-    low = np.flatnonzero(high[:half] < 0.1 * high.max())
-    frames = int(low[-1]) if len(low) else 0  # the bolus may begin in the last low frame: left out
+    frames = _frames_before(np.quantile(curves[:few], 0.75, axis=0), least)
     if frames < least:
         raise NotComputable("few-baseline", f"Contrast arrives in frame {frames + 1}")
     return frames
+
+
+def _frames_before(curve: np.ndarray, least: int) -> int:
+    """The number of frames before a curve rises; the last low one is left out, as the rise may begin in it."""
+    curve = curve - curve[:least].mean()
+    half = int(np.argmax(curve >= curve.max() / 2))
+    low = np.flatnonzero(curve[:half] < 0.1 * curve.max())
+    return int(low[-1]) if len(low) else 0
+
+
+def _before_artery(
+    series: Series, voxels: np.ndarray, before: Baseline, settings: VesselSettings
+) -> Baseline:
+    """The baseline, ended where the artery enhances: where arteries are thin, the highest curves are veins."""
+    least = settings.least_baseline_frames
+    frames = _frames_before(_mean_curve(series, voxels, before), least)
+    return before._replace(frames=min(before.frames, max(frames, least)))
 
 
 def _trimmed_mean(curves: np.ndarray, share: float) -> np.ndarray:

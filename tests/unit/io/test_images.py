@@ -148,3 +148,24 @@ def test_an_image_larger_than_any_scan_is_refused_unread(tmp_path):
         file.truncate(1 << 40)
     with pytest.raises(StrokeprepError, match="more than 32 GiB"):
         next(images.blocks(images.open_nifti(path), path, 1))
+
+
+def test_what_was_removed_from_a_ct_is_air_but_not_what_looks_so_within():
+    brain = np.zeros((12, 12, 12), np.float32)
+    brain[3:9, 3:9, 3:9] = 36
+    brain[6, 6, 6] = 0
+    shown = images.array(images.with_air(images.from_array(brain, np.eye(4))))
+    assert np.all(shown[0] == images.AIR_HU)
+    assert shown[6, 6, 6] == 0
+
+
+@pytest.mark.parametrize("outside", [-1000.0, -3024.0])
+def test_a_ct_in_air_stays_as_it_is(outside):
+    head = images.from_array(np.full((6, 6, 6), outside, np.float32), np.eye(4))
+    assert images.with_air(head) is head
+
+
+def test_a_ct_whose_border_shows_tissue_stays_as_it_is():
+    tissue = np.random.default_rng(1).normal(36, 5, (8, 8, 8)).round().astype(np.float32)
+    head = images.from_array(tissue, np.eye(4))
+    assert images.with_air(head) is head

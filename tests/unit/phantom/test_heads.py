@@ -160,7 +160,7 @@ def test_the_truth_follows_the_view(view):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("view", ["cropped_top", "cropped_base", "slab"])
+@pytest.mark.parametrize("view", ["cropped_top", "half_a_brain", "cropped_base", "slab"])
 def test_a_cropped_field_of_view_cuts_the_brain(view):
     assert brain_ml(head("t2w", (), (view,))) < 0.95 * brain_ml(head("t2w"))
 

@@ -88,6 +88,14 @@ def test_a_brain_whose_skull_was_removed_is_located(contrast):
 
 
 @pytest.mark.slow
+def test_a_brain_alone_on_ct_is_located_although_all_else_is_0_hu():
+    made = head("ct")
+    alone = images.like(images.array(made.image) * made.brain, made.image)
+    found = location.locate(alone, "ct")
+    assert dice(inside(alone, found.to_template), made.brain) > 0.93
+
+
+@pytest.mark.slow
 def test_a_head_without_vertex_and_neck_is_located():
     made = head("t1", shape=(96, 108, 26), centre=(0.0, -2.0, 2.0))
     found = location.locate(made.image, "mr")

@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from scipy import ndimage
 from strokeprep.io import images
 from strokeprep.segmentation import contour
 from strokeprep.segmentation.contour import GRID_MM
@@ -110,6 +111,14 @@ def test_a_right_contour_under_much_fluid_stays():
     shrunken = head("bright fluid", fluid_mm=9.0)
     found = contour.corrected(shrunken, "bright fluid", on_grid(ball()))
     assert error_mm(images.array(found.depth)) < 1.5
+
+
+@pytest.mark.parametrize("contrast", ["ct", "dark fluid"])
+def test_thick_slices_do_not_draw_the_contour_in(contrast):
+    blurred = ndimage.gaussian_filter1d(images.array(head(contrast)), 4.0 / GRID_MM, axis=0)
+    found = contour.corrected(on_grid(blurred), contrast, on_grid(ball()))
+    assert abs(found.metrics["ContourMovedMm"]) < 1.0
+    assert error_mm(images.array(found.depth)) < 2.0
 
 
 def test_an_image_that_shows_nothing_moves_nothing():

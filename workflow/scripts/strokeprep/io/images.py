@@ -26,6 +26,8 @@ from strokeprep.io.json_files import require_file
 from strokeprep.io.whole import whole
 
 AIR_HU = -1024
+# What was removed from a CT may have been given a value above this. Then most of its border has that value.
+NO_TISSUE_HU, EMPTIED_BORDER = -200.0, 0.5
 MOST_BYTES = 32 << 30  # unpacked; a perfusion series of the whole head has a third of it
 # The fields of a header that hold text.
 TEXT_FIELDS = ("descrip", "aux_file", "db_name", "intent_name", "data_type")
@@ -210,6 +212,19 @@ def read_grid(path: str | Path) -> sitk.Image:
 def background(modality: str) -> int:
     """The value of empty voxels."""
     return AIR_HU if modality == "ct" else 0
+
+
+def with_air(image: sitk.Image) -> sitk.Image:
+    """A CT with air where something was removed from it: a stripped one often has 0 HU around the brain."""
+    data = array(image)
+    border = np.concatenate([np.take(data, (0, -1), axis).ravel() for axis in range(3)])
+    value = float(np.median(border))
+    if value <= NO_TISSUE_HU or np.mean(border == value) < EMPTIED_BORDER:
+        return image
+    parts = sitk.ConnectedComponent(sitk.Cast(image, sitk.sitkFloat64) == value)
+    on_border = np.concatenate([np.take(array(parts), (0, -1), axis).ravel() for axis in range(3)])
+    emptied = np.isin(array(parts), np.unique(on_border[on_border > 0]))
+    return like(np.where(emptied, np.float32(AIR_HU), data), image)
 
 
 def from_array(data: np.ndarray, affine: np.ndarray, where: str | Path = "image") -> sitk.Image:

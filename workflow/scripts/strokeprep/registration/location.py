@@ -57,6 +57,8 @@ def locate(
     # Slow to load, and most jobs only read a location.
     from strokeprep.registration.head import masked, pose, warp
 
+    if modality == "ct":
+        image = images.with_air(image)
     if brain is not None:
         found = masked.locate(image, brain, where, limits)
     else:

@@ -219,10 +219,11 @@ def _best(
 
 def _to_the_fall(counts: np.ndarray, moves: np.ndarray, contrast: str) -> float:
     """The move (mm) of the whole contour that brings it near the fall from brain to skull."""
-    falls = _falls(counts, moves, contrast)
-    if np.isfinite(falls).mean() < LEAST_FALLS:
+    falls, steepness = _falls(counts, moves, contrast)
+    if (steepness > 0).mean() < LEAST_FALLS:
         return 0.0
-    fall = float(np.nanmedian(falls))
+    # Where thick slices or little contrast blur a fall, it seems to lie deeper. So the steep ones count more.
+    fall = _weighted_median(falls, steepness**2)
     least, most = INSIDE_THE_FALL_MM[contrast]
     # A positive depth of the fall means that the contour lies outside it.
     return -max(fall + least, 0.0) - min(fall + most, 0.0)
@@ -254,8 +255,8 @@ def _shade_of(counts: np.ndarray, share: float) -> float:
     return float(np.interp(share * below[-1], below, np.arange(1, SHADES + 1) / SHADES))
 
 
-def _falls(counts: np.ndarray, moves: np.ndarray, contrast: str) -> np.ndarray:
-    """How deep (mm) each patch's mean shade is halfway between brain and skull; NaN if unknown."""
+def _falls(counts: np.ndarray, moves: np.ndarray, contrast: str) -> tuple[np.ndarray, np.ndarray]:
+    """How deep (mm) each patch's mean shade is halfway from brain to skull, and how steep there (0 if unknown)."""
     total = counts.sum(axis=2)
     mean = counts @ ((np.arange(SHADES) + 0.5) / SHADES) / np.maximum(total, 1e-6)
     skull = mean if contrast == "ct" else -mean
@@ -268,8 +269,11 @@ def _falls(counts: np.ndarray, moves: np.ndarray, contrast: str) -> np.ndarray:
     return _half_way(change, depth[:, ::-1])
 
 
-def _half_way(change: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """The depth where each profile has changed half as much as at its first rim; NaN without a rim."""
+def _half_way(change: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The depth where each profile has changed half as much as at its first rim, and its slope around there.
+
+    The slope is 0 without a rim.
+    """
     most = np.maximum.accumulate(change, axis=1)
     # Scalp and air beyond the rim do not count.
     beyond = np.logical_or.accumulate((most > LEAST_FALL) & (change < 0.6 * most), axis=1)
@@ -279,7 +283,16 @@ def _half_way(change: np.ndarray, depth: np.ndarray) -> np.ndarray:
     before, after = change[row, place - 1], change[row, place]
     share = (half - before) / np.maximum(after - before, 1e-6)
     known = (half > LEAST_FALL / 2) & (place > 0)
-    return np.where(known, depth[row, place - 1] - share, np.nan)
+    beside = np.clip([place - 2, place + 1], 0, change.shape[1] - 1)
+    slope = (change[row, beside[1]] - change[row, beside[0]]) / 3
+    return depth[row, place - 1] - share, np.where(known, np.maximum(slope, 0), 0)
+
+
+def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+    """The value that half of the weight lies below."""
+    order = np.argsort(values)
+    below = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(below, below[-1] / 2)])
 
 
 def _distance(depth: np.ndarray) -> np.ndarray:

@@ -23,11 +23,13 @@ from strokeprep.settings.registration import HEAD, HeadSettings
 
 NODS = (-20.0, 0.0, 20.0)  # degrees
 
+# Heights (mm) above what the outline suggests, and those if the head is cut at its top: if the section there is
+# more than this share of the largest. A vertex in view has a fifth of it a centimetre below.
+HEIGHTS_MM, HEIGHTS_IF_CUT_MM = (-25.0, 0.0, 25.0), (50.0, 75.0)
+CUT_SHARE = 0.4
+
 # A fit by grey values alone may have taken the skin for the brain, so it is tried smaller, too.
 SIZES = (0.8, 0.87, 0.94, 1.0)
-
-# Sizes that the last fit starts from: fluid around the brain may have passed for brain.
-LAST_SIZES = (0.84, 1.0)
 
 # Nats per squared logarithm of a head's size by the usual one. Of ends that fit alike the larger may have taken
 # enhancing meninges for the brain's edge, and few brains hold two litres.
@@ -60,7 +62,7 @@ def locate(
 ) -> Pose:
     """The pose of a head that is mostly in view; refused if the fit is not credible."""
     view = View.of(image, modality)
-    ends = [refined(view, matrix) for matrix in search(view, where)]
+    ends = [view.refined(matrix) for matrix in search(view, where)]
     matrix, score = max(ends, key=lambda end: view.fits(end[0]) - unlikely(end[0]))
     way_up.check(view, matrix, where)
     return credible(matrix, score, limits, where)
@@ -75,7 +77,7 @@ def search(view: View, where: str) -> list[np.ndarray]:
     """
     found = distinct(coarse_fits(view, starts(view.small, where)))
     if not view.coarse_edges or not view.fine_edges:
-        fitted = [fit(whole_head(FINE_MM), view.fine, matrix, 12)[0] for matrix in found[:2]]
+        fitted = [fit(whole_head(FINE_MM), view.fine, matrix, 12)[0] for matrix in found]
         return [max(fitted, key=view.fits)]
     tried = [
         edges.fit(view.coarse_edges, matrix @ sized(size), 6)
@@ -86,16 +88,6 @@ def search(view: View, where: str) -> list[np.ndarray]:
     return [by_edges, max(found, key=view.fits)]
 
 
-def refined(view: View, matrix: np.ndarray) -> tuple[np.ndarray, Score]:
-    """The best map close to ``matrix`` by grey values and, on MR, by edges."""
-    also = view.fine_edges.in_nats if view.fine_edges else None
-    ends = [
-        fit(whole_head(FINE_MM), view.fine, matrix @ sized(size), 12, also=also)
-        for size in LAST_SIZES
-    ]
-    return max(ends, key=lambda end: view.fits(end[0]))
-
-
 def unlikely(matrix: np.ndarray) -> float:
     """The price of a head's unusual size where the last ends are compared."""
     size = np.log(np.linalg.det(matrix[:3, :3])) / 3
@@ -104,10 +96,11 @@ def unlikely(matrix: np.ndarray) -> float:
 
 def starts(image: sitk.Image, where: str) -> list[np.ndarray]:
     """Maps to start from: sizes, heights and nods about what the outline of the head suggests."""
-    guess = first_guess(image, where)
+    guess, is_cut = first_guess(image, where)
+    heights = HEIGHTS_MM + HEIGHTS_IF_CUT_MM if is_cut else HEIGHTS_MM
     return [
         raised(guess, up) @ sized(size) @ nod(degrees)
-        for size, up, degrees in product((0.9, 1.05), (-25.0, 0.0, 25.0), NODS)
+        for size, up, degrees in product((0.9, 1.05), heights, NODS)
     ]
 
 
@@ -141,8 +134,8 @@ def raised(matrix: np.ndarray, mm: float) -> np.ndarray:
     return result
 
 
-def first_guess(image: sitk.Image, where: str) -> np.ndarray:
-    """A start, template to image (RAS): position and size of the head from its outline."""
+def first_guess(image: sitk.Image, where: str) -> tuple[np.ndarray, bool]:
+    """A start, template to image (RAS), from the outline of the head, and whether its top is cut off."""
     grid = grids.resampled(image, 6.0)
     data = images.array(grid)
     head = images.like((data > _tissue_threshold(data)).astype(np.uint8), grid)
@@ -162,7 +155,7 @@ def first_guess(image: sitk.Image, where: str) -> np.ndarray:
     guess = np.eye(4)
     guess[:3, :3] *= scale
     guess[:3, 3] = middle - scale * CENTRE
-    return guess
+    return guess, bool(sections[:2].max() > CUT_SHARE * sections.max())
 
 
 def _tissue_threshold(data: np.ndarray) -> float:

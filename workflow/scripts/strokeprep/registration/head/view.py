@@ -9,10 +9,13 @@ import SimpleITK as sitk
 
 from strokeprep.io import grids, images
 from strokeprep.registration.head.edges import Edges
-from strokeprep.registration.head.fit import Level, fit, level
+from strokeprep.registration.head.fit import Level, Score, fit, level, sized
 from strokeprep.registration.head.model import whole_head
 
 COARSE_MM, FINE_MM = 8.0, 4.0
+
+# Sizes that the last fit starts from: fluid around the brain may have passed for brain.
+LAST_SIZES = (0.84, 1.0)
 
 EDGES_MM = (6.0, 3.0)  # coarse and fine
 
@@ -41,15 +44,26 @@ class View:
         coarse_edges, fine_edges = (Edges.of(small, mm) for mm in EDGES_MM)
         return cls(small, coarse, fine, coarse_edges, fine_edges)
 
+    def refined(self, matrix: np.ndarray) -> tuple[np.ndarray, Score]:
+        """The best map close to ``matrix`` by grey values and, on MR, by edges."""
+        also = self.fine_edges.in_nats if self.fine_edges else None
+        ends = [
+            fit(whole_head(FINE_MM), self.fine, matrix @ sized(size), 12, also=also)
+            for size in LAST_SIZES
+        ]
+        return max(ends, key=lambda end: self.fits(end[0]))
+
     def fits(self, matrix: np.ndarray) -> float:
         """What candidates are chosen by: grey values that are predicted and, on MR, edges that meet.
 
-        These are not the edges that a candidate was fitted to.
+        These are not the edges that a candidate was fitted to. On CT grey values at high resolution take their
+        place: at low resolution alone the middle of a head that is cut off may pass for a whole one.
         """
         _, score = fit(whole_head(COARSE_MM), self.coarse, matrix, 12, steps=0)
-        if not self.fine_edges:
-            return score.likely
-        return score.likely + CHOICE_BY_EDGES * self.fine_edges.met(matrix, part=1)
+        if self.fine_edges:
+            return score.likely + CHOICE_BY_EDGES * self.fine_edges.met(matrix, part=1)
+        _, finely = fit(whole_head(FINE_MM), self.fine, matrix, 12, steps=0)
+        return (score.likely + finely.likely) / 2
 
 
 def prepared(image: sitk.Image, modality: str, spacing_mm: float) -> sitk.Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from itertools import permutations, product
 
@@ -18,6 +19,7 @@ from strokeprep.registration.head.view import COARSE_MM, View
 # A few steps with one point in so many tell which ways up are worth to be followed.
 EVERY, FIRST_STEPS = 5, 2
 PROMISING, STEPS = 5, 12
+FOLLOWED = 2  # of these, at high resolution
 
 # A fit may turn back all the way. Maps closer than this are one way up.
 SAME_DEGREES = 30.0
@@ -52,7 +54,8 @@ def check_location(
             where,
             "Remove the scan from the study.",
         )
-    by_nats, turned = ahead(View.of(image, modality), matrix)
+    shown = images.with_air(image) if modality == "ct" else image
+    by_nats, turned = ahead(View.of(shown, modality), matrix)
     if by_nats < LEAST_NATS:
         raise _refusal(turned, where)
 
@@ -69,7 +72,11 @@ def lies_as_located(image: sitk.Image, modality: str, to_template: sitk.Transfor
 def ahead(view: View, matrix: np.ndarray) -> tuple[float, np.ndarray]:
     """How much better (nats) a head fits close to ``matrix`` than any other way up, and the best of these."""
     own, _ = fit(_few_points(), view.coarse, matrix, 7, STEPS)
-    near = [each for each in (own, matrix) if degrees_between(each, matrix) < SAME_DEGREES]
+    near = [
+        each
+        for each in (finely(view, own), finely(view, matrix), matrix)
+        if degrees_between(each, matrix) < SAME_DEGREES
+    ]
     turned = best_turned(view, matrix)
     return max(map(view.fits, near)) - view.fits(turned), turned
 
@@ -89,8 +96,20 @@ def best_turned(view: View, matrix: np.ndarray) -> np.ndarray:
     tried = [fit(few, view.coarse, matrix @ turn, 7, FIRST_STEPS) for turn in turns()]
     tried.sort(key=lambda result: -result[1].likely)
     ends = [fit(few, view.coarse, start, 7, STEPS)[0] for start, _ in tried[:PROMISING]]
-    others = [end for end in ends if degrees_between(end, matrix) > SAME_DEGREES]
-    return max(others or ends, key=view.fits)
+    others = _apart(ends, matrix) or ends
+    best = sorted(others, key=view.fits)[-FOLLOWED:]
+    followed = [finely(view, end) for end in best]
+    return max(_apart(followed, matrix) or others, key=view.fits)
+
+
+def _apart(maps: Sequence[np.ndarray], matrix: np.ndarray) -> list[np.ndarray]:
+    """The maps with which a head lies another way up than with ``matrix``."""
+    return [each for each in maps if degrees_between(each, matrix) > SAME_DEGREES]
+
+
+def finely(view: View, matrix: np.ndarray) -> np.ndarray:
+    """The best map close to ``matrix`` at the resolution that decides on CT; on MR ``matrix`` itself."""
+    return matrix if view.fine_edges else view.refined(matrix)[0]
 
 
 def degrees_between(a: np.ndarray, b: np.ndarray) -> float:

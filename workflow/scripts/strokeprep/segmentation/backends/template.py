@@ -61,7 +61,8 @@ def brain(request: Request) -> tuple[sitk.Image, dict[str, float]]:
         _template_depth(), grid, location.to_template, sitk.sitkLinear, template.BEYOND_MM
     )
     edge = EDGE_MM[location.contrast]
-    found = contour.corrected(image, location.contrast, there + edge)
+    shown = images.with_air(image) if request.modality == "ct" else image
+    found = contour.corrected(shown, location.contrast, there + edge)
     box, depth = finely(found.depth, image)
     inside = depth > 0
     if request.modality == "ct":

@@ -216,15 +216,21 @@ def background(modality: str) -> int:
 
 def with_air(image: sitk.Image) -> sitk.Image:
     """A CT with air where something was removed from it: a stripped one often has 0 HU around the brain."""
-    data = array(image)
-    border = np.concatenate([np.take(data, (0, -1), axis).ravel() for axis in range(3)])
+    border = _border(image)
     value = float(np.median(border))
     if value <= NO_TISSUE_HU or np.mean(border == value) < EMPTIED_BORDER:
         return image
     parts = sitk.ConnectedComponent(sitk.Cast(image, sitk.sitkFloat64) == value)
-    on_border = np.concatenate([np.take(array(parts), (0, -1), axis).ravel() for axis in range(3)])
-    emptied = np.isin(array(parts), np.unique(on_border[on_border > 0]))
-    return like(np.where(emptied, np.float32(AIR_HU), data), image)
+    touching = np.unique(_border(parts))
+    emptied = np.isin(array(parts), touching[touching > 0])
+    return like(np.where(emptied, np.float32(AIR_HU), array(image)), image)
+
+
+def _border(image: sitk.Image) -> np.ndarray:
+    """The values of the outermost voxels of an image on its six sides."""
+    data = sitk.GetArrayViewFromImage(image)
+    sides = (np.moveaxis(data, axis, 0)[[0, -1]] for axis in range(3))
+    return np.concatenate([side.ravel() for side in sides])
 
 
 def from_array(data: np.ndarray, affine: np.ndarray, where: str | Path = "image") -> sitk.Image:

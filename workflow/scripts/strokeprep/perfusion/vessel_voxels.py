@@ -216,8 +216,8 @@ def vein(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The voxels of the highest late curves, and all voxels that are mostly vein; or none.
 
-    They are what the artery's curve becomes after transit, and lie where interpolation of frames that moved
-    adds next to nothing. No cluster is asked for: the large sinuses are far apart and only a few voxels wide.
+    They are what the artery's curve becomes after transit, next to the best of them, and lie where interpolation of
+    frames that moved adds next to nothing. No cluster is asked for: the large sinuses are far apart and only a few voxels wide.
     """
     distance = ndimage.distance_transform_edt(~series.brain, sampling=series.spacing)
     near = distance <= settings.venous_reach_mm
@@ -227,9 +227,12 @@ def vein(
     error = before.interpolation_hu[tuple(veins.voxels.T)]
     veins = veins.where(error <= settings.venous_error * veins.peak)
     outflows = transits(len(aif), series.dt, *COARSE_TRANSITS) @ convolution_matrix(aif)
-    veins = veins.where(_likeness(veins.curves, outflows) >= settings.venous_likeness)
-    if len(veins.peak) < settings.least_voxels:
+    lacking = 1 - _likeness(veins.curves, outflows)
+    if np.sum(lacking <= 1 - settings.venous_likeness) < settings.least_voxels:
         return NO_VOXELS, NO_VOXELS
+    best = np.sort(lacking)[settings.least_voxels - 1]
+    most = best + settings.venous_slack + _lost_to_noise(veins.curves, before)
+    veins = veins.where(lacking <= np.minimum(most, 1 - settings.venous_likeness))
     most = count_to_average(settings.venous_ml, series, settings)
     around = over_baseline(_disc_means(series, veins.voxels, settings), before.frames)
     largest = np.argsort(-around.sum(1), kind="stable")[: 2 * most]

@@ -243,8 +243,9 @@ class VesselSettings:
     venous_likeness: float = 0.95
     # How far below the best candidate's a correlation may be, apart from what its noise explains. An
     # artery that does not move explains nearly all of the brain's curve. Edges that move in time with
-    # the bolus come close, with areas up to half too large.
+    # the bolus come close, with areas up to twice too large; veins are diluted more than arteries are.
     likeness_slack: float = 0.004
+    venous_slack: float = 0.01
     # The vein's peak comes this long after the artery's (s).
     venous_delay_s: tuple[float, float] = (2.0, 15.0)
     # Veins are sought this far outside the brain mask (mm): the sinuses lie in the dura.

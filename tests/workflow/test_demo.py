@@ -255,7 +255,9 @@ def exchange(folder, plan, image):
 
 def likeness_of(folder, plan):
     """What the audit says of the one scan that is compared."""
-    (check,) = audit.of_flips(plan, Folder(folder), Judge(plan.subject))
+    files = Folder(folder)
+    head = linear.Reference.of(files.image(plan.reference), files.image(plan.reference_brain))
+    (check,) = audit.of_flips(plan, files, Judge(plan.subject), head)
     return check
 
 

@@ -151,6 +151,7 @@ kill_node() {
   rm "$PIDS/slurmd-$1"
   for job in $jobs; do
     for keeper in $(pgrep -f "^slurmstepd: \[$job\."); do
+      kill -STOP "$keeper" 2>/dev/null || continue # a node that is lost reports no end of a job
       for child in $(pgrep -P "$keeper"); do kill_tree "$child"; done
       kill -KILL "$keeper" 2>/dev/null || true
     done

@@ -20,9 +20,10 @@ from strokeprep.perfusion.curves import (
 )
 from strokeprep.settings.perfusion import VesselSettings
 
-# Relative standard deviation of the factor, beside what noise does to the area of the vein. That of 23 boluses
-# drawn like real ones was 0.014, and of 12 heads of the built-in study that moved 0.017. Without a vein all that
-# is known is how much the share of the artery's area in the vein's varies among patients.
+# Relative standard deviation of the factor, beside what noise does to the area of the vein. It was 0.014 in the 23
+# patients with drawn boluses that it was settled on, and 0.017 in 12 heads of the built-in study that moved. Thin
+# arteries and other heads that move exceed it (docs/accuracy.md). Without a vein all that is known is how much the
+# share of the artery's area in the vein's varies among patients.
 LEAST_SD, UNSCALED_SD = 0.015, 0.6
 # All that enters the brain leaves it, so a vein that holds less than this share of the artery's contrast is not
 # pure, and does not tell how much of the artery's voxels is artery. Noise takes some 5 % of a factor.

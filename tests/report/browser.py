@@ -63,6 +63,19 @@ class Browser:
         """Show a page that a server of this machine has."""
         self._call("POST", "/url", {"url": address})
 
+    @property
+    def window(self) -> str:
+        """The window that all is done in."""
+        return self._call("GET", "/window")
+
+    @window.setter
+    def window(self, handle: str) -> None:
+        self._call("POST", "/window", {"handle": handle})
+
+    def open_window(self) -> None:
+        """Go on in another window."""
+        self.window = self._call("POST", "/window/new", {"type": "window"})["handle"]
+
     def press(self, keys: str) -> None:
         """Press keys one after another, as a person does."""
         pressed = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]

@@ -128,6 +128,19 @@ def test_thirty_cases_are_judged_closed_opened_and_saved(opened, study, tmp_path
     ]
 
 
+def test_verdicts_given_in_another_window_are_seen_on_coming_back(opened, study):
+    with opened() as page:
+        cohort_of(page, study.as_uri())
+        first = page.window
+        page.open_window()
+        page.visit((study.parent / "sub-0001/sub-0001.html").as_uri())
+        judge(page, [1])
+        page.window = first
+        assert page.run(SHOWN) == "0"
+        page.run("dispatchEvent(new Event('focus'))")
+        page.until("return document.querySelector('.review').dataset.done==='1'")
+
+
 def test_two_raters_of_one_browser_are_two_files_and_are_compared(opened, study, tmp_path):
     def other(case: int) -> str:
         return "gbg" if case == 2 else "ggg"
@@ -140,7 +153,7 @@ def test_two_raters_of_one_browser_are_two_files_and_are_compared(opened, study,
         first = saved(page, tmp_path)
         page.run("const f=document.querySelector('.rater');f.value='B';"
                  "f.dispatchEvent(new Event('change'))")  # fmt: skip
-        assert page.run(SHOWN) == "0"
+        page.until("return document.querySelector('.review').dataset.done==='0'")
         page.press("n")
         judge(page, range(1, 4), other)
         cohort_of(page, study.as_uri())

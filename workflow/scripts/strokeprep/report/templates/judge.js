@@ -145,7 +145,7 @@
   }
   bar.querySelector(".rater").textContent = kept.rater;
   bar.querySelector("button").addEventListener("click", kept.save);
-  addEventListener("storage", refresh);
+  kept.follow(refresh);
   addEventListener("scroll", follow, { passive: true });
   refresh();
   const begin = Math.max(steps.findIndex((section) => !isJudged(section)), 0);

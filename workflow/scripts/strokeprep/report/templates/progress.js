@@ -11,6 +11,7 @@
     said.textContent = text;
     said.classList.toggle("failed", failed);
   };
+  const failed = (error) => say(error.message, true);
   const grouped = (list) => Map.groupBy(list, (row) => row.participant_id);
 
   // What each rater said of each step of a case: [step, rater, verdict, whether it is about what is there now].
@@ -92,26 +93,29 @@
     else for (const row of found) await kept.put(row);
   }
 
-  function goOn() {
+  // The next page asks for the order that this one was shown in.
+  let listing = Promise.resolve();
+  async function goOn() {
+    await listing;
     const row = [...body.rows].find((each) => each.fits && each.states?.has("open") && each.querySelector("a"));
     if (row) row.querySelector("a").click();
     else say("No case of this list is left to judge");
   }
 
   table.addEventListener("found", () => {
-    kept.order = [...body.rows].filter((row) => row.fits)
-      .flatMap((row) => cases[row.cells[0].textContent]?.pages ?? []);
+    listing = kept.list([...body.rows].filter((row) => row.fits)
+      .flatMap((row) => cases[row.cells[0].textContent]?.pages ?? []))
+      .catch(failed);
   });
   field.addEventListener("change", () => {
-    if (field.checkValidity()) kept.rater = field.value;
-    refresh();
+    if (field.checkValidity()) kept.call(field.value).then(refresh, failed);
   });
   box.querySelector("input[type=file]").addEventListener("change", async (event) => {
     try {
       for (const file of event.target.files) await open(file);
       refresh();
     } catch (error) {
-      say(error.message, true);
+      failed(error);
     }
   });
   box.querySelector(".on").addEventListener("click", goOn);
@@ -121,8 +125,6 @@
     const does = { n: goOn, s: kept.save }[event.key];
     if (!typed && does) does();
   });
-  addEventListener("storage", refresh);
-  addEventListener("pageshow", (event) => event.persisted && refresh());
 
   try {
     await kept.ready;
@@ -132,5 +134,6 @@
   }
   field.value = kept.rater;
   field.disabled = kept.isServed;
+  kept.follow(refresh);
   refresh();
 })();

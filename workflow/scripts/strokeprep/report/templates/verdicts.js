@@ -25,59 +25,95 @@ function plain(note) {
   return note.replace(/[\s\x00-\x1f\x7f]+/g, " ").replaceAll('"', "'").trim().slice(0, LONGEST_NOTE);
 }
 
+// What this browser keeps, each value under a list of words. localStorage is simpler, but Chromium 156
+// shows it empty to some pages of a folder, whose next verdict then took the place of all before it.
+function browserStore() {
+  const answered = (request) => new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  const opening = indexedDB.open("strokeprep", 1);
+  opening.onupgradeneeded = () => opening.result.createObjectStore("kept");
+  const database = answered(opening);
+  const reading = async () => (await database).transaction("kept").objectStore("kept");
+  return {
+    get: async (...key) => answered((await reading()).get(key)),
+    all: async (...key) => answered((await reading()).getAll(IDBKeyRange.bound(key, [...key, []]))),
+    async set(value, ...key) {
+      const writing = (await database).transaction("kept", "readwrite"), kept = writing.objectStore("kept");
+      if (value === null) kept.delete(key);
+      else kept.put(value, key);
+      writing.commit(); // at once, or leaving the page would undo it
+      await new Promise((resolve, reject) => {
+        writing.oncomplete = resolve;
+        writing.onabort = () => reject(writing.error);
+      });
+    },
+  };
+}
+
 // `home` is the address of the cohort's folder, relative to the page.
 function verdictsOf(home) {
   const study = new URL(home, location).pathname;
   const server = study.match(/^\/review-[\w-]+\//)?.[0];
-  const key = (...parts) => ["strokeprep", study, ...parts].join(" ");
-  const got = (name, otherwise) => JSON.parse(localStorage.getItem(name) ?? "null") ?? otherwise;
-  const set = (name, value) => localStorage.setItem(name, JSON.stringify(value));
-  let rater = got(key("rater"), "rater1"), served = {};
+  const store = browserStore();
+  let rater = "rater1", cases = {}, order = [];
 
   const file = async (more) => {
     const answer = await fetch(server + "verdicts.tsv", more);
     if (!answer.ok) throw new Error(await answer.text());
     return answer;
   };
-  const byCase = (rows) => {
-    const cases = {};
-    for (const row of rows) (cases[row.participant_id] ??= {})[row.step] = row;
-    return cases;
+  const ofServer = async () => {
+    const answer = await file();
+    rater = answer.headers.get("X-Rater");
+    return read(await answer.text());
+  };
+  const ofBrowser = async () => {
+    rater = await store.get(study, "rater") ?? rater;
+    return store.all(study, "verdicts", rater);
+  };
+  const load = async () => {
+    const rows = await (server ? ofServer() : ofBrowser()), found = {};
+    for (const row of rows) (found[row.participant_id] ??= {})[row.step] = row;
+    cases = found;
+    order = await store.get(study, "order") ?? [];
   };
   const kept = {
     // Until this is done, nothing is known of what was said before.
-    ready: server ? file().then(async (answer) => {
-      rater = answer.headers.get("X-Rater");
-      served = byCase(read(await answer.text()));
-    }) : Promise.resolve(),
+    ready: load(),
     isServed: Boolean(server),
     get rater() { return rater; },
-    set rater(name) { set(key("rater"), rater = name); },
+    async call(name) {
+      await store.set(name, study, "rater");
+      await load();
+    },
     // The verdicts on a case, by step.
-    of: (name) => (server ? served[name] : got(key(rater, name), null)) ?? {},
+    of: (name) => cases[name] ?? {},
     // One verdict in the place of the one before. Without a word in it, it is taken back.
     async put(row) {
+      const { participant_id: name, step } = row, said = row.verdict || row.note ? row : null;
       if (server) await file({ method: "POST", body: written([row]) });
-      const { participant_id: name, step } = row, steps = { ...kept.of(name), [step]: row };
-      if (!row.verdict && !row.note) delete steps[step];
-      if (server) served[name] = steps;
-      else set(key(rater, name), steps);
+      else await store.set(said, study, "verdicts", rater, name, step);
+      if (said) (cases[name] ??= {})[step] = row;
+      else delete cases[name]?.[step];
     },
-    all(cases) {
-      return cases.flatMap((name) => Object.values(kept.of(name)));
-    },
-    // Every case that something was said of.
-    cases() {
-      const start = key(rater, "");
-      return server ? Object.keys(served)
-        : Object.keys(localStorage).filter((name) => name.startsWith(start)).map((name) => name.slice(start.length));
+    // Tell of what another page of this browser, or the server, took in the meantime.
+    follow(changed) {
+      const again = () => load().then(changed, () => {}); // what fails here fails when it is needed
+      addEventListener("focus", again);
+      addEventListener("pageshow", (event) => event.persisted && again());
     },
     // The pages in the order of the cohort's table, for going from case to case.
-    get order() { return got(key("order"), []); },
-    set order(pages) { set(key("order"), pages); },
+    get order() { return order; },
+    async list(pages) {
+      order = pages;
+      await store.set(pages, study, "order");
+    },
     save() {
+      const rows = Object.values(cases).flatMap((steps) => Object.values(steps));
       const link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob([written(kept.all(kept.cases()))], { type: "text/tab-separated-values" }));
+      link.href = URL.createObjectURL(new Blob([written(rows)], { type: "text/tab-separated-values" }));
       link.download = `verdicts_${rater}.tsv`;
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 1000);

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from strokeprep.io import labels
 from strokeprep.io.statistics import robust_sd
 from strokeprep.perfusion.deconvolution import NotComputable
+from strokeprep.series.smoothing import Smoothing
 from strokeprep.settings.perfusion import TissueSettings
 
 VESSEL_FWHM_MM = 2.5  # smoothing by which vessels are told from noise; they are hardly wider
+SMOOTHING_REACH = 3.0  # standard deviations, at which it ends
 CERTAIN = 3.0  # standard deviations of noise
 
 
@@ -38,20 +39,8 @@ def smoothed_curves(
     series: np.ndarray, mask: np.ndarray, spacing: np.ndarray, fwhm_mm: float
 ) -> np.ndarray:
     """Curves (voxels × frames, float32), smoothed in plane by a Gaussian of the mask's voxels only."""
-    sigma_mm = fwhm_mm / (2 * np.sqrt(2 * np.log(2)))
-    sigma = [*(sigma_mm / mm for mm in spacing[:2]), 0]
-    box = labels.bounding_box(mask)  # all else counts as zero
-    series, mask = series[box], mask[box]
-
-    def blurred(volume: np.ndarray) -> np.ndarray:
-        inside = np.where(mask, volume, 0).astype(np.float32)
-        return ndimage.gaussian_filter(inside, sigma, mode="constant", truncate=3.0)[mask]
-
-    weight = blurred(mask)
-    curves = np.empty((len(weight), series.shape[3]), np.float32)
-    for frame in range(series.shape[3]):
-        curves[:, frame] = blurred(series[..., frame]) / weight
-    return curves
+    width = np.array([fwhm_mm, fwhm_mm, 0.0])
+    return Smoothing(mask, spacing, width, SMOOTHING_REACH).of_series(series)
 
 
 def vessels(

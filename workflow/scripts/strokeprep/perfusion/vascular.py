@@ -18,17 +18,16 @@ of both sides, of which a voxel's own curve chooses one: edges stay where they a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage, special
+from scipy import special
 
-from strokeprep.io import labels
 from strokeprep.perfusion.deconvolution import check
+from strokeprep.series.smoothing import Smoothing
 from strokeprep.settings.perfusion import MapSettings, TissueSettings, VascularSettings
 
-VERSION = "4"  # of the method; changes whenever the same constants give other maps
+VERSION = "5"  # of the method; changes whenever the same constants give other maps
 BLOCK = 256  # voxels at a time, so that the weights of a block stay in the cache
 FINE = 4  # steps per frame in which the model is computed
 SAMPLE = 2000  # voxels from which the noise of the series is estimated
@@ -40,7 +39,7 @@ LAGS = 3  # frames over which noise may be correlated in time
 FITTED = 5  # volume, baseline, mean, shape and delay
 LEAST_HU = 1e-3  # noise of curves that have none
 TINY = 1e-6
-BLUR_REACH = 2.0  # standard deviations, at which a Gaussian mean over neighbours ends
+NEIGHBOURS_REACH = 2.0  # standard deviations, at which a Gaussian mean over neighbours ends
 
 
 # Flow (ml/100 g/min), volume (ml/100 g), mean transit time, delay after the arterial input, and the
@@ -54,7 +53,7 @@ class Marginal:
 
     values: np.ndarray
     usual: np.ndarray  # the probability of each value before a curve is seen,
-    seen: np.ndarray  # and after it (values × voxels)
+    seen: np.ndarray  # and after it (voxels × values)
 
 
 @dataclass(frozen=True)
@@ -144,15 +143,15 @@ def vascular_maps(
     model = _Model(entries, settings, late_s)
     noise = model.noise_of_series(_finite(curves[:: -(-len(curves) // SAMPLE)])[0])
     out = np.zeros((2 * len(MAPS) + 3, len(curves)), np.float32)
-    shares = np.zeros((model.marginal.shape[1], len(curves)), np.float32)
+    shares = np.zeros((len(curves), model.marginal.shape[1]), np.float32)
     valid = np.zeros(len(curves), bool)
     for start in range(0, len(curves), BLOCK):
         rows = slice(start, start + BLOCK)
         block, finite = _finite(curves[rows])
-        out[:, rows], shares[:, rows], flowing = model.estimates(block, noise)
+        out[:, rows], shares[rows], flowing = model.estimates(block, noise)
         valid[rows] = finite & flowing
     out *= valid
-    shares *= valid
+    shares *= valid[:, None]
     means, sds = out[: len(MAPS)], out[len(MAPS) : 2 * len(MAPS)]
     late, late_flow, late_flow_sd = out[2 * len(MAPS) :]
     return Vascular(
@@ -184,9 +183,9 @@ def among_neighbours(
         return model
     place = np.zeros_like(where)
     place[where] = chosen
-    blurred = _Blur(place, spacing, settings.neighbours_mm)
-    delay, delay_sd = _with_neighbours(model.delay, chosen, blurred, settings)
-    log, log_sd = _with_neighbours(model.log_transit, chosen, blurred, settings)
+    smoothing = Smoothing(place, spacing, np.full(3, settings.neighbours_mm), NEIGHBOURS_REACH)
+    delay, delay_sd = _with_neighbours(model.delay, chosen, smoothing, settings)
+    log, log_sd = _with_neighbours(model.log_transit, chosen, smoothing, settings)
     mtt, volume = np.exp(log), model.maps["cbv"][chosen]
     flow = 60 * volume / mtt
     flow_log_sd = np.hypot(log_sd, model.sd["cbv"][chosen] / np.maximum(volume, TINY))
@@ -203,41 +202,18 @@ def among_neighbours(
 
 
 def _with_neighbours(
-    of: Marginal,
-    chosen: np.ndarray,
-    blurred: Callable[[np.ndarray], np.ndarray],
-    settings: VascularSettings,
+    of: Marginal, chosen: np.ndarray, smoothing: Smoothing, settings: VascularSettings
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and deviation of a quantity. Posteriors change priors, and these the posteriors, for some rounds."""
-    usual, posterior = of.usual[:, None], of.seen[:, chosen]
-    evidence = posterior / usual ** (1 - settings.neighbours_held)
+    posterior = of.seen[chosen]
+    evidence = posterior / of.usual ** (1 - settings.neighbours_held)
     for _ in range(settings.neighbours_rounds):
-        posterior = np.stack([blurred(share) for share in posterior])
-        posterior += settings.neighbours_open * (usual - posterior)
+        posterior = smoothing(posterior)
+        posterior += settings.neighbours_open * (of.usual - posterior)
         posterior *= evidence
-        posterior /= posterior.sum(0)
-    mean = of.values @ posterior
-    return mean, _sd(mean, of.values**2 @ posterior)
-
-
-class _Blur:
-    """A Gaussian mean over the voxels of a mask, alike in all directions."""
-
-    def __init__(self, mask: np.ndarray, spacing: np.ndarray, fwhm_mm: float) -> None:
-        self.mask = mask[labels.bounding_box(mask)]
-        self.sigma = fwhm_mm / (2 * np.sqrt(2 * np.log(2))) / spacing
-        self.volume = np.zeros(self.mask.shape, np.float32)
-        self.weight = self._sums(np.ones(np.count_nonzero(mask), np.float32))
-
-    def __call__(self, values: np.ndarray) -> np.ndarray:
-        return self._sums(values) / self.weight
-
-    def _sums(self, values: np.ndarray) -> np.ndarray:
-        self.volume[self.mask] = values
-        sums = ndimage.gaussian_filter(
-            self.volume, self.sigma, mode="constant", truncate=BLUR_REACH
-        )
-        return np.asarray(sums[self.mask])
+        posterior /= posterior.sum(1, keepdims=True)
+    mean = posterior @ of.values
+    return mean, _sd(mean, posterior @ of.values**2)
 
 
 def _finite(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -295,8 +271,8 @@ class _Model:
         usual /= np.exp(self.prior).sum()
         count = len(self.delays)
         return (
-            Marginal(self.delays, usual[:count], shares[:count]),
-            Marginal(self.logs, usual[count:], shares[count:]),
+            Marginal(self.delays, usual[:count], shares[:, :count]),
+            Marginal(self.logs, usual[count:], shares[:, count:]),
         )
 
     def noise_of_series(self, curves: np.ndarray) -> _Noise:
@@ -356,7 +332,7 @@ class _Model:
         square = scale**2 * (weight @ self.square) + sigma[:, None] ** 2 * flat[:, -3:]
         total = flat[:, :1]
         maps = _maps((flat / total).T, (linear / total).T, (square / total).T)
-        return maps, (shares / total).T, flowing
+        return maps, shares / total, flowing
 
 
 def _maps(flat: np.ndarray, linear: np.ndarray, square: np.ndarray) -> np.ndarray:

@@ -1,0 +1,130 @@
+"""Gaussian means over the voxels of a mask, of many values each.
+
+A smooth field needs few points. Where voxels are much smaller than the Gaussian is wide, the sums of
+cells of some voxels are smoothed instead, and interpolated. Cells and interpolation smooth a little
+themselves, and the Gaussian is narrower by that. Both its sums of values and its sums of weights are
+made so, hence a constant stays what it is.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+from scipy import sparse
+
+from strokeprep.io import labels
+
+FWHM = float(2 * np.sqrt(2 * np.log(2)))  # width at half height, in standard deviations
+CELLS = 4  # at least so many in the width at half height
+FRAMES = 16  # of a series at a time
+ROWS = 32  # of a kernel at a time
+
+
+class Smoothing:
+    """A Gaussian mean over the voxels of a mask; width at half height along each axis, 0 for none.
+
+    It ends ``reach`` standard deviations from the voxel.
+    """
+
+    def __init__(
+        self, mask: np.ndarray, spacing: np.ndarray, fwhm_mm: np.ndarray, reach: float
+    ) -> None:
+        self.box = labels.bounding_box(mask)
+        self.mask = mask[self.box]
+        sigma = fwhm_mm / FWHM / spacing
+        steps = np.maximum((fwhm_mm / CELLS / spacing).astype(int), 1)
+        self.axes = [
+            _Axis(*each, reach) for each in zip(self.mask.shape, steps, sigma, strict=True)
+        ]
+        self.cells = tuple(len(axis.kernel) for axis in self.axes)
+        cell = np.ravel_multi_index(np.ix_(*(axis.cell for axis in self.axes)), self.cells)
+        self.cell, self.cell_as_stored = cell[self.mask], cell.T[self.mask.T]
+        self.between = self._interpolation()
+        ones = np.ones((len(self.cell), 1), np.float32)
+        self.weight = self._from_cells(self._sums(ones))
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """The means of values (voxels × any, float32)."""
+        return np.asarray(self._from_cells(self._sums(values)) / self.weight)
+
+    def of_series(self, series: np.ndarray) -> np.ndarray:
+        """The mean curves (voxels × frames, float32) of a series (i, j, k, frames)."""
+        series, inside = series[self.box], self.mask.T
+        curves = np.empty((len(self.cell), series.shape[3]), np.float32)
+        for start in range(0, series.shape[3], FRAMES):
+            part = series[..., start : start + FRAMES]
+            sums = [
+                np.bincount(self.cell_as_stored, part[..., n].T[inside], np.prod(self.cells))
+                for n in range(part.shape[3])
+            ]
+            means = self._from_cells(np.stack(sums, axis=1).astype(np.float32))
+            np.divide(means, self.weight, out=curves[:, start : start + FRAMES])
+        return curves
+
+    def _sums(self, values: np.ndarray) -> np.ndarray:
+        """The sum of the voxels of each cell."""
+        count = len(self.cell)
+        ones = np.ones(count, np.float32)
+        shape = (count, np.prod(self.cells))
+        voxels = sparse.csr_matrix((ones, self.cell, np.arange(count + 1)), shape)
+        return np.asarray(voxels.T @ values)
+
+    def _from_cells(self, sums: np.ndarray) -> np.ndarray:
+        """The smoothed sums of cells in each voxel."""
+        before, shape = 1, sums.shape
+        for axis, count in zip(self.axes, self.cells, strict=True):
+            sums = axis.smoothed(sums.reshape(before, count, -1))
+            before *= count
+        return np.asarray(self.between @ sums.reshape(shape))
+
+    def _interpolation(self) -> sparse.csr_matrix:
+        """The matrix (voxels × cells) of linear interpolation between the centres of cells."""
+        cells, weights = [], []
+        for corner in product(*(axis.corners for axis in self.axes)):
+            at = np.ix_(*(cell for cell, _ in corner))
+            cells.append(np.ravel_multi_index(at, self.cells)[self.mask])
+            first, second, third = np.ix_(*(weight for _, weight in corner))
+            weights.append((first * second * third)[self.mask])
+        rows = np.arange(len(cells[0]) + 1) * len(cells)
+        entries = np.stack(weights, axis=1).ravel(), np.stack(cells, axis=1).ravel(), rows
+        return sparse.csr_matrix(entries, (len(cells[0]), np.prod(self.cells)))
+
+
+class _Axis:
+    """The cells along an axis of a grid, and the Gaussian between them."""
+
+    def __init__(self, count: int, step: int, sigma: float, reach: float) -> None:
+        index = np.arange(count)
+        beyond = int(step > 1)  # a cell at each end, for the voxels beyond the last centre
+        self.cell = index // step + beyond
+        at = (index + 0.5) / step - 0.5 + beyond
+        low = np.floor(at).astype(int)
+        share = (at - low).astype(np.float32)
+        self.corners = [(low, 1 - share), (low + 1, share)] if step > 1 else [(low, 1 - share)]
+        # A cell has a twelfth of the square of its length as variance, linear interpolation a sixth.
+        left = np.sqrt(sigma**2 / step**2 - beyond / 4)
+        end = (int(reach * sigma + 0.5) + 0.5) / step
+        self.reach = int(end + 0.5)  # cells
+        self.kernel = _gaussian(-(-count // step) + 2 * beyond, left, end)
+
+    def smoothed(self, values: np.ndarray) -> np.ndarray:
+        """Values (any × cells × any), smoothed along the cells; zeros of the kernel are left out."""
+        if not self.reach:
+            return values
+        out = np.empty_like(values)
+        for start in range(0, len(self.kernel), ROWS):
+            rows = slice(start, start + ROWS)
+            near = slice(max(start - self.reach, 0), start + ROWS + self.reach)
+            np.matmul(self.kernel[rows, near], values[:, near], out=out[:, rows])
+        return out
+
+
+def _gaussian(count: int, sigma: float, end: float) -> np.ndarray:
+    """The matrix that smooths so many values; beyond their ends are zeros.
+
+    Each counts by its part that is nearer than ``end``.
+    """
+    apart = np.abs(np.subtract.outer(np.arange(count), np.arange(count)))
+    weight = np.exp(-0.5 * (apart / max(sigma, 1e-6)) ** 2) * np.clip(end + 0.5 - apart, 0, 1)
+    return weight.astype(np.float32)

@@ -37,12 +37,12 @@ def cells_of(
     """The cells of a series with their curves; ``tissue`` marks the voxels that count."""
     edge = np.maximum(np.rint(np.array([CELL_MM, CELL_MM, THICK_MM]) / series.spacing), 1)
     shape = tuple(int(n) for n in np.ceil(np.array(tissue.shape) / edge))
-    voxels = np.nonzero(tissue)
+    voxels = np.nonzero(tissue.T)[::-1]  # as frames lie in memory
     own = tuple((axis // step).astype(np.intp) for axis, step in zip(voxels, edge, strict=True))
     numbers = np.ravel_multi_index(own, shape)
     count = np.bincount(numbers, minlength=int(np.prod(shape)))
     kept = np.flatnonzero(count >= LEAST_SHARE * edge.prod())
-    at = np.ravel_multi_index(voxels, tissue.shape, order="F")  # as frames lie in memory
+    at = np.ravel_multi_index(voxels, tissue.shape, order="F")
     frames = [
         np.bincount(numbers, series.hu[..., n].ravel("F")[at], len(count))[kept] / count[kept]
         for n in range(series.hu.shape[3])

@@ -161,15 +161,19 @@ def _osvd(values: np.ndarray, lags: np.ndarray, dt: float, settings: MapSettings
     def solve(block: np.ndarray) -> np.ndarray:
         result = np.empty((len(lags), len(block)), np.float32)
         voxels, waves = np.arange(len(block)), analyse @ block.T
-        for count in counts:
-            both = synthesise[:, : 2 * count] @ waves[: 2 * count]
+        both = synthesise @ waves
+        for count, fewer in zip(counts, [*counts[1:], 0], strict=True):
             k, bends = both[: len(lags)], both[len(lags) :]
-            smooth = np.abs(bends, out=bends).sum(0) < limit * k[1:-1].max(0)
-            if count == counts[-1]:  # the highest threshold is used for all that are left
+            smooth = np.abs(bends).sum(0) < limit * k[1:-1].max(0)
+            if not fewer:  # the highest threshold is used for all that are left
                 smooth[:] = True
             if smooth.any():
                 result[:, voxels[smooth]] = k[:, smooth]
-                voxels, waves = voxels[~smooth], np.compress(~smooth, waves[: 2 * count], axis=1)
+                voxels, waves, both = (
+                    np.compress(~smooth, each, -1) for each in (voxels, waves, both)
+                )
+            dropped = slice(2 * fewer, 2 * count)
+            both -= synthesise[:, dropped] @ waves[dropped]
         return result.T
 
     return solve

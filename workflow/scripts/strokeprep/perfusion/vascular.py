@@ -212,8 +212,9 @@ def _with_neighbours(
         posterior += settings.neighbours_open * (of.usual - posterior)
         posterior *= evidence
         posterior /= posterior.sum(1, keepdims=True)
-    mean = posterior @ of.values
-    return mean, _sd(mean, posterior @ of.values**2)
+    values = of.values.astype(np.float32)  # so that no copy of all posteriors is made
+    mean = posterior @ values
+    return mean, _sd(mean, posterior @ values**2)
 
 
 def _finite(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -121,10 +121,11 @@ def _candidates_among(
     curves = series.curves(index).astype(np.float32)
     base = curves[:, :frames].mean(1)
     low, high = settings.base_hu
-    curves = over_baseline(within(curves, before.courses), frames)
+    vessel = (base >= low) & (base <= high)
+    index = index[vessel]
+    curves = over_baseline(within(curves[vessel], before.courses), frames)
     smooth = smoothed(curves)
-    stands_out = smooth.max(1) >= settings.noise_ratio * before.noise
-    kept = np.flatnonzero(stands_out & (base >= low) & (base <= high))
+    kept = np.flatnonzero(smooth.max(1) >= settings.noise_ratio * before.noise)
     kept = kept[is_bolus(smooth[kept], series.dt)]
     return Candidates(index[kept], curves[kept], *features(smooth[kept], series.dt))
 

@@ -46,7 +46,9 @@ class Smoothing:
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """The means of values (voxels × any, float32)."""
-        return np.asarray(self._from_cells(self._sums(values)) / self.weight)
+        means = self._from_cells(self._sums(values))
+        means /= self.weight
+        return means
 
     def of_series(self, series: np.ndarray) -> np.ndarray:
         """The mean curves (voxels × frames, float32) of a series (i, j, k, frames)."""

@@ -237,6 +237,11 @@ def table(rows: Sequence[Row]) -> list[list[str]]:
     return cells
 
 
+def judged_wrongly(rows: Sequence[Row]) -> list[Row]:
+    """The right masks that warn, and the defects that no figure tells."""
+    return [row for row in rows if (row.defect == RIGHT) == bool(row.warns)]
+
+
 def every_figure(rows: Sequence[Row]) -> str:
     """All figures of all masks as text."""
     lines = ["head\tdefect\tmetric\tvalue\tverdict"]
@@ -266,16 +271,16 @@ def main() -> None:
     )
     rows: list[Row] = []
     for head in masked:
-        rows += rows_of(head, given.defects, not given.without_template)
+        own = list(rows_of(head, given.defects, not given.without_template))
+        rows += own
+        for row in judged_wrongly(own):
+            print(row.head, row.defect, " ".join(row.warns) or "not told", sep="\t", flush=True)
         print(f"{head.name}: done", file=sys.stderr, flush=True)
         if given.out:
             given.out.parent.mkdir(parents=True, exist_ok=True)
             given.out.write_text(every_figure(rows))
     for cells in table(rows):
         print(*cells, sep="\t")
-    for row in rows:
-        if (row.defect == RIGHT) == bool(row.warns):
-            print(row.head, row.defect, " ".join(row.warns) or "not told", sep="\t")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Real heads made harder in the ways of real archives, by the template backend: which wrong masks pass?
 
     python benchmarks/harder_heads.py FOLDER [--heads NAME …] [--variants NAME …] [--lesion HEAD MASK] [--out TSV]
+    python benchmarks/harder_heads.py FOLDER --draws 831 832 …    # chains of changes that seeds draw
 
 The heads are laid out as for ``heads.py``, each with the right mask in ``judge.nii.gz``. Each variant changes image
 and mask alike. A row has the Dice coefficient of the template backend's mask with the right one, CPU seconds, the
@@ -8,6 +9,10 @@ audit's verdict with the figures that do not pass, or why the head was refused. 
 of the image pass, those that need the template are taken, too. The last line counts the heads that were refused, wrong,
 and wrong with every figure passing; the exit status is 1 if there is one of these. A lesion (``MASK``, drawn on the image
 of ``HEAD``) is painted at the place in each head where the template has it.
+
+With ``--draws`` each seed and head give one to three changes in a row, of drawn strength: field of view, turns,
+proportions, sizes of voxels and slices, shading, noise, contrast. Seeds that no setting was chosen on say how heads fare
+that nobody has seen.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -220,6 +226,104 @@ VARIANTS: dict[str, Variant] = {
 MR_ONLY = ("shaded",)
 
 
+def without_an_end(head: Masked, random: np.random.Generator) -> Masked:
+    """A field of view that ends in the brain, by at most a quarter of its height."""
+    return cropped(head, bool(random.integers(2)), random.uniform(0.05, 0.25))
+
+
+def held_obliquely(head: Masked, random: np.random.Generator) -> Masked:
+    """Turned by up to 15° about each axis, by its header or within a straight grid."""
+    way = turned if random.integers(2) else regridded
+    return way(head, tuple(random.uniform(-15, 15, 3)))
+
+
+def stretched(head: Masked, random: np.random.Generator) -> Masked:
+    """Of another size and other proportions, by up to 7 % along each axis of the voxels."""
+    both = [sitk.Image(each) for each in (head.image, head.mask)]
+    spacing = random.uniform(0.93, 1.07, 3) * head.image.GetSpacing()
+    for each in both:
+        each.SetSpacing(spacing.tolist())
+    return head._replace(image=both[0], mask=both[1])
+
+
+def in_slices(head: Masked, random: np.random.Generator) -> Masked:
+    """Slices of 3 to 7 mm across any axis of the patient."""
+    return thick(head, int(random.integers(3)), random.uniform(3, 7))
+
+
+def in_voxels(head: Masked, random: np.random.Generator) -> Masked:
+    """Cubic voxels of 0.7 to 3 mm."""
+    return fine(head, random.uniform(0.7, 3))
+
+
+def in_a_coil(head: Masked, random: np.random.Generator) -> Masked:
+    """Shading that leaves down to a quarter of the brightness, along any direction (MR)."""
+    affine = images.affine(head.image)[:3, :3]
+    way = random.normal(size=3) @ affine
+    index = np.indices(head.image.GetSize(), np.float32)
+    along = np.tensordot(way, index, 1)
+    inside = along[images.array(head.mask) > 0]
+    ramp = (along - inside.min()) / np.ptp(inside)
+    strength = random.uniform(0.3, np.log(4))
+    return valued(head, lambda values: values * np.exp(-strength * ramp))
+
+
+def with_noise(head: Masked, random: np.random.Generator) -> Masked:
+    """Noise of up to a sixth of the brain's brightness, or of 15 HU."""
+    sigma = random.uniform(0.03, 0.17) * (90.0 if head.modality == "ct" else level(head))
+
+    def change(values: np.ndarray) -> np.ndarray:
+        noise = random.normal(0, sigma, (2, *values.shape))
+        return values + noise[0] if head.modality == "ct" else np.hypot(values + noise[0], noise[1])
+
+    return valued(head, change)
+
+
+def of_other_contrast(head: Masked, random: np.random.Generator) -> Masked:
+    """Grey values raised to a power between .6 and 1.6 (MR)."""
+    usual, power = level(head), random.uniform(0.6, 1.6)
+    return valued(head, lambda values: usual * (np.maximum(values, 0) / usual) ** power)
+
+
+Drawn = Callable[[Masked, np.random.Generator], Masked]
+# In the order in which a scan comes by them.
+DRAWN: dict[str, Drawn] = {
+    "stretched": stretched,
+    "contrast": of_other_contrast,
+    "obliquely": held_obliquely,
+    "an end cut off": without_an_end,
+    "slices": in_slices,
+    "voxels": in_voxels,
+    "shaded": in_a_coil,
+    "noisy": with_noise,
+}
+DRAWN_FOR_MR = ("contrast", "shaded")
+MOST_DRAWN = 3
+
+
+def drawn(head: Masked, seed: int) -> tuple[Masked, str]:
+    """A head after one to three drawn changes, and what they are."""
+    random = np.random.default_rng([seed, zlib.crc32(head.name.encode())])
+    names = [name for name in DRAWN if head.modality == "mr" or name not in DRAWN_FOR_MR]
+    chosen = random.choice(names, random.integers(1, MOST_DRAWN + 1), replace=False)
+    for name in DRAWN:
+        if name in chosen:
+            head = DRAWN[name](head, random)
+    return head, f"{seed}: {', '.join(name for name in DRAWN if name in chosen)}"
+
+
+def made_harder(
+    head: Masked, variants: dict[str, Variant], draws: list[int] | None
+) -> Iterator[tuple[Masked, str]]:
+    """A head's variants, or those that seeds draw, and what they are called."""
+    if draws:
+        yield from (drawn(head, seed) for seed in draws)
+        return
+    for name, variant in variants.items():
+        if head.modality == "mr" or name not in MR_ONLY:
+            yield variant(head), name
+
+
 def masked(folder: Path, names: list[str]) -> Iterator[Masked]:
     """The heads of a folder with their right masks."""
     for head in heads_in(folder, names):
@@ -261,6 +365,9 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--heads", nargs="+", default=[], metavar="NAME", help="only these")
     parser.add_argument("--variants", nargs="+", metavar="NAME", help="only these")
+    parser.add_argument(
+        "--draws", type=int, nargs="+", metavar="SEED", help="drawn changes instead"
+    )
     parser.add_argument("--lesion", nargs=2, metavar=("HEAD", "MASK"))
     parser.add_argument("--out", type=Path, help="a TSV file")
     given = parser.parse_args()
@@ -269,13 +376,13 @@ def main() -> int:
     if given.lesion:
         lesion = Lesion.read(given.folder, given.lesion[0], Path(given.lesion[1]))
         variants["lesion"] = lesion.painted
+    if given.variants:
+        variants = {name: variants[name] for name in given.variants}
     rows, outcomes = [list(HEADING)], []
     print(*HEADING, sep="\t", flush=True)
     for head in masked(given.folder, given.heads):
-        for name in given.variants or variants:
-            if head.modality == "ct" and name in MR_ONLY:
-                continue
-            cells, outcome = row(variants[name](head), name)
+        for harder, name in made_harder(head, variants, given.draws):
+            cells, outcome = row(harder, name)
             print(*cells, sep="\t", flush=True)
             rows.append(cells)
             outcomes.append(outcome)

@@ -57,6 +57,25 @@ def test_the_mask_goes_where_the_image_goes(bench, head, variant):
     assert litres(made.mask) == pytest.approx(litres(head.mask), rel=0.05)
 
 
+@pytest.mark.parametrize("change", ["stretched", "obliquely", "an end cut off", "slices", "voxels"])
+def test_drawn_changes_move_the_mask_with_the_image(bench, head, change):
+    made = bench.DRAWN[change](head, np.random.default_rng(3))
+    assert labels.dice(images.array(made.image) > 55, images.array(made.mask) > 0) > 0.9
+
+
+def test_a_seed_draws_the_same_changes_again_and_others_for_another_head(bench, head):
+    first, again = (bench.drawn(head, 5) for _ in range(2))
+    assert first[1] == again[1]
+    assert np.array_equal(images.array(first[0].image), images.array(again[0].image))
+    names = {bench.drawn(head._replace(name=name), 5)[1] for name in "abcdef"}
+    assert len(names) > 1
+
+
+def test_no_contrast_is_drawn_for_ct(bench, head):
+    drawn = [bench.drawn(head._replace(modality="ct"), seed)[1] for seed in range(20)]
+    assert not any("contrast" in each or "shaded" in each for each in drawn)
+
+
 @pytest.mark.parametrize("axis", range(3))
 def test_slices_are_thick_across_the_axis_asked_for(bench, head, axis):
     made = bench.thick(head, axis)

@@ -59,17 +59,14 @@ def row(case: str, draw: int) -> tuple[list[str], bool]:
     start = time.process_time()
     cells = [case, str(draw)]
     try:
-        place = location.locate(head.image, head.modality, case)
-        mask, _ = brains.mask(
-            Request(head.image, head.modality, case, location=place), BRAINS["template"]
-        )
+        brain = brains.found(Request(head.image, head.modality, case), BRAINS["template"])
     except StrokeprepError as error:
         seconds = time.process_time() - start
         right = heads.CASES[case].is_wrong_way_up
         return [*cells, "-", "-", "-", f"{seconds:.1f}", " ".join(str(error).split())], right
     seconds = time.process_time() - start
-    dice = labels.dice(images.array(mask) > 0, head.brain)
-    apart, off = distances_mm(head, place)
+    dice = labels.dice(images.array(brain.mask) > 0, head.brain)
+    apart, off = distances_mm(head, brain.location)
     figures = [f"{dice:.3f}", f"{apart:.1f}", f"{off:.1f}", f"{seconds:.1f}"]
     is_near = dice >= LEAST_DICE and off <= MOST_OFF_MM
     right = is_near and not heads.CASES[case].is_wrong_way_up

@@ -15,6 +15,9 @@ from strokeprep.io.whole import whole
 from strokeprep.registration import template
 from strokeprep.settings.registration import HEAD, HeadSettings
 
+# An image that shows less than this share of the brain is cut.
+WHOLE = 0.95
+
 
 @dataclass(frozen=True)
 class Location:
@@ -36,6 +39,11 @@ class Location:
         steps = sitk.CompositeTransform(self.to_template)
         first = steps.GetNthTransform(steps.GetNumberOfTransforms() - 1)  # applied first
         return transforms.linear(transforms.matrix(first))
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a part of the brain is out of view, so that a location by the whole head may be off."""
+        return self.metrics.get("PoseBrainCovered", 1.0) < WHOLE
 
     def of(self, to_head: sitk.Transform) -> Location:
         """The location of another image of the patient, whose points ``to_head`` maps to this image's."""
@@ -61,6 +69,8 @@ def locate(
         image = images.with_air(image)
     if brain is not None:
         found = masked.locate(image, brain, where, limits)
+        if found.covered < WHOLE:
+            found = masked.registered(image, brain, where, limits)
     else:
         found = pose.locate(image, modality, where, limits)
     if modality != "ct":

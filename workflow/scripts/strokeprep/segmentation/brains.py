@@ -39,6 +39,8 @@ def found(request: Request, backend: Backend, limits: HeadSettings = HEAD) -> Br
     if backend.needs_location:
         place = location.locate(*about)
         brain, facts = mask(replace(request, location=place), backend)
+        if place.is_cut:
+            place = location.locate(*about, brain=brain)
     else:
         brain, facts = mask(request, backend)
         place = location.locate(*about, brain=brain)

@@ -44,6 +44,37 @@ def inside(image: sitk.Image, to_template: sitk.Transform) -> np.ndarray:
     )
 
 
+def ball(change, noise: float = 0.0) -> sitk.Image:
+    """A bright ball of brain's size in noise, its brightness changed by height (mm)."""
+    index = np.indices((80, 80, 80), np.float32) * 3 - 120
+    values = np.where(np.linalg.norm(index, axis=0) < 80, 100 * change(index[2]), 0)
+    random = np.random.default_rng(1)
+    noisy = np.hypot(
+        *(values + random.normal(0, noise, values.shape), random.normal(0, noise, values.shape))
+    )
+    return images.from_array(noisy.astype(np.float32), np.diag([3.0, 3.0, 3.0, 1.0]))
+
+
+def column(image: sitk.Image, part: slice) -> float:
+    """The brightness at some heights (mm) of an image's middle as heads are compared."""
+    values = view.View.of(image, "mr").fine.values
+    middle = slice(28, 32)
+    return float(values[middle, middle, slice(part.start // 4, part.stop // 4)].mean())
+
+
+def test_the_shading_of_a_coil_is_taken_out():
+    image = ball(lambda up: np.exp(up / 60), noise=2)
+    low, high = slice(60, 72), slice(168, 180)
+    raw = images.array(image)[38:43, 38:43].mean(axis=(0, 1))
+    assert raw[56:60].mean() > 5 * raw[20:24].mean()
+    assert column(image, high) < 1.5 * column(image, low)
+
+
+def test_noise_in_air_stays_dark():
+    image = ball(np.ones_like, noise=17)
+    assert column(image, slice(0, 24)) < 0.5 * column(image, slice(100, 140))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("contrast", MODALITY)
 def test_the_pose_is_found_on_any_contrast(contrast):

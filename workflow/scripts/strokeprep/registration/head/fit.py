@@ -22,6 +22,10 @@ from strokeprep.registration.head.model import CENTRE, Samples
 PRICE_OF_SHAPE, PRICE_OF_SIZE = 2.0, 1.5
 USUAL_SIZE = float(np.log(0.93))  # of a head by the template's, whose brain is a large one
 
+# Nats per squared logarithm of a head's size by the usual one. Of ends that fit alike the larger may have taken
+# enhancing meninges for the brain's edge, and few brains hold two litres.
+PRICE_OF_LAST_SIZE = 3.0
+
 
 # A measure of a map and its derivative by the 3×4 matrix.
 Also = Callable[[np.ndarray], tuple[float, np.ndarray]]
@@ -142,6 +146,12 @@ def oddness(matrix: np.ndarray) -> np.ndarray:
         [np.sqrt(PRICE_OF_SHAPE) * proportions, np.sqrt(PRICE_OF_SIZE) * (size - USUAL_SIZE)],
         axis=-1,
     )
+
+
+def unlikely(matrix: np.ndarray) -> float:
+    """The price of a head's unusual size where the last ends are compared."""
+    size = np.log(np.linalg.det(matrix[:3, :3])) / 3
+    return PRICE_OF_LAST_SIZE * float(size - USUAL_SIZE) ** 2
 
 
 def _score(

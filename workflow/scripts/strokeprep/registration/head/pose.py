@@ -16,7 +16,7 @@ import SimpleITK as sitk
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images, labels, transforms
 from strokeprep.registration.head import edges, way_up
-from strokeprep.registration.head.fit import USUAL_SIZE, Score, fit, nod, sized
+from strokeprep.registration.head.fit import Score, fit, nod, sized, unlikely
 from strokeprep.registration.head.model import CENTRE, whole_head
 from strokeprep.registration.head.view import COARSE_MM, FINE_MM, View
 from strokeprep.settings.registration import HEAD, HeadSettings
@@ -31,11 +31,8 @@ CUT_SHARE = 0.4
 # A fit by grey values alone may have taken the skin for the brain, so it is tried smaller, too.
 SIZES = (0.8, 0.87, 0.94, 1.0)
 
-# Nats per squared logarithm of a head's size by the usual one. Of ends that fit alike the larger may have taken
-# enhancing meninges for the brain's edge, and few brains hold two litres.
-PRICE_OF_LAST_SIZE = 3.0
-
 PROMISING = 6  # starts that are followed to their end
+DISTINCT = 3  # of one kind
 DISTINCT_MM, RADIUS_MM = 8.0, 70.0
 
 
@@ -75,7 +72,7 @@ def search(view: View, where: str) -> list[np.ndarray]:
     each is also tried smaller and then moved to where the edges within the brain meet. Where edges are
     faint, as on thick slices with a haematoma, they lead astray, so the best by grey values stays, too.
     """
-    found = distinct(coarse_fits(view, starts(view.small, where)))
+    found = coarse_fits(view, starts(view.small, where))
     if not view.coarse_edges or not view.fine_edges:
         fitted = [fit(whole_head(FINE_MM), view.fine, matrix, 12)[0] for matrix in found]
         return [max(fitted, key=view.fits)]
@@ -86,12 +83,6 @@ def search(view: View, where: str) -> list[np.ndarray]:
     tried = distinct(sorted(tried, key=view.fits, reverse=True))
     by_edges = max((edges.fit(view.fine_edges, matrix, 12) for matrix in tried), key=view.fits)
     return [by_edges, max(found, key=view.fits)]
-
-
-def unlikely(matrix: np.ndarray) -> float:
-    """The price of a head's unusual size where the last ends are compared."""
-    size = np.log(np.linalg.det(matrix[:3, :3])) / 3
-    return PRICE_OF_LAST_SIZE * float(size - USUAL_SIZE) ** 2
 
 
 def starts(image: sitk.Image, where: str) -> list[np.ndarray]:
@@ -105,18 +96,23 @@ def starts(image: sitk.Image, where: str) -> list[np.ndarray]:
 
 
 def coarse_fits(view: View, starts: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The maps that starts lead to by grey values at low resolution, the best first.
+    """Distinct maps that starts lead to by grey values at low resolution, the best first.
 
-    All starts take a few steps, and the most promising of them go on.
+    All starts take a few steps, and the most promising of them go on. On MR, where edges tell as well which are
+    promising, these are added: a head without its top may fit far too high, or too low, by grey values alone.
     """
     few = [fit(whole_head(COARSE_MM), view.coarse, start, 7, steps=5) for start in starts]
     few.sort(key=lambda result: -result[1].likely)
     ends = [fit(whole_head(COARSE_MM), view.coarse, matrix, 7) for matrix, _ in few[:PROMISING]]
     ends.sort(key=lambda result: -result[1].likely)
-    return [matrix for matrix, _ in ends]
+    found = distinct([matrix for matrix, _ in ends])
+    if not view.fine_edges:
+        return found
+    by_edges = sorted((matrix for matrix, _ in few), key=view.fits, reverse=True)
+    return distinct([*found, *distinct(by_edges)], 2 * DISTINCT)
 
 
-def distinct(maps: Sequence[np.ndarray], count: int = 3) -> list[np.ndarray]:
+def distinct(maps: Sequence[np.ndarray], count: int = DISTINCT) -> list[np.ndarray]:
     """The first ``count`` maps of which no two place the brain's surface within DISTINCT_MM."""
     surface = CENTRE + RADIUS_MM * np.vstack([np.eye(3), -np.eye(3)])
     kept: list[tuple[np.ndarray, np.ndarray]] = []
@@ -160,7 +156,11 @@ def first_guess(image: sitk.Image, where: str) -> tuple[np.ndarray, bool]:
 
 def _tissue_threshold(data: np.ndarray) -> float:
     """A threshold between air and tissue: half the median of what is not air."""
-    filled = data[data > 0.02 * data.max()]
+    otsu = (
+        sitk.OtsuThresholdImageFilter()
+    )  # noise fills air, so a threshold of its own tells what is not air
+    otsu.Execute(sitk.GetImageFromArray(data))
+    filled = data[data > otsu.GetThreshold()]
     return 0.5 * float(np.median(filled)) if filled.size else 0.5
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
+from scipy import ndimage
 
 from strokeprep.io import grids, images
 from strokeprep.registration.head.edges import Edges
-from strokeprep.registration.head.fit import Level, Score, fit, level, sized
+from strokeprep.registration.head.fit import Level, Score, fit, level, sized, unlikely
 from strokeprep.registration.head.model import whole_head
 
 COARSE_MM, FINE_MM = 8.0, 4.0
@@ -19,6 +20,11 @@ LAST_SIZES = (0.84, 1.0)
 
 EDGES_MM = (6.0, 3.0)  # coarse and fine
 
+# What the coil left of a head's brightness is its mean within about this distance, and brain gets the usual level.
+# Noise in air must stay dark: the mean is at least so many times the darkest voxels', between two limits.
+SHADING_MM, USUAL = 25.0, 0.7
+DARK_SHARE, NOISE_FACTOR, FLOOR = 0.1, 8.0, (0.15, 0.4)
+
 # Nats that a share of edges is worth where candidates are compared: differences of 0.03 in edges are as
 # telling as 0.3 in grey values, which may favour a fit that takes the skin for the brain.
 CHOICE_BY_EDGES = 10.0
@@ -26,7 +32,7 @@ CHOICE_BY_EDGES = 10.0
 
 @dataclass(frozen=True)
 class View:
-    """An image prepared for the search: levels for grey values, edges for MR."""
+    """An image prepared for the search: as it is for its outline, without shading for grey values and edges."""
 
     small: sitk.Image
     coarse: Level
@@ -38,10 +44,12 @@ class View:
     def of(cls, image: sitk.Image, modality: str) -> View:
         """The view of an image; on CT the edges within the brain drown in noise, so there are none."""
         small = prepared(image, modality, EDGES_MM[1])
-        coarse, fine = (level(small, mm) for mm in (COARSE_MM, FINE_MM))
         if modality == "ct":
+            coarse, fine = (level(small, mm) for mm in (COARSE_MM, FINE_MM))
             return cls(small, coarse, fine, None, None)
-        coarse_edges, fine_edges = (Edges.of(small, mm) for mm in EDGES_MM)
+        even = images.like(_even(images.array(small), small.GetSpacing()), small)
+        coarse, fine = (level(even, mm) for mm in (COARSE_MM, FINE_MM))
+        coarse_edges, fine_edges = (Edges.of(even, mm) for mm in EDGES_MM)
         return cls(small, coarse, fine, coarse_edges, fine_edges)
 
     def refined(self, matrix: np.ndarray) -> tuple[np.ndarray, Score]:
@@ -51,7 +59,7 @@ class View:
             fit(whole_head(FINE_MM), self.fine, matrix @ sized(size), 12, also=also)
             for size in LAST_SIZES
         ]
-        return max(ends, key=lambda end: self.fits(end[0]))
+        return max(ends, key=lambda end: self.fits(end[0]) - unlikely(end[0]))
 
     def fits(self, matrix: np.ndarray) -> float:
         """What candidates are chosen by: grey values that are predicted and, on MR, edges that meet.
@@ -70,6 +78,20 @@ def prepared(image: sitk.Image, modality: str, spacing_mm: float) -> sitk.Image:
     """The image at about this resolution, on a scale of about 0 to 1 that separates tissues."""
     small = sitk.Cast(grids.shrunk(image, spacing_mm * 0.75), sitk.sitkFloat32)
     return images.like(_compressed(images.array(small), modality), small)
+
+
+def _even(values: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
+    """MR without the shading of a coil, by the mean nearby; its bright voxels count most, so that air counts little."""
+    if not values.any():
+        return values
+    sigma = [SHADING_MM / each for each in spacing]
+    total, squares = (
+        ndimage.gaussian_filter(each, sigma, truncate=2.5) for each in (values, values**2)
+    )
+    noise = float(np.quantile(values[values > 0], DARK_SHARE))
+    floor = np.clip(NOISE_FACTOR * noise, *FLOOR)
+    mean = np.maximum(squares / np.maximum(total, 1e-6), floor)
+    return np.minimum(USUAL * values / mean, 1.5).astype(np.float32)
 
 
 def _compressed(data: np.ndarray, modality: str) -> np.ndarray:

@@ -143,7 +143,7 @@ def test_probabilities_are_between_none_and_all_and_core_is_late(done):
     assert np.mean(late > 0.5) > 0.8 and np.mean(on_time > 0.5) < 0.02
 
 
-UNKNOWN = Marginal(np.zeros(1), np.ones(1), np.ones((1, 1600)))
+UNKNOWN = Marginal(np.zeros(1), np.ones(1), np.ones((1600, 1)))
 
 
 def test_core_is_low_in_flow_amid_late_tissue_and_a_scar_amid_tissue_on_time_is_none():
@@ -161,6 +161,7 @@ def test_core_is_low_in_flow_amid_late_tissue_and_a_scar_amid_tissue_on_time_is_
         flow[solid],
         np.full(1600, 0.3),
         solid[solid],
+        np.zeros(1600),
         UNKNOWN,
         UNKNOWN,
     )
@@ -170,6 +171,26 @@ def test_core_is_low_in_flow_amid_late_tissue_and_a_scar_amid_tissue_on_time_is_
     core, penumbra = (likely[f"{name}_probability"] > 0.5 for name in ("core", "penumbra"))
     assert core[8:12, 18:22].all() and core.sum() == 16
     assert penumbra[:8].all() and not penumbra[22:].any() and not np.any(core & penumbra)
+
+
+def test_what_moves_beside_bone_has_no_values_and_is_told(done, tmp_path):
+    """Bone comes into the voxels for twenty seconds, as no blood does."""
+    series = head()
+    place = (slice(30, 36), slice(18, 26), slice(1, 5))
+    hu = series.hu.copy()
+    hu[place][..., 22:42] += 30
+    moved = pipeline.computed(written(tmp_path, replace(series, hu=hu)), SETTINGS)
+    inside = np.zeros(moved.maps["cbf"].shape, bool)
+    inside[place] = True
+    assert np.mean(done.maps["cbf"][inside] > 0) == 1
+    for volume in (*moved.maps.values(), *moved.masks.values()):
+        assert np.mean(volume[inside] != 0) < 0.02
+    beside = np.zeros_like(inside)
+    beside[24:28, 18:26, 1:5] = True
+    assert np.mean(moved.maps["cbf"][beside] > 0) == 1
+    share = inside.sum() / np.count_nonzero(done.maps["cbf"])
+    assert done.volumes["unexplained"] < 0.01
+    assert moved.volumes["unexplained"] == pytest.approx(share, rel=0.15)
 
 
 def test_the_delay_map_finds_the_late_hemisphere_without_the_bias_of_tmax(done):

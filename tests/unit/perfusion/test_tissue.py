@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from strokeprep.perfusion.deconvolution import NotComputable
-from strokeprep.perfusion.tissue import assess, smoothed_curves, tissue_mask
+from strokeprep.perfusion.tissue import assess, smoothed_curves, solid_mask, without_vessels
 from strokeprep.settings.field import typed
 from strokeprep.settings.perfusion import TissueSettings
 
@@ -120,11 +120,12 @@ def test_a_slab_without_the_healthy_side_is_refused(maps):
 def test_fluid_bone_and_vessels_are_not_tissue():
     base, cbv = np.full(SHAPE, 35.0), np.full(SHAPE, 3.0)
     base[10, 10, 3], base[11, 11, 3], cbv[12, 12, 3] = 6, 400, 8
-    tissue = tissue_mask(BRAIN, base, cbv, TissueSettings())
+    settings = TissueSettings()
+    tissue = without_vessels(solid_mask(BRAIN, base, settings), cbv, settings)
     assert not tissue[[10, 11, 12], [10, 11, 12], 3].any()
     assert tissue.sum() == BRAIN.sum() - 3
     with pytest.raises(NotComputable):
-        tissue_mask(BRAIN, base - 100, cbv, TissueSettings())
+        solid_mask(BRAIN, base - 100, settings)
 
 
 def test_smoothing_does_not_reach_across_the_mask_nor_across_slices():

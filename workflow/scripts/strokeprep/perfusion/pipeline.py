@@ -38,6 +38,10 @@ POINTS = 2000
 # own lateness the core of a tenth of 16 drawn patients was found with a Dice below 0.48, with this 0.71.
 AROUND_MM = 12.0
 
+# What moves beside bone brightens as no tissue does. A curve of which this share, and so many times the variance
+# of noise, is not what the vascular model can be tells nothing of perfusion.
+UNEXPLAINED_SHARE, UNEXPLAINED = 0.1, 3.0
+
 # How exactly (mm) the mask of a vessel lies on the grid of the series.
 SAME_MM = 1e-2
 
@@ -131,12 +135,17 @@ def mapped(slab: Slab, vessels: arteries.Vessels, settings: PerfusionSettings) -
     series = slab.series
     risk = settings.tissue
     before = series.hu[..., : vessels.baseline_frames].mean(-1)
-    solid = series.brain & (before >= risk.tissue_hu[0]) & (before <= risk.tissue_hu[1])
-    curves = _smoothed(series, solid, vessels.baseline_frames, risk)
+    solid = tissue_at_risk.solid_mask(series.brain, before, risk)
+    curves, vessel = _smoothed(series, solid, vessels.baseline_frames, risk)
     curves -= curves[:, : vessels.baseline_frames].mean(1, keepdims=True)
-    flat, model = _maps(curves, solid, series, vessels, settings)
+    model = vascular.vascular_maps(
+        curves, vessels.aif, series.dt, settings.vascular, settings.maps, risk.hypoperfused_tmax_s
+    )
+    explained = _explained(curves, model, solid, vessel, vessels.noise_hu, series.spacing)
+    curves, model, solid = curves[explained], model.of(explained), _part(solid, explained)
+    flat = _maps(curves, model, solid, series, vessels, settings)
     maps = {name: _placed(values, solid) for name, values in flat.items()}
-    tissue = tissue_at_risk.tissue_mask(series.brain, before, maps["cbv"], risk)
+    tissue = tissue_at_risk.without_vessels(solid, maps["cbv"], risk)
     at_risk = tissue_at_risk.assess(
         maps["cbf"], maps["tmax"], tissue, slab.right_mm, series.spacing, risk
     )
@@ -151,15 +160,15 @@ def mapped(slab: Slab, vessels: arteries.Vessels, settings: PerfusionSettings) -
         vessels,
         {name: slab.whole(volume) for name, volume in maps.items()},
         {name: slab.whole(volume) for name, volume in masks.items()},
-        at_risk.row,
+        at_risk.row | {"unexplained": float(1 - explained.mean())},
         slab,
     )
 
 
 def _smoothed(
     series: Series, solid: np.ndarray, frames: int, settings: TissueSettings
-) -> np.ndarray:
-    """The curves of a mask's voxels, those of tissue smoothed, without the vessels between."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """The curves of a mask's voxels, those of tissue smoothed without the vessels between; which are vessel."""
     vessel = tissue_at_risk.vessels(series.hu, frames, solid, series.spacing, settings)
     tissue = solid & ~vessel
     curves = np.empty((np.count_nonzero(solid), series.hu.shape[-1]), np.float32)
@@ -167,21 +176,55 @@ def _smoothed(
         series.hu, tissue, series.spacing, settings.smoothing_fwhm_mm
     )
     curves[vessel[solid]] = series.hu[vessel]
-    return curves
+    return curves, vessel[solid]
+
+
+def _explained(
+    curves: np.ndarray,
+    model: vascular.Vascular,
+    solid: np.ndarray,
+    vessel: np.ndarray,
+    noise_hu: float,
+    spacing: np.ndarray,
+) -> np.ndarray:
+    """Which curves of a mask's voxels the model explains, but for noise.
+
+    The noise is that of one voxel in vessels, which are not smoothed, and usual tissue's elsewhere.
+    """
+    parts = np.stack([model.left, curves.var(axis=1)])
+    if vessel.any():
+        parts[:, vessel] = _around(parts, solid, vessel, spacing)
+    left, power = parts
+    usual = np.median(left[~vessel]) if not vessel.all() else 0.0
+    noise = np.where(vessel, noise_hu**2, usual)
+    return np.asarray((left <= UNEXPLAINED * noise) | (left <= UNEXPLAINED_SHARE * power))
+
+
+def _around(
+    values: np.ndarray, where: np.ndarray, chosen: np.ndarray, spacing: np.ndarray
+) -> np.ndarray:
+    """Values of the chosen voxels of a mask, each the mean of those close to it."""
+    volumes = np.stack([_placed(each, where) for each in values], axis=-1)
+    place = _part(where, chosen)
+    return tissue_at_risk.smoothed_curves(volumes, place, spacing, tissue_at_risk.VESSEL_FWHM_MM).T
+
+
+def _part(where: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """The part of a mask whose voxels are chosen."""
+    part = np.zeros_like(where)
+    part[where] = chosen
+    return part
 
 
 def _maps(
     curves: np.ndarray,
+    alone: vascular.Vascular,
     solid: np.ndarray,
     series: Series,
     vessels: arteries.Vessels,
     settings: PerfusionSettings,
-) -> tuple[dict[str, np.ndarray], vascular.Vascular]:
-    """The maps of a mask's curves by name, and the vascular model of each curve alone."""
-    late_s = settings.tissue.hypoperfused_tmax_s
-    alone = vascular.vascular_maps(
-        curves, vessels.aif, series.dt, settings.vascular, settings.maps, late_s
-    )
+) -> dict[str, np.ndarray]:
+    """The maps of a mask's curves by name, given the vascular model of each curve alone."""
     volume = _placed(alone.maps["cbv"], solid)
     tissue = tissue_at_risk.without_vessels(solid, volume, settings.tissue)
     model = vascular.among_neighbours(alone, solid, tissue, series.spacing, settings.vascular)
@@ -193,7 +236,7 @@ def _maps(
         maps[f"{name}_sd"] = np.hypot(maps[f"{name}_sd"], vessels.scale_sd * maps[name])
     if settings.method != "vascular":
         maps |= {"cbf": other.cbf, "cbv": other.cbv, "mtt": other.mtt}
-    return maps | {"tmax": other.tmax}, alone
+    return maps | {"tmax": other.tmax}
 
 
 def likely_tissue(

@@ -74,15 +74,13 @@ def vessels(
     return found
 
 
-def tissue_mask(
-    brain: np.ndarray, base_hu: np.ndarray, cbv: np.ndarray, settings: TissueSettings
-) -> np.ndarray:
-    """Brain without cerebrospinal fluid, bone and vessels; ``base_hu`` is the mean of the baseline."""
+def solid_mask(brain: np.ndarray, base_hu: np.ndarray, settings: TissueSettings) -> np.ndarray:
+    """Brain without cerebrospinal fluid and bone; ``base_hu`` is the mean of the baseline."""
     low, high = settings.tissue_hu
     solid = brain & (base_hu >= low) & (base_hu <= high)
     if not solid.any():
         raise NotComputable("little-brain", "No voxel of the brain mask has the HU of brain")
-    return without_vessels(solid, cbv, settings)
+    return solid
 
 
 def without_vessels(solid: np.ndarray, cbv: np.ndarray, settings: TissueSettings) -> np.ndarray:

@@ -27,7 +27,7 @@ from strokeprep.perfusion.deconvolution import check
 from strokeprep.series.smoothing import Smoothing
 from strokeprep.settings.perfusion import MapSettings, TissueSettings, VascularSettings
 
-VERSION = "5"  # of the method; changes whenever the same constants give other maps
+VERSION = "6"  # of the method; changes whenever the same constants give other maps
 BLOCK = 256  # voxels at a time, so that the weights of a block stay in the cache
 FINE = 4  # steps per frame in which the model is computed
 SAMPLE = 2000  # voxels from which the noise of the series is estimated
@@ -66,6 +66,7 @@ class Vascular:
     late_flow: np.ndarray  # flow if they do
     late_flow_sd: np.ndarray  # and the standard deviation of its logarithm
     valid: np.ndarray  # bool
+    left: np.ndarray  # variance (HU²) that the best entry leaves of the curve
     delay: Marginal  # s
     log_transit: Marginal
 
@@ -73,6 +74,20 @@ class Vascular:
         """The probability that a voxel has less flow than given."""
         own = self.maps["cbf"]
         return self.valid * _share_below(flow, own, self.sd["cbf"] / np.maximum(own, TINY))
+
+    def of(self, chosen: np.ndarray) -> Vascular:
+        """The same of the voxels that are chosen (bool)."""
+        return Vascular(
+            {name: values[chosen] for name, values in self.maps.items()},
+            {name: values[chosen] for name, values in self.sd.items()},
+            self.late[chosen],
+            self.late_flow[chosen],
+            self.late_flow_sd[chosen],
+            self.valid[chosen],
+            self.left[chosen],
+            replace(self.delay, seen=self.delay.seen[chosen]),
+            replace(self.log_transit, seen=self.log_transit.seen[chosen]),
+        )
 
     def late_below(self, flow: float) -> np.ndarray:
         """The probability that a voxel is late and has less flow than given."""
@@ -143,12 +158,13 @@ def vascular_maps(
     model = _Model(entries, settings, late_s)
     noise = model.noise_of_series(_finite(curves[:: -(-len(curves) // SAMPLE)])[0])
     out = np.zeros((2 * len(MAPS) + 3, len(curves)), np.float32)
+    left = np.zeros(len(curves), np.float32)
     shares = np.zeros((len(curves), model.marginal.shape[1]), np.float32)
     valid = np.zeros(len(curves), bool)
     for start in range(0, len(curves), BLOCK):
         rows = slice(start, start + BLOCK)
         block, finite = _finite(curves[rows])
-        out[:, rows], shares[rows], flowing = model.estimates(block, noise)
+        out[:, rows], shares[rows], left[rows], flowing = model.estimates(block, noise)
         valid[rows] = finite & flowing
     out *= valid
     shares *= valid[:, None]
@@ -161,6 +177,7 @@ def vascular_maps(
         late_flow,
         late_flow_sd,
         valid,
+        left,
         *model.marginals(shares),
     )
 
@@ -310,8 +327,9 @@ class _Model:
 
     def estimates(
         self, curves: np.ndarray, noise: _Noise
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The maps of a block (maps × voxels), shares of the marginals, and where there is any flow."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The maps of a block (maps × voxels), shares of the marginals, what the best entries leave of
+        the curves' variance, and where there is any flow."""
         centred = curves - curves.mean(1, keepdims=True)
         amplitudes = centred @ self.waves
         sigma = self._sigma(centred, amplitudes, noise)
@@ -319,7 +337,8 @@ class _Model:
         fit = (amplitudes / scale) @ self.entries
         np.maximum(fit, 0, out=fit)  # no volume is negative
         weight = fit * fit
-        flowing = weight.max(1) > 0
+        best = weight.max(1)
+        left = np.sum(centred**2, 1) - best * scale[:, 0] ** 2
         weight += self.prior
         weight -= weight.max(1, keepdims=True)
         np.maximum(weight, LEAST, out=weight)
@@ -333,7 +352,7 @@ class _Model:
         square = scale**2 * (weight @ self.square) + sigma[:, None] ** 2 * flat[:, -3:]
         total = flat[:, :1]
         maps = _maps((flat / total).T, (linear / total).T, (square / total).T)
-        return maps, shares / total, flowing
+        return maps, shares / total, left / (curves.shape[1] - FITTED), best > 0
 
 
 def _maps(flat: np.ndarray, linear: np.ndarray, square: np.ndarray) -> np.ndarray:

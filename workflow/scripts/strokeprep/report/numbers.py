@@ -210,7 +210,14 @@ def of_vessels(plan: Perfused, root: Path, judge: Judge) -> Iterator[Measurement
 def of_maps(plan: Perfused, files: Folder, judge: Judge) -> Iterator[Measurement]:
     """Whether the maps hold values a brain can have."""
     row = tables.read(files.path(plan.volumes))[0]
-    for name in ("tissue_ml", "reference_cbf", "core_ml", "hypoperfused_ml", "mismatch_ratio"):
+    for name in (
+        "tissue_ml",
+        "reference_cbf",
+        "core_ml",
+        "hypoperfused_ml",
+        "mismatch_ratio",
+        "unexplained",
+    ):
         if row[name] != MISSING:
             yield judge("maps", name, float(row[name]))
     flow = images.array(files.image(plan.maps["cbf"]))

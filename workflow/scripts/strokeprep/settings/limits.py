@@ -324,6 +324,9 @@ LIMITS: dict[str, Limit] = {
     "tmax_negative": _most(
         "ratio", 0.3, 0.6, "Tissue fed before the artery: the artery was chosen too far downstream."
     ),
+    "unexplained": _most(
+        "ratio", 0.15, 0.4, "Curves that are no tissue's and no vessel's: the head moved beside bone."
+    ),
     "core_ml": told("ml", "Tissue with little flow."),
     "hypoperfused_ml": told("ml", "Late tissue, core and penumbra."),
     "mismatch_ratio": told("ratio", "Late tissue by core."),

@@ -57,6 +57,7 @@ VOLUME_COLUMNS = {
             (f"median_cbf_{side}", "Median flow (mL/100 g/min) of tissue"),
         )
     },
+    "unexplained": "Share of the brain that no vascular model explains, without values in the maps",
     "flow_asymmetry": "Median flow of the side with less flow over that of the other",
 }
 

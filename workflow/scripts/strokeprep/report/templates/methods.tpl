@@ -35,6 +35,7 @@ For grey levels that can be compared, {{ grey }}.
 CT perfusion series were corrected for motion frame by frame, resampled to one frame per second, and
 smoothed in plane ({{ maps.InPlaneSmoothing | short }} mm full width at half maximum). Arterial input
 and venous outflow were found automatically unless given. Maps were computed by {{ deconvolution }}.
+Voxels whose curve no vascular model explains, as where bone moves, have no values.
 {% if thresholds %}
 Core was tissue with less than {{ "{:.0%}".format(thresholds.core_rcbf) }} of the flow of healthy
 tissue [@campbell2011]; late tissue had Tmax above {{ thresholds.hypoperfused_tmax_s | short }} s

@@ -172,9 +172,10 @@ def _smoothed(
     vessel = tissue_at_risk.vessels(series.hu, frames, solid, series.spacing, settings)
     tissue = solid & ~vessel
     curves = np.empty((np.count_nonzero(solid), series.hu.shape[-1]), np.float32)
-    curves[tissue[solid]] = tissue_at_risk.smoothed_curves(
-        series.hu, tissue, series.spacing, settings.smoothing_fwhm_mm
-    )
+    rows = np.flatnonzero(tissue[solid])
+    in_plane = tissue_at_risk.smoothing(tissue, series.spacing, settings.smoothing_fwhm_mm)
+    for part, means in in_plane.parts(series.hu):  # so that no second array is as large
+        curves[rows, part] = means
     curves[vessel[solid]] = series.hu[vessel]
     return curves, vessel[solid]
 

@@ -39,8 +39,12 @@ def smoothed_curves(
     series: np.ndarray, mask: np.ndarray, spacing: np.ndarray, fwhm_mm: float
 ) -> np.ndarray:
     """Curves (voxels × frames, float32), smoothed in plane by a Gaussian of the mask's voxels only."""
-    width = np.array([fwhm_mm, fwhm_mm, 0.0])
-    return Smoothing(mask, spacing, width, SMOOTHING_REACH).of_series(series)
+    return smoothing(mask, spacing, fwhm_mm).of_series(series)
+
+
+def smoothing(mask: np.ndarray, spacing: np.ndarray, fwhm_mm: float) -> Smoothing:
+    """A Gaussian mean in plane, of the mask's voxels only."""
+    return Smoothing(mask, spacing, np.array([fwhm_mm, fwhm_mm, 0.0]), SMOOTHING_REACH)
 
 
 def vessels(

@@ -222,13 +222,13 @@ def _with_neighbours(
     of: Marginal, chosen: np.ndarray, smoothing: Smoothing, settings: VascularSettings
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and deviation of a quantity. Posteriors change priors, and these the posteriors, for some rounds."""
-    posterior = of.seen[chosen]
-    evidence = posterior / of.usual ** (1 - settings.neighbours_held)
+    rows = np.flatnonzero(chosen)
+    posterior, held = of.seen[rows], of.usual ** (1 - settings.neighbours_held)
     for _ in range(settings.neighbours_rounds):
-        posterior = smoothing(posterior)
-        posterior += settings.neighbours_open * (of.usual - posterior)
-        posterior *= evidence
-        posterior /= posterior.sum(1, keepdims=True)
+        for part, prior in smoothing.in_place(posterior):
+            prior += settings.neighbours_open * (of.usual - prior)
+            prior *= of.seen[rows[part]] / held
+            posterior[part] = prior / prior.sum(1, keepdims=True)
     values = of.values.astype(np.float32)  # so that no copy of all posteriors is made
     mean = posterior @ values
     return mean, _sd(mean, posterior @ values**2)

@@ -8,6 +8,7 @@ made so, hence a constant stays what it is.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
@@ -19,6 +20,7 @@ FWHM = float(2 * np.sqrt(2 * np.log(2)))  # width at half height, in standard de
 CELLS = 4  # at least so many in the width at half height
 FRAMES = 16  # of a series at a time
 ROWS = 32  # of a kernel at a time
+VOXELS = 1 << 15  # at a time, so that what is made of them is small
 
 
 class Smoothing:
@@ -42,27 +44,37 @@ class Smoothing:
         self.cell, self.cell_as_stored = cell[self.mask], cell.T[self.mask.T]
         self.between = self._interpolation()
         ones = np.ones((len(self.cell), 1), np.float32)
-        self.weight = self._from_cells(self._sums(ones))
+        self.weights = self._of_cells(self._sums(ones))
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """The means of values (voxels × any, float32)."""
-        means = self._from_cells(self._sums(values))
-        means /= self.weight
-        return means
+        return self._means(self._of_cells(self._sums(values)), slice(None))
+
+    def in_place(self, values: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+        """The same, some voxels at a time: which, and their means. Their values may then be overwritten."""
+        sums = self._of_cells(self._sums(values))
+        for start in range(0, len(values), VOXELS):
+            yield (part := slice(start, start + VOXELS)), self._means(sums, part)
 
     def of_series(self, series: np.ndarray) -> np.ndarray:
         """The mean curves (voxels × frames, float32) of a series (i, j, k, frames)."""
-        series, inside = series[self.box], self.mask.T
         curves = np.empty((len(self.cell), series.shape[3]), np.float32)
+        for frames, means in self.parts(series):
+            curves[:, frames] = means
+        return curves
+
+    def parts(self, series: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+        """The same, some frames at a time: which, and the means (voxels × frames) in them."""
+        series, inside = series[self.box], self.mask.T
         for start in range(0, series.shape[3], FRAMES):
-            part = series[..., start : start + FRAMES]
+            frames = slice(start, start + FRAMES)
+            part = series[..., frames]
             sums = [
                 np.bincount(self.cell_as_stored, part[..., n].T[inside], np.prod(self.cells))
                 for n in range(part.shape[3])
             ]
-            means = self._from_cells(np.stack(sums, axis=1).astype(np.float32))
-            np.divide(means, self.weight, out=curves[:, start : start + FRAMES])
-        return curves
+            smooth = self._of_cells(np.stack(sums, axis=1).astype(np.float32))
+            yield frames, self._means(smooth, slice(None))
 
     def _sums(self, values: np.ndarray) -> np.ndarray:
         """The sum of the voxels of each cell."""
@@ -72,13 +84,20 @@ class Smoothing:
         voxels = sparse.csr_matrix((ones, self.cell, np.arange(count + 1)), shape)
         return np.asarray(voxels.T @ values)
 
-    def _from_cells(self, sums: np.ndarray) -> np.ndarray:
-        """The smoothed sums of cells in each voxel."""
+    def _of_cells(self, sums: np.ndarray) -> np.ndarray:
+        """The sums of cells (cells × any), smoothed."""
         before, shape = 1, sums.shape
         for axis, count in zip(self.axes, self.cells, strict=True):
             sums = axis.smoothed(sums.reshape(before, count, -1))
             before *= count
-        return np.asarray(self.between @ sums.reshape(shape))
+        return sums.reshape(shape)
+
+    def _means(self, sums: np.ndarray, part: slice) -> np.ndarray:
+        """The means of some voxels, from the smoothed sums of cells."""
+        between = self.between[part]
+        means = np.asarray(between @ sums)
+        means /= between @ self.weights
+        return means
 
     def _interpolation(self) -> sparse.csr_matrix:
         """The matrix (voxels × cells) of linear interpolation between the centres of cells."""

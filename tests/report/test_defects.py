@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from strokeprep.quality.judgement import Judge, Measurement
 from strokeprep.registration import mirror
 from strokeprep.report import numbers, plan
 from strokeprep.report.scene import Scene
-from strokeprep.settings.limits import FAIL, PASS
+from strokeprep.settings.limits import FAIL, PASS, WARN
 
 JUDGE = Judge("01")
 
@@ -155,6 +156,16 @@ def test_an_arterial_input_taken_in_tissue_fails(patient, spoilt):
     found = verdicts(numbers.of_vessels(about, spoilt, JUDGE))
     assert found["aif_peak_hu"] == FAIL
     assert found["aif_lead_s"] == FAIL
+
+
+def test_an_artery_that_does_not_explain_the_brains_curve_is_warned_of(patient, spoilt):
+    about = plan.perfusion(patient, plan.Beside(Path("cells.npz")))
+    path = (spoilt / about.vessels).with_suffix(".json")
+    written = json.loads(path.read_text())
+    assert written["ArterialLikeness"] > 0.994
+    path.unlink()
+    path.write_text(json.dumps(written | {"ArterialLikeness": 0.99}))
+    assert verdicts(numbers.of_vessels(about, spoilt, JUDGE))["aif_likeness"] == WARN
 
 
 def test_a_label_that_lost_a_class_fails(scene_of, patient, spoilt):

@@ -18,7 +18,7 @@ from strokeprep.io import transforms as moves
 from strokeprep.perfusion import pipeline
 from strokeprep.perfusion.curves import Series
 from strokeprep.perfusion.deconvolution import NotComputable
-from strokeprep.perfusion.scaling import LEAST_SD, UNSCALED_SD
+from strokeprep.perfusion.scaling import UNSCALED_SD
 from strokeprep.perfusion.vascular import Marginal, Vascular
 from strokeprep.settings.perfusion import GivenVessels, PerfusionSettings
 from strokeprep.settings.study import TemplateSettings
@@ -129,7 +129,8 @@ def test_without_a_vein_flow_and_volume_are_as_uncertain_as_the_size_of_the_arte
     known = done.maps["cbf"] > 0
     for name in ("cbf", "cbv"):
         shares = [d.maps[f"{name}_sd"][known] / d.maps[name][known] for d in (done, unscaled)]
-        assert shares[0].min() >= LEAST_SD - 1e-6 and shares[1].min() >= UNSCALED_SD - 1e-6
+        scaled, least = done.vessels.scale_sd, [share.min() + 1e-6 for share in shares]
+        assert 0 < scaled < UNSCALED_SD and least[0] >= scaled and least[1] >= UNSCALED_SD
     assert np.all(known[done.maps["delay_sd"] > 0])
 
 

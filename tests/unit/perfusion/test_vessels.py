@@ -13,6 +13,7 @@ from strokeprep.perfusion.curves import Series, over_baseline
 from strokeprep.perfusion.deconvolution import NotComputable, perfusion_maps
 from strokeprep.perfusion.vessels import find_vessels
 from strokeprep.phantom.scan.bolus import arterial_curve, venous_curve
+from strokeprep.settings.limits import LIMITS
 from strokeprep.settings.perfusion import VesselSettings
 
 
@@ -76,6 +77,28 @@ def test_the_area_of_an_input_that_needs_no_scale_is_as_uncertain_as_its_noise_m
     diluted = find_vessels(head(artery=0.6))
     assert (found.scale, diluted.scale > 1) == (1, True)
     assert found.scale_sd > diluted.scale_sd
+
+
+def test_an_artery_whose_course_is_off_explains_less_and_makes_the_scale_less_certain(
+    series, found
+):
+    """Contrast that none of the brain gets, as noise and moving edges show it."""
+    hu, t = series.hu.copy(), np.arange(FRAMES, dtype=float)
+    hu[ARTERY] += np.rint(150 * np.exp(-(((t - 8) / 2) ** 2))).astype(hu.dtype)
+    early = find_vessels(replace(series, hu=hu), aif_at=labelled(ARTERY))
+    assert early.likeness < LIMITS["aif_likeness"].warn[0] < found.likeness
+    assert early.scale_sd > 2 * found.scale_sd
+
+
+def test_a_head_that_moves_makes_the_scale_less_certain(series):
+    """Half of the frames lie half a voxel off, and are moved back by linear interpolation."""
+    hu = series.hu.astype(float)
+    hu[..., 1::2] = (np.roll(hu, 1, 0) + 2 * hu + np.roll(hu, -1, 0))[..., 1::2] / 4
+    still, moving = (
+        find_vessels(replace(series, hu=np.rint(each)), vof_at=labelled(VEIN))
+        for each in (series.hu, hu)
+    )
+    assert moving.scale_sd > still.scale_sd + 0.01
 
 
 def test_a_diluted_vein_is_not_chosen_for_a_drift_that_makes_it_highest(series):

@@ -20,11 +20,13 @@ from strokeprep.perfusion.curves import (
 )
 from strokeprep.settings.perfusion import VesselSettings
 
-# Relative standard deviation of the factor, beside what noise does to the area of the vein. It was 0.014 in the 23
-# patients with drawn boluses that it was settled on, and 0.017 in 12 heads of the built-in study that moved. Thin
-# arteries and other heads that move exceed it (docs/accuracy.md). Without a vein all that is known is how much the
-# share of the artery's area in the vein's varies among patients.
-LEAST_SD, UNSCALED_SD = 0.015, 0.6
+# What makes the area of the input uncertain (standard deviation, as a share of it): so much of the area that the
+# artery does not explain of the vein's curve. Noise, a vein that is not pure and an artery whose course is off leave
+# something there. And so much of the error of interpolation that frames show, as a head that moves blurs its veins.
+# These make the errors of 58 static and 29 moving patients likeliest (docs/accuracy.md).
+UNEXPLAINED, MOVED = 0.45, 0.3
+# Without a vein all that is known is how much the share of the artery's area in the vein's varies among patients.
+UNSCALED_SD = 0.6
 # All that enters the brain leaves it, so a vein that holds less than this share of the artery's contrast is not
 # pure, and does not tell how much of the artery's voxels is artery. Noise takes some 5 % of a factor.
 LEAST_FACTOR = 0.9
@@ -78,9 +80,21 @@ def _area_factor(aif: np.ndarray, vof: np.ndarray, dt: float) -> float:
     follows the artery's noise and the tissue around it: with the truth known, areas of 23 inputs varied by
     3.2 %, so scaled by 1.8 %.
     """
+    return float(vof.sum() / _outflow(aif, vof, dt).sum())
+
+
+def unexplained_area(aif: np.ndarray, vof: np.ndarray, dt: float) -> float:
+    """The most area that what the input after transit does not explain of the outflow can have, as a share of it."""
+    outflow = _outflow(aif, vof, dt)
+    left = vof - (outflow @ vof) / (outflow @ outflow) * outflow
+    return float(len(vof) ** 0.5 * np.linalg.norm(left) / abs(vof.sum()))
+
+
+def _outflow(aif: np.ndarray, vof: np.ndarray, dt: float) -> np.ndarray:
+    """The input after the transit that makes it most like the outflow."""
     outflows = _outflows(aif, dt)
     alike = outflows @ vof / np.linalg.norm(outflows, axis=1)
-    return float(vof.sum() / outflows[alike.argmax()].sum())
+    return np.asarray(outflows[alike.argmax()])
 
 
 def _fit(aif: np.ndarray, curves: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:

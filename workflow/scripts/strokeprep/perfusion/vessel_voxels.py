@@ -26,6 +26,9 @@ from strokeprep.settings.perfusion import VesselSettings
 
 BLOCK = 100_000  # voxels at a time, so that the series is never held as floats
 NO_VOXELS = np.empty((0, 3), int)
+# Largest errors of interpolation (HU): of even tissue, and of edges that tell whether frames moved. Bone has more.
+EVEN_HU, EDGE_HU = 6.0, (15.0, 60.0)
+SOME = 4000  # voxels, enough for a median
 
 
 class Candidates(NamedTuple):
@@ -51,6 +54,7 @@ class Baseline(NamedTuple):
     courses: np.ndarray  # frames × count: what curves of vessels are made of
     off_bone: np.ndarray  # bool: far enough from bone for a vessel
     interpolation_hu: np.ndarray  # largest error of interpolation, in frames that moved
+    moved: float  # how much of it the frames show (root mean square); 0 where the head did not move
 
 
 def baseline(
@@ -58,9 +62,38 @@ def baseline(
 ) -> Baseline:
     mean = series.hu[..., :frames].mean(-1, dtype=np.float32)
     off_bone = _bone_distance(mean, series.spacing, settings) >= settings.from_bone_mm
-    return Baseline(
-        frames, noise, courses, off_bone, _interpolation_error(mean, series.spacing, settings)
-    )
+    error = _interpolation_error(mean, series.spacing, settings)
+    seen = (mean >= settings.base_hu[0]) & (mean <= settings.base_hu[1])
+    still = series.brain & seen & (error < EVEN_HU)
+    edges = seen & (error > EDGE_HU[0]) & (error < EDGE_HU[1])
+    moved = _moved(series, still, edges, error, courses)
+    return Baseline(frames, noise, courses, off_bone, error, moved)
+
+
+def _moved(
+    series: Series, still: np.ndarray, edges: np.ndarray, error: np.ndarray, courses: np.ndarray
+) -> float:
+    """How much of the largest error of interpolation the frames show at edges.
+
+    Curves fluctuate there by more than noise, which is known from where the image is even.
+    """
+    if not still.any() or not edges.any():
+        return 0.0
+    noise, least = _fluctuation(series, still, error, courses)
+    there, most = _fluctuation(series, edges, error, courses)
+    return float(np.sqrt(max(there - noise, 0) / (most - least)))
+
+
+def _fluctuation(
+    series: Series, where: np.ndarray, error: np.ndarray, courses: np.ndarray
+) -> tuple[float, float]:
+    """Medians over some voxels: the variance of a curve beside its courses, and the squared error."""
+    index = np.argwhere(where)
+    index = index[:: max(1, len(index) // SOME)]
+    curves = series.curves(index).astype(float)
+    left = np.sum((curves - within(curves, courses)) ** 2, 1)
+    variance = np.median(left) / (curves.shape[1] - 1 - courses.shape[1])
+    return float(variance), float(np.median(error[tuple(index.T)] ** 2))
 
 
 def _bone_distance(mean: np.ndarray, spacing: np.ndarray, settings: VesselSettings) -> np.ndarray:

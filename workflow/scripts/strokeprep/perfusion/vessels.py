@@ -38,7 +38,13 @@ from strokeprep.perfusion.curves import (
     within,
 )
 from strokeprep.perfusion.deconvolution import NotComputable
-from strokeprep.perfusion.scaling import LEAST_SD, UNSCALED_SD, venous_scale
+from strokeprep.perfusion.scaling import (
+    MOVED,
+    UNEXPLAINED,
+    UNSCALED_SD,
+    unexplained_area,
+    venous_scale,
+)
 from strokeprep.perfusion.vessel_voxels import Baseline
 from strokeprep.settings.perfusion import VesselSettings
 
@@ -59,6 +65,7 @@ class Vessels:
     scale: float  # by which the input was multiplied
     noise_hu: float  # of one voxel and frame, in the brain
     scale_sd: float = 0.0  # relative standard deviation of the scale
+    likeness: float = 1.0  # correlation of the brain's curve with the artery's after transit
     warnings: tuple[str, ...] = ()
 
     @property
@@ -93,8 +100,9 @@ def find_vessels(
     warnings += passage.warnings
     warnings += [f"input not scaled to the vein: {scale.refused}"] if scale.refused else []
     drift = np.zeros_like(aif) + scale.drift
+    pure = scale.factor * (aif - drift)
     return Vessels(
-        scale.factor * (aif - drift),
+        pure,
         drift,
         vof,
         before.frames,
@@ -103,6 +111,7 @@ def find_vessels(
         scale.factor,
         before.noise,
         scale.sd,
+        float(tissue_correlation(pure[None], passage.mean, series.dt)[0]),
         tuple(warnings),
     )
 
@@ -178,8 +187,8 @@ def _scale_to_vein(
 ) -> _Scale:
     """The scale from the outflow; ``vessels`` are voxels of the outflow, other veins and arteries.
 
-    Its uncertainty is that of the area of the outflow, and without a correction that of the input, the mean
-    of ``voxels``.
+    Its uncertainty is what the input leaves unexplained of the outflow, what motion takes off it, and the noise of its
+    area; without a correction, also that of the input, the mean of ``voxels``.
     """
     if vof is not None and _clipped(series, vessels[0])[0]:
         why = "the vein's curve is cut off at the largest value of the series"
@@ -189,7 +198,8 @@ def _scale_to_vein(
     factor, drift, refused = venous_scale(aif, vof, by_slice, series.dt, settings)
     if vof is None or refused:
         return _Scale(factor, drift, UNSCALED_SD, refused)
-    sd = np.hypot(LEAST_SD, _area_sd(vof, len(vessels[0]), before))
+    misfit = UNEXPLAINED * unexplained_area(aif - drift, vof, series.dt)
+    sd = np.hypot(np.hypot(misfit, MOVED * before.moved), _area_sd(vof, len(vessels[0]), before))
     if factor == 1:
         sd = np.hypot(sd, _area_sd(aif - drift, len(voxels), before))
     return _Scale(factor, drift, float(sd))

@@ -90,7 +90,7 @@ _WRITTEN = """
     LesionMasked Frames SourceTiming FirstFrameTime InterpolatedInTime CoveredShare
     AllStill StillFrames StillThresholdMm OutlierFrames MaxDisplacementMm MeanDisplacementMm
     MeanFramewiseMm Levels Thresholds Constants Range Warnings ArterialScale ArterialScaleSD MethodVersion
-    BaselineFrames PreContrastFrames BolusHu NoiseHu InPlaneSmoothing Contrast
+    ArterialLikeness BaselineFrames PreContrastFrames BolusHu NoiseHu InPlaneSmoothing Contrast
     Columns Model N MostInAVoxel AtLeast Subset Session Excluded
     """
 WRITTEN = frozenset(_WRITTEN.split())

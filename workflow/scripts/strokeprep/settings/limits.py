@@ -314,6 +314,11 @@ LIMITS: dict[str, Limit] = {
         "ratio", (0.8, 6.0), (0.4, 12.0),
         "The artery is scaled to the vein for partial volume; by 9 or less in 95 % of patients.",
     ),
+    "aif_likeness": Limit(
+        "ratio", (0.994, None), OPEN,
+        "Of the brain's curve with the artery's after transit; below, noise or motion rules the artery's "
+        "course: delays may be off by seconds, flow by a third.",
+    ),
     "baseline_frames": _least("frames", 3, 2, "Fewer leave the noise of a frame in all others."),
     "tissue_ml": _least("ml", 150, 30, "Less tissue has no healthy side to compare with."),
     "reference_cbf": Limit(

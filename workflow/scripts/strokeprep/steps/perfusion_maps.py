@@ -210,6 +210,7 @@ def _about_vessels(vessels: arteries.Vessels) -> dict[str, Any]:
         "BaselineFrames": vessels.baseline_frames,
         "ArterialScale": round(vessels.scale, 4),
         "ArterialScaleSD": round(vessels.scale_sd, 4),
+        "ArterialLikeness": round(vessels.likeness, 4),
         "NoiseHu": round(vessels.noise_hu, 2),
         "Warnings": list(vessels.warnings),
     } | VESSEL_COLUMNS

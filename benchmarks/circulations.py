@@ -148,6 +148,7 @@ def figures(made: Patient) -> dict[str, float]:
     found = pipeline.vessels(made.slab, SETTINGS, pipeline.AUTOMATIC)
     area = float(found.aif.sum() / made.aif.sum())
     out |= {"input area": area, "within its SD": float(abs(area - 1) <= found.scale_sd)}
+    out |= {"stated SD": found.scale_sd, "likeness": found.likeness}
     true = replace(found, aif=made.aif, drift=np.zeros_like(made.aif), scale=1.0, scale_sd=0.0)
     for name, vessels in (("", found), ("true ", true)):
         done = pipeline.mapped(made.slab, vessels, SETTINGS)
@@ -207,7 +208,7 @@ def table(seeds: Iterable[int], size: str, motion_mm: float) -> Iterator[str]:
             continue
         if len(rows) == 1:
             yield "\t".join(["seed", *rows[0]])
-        yield "\t".join([str(seed), *(f"{value:.2f}" for value in rows[-1].values())])
+        yield "\t".join([str(seed), *(f"{value:.4g}" for value in rows[-1].values())])
     values = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     for name, column in values.items():
         low, middle, high = np.quantile(column, (0.1, 0.5, 0.9))

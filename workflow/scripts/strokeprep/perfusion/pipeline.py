@@ -40,7 +40,7 @@ AROUND_MM = 12.0
 
 # What moves beside bone brightens as no tissue does. A curve of which this share, and so many times the variance
 # of noise, is not what the vascular model can be tells nothing of perfusion.
-UNEXPLAINED_SHARE, UNEXPLAINED = 0.1, 3.0
+LEFT_SHARE, LEFT_NOISE = 0.1, 3.0
 
 # How exactly (mm) the mask of a vessel lies on the grid of the series.
 SAME_MM = 1e-2
@@ -198,7 +198,7 @@ def _explained(
     left, power = parts
     usual = np.median(left[~vessel]) if not vessel.all() else 0.0
     noise = np.where(vessel, noise_hu**2, usual)
-    return np.asarray((left <= UNEXPLAINED * noise) | (left <= UNEXPLAINED_SHARE * power))
+    return np.asarray((left <= LEFT_NOISE * noise) | (left <= LEFT_SHARE * power))
 
 
 def _around(

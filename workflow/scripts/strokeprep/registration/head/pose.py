@@ -156,9 +156,7 @@ def first_guess(image: sitk.Image, where: str) -> tuple[np.ndarray, bool]:
 
 def _tissue_threshold(data: np.ndarray) -> float:
     """A threshold between air and tissue: half the median of what is not air."""
-    otsu = (
-        sitk.OtsuThresholdImageFilter()
-    )  # noise fills air, so a threshold of its own tells what is not air
+    otsu = sitk.OtsuThresholdImageFilter()  # tells what is not air, which noise may fill
     otsu.Execute(sitk.GetImageFromArray(data))
     filled = data[data > otsu.GetThreshold()]
     return 0.5 * float(np.median(filled)) if filled.size else 0.5

@@ -316,8 +316,8 @@ LIMITS: dict[str, Limit] = {
     ),
     "aif_likeness": Limit(
         "ratio", (0.994, None), OPEN,
-        "Of the brain's curve with the artery's after transit; below, noise or motion rules the artery's "
-        "course: delays may be off by seconds, flow by a third.",
+        "Correlation of the brain's mean curve with the input after transit. If it is low, noise or motion has bent "
+        "the input: delays may be off by seconds, flow by a third.",
     ),
     "baseline_frames": _least("frames", 3, 2, "Fewer leave the noise of a frame in all others."),
     "tissue_ml": _least("ml", 150, 30, "Less tissue has no healthy side to compare with."),

@@ -94,21 +94,21 @@
   }
 
   // The next page asks for the order that this one was shown in.
-  let listing = Promise.resolve();
+  let ordering = Promise.resolve();
   async function goOn() {
-    await listing;
+    await ordering;
     const row = [...body.rows].find((each) => each.fits && each.states?.has("open") && each.querySelector("a"));
     if (row) row.querySelector("a").click();
     else say("No case of this list is left to judge");
   }
 
   table.addEventListener("found", () => {
-    listing = kept.list([...body.rows].filter((row) => row.fits)
+    ordering = kept.keepOrder([...body.rows].filter((row) => row.fits)
       .flatMap((row) => cases[row.cells[0].textContent]?.pages ?? []))
       .catch(failed);
   });
   field.addEventListener("change", () => {
-    if (field.checkValidity()) kept.call(field.value).then(refresh, failed);
+    if (field.checkValidity()) kept.switchTo(field.value).then(refresh, failed);
   });
   box.querySelector("input[type=file]").addEventListener("change", async (event) => {
     try {

@@ -84,7 +84,7 @@ function verdictsOf(home) {
     ready: load(),
     isServed: Boolean(server),
     get rater() { return rater; },
-    async call(name) {
+    async switchTo(name) {
       await store.set(name, study, "rater");
       await load();
     },
@@ -100,13 +100,13 @@ function verdictsOf(home) {
     },
     // Tell of what another page of this browser, or the server, took in the meantime.
     follow(changed) {
-      const again = () => load().then(changed, () => {}); // what fails here fails when it is needed
+      const again = () => load().then(changed, () => {}); // a store that fails is told of when the next verdict is given
       addEventListener("focus", again);
       addEventListener("pageshow", (event) => event.persisted && again());
     },
     // The pages in the order of the cohort's table, for going from case to case.
     get order() { return order; },
-    async list(pages) {
+    async keepOrder(pages) {
       order = pages;
       await store.set(pages, study, "order");
     },

@@ -23,9 +23,9 @@ from strokeprep.study.scans import Scan
 Key = tuple[str, str, str]  # atlas, region and side of a row
 STEP = "ctp_regions"
 LEAST_ML = 10.0  # of tissue in a region, and at its mirror image, that is scored
-# Share of a region that has to be in view for its volume to be scored. Of less, the volume depends on
-# where the view ends, to tenths of a millimetre.
-LEAST_SEEN = 0.25
+# An affine to the template is off by about as much in heads of another shape. A region at the end of the
+# view, or a thin one, has another volume as far from its place.
+ABOUT_MM = 1.0
 # Half of a region may be core or penumbra. Then noise decides to which half the median belongs, so it is
 # compared with the middle tenth of the true flow.
 MIDDLE = (0.45, 0.55)
@@ -62,9 +62,11 @@ def measurements(
     )
     rows = {_key(row): row for row in regions.rows(tissue, atlases, 0.0, settings)}
     large = [key for key, row in rows.items() if _ml(rows, key) >= LEAST_ML]
-    seen = [key for key in large if in_view(rows, key, atlases)]
-    moved = [abs(float(found[key]["volume_ml"]) / _ml(rows, key) - 1) for key in seen]
-    yield measured(STEP, "volume_change", max(moved))
+    volumes = volumes_nearby_ml(tissue, atlases)
+    beyond = [
+        _beyond(float(found[key]["volume_ml"]), *volumes[key]) / _ml(rows, key) for key in large
+    ]
+    yield measured(STEP, "volume_change", max(beyond))
     compared = [key for key in large if _ml(rows, _across(key)) >= LEAST_ML]
     ratios = _ratios(tissue, atlases)
     beyond = [
@@ -79,6 +81,22 @@ def measurements(
 def _beyond(value: float, least: float, most: float) -> float:
     """How far a value lies outside of a range."""
     return max(least - value, value - most, 0.0)
+
+
+def volumes_nearby_ml(
+    tissue: Tissue, atlases: Mapping[str, Labels]
+) -> dict[Key, tuple[float, float]]:
+    """The least and the largest volume of each region where the tissue lies about as far from its place."""
+    steps = ABOUT_MM * np.vstack([np.zeros(3), np.eye(3), -np.eye(3)])
+    near = [replace(tissue, place=tissue.place + step) for step in steps]
+    volumes = [
+        {
+            _key(about): int(np.count_nonzero(inside)) * tissue.voxel_ml
+            for about, inside, _ in regions.parts(each, atlases)
+        }
+        for each in near
+    ]
+    return {key: (min(v[key] for v in volumes), max(v[key] for v in volumes)) for key in volumes[0]}
 
 
 def _ratios(tissue: Tissue, atlases: Mapping[str, Labels]) -> dict[Key, tuple[float, float]]:
@@ -101,21 +119,6 @@ def _late_shares(
     return {
         _key(row): float(str(row["late_delay"])) for row in rows if row["late_delay"] is not None
     }
-
-
-def in_view(rows: Mapping[Key, regions.Row], key: Key, atlases: Mapping[str, Labels]) -> bool:
-    """Whether enough of a region is in view for its volume to be scored; a hemisphere always is."""
-    atlas, region, _ = key
-    if atlas not in atlases:
-        return True
-    return _ml(rows, key) >= LEAST_SEEN * _whole_ml(atlases[atlas], region)
-
-
-def _whole_ml(drawn: Labels, region: str) -> float:
-    """The volume of a region of an atlas; of one that lies on both sides, that of one side."""
-    (number,) = (number for number, name in drawn.names.items() if name == region)
-    voxel_ml = abs(float(np.linalg.det(drawn.affine[:3, :3]))) / 1000
-    return np.count_nonzero(drawn.numbers == number) * voxel_ml / len(drawn.sides()[number])
 
 
 def _key(row: Mapping[str, object]) -> Key:

@@ -55,12 +55,7 @@ def write(
     points of that grid to points of the source's reference pose (LPS), first transform first. Voxels
     that lie outside the slab in any usable frame are set to air and not covered.
     """
-    if np.count_nonzero(motion.usable) < 2:
-        raise StrokeprepError(
-            "Fewer than two frames can be used",
-            source,
-            "Look at the series: the head moves within frames, or too far.",
-        )
+    _refuse_too_few(motion, source)
     own = grid is None and not chain
     place = source if grid is None else grid
     warp = _Warp(Path(source), motion, images.read_grid(place), chain, own)
@@ -68,15 +63,7 @@ def write(
     covered = np.zeros(warp.shape, np.uint8)
     covered[warp.box] = warp.covered
     seconds = timing.grid()
-    noted = Noted(warp.box, warp.shape, images.AIR_HU)
-    with _compressed(Path(target)) as write_later:
-        write_later(_header((*warp.shape, len(seconds)), affine))
-        for part in _seconds(warp, timing, seconds):
-            volume = np.full(warp.shape, images.AIR_HU, np.int16, order="F")
-            volume[warp.box] = part
-            write_later(volume.T)
-            noted.add(part)
-    noted.write(Path(extremes), Path(target))
+    _write_seconds(warp, timing, seconds, affine, Path(target)).write(Path(extremes), Path(target))
     images.write_array(covered, affine, coverage)
     return {
         "RepetitionTime": GRID_S,
@@ -86,6 +73,31 @@ def write(
         "InterpolatedInTime": np.flatnonzero(motion.outlier).tolist(),
         "CoveredShare": round(float(covered.mean()), 4),
     }
+
+
+def _refuse_too_few(motion: Motion, source: str | Path) -> None:
+    """Refuse a series of which no two frames can be used."""
+    if np.count_nonzero(motion.usable) < 2:
+        raise StrokeprepError(
+            "Fewer than two frames can be used",
+            source,
+            "Look at the series: the head moves within frames, or too far.",
+        )
+
+
+def _write_seconds(
+    warp: _Warp, timing: Timing, seconds: np.ndarray, affine: np.ndarray, target: Path
+) -> Noted:
+    """Write one frame a second, air outside the slab, and return what was noted of their extremes."""
+    noted = Noted(warp.box, warp.shape, images.AIR_HU)
+    with _compressed(target) as write_later:
+        write_later(_header((*warp.shape, len(seconds)), affine))
+        for part in _seconds(warp, timing, seconds):
+            volume = np.full(warp.shape, images.AIR_HU, np.int16, order="F")
+            volume[warp.box] = part
+            write_later(volume.T)
+            noted.add(part)
+    return noted
 
 
 class _Warp:

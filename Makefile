@@ -4,6 +4,7 @@
 #                FROM=dicom: begin with the DICOM export of a hospital
 #                STUDY=jhu: patients with diffusion MRI alone; STUDY=atlas: T1-weighted MRI of old strokes
 #                CIRCULATION=drawn: boluses like those of real patients; limits of accuracy are not theirs
+#                CIRCULATION=narrow: the same, and one carotid of each patient is narrow
 #   make release the same, then as an archive like that of ISLES'24 in DIR/release  [as make demo]
 #   make cohort  the same, then maps, tables and a page of all patients          [as make demo]
 #   make audit   read a finished study's output again: each file as released, none private    [DIR=]

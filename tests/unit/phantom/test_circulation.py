@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -11,9 +11,11 @@ from strokeprep.phantom.scan import patients, scanner
 from strokeprep.phantom.scan.circulation import (
     SHAPES,
     TISSUES,
+    Behind,
     Region,
     draw_circulation,
     well_scanned_circulation,
+    with_narrow_carotid,
 )
 from strokeprep.phantom.scan.protocol import PROTOCOLS
 
@@ -107,6 +109,50 @@ def test_a_region_changes_flow_inside_of_it_alone():
     assert share[15, 15, 15 + 8] == 0 and share[0, 0, 0] == 0
     tissue = region.tissue(TISSUES["gm"])
     assert (tissue.cbf, tissue.cbv, tissue.delay_s) == (30, 1, 2)
+
+
+@pytest.fixture(scope="module")
+def narrow():
+    """A patient before and after its carotid is narrow, and the region behind it."""
+    before = drawn(1)
+    after = with_narrow_carotid(before, np.random.default_rng(6), "L")
+    (region,) = (each for each in after.regions if isinstance(each, Behind))
+    return before, after, region
+
+
+def test_behind_a_narrow_carotid_blood_comes_late_and_dispersed_and_none_is_lost(narrow):
+    before, after, region = narrow
+    times = np.arange(0, 200, 0.1)
+    bolus = patients.Dispersed(**asdict(before.bolus), dispersion_s=region.dispersion_s)
+    first, later = before.bolus.pure, bolus.pure
+    assert later.max() < first.max()
+    means = [
+        np.average(np.arange(len(curve)) * patients.FINE, weights=curve) for curve in (first, later)
+    ]
+    lost = 1 - later.sum() / first.sum()
+    assert 0 <= lost < 0.1 and means[0] < means[1]
+    artery = after.arteries_behind(times)["stenosis"]
+    assert artery.argmax() > before.artery(times).argmax()
+
+
+def test_a_narrow_carotid_is_that_of_the_side_without_the_stroke_and_changes_no_other_tissue(
+    narrow,
+):
+    before, after, region = narrow
+    assert region.centre[0] > 0  # the stroke is on the left
+    curves = [each.curves(each.bolus.times) for each in (before, after)]
+    others = {name for name in curves[0] if not name.startswith("stenosis")}
+    assert all(np.array_equal(curves[0][name], curves[1][name]) for name in others)
+    usual, behind = (after.tissues[name] for name in ("gm", "stenosis-gm"))
+    assert behind.delay_s == pytest.approx(usual.delay_s + region.later_s + region.dispersion_s)
+    assert after.shapes["stenosis-gm"] == after.shapes["gm"]
+
+
+def test_what_lies_behind_a_narrow_carotid_ends_at_the_mid_plane(narrow):
+    share = narrow[2].share(Lattice((-60.0, 0.0, 0.0), 2.0, (61, 21, 21)))
+    x = -60 + 2 * np.arange(61)
+    row = share[0, 0]
+    assert row[x < -3].max() == 0 and row[(x > 3) & (x < 60)].min() == 1
 
 
 def test_noise_of_a_kernel_is_correlated_between_neighbours_and_faint_when_smoothed():

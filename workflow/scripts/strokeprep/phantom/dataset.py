@@ -108,7 +108,8 @@ Transforms (ITK text files; points in LPS millimetres)
 
 `truth.json` on perfusion
 : `perfusion` lists flow, volume, delay, transit time and residue function of each tissue, `regions` what ails
-  the circulation beside the stroke: ellipsoids in head space (RAS mm). `bolus` that is drawn has the
+  the circulation beside the stroke: ellipsoids in head space (RAS mm), or a rounded box behind a narrow
+  carotid, whose `dispersion_s` is part of its tissues' delay. `bolus` that is drawn has the
   artery's peak as measured, its width at half height, when it peaks, its tail (the last five seconds over the
   peak), the share of its area in the vein's, how much later the vein peaks, the seconds scanned, the interval
   of frames in the first 35 s (which doubles then), and the noise.

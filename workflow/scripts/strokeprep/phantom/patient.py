@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from strokeprep.phantom.names import USUAL
 
 WARP_MM = 3.0
-TEXTBOOK = "textbook"
+TEXTBOOK, NARROW = "textbook", "narrow"
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Patient:
     scans: Sequence[str] = ()
     axes: str | None = None
     study: str = USUAL
-    circulation: str = TEXTBOOK  # or "drawn": with a bolus of its own, as real patients have it
+    # or "drawn", with a bolus of its own, as real patients have it; or NARROW, with a narrow carotid, too
+    circulation: str = TEXTBOOK
 
     @property
     def number(self) -> int:

@@ -18,7 +18,7 @@ from strokeprep.phantom.head.subject import Head, draw_traits, make_head
 from strokeprep.phantom.head.tissue import MATERIALS, TISSUE_NUMBER
 from strokeprep.phantom.head.vessels import cow_numbers
 from strokeprep.phantom.names import GRIDS, MNI, USUAL, image_stem
-from strokeprep.phantom.patient import TEXTBOOK, Patient
+from strokeprep.phantom.patient import NARROW, TEXTBOOK, Patient
 from strokeprep.phantom.scan import circulation, contrast, exam, scanner
 from strokeprep.phantom.scan.circulation import Circulation, Textbook
 from strokeprep.phantom.scan.exam import View
@@ -242,7 +242,10 @@ def _circulation(
     """How contrast flows in a patient, and the times of the frames that show it (s)."""
     if patient.circulation == TEXTBOOK:
         return Textbook(), np.array(setup.frame_times_s)
-    drawn = circulation.well_scanned_circulation(random, head.traits.lesion_side)
+    side = head.traits.lesion_side
+    drawn = circulation.well_scanned_circulation(random, side)
+    if patient.circulation == NARROW:
+        drawn = circulation.with_narrow_carotid(drawn, random, side)
     interval_s = max(drawn.bolus.interval_s, setup.least_interval_s)
     scanned = replace(drawn.bolus, interval_s=interval_s, noise_hu=setup.ctp.noise)
     return replace(drawn, bolus=scanned), setup.frame_times(scanned.seconds, interval_s)
@@ -273,8 +276,9 @@ def _write_ctp(
     for name, array in exam.perfusion_maps(slab, view, blood.tissues).items():
         files.true(f"ctp_{name}", array, view)
     files.true("ctp_artery", exam.artery_labels(slab, view), view)
-    rows = zip(times, blood.artery(times), blood.vein(times), strict=True)
-    write_table(files.truth / "ctp_aif.tsv", ("time_s", "aif_hu", "vof_hu"), rows)
+    pure = {"time_s": times, "aif_hu": blood.artery(times), "vof_hu": blood.vein(times)}
+    pure |= {f"aif_{name}_hu": curve for name, curve in blood.arteries_behind(times).items()}
+    write_table(files.truth / "ctp_aif.tsv", tuple(pure), zip(*pure.values(), strict=True))
     return motion
 
 

@@ -361,11 +361,11 @@ class PhantomSettings:
         "FLAIR, SWI, T2*w and TOF angiography.",
         unique=True,
     )
-    circulation: Literal["textbook", "drawn"] = setting(
+    circulation: Literal["textbook", "drawn", "narrow"] = setting(
         "textbook",
-        "How contrast flows in the simulated patients of isles24: by one sharp bolus for all, or drawn "
-        "for each from what real patients have. Limits of accuracy are those of textbook "
-        "(docs/accuracy.md).",
+        "How contrast flows in the simulated patients of isles24: by one sharp bolus for all, drawn "
+        "for each from what real patients have, or drawn and dispersed behind a narrow carotid. Limits "
+        "of accuracy are those of textbook (docs/accuracy.md).",
     )
 
 

@@ -3,13 +3,14 @@
 Every patient has a bolus of its own (:mod:`strokeprep.phantom.scan.patients`) and tissue whose
 residue functions no dictionary of the estimators holds. Beside the stroke, some have an old scar,
 luxury perfusion around a spot, pale white matter around the ventricles, a fringe that collaterals fill late but
-well, or a narrow carotid, behind which the whole hemisphere is late.
+well, or a narrow carotid, behind which the whole hemisphere is late. A patient may also be given a carotid so
+narrow that its blood is dispersed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from strokeprep.phantom.scan.bolus import (
     tissue_curve,
     venous_curve,
 )
-from strokeprep.phantom.scan.patients import Bolus
+from strokeprep.phantom.scan.patients import Bolus, Dispersed
 
 # literature-like values, ml/100 g/min, ml/100 g, s after the arterial reference
 TISSUES: dict[str, Tissue] = {
@@ -46,6 +47,10 @@ LEAST_PEAK_HU, MOST_INTERVAL_S, BEFORE = patients.REAL["peak_hu"][4], 2.0, 0.01
 FILLED = 0.75
 # How late, and with how little contrast, the arteries beyond the occlusion fill.
 COLLATERAL_S, COLLATERAL_SHARE = 3.5, 0.6
+# Flow and volume behind a narrow carotid, of the usual.
+FLOW_BEHIND = (0.9, 1.15)
+# How late blood comes behind a narrow carotid, and by how much it is dispersed on its way (s).
+NARROW_S, DISPERSED_S = (0.5, 2.5), (1.5, 4.5)
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,27 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Behind(Region):
+    """Tissue and arteries behind a narrow carotid, which blood reaches late and dispersed.
+
+    It is a box with rounded corners that reaches to the mid-plane, as arteries lie close to it on both sides.
+    """
+
+    dispersion_s: float = 0.0  # mean of the times by which the bolus is spread
+
+    def share(self, lattice: Lattice) -> np.ndarray:
+        """The share of each voxel that belongs to it; the edge is a twentieth of the radius wide."""
+        axes = zip(lattice.coordinates(), self.centre, self.radii_mm, strict=True)
+        radius = sum(((axis - at) / mm) ** 8 for axis, at, mm in axes) ** (1 / 8)
+        return np.clip(0.5 + (1 - radius) / 0.05, 0, 1).astype(np.float32)
+
+    def tissue(self, usual: Tissue) -> Tissue:
+        """What such tissue becomes in it; its delay is the mean of those of its blood."""
+        there = super().tissue(usual)
+        return replace(there, delay_s=there.delay_s + self.dispersion_s)
+
+
+@dataclass(frozen=True)
 class Textbook:
     """One sharp bolus for all patients, exponential residue functions, and arteries that fill their voxels."""
 
@@ -92,6 +118,10 @@ class Textbook:
     def vein(self, times: np.ndarray) -> np.ndarray:
         """The curve of a pure vein (HU)."""
         return venous_curve(times, self.bolus)
+
+    def arteries_behind(self, times: np.ndarray) -> dict[str, np.ndarray]:
+        """No carotid is narrow."""
+        return {}
 
     def curves(self, times: np.ndarray) -> dict[str, np.ndarray]:
         """Enhancement (HU) of every kind of voxel at times (s)."""
@@ -120,23 +150,45 @@ class Circulation:
         """The curve of a pure vein (HU)."""
         return self.bolus.vein(times)
 
+    def arteries_behind(self, times: np.ndarray) -> dict[str, np.ndarray]:
+        """The curves (HU) of pure arteries behind a narrow carotid, by its region."""
+        return {
+            region.name: _dispersed(self.bolus, region).artery(times - region.later_s)
+            for region in self._narrow
+        }
+
+    @property
+    def _narrow(self) -> list[Behind]:
+        return [region for region in self.regions if isinstance(region, Behind)]
+
     def curves(self, times: np.ndarray) -> dict[str, np.ndarray]:
         """Enhancement (HU) of every kind of voxel at times (s).
 
         Arteries are thinner than the ones that are drawn: their curve is in part that of tissue.
         """
-        curves = {
-            name: tissue.cbv
-            * self.bolus.tissue(times, tissue.mtt_s, tissue.delay_s, self.shapes[name])
-            for name, tissue in self.tissues.items()
-        }
+        curves = {name: self._tissue(times, name) for name in self.tissues}
         filled = min(self.bolus.share / FILLED, 1.0)
         around = (1 - filled) * curves["gm"]
         curves["artery"] = filled * self.artery(times) + around
         filled_late = self.artery(times - COLLATERAL_S)
         curves["collateral"] = COLLATERAL_SHARE * filled * filled_late + around
         curves["vein"] = self.vein(times)
+        for name, pure in self.arteries_behind(times).items():
+            curves[f"{name}-artery"] = filled * pure + (1 - filled) * curves[f"{name}-gm"]
         return curves
+
+    def _tissue(self, times: np.ndarray, name: str) -> np.ndarray:
+        """The curve of a kind of tissue. Behind a narrow carotid its delay is the mean of those of its blood."""
+        bolus, tissue, later_s = self.bolus, self.tissues[name], 0.0
+        for region in self._narrow:
+            if name in {f"{region.name}-{kind}" for kind in region.kinds}:
+                bolus, later_s = _dispersed(bolus, region), region.dispersion_s
+        unit = bolus.tissue(times, tissue.mtt_s, tissue.delay_s - later_s, self.shapes[name])
+        return tissue.cbv * unit
+
+
+def _dispersed(bolus: Bolus, behind: Behind) -> Bolus:
+    return Dispersed(**asdict(bolus), dispersion_s=behind.dispersion_s)
 
 
 def draw_circulation(
@@ -161,6 +213,35 @@ def well_scanned_circulation(random: np.random.Generator, side: str) -> Circulat
     """
     drawn = draw_circulation(random, side, _is_well_scanned)
     return replace(drawn, shapes=dict.fromkeys(drawn.tissues, str(random.choice(SHAPES))))
+
+
+def with_narrow_carotid(
+    drawn: Circulation, random: np.random.Generator, stroke_side: str
+) -> Circulation:
+    """A patient whose carotid is narrow on the side without the stroke.
+
+    Tissue behind it has the residue functions of its like: it differs by its blood alone.
+    """
+    sign = 1 if stroke_side == "L" else -1
+    later, dispersion = (float(random.uniform(*ends)) for ends in (NARROW_S, DISPERSED_S))
+    narrow = Behind(
+        "stenosis",
+        (sign * 45.0, 20, 30),
+        (45, 80, 70),
+        *FLOW_BEHIND,
+        later,
+        kinds=("gm", "wm", "artery"),
+        dispersion_s=dispersion,
+    )
+    kinds = {f"{narrow.name}-{kind}": kind for kind in ("gm", "wm")}
+    tissues = {name: narrow.tissue(drawn.tissues[kind]) for name, kind in kinds.items()}
+    others = tuple(region for region in drawn.regions if region.name != narrow.name)
+    return replace(
+        drawn,
+        tissues={**drawn.tissues, **tissues},
+        shapes={**drawn.shapes, **{name: drawn.shapes[kind] for name, kind in kinds.items()}},
+        regions=(narrow, *others),
+    )
 
 
 def _is_well_scanned(bolus: Bolus) -> bool:
@@ -202,7 +283,7 @@ def _draw_regions(random: np.random.Generator, sign: int) -> tuple[Region, ...]:
     spot = (float(y), float(z))
     likely = (
         # behind a narrow carotid
-        (0.15, Region("stenosis", (-sign * 45.0, 10, 20), (44, 80, 70), 0.9, 1.15, 2.0)),
+        (0.15, Region("stenosis", (-sign * 45.0, 10, 20), (44, 80, 70), *FLOW_BEHIND, 2.0)),
         # filled by collaterals, around the stroke
         (0.35, Region("collateral", (sign * 36.0, -15, 15), (34, 70, 55), 1.0, 1.1, 2.0)),
         *((0.35, region) for region in _PALE),

@@ -228,9 +228,12 @@ def stroke_masks(slab: Slab, view: View) -> dict[str, np.ndarray]:
 
 def artery_labels(slab: Slab, view: View) -> np.ndarray:
     """1 where a voxel is at least 40 % artery, 2 where it is at least 40 % vein."""
+    arteries = [name for name in slab.names if name.endswith("artery")]
     artery, vein = (
-        scanner.sampled(slab.mixed({kind: 1.0}), view.grid, view.image_to_head, view.over)
-        for kind in ("artery", "vein")
+        scanner.sampled(
+            slab.mixed(dict.fromkeys(of, 1.0)), view.grid, view.image_to_head, view.over
+        )
+        for of in (arteries, ["vein"])
     )
     return np.where(artery >= 0.4, 1, np.where(vein >= 0.4, 2, 0)).astype(np.uint8)
 

@@ -1,13 +1,15 @@
 """Vessels, maps and tissue at risk of simulated patients, each with a bolus of its own, against the truth.
 
     python benchmarks/circulations.py [--patients 30] [--first 401] [--seeds 7 11] [--size small] [--motion 0] [--out FILE.tsv]
+        [--local] [--narrow]
 
 Each patient has a head, a stroke, a bolus as real patients have it (``strokeprep.phantom.scan.circulation``) and
 noise of a kernel. The head may move by some millimetres; its frames are then moved back by the true motion, so
 that no series has to be registered, and what is left is what interpolation leaves. Everything after that is the
 project's. A row per patient, then the median of all with the 10th and 90th percentile. Flow and
 transit time are the median in tissue over the true one ("per voxel": the median of ratios); r is the correlation with the true map, equally smoothed, in
-tissue that flows by more than 5 mL/100 g/min. "true" is with the true arterial input.
+tissue that flows by more than 5 mL/100 g/min. "true" is with the true arterial input, "local" with inputs of
+territories. With --narrow the carotid of the side without the stroke is narrow; "behind" is the tissue that it feeds.
 """
 
 from __future__ import annotations
@@ -20,19 +22,23 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
-from strokeprep.io import labels
+from strokeprep.io import labels, transforms
 from strokeprep.perfusion import pipeline, tissue
 from strokeprep.perfusion.curves import Series
 from strokeprep.perfusion.deconvolution import NotComputable
+from strokeprep.perfusion.inputs.local import LocalInputs
+from strokeprep.perfusion.inputs.vessels import Vessels
 from strokeprep.phantom import study
 from strokeprep.phantom.head.mapping import draw_mapping
 from strokeprep.phantom.head.subject import Head, draw_traits, make_head
 from strokeprep.phantom.scan import contrast, exam, scanner
-from strokeprep.phantom.scan.circulation import Circulation, draw_circulation
+from strokeprep.phantom.scan.circulation import Circulation, draw_circulation, with_narrow_carotid
 from strokeprep.phantom.scan.protocol import protocol
 from strokeprep.settings.perfusion import PerfusionSettings
 
 SETTINGS = PerfusionSettings()
+LOCAL = replace(SETTINGS, vessels=replace(SETTINGS.vessels, inputs="local"))
+BEHIND = "behind"  # a narrow carotid: the share of a voxel
 LEAST_FLOW = 5.0
 RIM_MM = 2.0
 WHOLLY = 1 - 1e-3  # a share of one, rounded
@@ -50,10 +56,10 @@ class Patient:
     true: dict[str, np.ndarray]
 
 
-def patient(seed: int, size: str, motion_mm: float) -> Patient:
-    """The patient of a seed."""
+def patient(seed: int, size: str, motion_mm: float, narrow: bool = False) -> Patient:
+    """The patient of a seed; its carotid may be narrow on the side without the stroke."""
     setup = protocol(size)
-    shape, stroke, poses, noise, blood, moving = study.streams(seed, "01", 6)
+    shape, stroke, poses, noise, blood, moving, carotid = study.streams(seed, "01", 7)
     head = make_head(
         draw_mapping(shape, 0.0),
         draw_traits(stroke),
@@ -63,6 +69,8 @@ def patient(seed: int, size: str, motion_mm: float) -> Patient:
     )
     view = study.plan_of(head, setup, poses, 1, None).views["ctp"]
     circulation = draw_circulation(blood, head.traits.lesion_side)
+    if narrow:
+        circulation = with_narrow_carotid(circulation, carotid, head.traits.lesion_side)
     slab = exam.Slab(head, view, motion_mm, circulation.regions)
     times = circulation.bolus.times
     centre = view.grid.point((np.array(view.grid.size) - 1) / 2)
@@ -77,6 +85,10 @@ def patient(seed: int, size: str, motion_mm: float) -> Patient:
         frames, covered = _moved_back(frames, view, motion)
     seconds = np.arange(int(times[-1]) + 1.0)
     true = exam.perfusion_maps(slab, view, circulation.tissues) | exam.stroke_masks(slab, view)
+    if narrow:
+        kinds = [name for name in circulation.tissues if name.startswith("stenosis-")]
+        volume = slab.mixed(dict.fromkeys(kinds, 1.0))
+        true[BEHIND] = scanner.sampled(volume, view.grid, view.image_to_head, view.over)
     box, made = _slab(head, view, _every_second(frames, times, seconds), covered)
     there = {name: array.transpose(2, 1, 0)[box] for name, array in true.items()}
     return Patient(made, circulation, circulation.bolus.artery(seconds), there)
@@ -132,7 +144,9 @@ def _slab(
         head.image(_right_of(head)), view.grid, view.image_to_head, outside=0.0
     ).transpose(2, 1, 0)[box]
     series = Series(hu[box].copy(order="F"), brain[box], here, 1.0)
-    return box, pipeline.Slab(series, box, brain.shape, affine, right)
+    to_template = transforms.chain([view.image_to_head, head.mapping.transform])
+    place = pipeline.placed_by(series, to_template)
+    return box, pipeline.Slab(series, box, brain.shape, affine, right, place)
 
 
 def _right_of(head: Head) -> np.ndarray:
@@ -141,22 +155,32 @@ def _right_of(head: Head) -> np.ndarray:
     return np.broadcast_to(x, head.lattice.shape).astype(np.float32)
 
 
-def figures(made: Patient) -> dict[str, float]:
+def figures(made: Patient, with_local: bool) -> dict[str, float]:
     """All figures of a patient."""
     bolus = made.circulation.bolus
     out = {"share": bolus.share, "noise": bolus.noise_hu, "interval": bolus.interval_s}
-    found = pipeline.vessels(made.slab, SETTINGS, pipeline.AUTOMATIC)
+    search = pipeline.search(made.slab, SETTINGS, pipeline.AUTOMATIC)
+    found = search.vessels
     area = float(found.aif.sum() / made.aif.sum())
     out |= {"input area": area, "within its SD": float(abs(area - 1) <= found.scale_sd)}
     out |= {"stated SD": found.scale_sd, "likeness": found.likeness}
     true = replace(found, aif=made.aif, drift=np.zeros_like(made.aif), scale=1.0, scale_sd=0.0)
-    for name, vessels in (("", found), ("true ", true)):
-        done = pipeline.mapped(made.slab, vessels, SETTINGS)
+    inputs: list[tuple[str, Vessels, LocalInputs | None]] = [
+        ("", found, None),
+        ("true ", true, None),
+    ]
+    if with_local:
+        local = pipeline.local_inputs(made.slab, search, LOCAL)
+        inputs.append(("local ", found, local))
+        out |= {f"own {each.territory}": float(each.refused is None) for each in local.each}
+    for name, vessels, local in inputs:
+        done = pipeline.mapped(made.slab, vessels, SETTINGS, local)
         maps = {key: volume[made.slab.box] for key, volume in done.maps.items()}
         masks = {key: volume[made.slab.box] > 0 for key, volume in done.masks.items()}
         out |= {name + key: value for key, value in _of_maps(made, maps)}
-        if not name:
-            out |= dict(_at_risk(made, maps, masks))
+        out |= {name + key: value for key, value in _behind(made, maps)}
+        if not name.startswith("true"):
+            out |= {name + key: value for key, value in _at_risk(made, maps, masks)}
     return out
 
 
@@ -183,6 +207,28 @@ def _of_maps(made: Patient, maps: dict[str, np.ndarray]) -> Iterator[tuple[str, 
         yield f"{name} r", float(np.corrcoef(here, wanted)[0, 1])
 
 
+def _behind(made: Patient, maps: dict[str, np.ndarray]) -> Iterator[tuple[str, float]]:
+    """The same of tissue behind a narrow carotid, and of the other side where no stroke is."""
+    if BEHIND not in made.true:
+        return
+    series, true = made.slab.series, made.true
+    known = (maps["cbf"] > 0) & (true["cbf"] > LEAST_FLOW)
+    known &= maps["cbv"] < SETTINGS.tissue.vessel_cbv * np.median(maps["cbv"][known])
+    stroke = (true["core"] > 0) | (true["penumbra"] > 0)
+    parts = {BEHIND: true[BEHIND] > 0.5, "beside": (true[BEHIND] < 0.01) & ~stroke}
+    for part, inside in parts.items():
+        here = known & inside
+        for name, of in (("cbf", "cbf"), ("mtt", "mtt"), ("delay", "tmax")):
+            fwhm = SETTINGS.tissue.smoothing_fwhm_mm
+            wanted = tissue.smoothed_curves(true[of][..., None], here, series.spacing, fwhm)[:, 0]
+            values, sd = maps[name][here], maps[f"{name}_sd"][here]
+            if name == "delay":
+                yield f"delay {part}, bias", float(np.median(values - wanted))
+            else:
+                yield f"{name} {part}", float(np.median(values) / np.median(wanted))
+            yield f"{name} {part} within its SD", float(np.mean(np.abs(values - wanted) <= sd))
+
+
 def _at_risk(
     made: Patient, maps: dict[str, np.ndarray], masks: dict[str, np.ndarray]
 ) -> Iterator[tuple[str, float]]:
@@ -197,12 +243,14 @@ def _at_risk(
             yield f"{name} by {by}: ml too much", apart * made.slab.series.voxel_ml
 
 
-def table(seeds: Iterable[int], size: str, motion_mm: float) -> Iterator[str]:
+def table(
+    seeds: Iterable[int], size: str, motion_mm: float, narrow: bool, with_local: bool
+) -> Iterator[str]:
     """The rows of the table, as they are ready."""
     rows = []
     for seed in seeds:
         try:
-            rows.append(figures(patient(seed, size, motion_mm)))
+            rows.append(figures(patient(seed, size, motion_mm, narrow), with_local))
         except NotComputable as error:
             yield f"{seed}\tno maps: {error.reason}"
             continue
@@ -226,11 +274,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", help="in place of consecutive ones")
     parser.add_argument("--size", default="small")
     parser.add_argument("--motion", type=float, default=0.0, help="largest shift of the head (mm)")
+    parser.add_argument("--local", action="store_true", help="inputs of territories, too")
+    parser.add_argument("--narrow", action="store_true", help="one carotid of each is narrow")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     lines = []
     seeds = given.seeds or range(given.first, given.first + given.patients)
-    for line in table(seeds, given.size, given.motion):
+    for line in table(seeds, given.size, given.motion, given.narrow, given.local):
         print(line, flush=True)
         lines.append(line)
     if given.out:

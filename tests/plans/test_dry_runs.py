@@ -400,6 +400,22 @@ def test_an_artery_drawn_for_a_subject_is_an_input_of_its_maps_alone(tmp_path):
     assert set(accepted.split(", ")) < set(inputs.split(", "))
 
 
+def test_an_atlas_of_territories_is_an_input_of_the_maps_that_have_inputs_by_territory(tmp_path):
+    config = design("bids", trees.bids(tmp_path / "raw"))
+    atlas = tmp_path / "arterial.nii.gz"
+    atlas.touch()
+    vessels = {"inputs": "local", "territories": "arterial"}
+    config["perfusion"] = {"atlases": {"arterial": {"path": str(atlas)}}, "vessels": vessels}
+    for inputs, needed in (("local", True), ("global", False)):
+        vessels["inputs"] = inputs
+        process = snakemake(tmp_path, config, "--dry-run")
+        assert process.returncode == 0
+        read = [read for read, _ in given(process, "perfusion")]
+        assert read and all(
+            ("atlas/perfusion/arterial_dseg.nii.gz" in each) is needed for each in read
+        )
+
+
 def test_a_correction_is_checked_first_and_an_input_of_the_step_that_it_replaces(tmp_path):
     config = design("bids", trees.bids(tmp_path / "raw"))
     config["study"]["corrections"] = str(tmp_path / "corrections")
@@ -490,6 +506,11 @@ def test_a_missing_modality_takes_only_its_own_targets(tmp_path):
         ({"study": {"layout": "bids", "root": "nowhere"}}, "folder does not exist: nowhere"),
         ({"deface": {"ct": "none"}}, "study.defaced"),
         ({"study": {"layout": "bids", "root": "raw", "subjects": ["99"]}}, "99"),
+        ({"perfusion": {"vessels": {"territories": "aspects"}}}, "no such atlas"),
+        (
+            {"perfusion": {"method": "osvd", "vessels": {"inputs": "local"}}},
+            "by one arterial input",
+        ),
     ],
 )
 def test_a_mistake_in_the_config_ends_in_one_message(tmp_path, change, words):

@@ -84,6 +84,7 @@ rule perfusion:
         to_series=of_series(reference_to_series),
         to_template=of_series(reference_to_template),
         drawn=of_series(drawn_vessels),
+        territories=territories(),
     output:
         **perfusion_images(ORIG),
         **model_images(),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from perfused_heads import BOLUS, FRAMES, head
-from strokeprep.perfusion import cells, vessel_voxels
-from strokeprep.perfusion.vessels import Vessels
+from strokeprep.perfusion import cells
+from strokeprep.perfusion.inputs import vessel_voxels
+from strokeprep.perfusion.inputs.vessels import Vessels
 from strokeprep.phantom.scan.bolus import arterial_curve
 from strokeprep.settings.perfusion import PerfusionSettings
 

@@ -18,7 +18,7 @@ from strokeprep.io import transforms as moves
 from strokeprep.perfusion import pipeline
 from strokeprep.perfusion.curves import Series
 from strokeprep.perfusion.deconvolution import NotComputable
-from strokeprep.perfusion.scaling import UNSCALED_SD
+from strokeprep.perfusion.inputs.scaling import UNSCALED_SD
 from strokeprep.perfusion.vascular import Marginal, Vascular
 from strokeprep.settings.perfusion import GivenVessels, PerfusionSettings
 from strokeprep.settings.study import TemplateSettings

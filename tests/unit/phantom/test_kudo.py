@@ -7,7 +7,7 @@ import pytest
 from scipy.special import gammaincc
 from strokeprep.perfusion.curves import Series
 from strokeprep.perfusion.deconvolution import perfusion_maps
-from strokeprep.perfusion.vessels import find_vessels
+from strokeprep.perfusion.inputs.vessels import search
 from strokeprep.phantom.scan import kudo
 from strokeprep.phantom.scan.bolus import FINE, KH, RHO, Arterial, arterial_curve, venous_curve
 
@@ -118,6 +118,6 @@ def test_an_image_has_room_for_seven_delays_only():
 def test_the_pure_artery_of_the_image_is_found():
     image = kudo.phantom(kudo.Design(), 2.0, 3, tile=8)
     affine = np.diag([1.0, 1.0, 5.0, 1.0])
-    found = find_vessels(Series(image.hu, image.brain, affine, 1.0))
+    found = search(Series(image.hu, image.brain, affine, 1.0)).vessels
     assert np.all(image.artery[tuple(found.aif_voxels.T)] == 1)
     assert image.vein[tuple(found.vof_voxels.T)].all()

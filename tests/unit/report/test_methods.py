@@ -103,3 +103,13 @@ def test_backends_cite_what_the_bibliography_has():
     rows = (*BRAINS.values(), *FACES.values(), *ENGINES.values())
     cited = {key for each in rows for key in each.cites}
     assert cited and cited <= set(methods.bibliography())
+
+
+def test_methods_tell_of_territories_with_arterial_inputs_of_their_own():
+    def words(about: dict) -> str:
+        maps = {"Method": "vascular", "InPlaneSmoothing": 5} | about
+        name = "bids::sub-1/perf/sub-1_acq-ctp_cbf.nii.gz"
+        return methods.of({name: {"Parameters": maps, "Software": {}}}).text
+
+    assert "had an arterial input of their own" in words({"ArterialInput": "local"})
+    assert "Maps were computed" in words({}) and "Territories" not in words({})

@@ -46,6 +46,14 @@ def prepared(use, made):
     return [made(use, name) for name in ATLASES[use]]
 
 
+def territories():
+    """The atlas whose regions have arterial inputs of their own, and its names, if there is one."""
+    vessels = CONFIG.perfusion.vessels
+    if vessels.inputs == "global" or vessels.territories is None:
+        return []
+    return [made("perfusion", vessels.territories) for made in (atlas_image, atlas_names)]
+
+
 def prepared_atlas(scan):
     """The atlas of lesion types on the template's grid, and its names."""
     return prepared("lesions", atlas_image) + prepared("lesions", atlas_names)

@@ -13,9 +13,10 @@ from strokeprep.accuracy import score_regions
 from strokeprep.accuracy.figures import Measure
 from strokeprep.accuracy.truth import Truth
 from strokeprep.io import images, tables, transforms
-from strokeprep.perfusion import pipeline, regions, vessel_voxels
+from strokeprep.perfusion import pipeline, regions
 from strokeprep.perfusion import tissue as tissue_at_risk
-from strokeprep.perfusion import vessels as arteries
+from strokeprep.perfusion.inputs import vessel_voxels
+from strokeprep.perfusion.inputs import vessels as arteries
 from strokeprep.perfusion.regions import Labels
 from strokeprep.quality.judgement import Measurement
 from strokeprep.series import motion

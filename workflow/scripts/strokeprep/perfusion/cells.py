@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from strokeprep.perfusion import vascular
+from strokeprep.perfusion import mixture, vascular
 from strokeprep.perfusion.curves import Series, over_baseline, standardised
-from strokeprep.perfusion.vessels import Vessels
+from strokeprep.perfusion.inputs.local import LocalInputs, Served, served
+from strokeprep.perfusion.inputs.vessels import Vessels
 from strokeprep.settings.perfusion import PerfusionSettings
 
 CELL_MM = 8.0  # edge in plane, about as far as single voxels are blurred anyway
@@ -24,6 +25,8 @@ class Cells:
     shape: tuple[int, ...]  # of that grid
     affine: np.ndarray  # from cells to world mm, RAS
     curves: np.ndarray  # cells × frames, HU over baseline
+    inputs: np.ndarray  # names of the arterial inputs,
+    input: np.ndarray  # and which of them counts most in each cell
     shapes: np.ndarray  # entries × frames: curves of the dictionary of the vascular model
     entry: np.ndarray  # the one that explains each curve best,
     amplitude: np.ndarray  # by how much it is multiplied (HU),
@@ -32,7 +35,11 @@ class Cells:
 
 
 def cells_of(
-    series: Series, tissue: np.ndarray, vessels: Vessels, settings: PerfusionSettings
+    series: Series,
+    tissue: np.ndarray,
+    vessels: Vessels,
+    settings: PerfusionSettings,
+    local: LocalInputs | None = None,
 ) -> Cells:
     """The cells of a series with their curves; ``tissue`` marks the voxels that count."""
     edge = np.maximum(np.rint(np.array([CELL_MM, CELL_MM, THICK_MM]) / series.spacing), 1)
@@ -50,24 +57,36 @@ def cells_of(
     curves = over_baseline(np.stack(frames, axis=1), vessels.baseline_frames).astype(np.float32)
     affine = series.affine @ np.diag([*edge, 1])
     affine[:3, 3] = series.affine[:3, :3] @ ((edge - 1) / 2) + series.affine[:3, 3]
-    found = vascular.vascular_maps(curves, vessels.aif, series.dt, settings.vascular, settings.maps)
+    of_voxels = served(vessels, local, voxels)
+    shares = [np.bincount(numbers, each, len(count))[kept] for each in of_voxels.shares]
+    of_cells = replace(of_voxels, shares=np.asarray(shares / count[kept], np.float32))
+    found = mixture.model_of(curves, of_cells, series.dt, settings)
     deviations = {f"{name}_sd": values for name, values in found.sd.items()}
     return Cells(
         np.stack(np.unravel_index(kept, shape), axis=1),
         shape,
         affine,
         curves,
-        *_fits(curves, vessels.aif, series.dt, settings),
+        np.array([each.name for each in of_cells.inputs]),
+        of_cells.shares.argmax(0),
+        *_fits(curves, of_cells, series.dt, settings),
         found.maps | deviations,
     )
 
 
 def _fits(
-    curves: np.ndarray, aif: np.ndarray, dt: float, settings: PerfusionSettings
+    curves: np.ndarray, of_cells: Served, dt: float, settings: PerfusionSettings
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Shapes of the model; of each curve the best, its amplitude and what is added."""
-    entries = vascular.dictionary(aif, dt, settings.vascular, settings.maps).curves
-    shapes = standardised(entries).astype(np.float32)
-    fit = np.maximum(curves @ shapes.T, 0)  # no volume is negative
-    used, entry = np.unique(fit.argmax(1), return_inverse=True)
-    return shapes[used], entry, fit.max(1), curves.mean(1)
+    """Shapes of the model; of each curve the best by its main input, its amplitude and what is added."""
+    main = of_cells.shares.argmax(0)
+    shapes: list[np.ndarray] = []
+    entry, amplitude = np.zeros(len(curves), np.intp), np.zeros(len(curves), np.float32)
+    for number in np.unique(main):
+        _, vessels, lag_s = of_cells.inputs[number]
+        model = vascular.dictionary(vessels.aif, dt, settings.vascular, settings.maps, lag_s)
+        own, rows = standardised(model.curves).astype(np.float32), main == number
+        fit = np.maximum(curves[rows] @ own.T, 0)  # no volume is negative
+        used, best = np.unique(fit.argmax(1), return_inverse=True)
+        entry[rows], amplitude[rows] = best + sum(map(len, shapes)), fit.max(1)
+        shapes.append(own[used])
+    return np.concatenate(shapes), entry, amplitude, curves.mean(1)

@@ -14,20 +14,23 @@ from scipy import ndimage
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import images, labels, transforms
 from strokeprep.io.frames import stream
-from strokeprep.perfusion import deconvolution, vascular
+from strokeprep.perfusion import deconvolution, mixture, vascular
 from strokeprep.perfusion import tissue as tissue_at_risk
-from strokeprep.perfusion import vessels as arteries
 from strokeprep.perfusion.curves import Series
 from strokeprep.perfusion.deconvolution import NotComputable
-from strokeprep.perfusion.regions import LIKELY
+from strokeprep.perfusion.inputs import local as local_input
+from strokeprep.perfusion.inputs import territories
+from strokeprep.perfusion.inputs import vessels as arteries
+from strokeprep.perfusion.inputs.local import Local, LocalInputs
+from strokeprep.perfusion.regions import LIKELY, Labels
 from strokeprep.series.timing import GRID_S
+from strokeprep.settings.ctp.vessels import VesselSettings
 from strokeprep.settings.perfusion import (
     AUTOMATIC,
     Given,
     GivenVessels,
     PerfusionSettings,
     TissueSettings,
-    VesselSettings,
 )
 
 # Points to which an affine map of the slab is fitted; its error is a fraction of a millimetre.
@@ -65,6 +68,7 @@ class Slab:
     shape: tuple[int, ...]
     affine: np.ndarray  # of the whole grid
     right_mm: np.ndarray  # distance of every voxel of the box right of the mid-plane
+    to_template: np.ndarray  # 3 × 4: from voxels of the box to places of the template (mm)
 
     def whole(self, part: np.ndarray) -> np.ndarray:
         """A volume of the box, placed on the whole grid; zero elsewhere."""
@@ -82,15 +86,27 @@ class Perfusion:
     masks: dict[str, np.ndarray]
     volumes: dict[str, float | str | None]
     slab: Slab
+    local: LocalInputs | None = None
+
+    @property
+    def own_inputs(self) -> list[Local]:
+        """The arterial inputs of territories that have one of their own."""
+        each = self.local.each if self.local else ()
+        return [local for local in each if local.refused is None]
 
 
 def computed(
-    sources: Sources, settings: PerfusionSettings, given: GivenVessels = AUTOMATIC
+    sources: Sources,
+    settings: PerfusionSettings,
+    given: GivenVessels = AUTOMATIC,
+    atlas: Labels | None = None,
 ) -> Perfusion:
-    """Vessels, maps and tissue at risk of a series."""
+    """Vessels, maps and tissue at risk of a series; ``atlas`` has the territories, if not the usual ones."""
     try:
         slab = slab_of(sources, settings.rim_mm)
-        return mapped(slab, vessels(slab, settings, given), settings)
+        found = search(slab, settings, given)
+        local = local_inputs(slab, found, settings, atlas)
+        return mapped(slab, found.vessels, settings, local)
     except NotComputable as error:
         raise NotComputable(
             error.reason, f"Perfusion not computable, {error.reason}: {error.what}", sources.series
@@ -115,8 +131,9 @@ def slab_of(sources: Sources, rim_mm: float) -> Slab:
     here = affine.copy()
     here[:3, 3] = affine[:3, :3] @ [part.start for part in box] + affine[:3, 3]
     series = Series(_cropped(sources.series, box), inside[box], here, GRID_S)
-    to_mid = transforms.chain([*from_series, transforms.read(sources.to_template)])
-    return Slab(series, box, inside.shape, affine, _right_mm(series, to_mid))
+    to_template = transforms.chain([*from_series, transforms.read(sources.to_template)])
+    place = placed_by(series, to_template)
+    return Slab(series, box, inside.shape, affine, _along(place[0], series.brain.shape), place)
 
 
 def _cropped(path: str, box: labels.Box) -> np.ndarray:
@@ -130,20 +147,37 @@ def _cropped(path: str, box: labels.Box) -> np.ndarray:
     return series
 
 
-def mapped(slab: Slab, vessels: arteries.Vessels, settings: PerfusionSettings) -> Perfusion:
-    """Maps and tissue at risk of a slab, given its vessels."""
+def local_inputs(
+    slab: Slab, found: arteries.Search, settings: PerfusionSettings, atlas: Labels | None = None
+) -> LocalInputs | None:
+    """The arterial inputs of territories, if they are asked for."""
+    if settings.vessels.inputs == "global":
+        return None
+    series = slab.series
+    grid = slab.to_template, series.brain.shape, series.spacing
+    by = territories.of_atlas(atlas, *grid) if atlas else territories.by_planes(*grid)
+    return local_input.inputs(series, found, by, settings.vessels)
+
+
+def mapped(
+    slab: Slab,
+    vessels: arteries.Vessels,
+    settings: PerfusionSettings,
+    local: LocalInputs | None = None,
+) -> Perfusion:
+    """Maps and tissue at risk of a slab, given its vessels, and the inputs of territories if they have any."""
     series = slab.series
     risk = settings.tissue
     before = series.hu[..., : vessels.baseline_frames].mean(-1)
     solid = tissue_at_risk.solid_mask(series.brain, before, risk)
     curves, vessel = _smoothed(series, solid, vessels.baseline_frames, risk)
     curves -= curves[:, : vessels.baseline_frames].mean(1, keepdims=True)
-    model = vascular.vascular_maps(
-        curves, vessels.aif, series.dt, settings.vascular, settings.maps, risk.hypoperfused_tmax_s
-    )
+    served = local_input.served(vessels, local, np.nonzero(solid))
+    model = mixture.model_of(curves, served, series.dt, settings)
     explained = _explained(curves, model, solid, vessel, vessels.noise_hu, series.spacing)
     curves, model, solid = curves[explained], model.of(explained), _part(solid, explained)
-    flat = _maps(curves, model, solid, series, vessels, settings)
+    aif, scale_sd = vessels.aif, served.of(explained).scale_sd
+    flat = _maps(curves, model, solid, series, aif, scale_sd, settings)
     maps = {name: _placed(values, solid) for name, values in flat.items()}
     tissue = tissue_at_risk.without_vessels(solid, maps["cbv"], risk)
     at_risk = tissue_at_risk.assess(
@@ -162,6 +196,7 @@ def mapped(slab: Slab, vessels: arteries.Vessels, settings: PerfusionSettings) -
         {name: slab.whole(volume) for name, volume in masks.items()},
         at_risk.row | {"unexplained": float(1 - explained.mean())},
         slab,
+        local,
     )
 
 
@@ -222,19 +257,23 @@ def _maps(
     alone: vascular.Vascular,
     solid: np.ndarray,
     series: Series,
-    vessels: arteries.Vessels,
+    aif: np.ndarray,
+    scale_sd: float | np.ndarray,
     settings: PerfusionSettings,
 ) -> dict[str, np.ndarray]:
-    """The maps of a mask's curves by name, given the vascular model of each curve alone."""
+    """The maps of a mask's curves by name, given the vascular model of each curve alone.
+
+    Deconvolution is by one input for all, since thresholds of Tmax were made with such.
+    """
     volume = _placed(alone.maps["cbv"], solid)
     tissue = tissue_at_risk.without_vessels(solid, volume, settings.tissue)
     model = vascular.among_neighbours(alone, solid, tissue, series.spacing, settings.vascular)
     other = deconvolution.perfusion_maps(
-        curves, vessels.aif, series.dt, settings.deconvolution, settings.maps
+        curves, aif, series.dt, settings.deconvolution, settings.maps
     )
     maps = model.maps | {f"{name}_sd": values for name, values in model.sd.items()}
     for name in ("cbf", "cbv"):  # both are inverse to the area of the input
-        maps[f"{name}_sd"] = np.hypot(maps[f"{name}_sd"], vessels.scale_sd * maps[name])
+        maps[f"{name}_sd"] = np.hypot(maps[f"{name}_sd"], scale_sd * maps[name])
     if settings.method != "vascular":
         maps |= {"cbf": other.cbf, "cbv": other.cbv, "mtt": other.mtt}
     return maps | {"tmax": other.tmax}
@@ -261,20 +300,32 @@ def likely_tissue(
     return {"core_probability": core, "penumbra_probability": hypoperfused - core}
 
 
-def _right_mm(series: Series, to_template: sitk.Transform) -> np.ndarray:
-    """Distance of every voxel right of the template's mid-plane, by an affine fit to the transform."""
+def placed_by(series: Series, to_template: sitk.Transform) -> np.ndarray:
+    """The affine map (3 × 4) from voxels of a series to the template that is nearest to a transform."""
     index = np.argwhere(series.brain)
     index = index[:: max(1, len(index) // POINTS)]
     world = index @ series.affine[:3, :3].T + series.affine[:3, 3]
-    right = transforms.apply(to_template, world)[:, 0]
-    slope, *_ = np.linalg.lstsq(np.column_stack([index, np.ones(len(index))]), right, rcond=None)
-    axes = np.ogrid[tuple(slice(0, n) for n in series.brain.shape)]
-    return sum(step * axis for step, axis in zip(slope[:3], axes, strict=True)) + slope[3]
+    places = transforms.apply(to_template, world)
+    design = np.column_stack([index, np.ones(len(index))])
+    return np.stack([np.linalg.lstsq(design, axis, rcond=None)[0] for axis in places.T])
+
+
+def _along(slope: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A linear function of the voxels of a grid."""
+    axes = np.ogrid[tuple(slice(0, n) for n in shape)]
+    return np.asarray(
+        sum(step * axis for step, axis in zip(slope[:3], axes, strict=True)) + slope[3]
+    )
 
 
 def vessels(slab: Slab, settings: PerfusionSettings, given: GivenVessels) -> arteries.Vessels:
     """Artery and vein of a slab, found or given."""
-    return arteries.find_vessels(
+    return search(slab, settings, given).vessels
+
+
+def search(slab: Slab, settings: PerfusionSettings, given: GivenVessels) -> arteries.Search:
+    """The same, with what inputs of territories are found by."""
+    return arteries.search(
         slab.series,
         settings.vessels,
         settings.scale_to_vein,

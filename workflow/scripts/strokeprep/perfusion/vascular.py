@@ -111,9 +111,12 @@ class Dictionary:
 
 
 def dictionary(
-    aif: np.ndarray, dt: float, settings: VascularSettings, maps: MapSettings
+    aif: np.ndarray, dt: float, settings: VascularSettings, maps: MapSettings, lag_s: float = 0.0
 ) -> Dictionary:
-    """The curves that an input gives, for all means, shapes and delays."""
+    """The curves that an input gives, for all means, shapes and delays.
+
+    Delays are counted from another input, behind which this one lags.
+    """
     step, frames = dt / FINE, len(aif)
     fine = np.arange(frames * FINE) * step
     edges = np.arange(frames * FINE + 1) * step
@@ -122,7 +125,7 @@ def dictionary(
     means = np.geomspace(*settings.transit_s, settings.transit_steps)
     delays = np.arange(settings.delay_s[0], settings.delay_s[1] + 1e-6, settings.delay_step_s)
     grid = [axis.ravel() for axis in np.meshgrid(means, settings.shapes, delays, indexing="ij")]
-    times = np.arange(frames) * dt - delays[:, None]
+    times = np.arange(frames) * dt - (delays - lag_s)[:, None]
     curves = []
     for mean in means:
         for shape in settings.shapes:
@@ -146,6 +149,7 @@ def vascular_maps(
     settings: VascularSettings | None = None,
     maps: MapSettings | None = None,
     late_s: float = TissueSettings.hypoperfused_tmax_s,
+    lag_s: float = 0.0,
 ) -> Vascular:
     """Maps of curves (voxels × frames, HU, frames ``dt`` s apart); the baseline is fitted.
 
@@ -154,7 +158,7 @@ def vascular_maps(
     """
     settings, maps = settings or VascularSettings(), maps or MapSettings()
     check(curves, aif, dt)
-    entries = dictionary(aif, dt, settings, maps)
+    entries = dictionary(aif, dt, settings, maps, lag_s)
     model = _Model(entries, settings, late_s)
     noise = model.noise_of_series(_finite(curves[:: -(-len(curves) // SAMPLE)])[0])
     out = np.zeros((2 * len(MAPS) + 3, len(curves)), np.float32)

@@ -32,7 +32,7 @@ from strokeprep.settings.finished.release import ReleaseSettings
 from strokeprep.settings.finished.report import ReportSettings
 from strokeprep.settings.gate import GateSettings
 from strokeprep.settings.limits import AuditSettings, Limit
-from strokeprep.settings.perfusion import CtpSettings, PerfusionSettings
+from strokeprep.settings.perfusion import METHOD, CtpSettings, PerfusionSettings
 from strokeprep.settings.registration import HeadSettings, MotionSettings, RegistrationSettings
 from strokeprep.settings.study import (
     BUILT_IN_TEMPLATE,
@@ -286,6 +286,7 @@ def _refuse_contradictions(config: Config) -> None:
             "Remove it, or set template.path to the image it belongs to.",
         )
     _refuse_usual_only(config)
+    _refuse_senseless_territories(config)
     _refuse_unnamed_container(config)
     _refuse_faces(config)
     _refuse_mixed_folders(config)
@@ -309,6 +310,24 @@ def _refuse_usual_only(config: Config) -> None:
                 key,
                 f"Remove it, or set phantom.study to {PhantomSettings().study}.",
             )
+
+
+def _refuse_senseless_territories(config: Config) -> None:
+    """Inputs of territories are those of the vascular model alone, and their atlas has to be there."""
+    perfusion = config.perfusion
+    atlas = perfusion.vessels.territories
+    if atlas is not None and atlas not in perfusion.atlases:
+        raise StrokeprepError(
+            "There is no such atlas of perfusion",
+            f"perfusion.vessels.territories: {atlas}",
+            "Give its files under this name in perfusion.atlases.",
+        )
+    if perfusion.vessels.inputs == "local" and perfusion.method != METHOD:
+        raise StrokeprepError(
+            f"Maps of {perfusion.method} are by one arterial input",
+            "perfusion.vessels.inputs: local",
+            f"Set it to global, or perfusion.method to {METHOD}.",
+        )
 
 
 def _refuse_open_columns(config: Config) -> None:

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from strokeprep.drawing import curves
 from strokeprep.drawing.curves import DASHED, Chart, Line, Panel, Spans
-from strokeprep.drawing.palette import BLUE, VERMILION, Colour, css
+from strokeprep.drawing.palette import BLUE, GREEN, ORANGE, PURPLE, VERMILION, Colour, css
 from strokeprep.io.whole import whole
 
 if TYPE_CHECKING:  # the report, which draws the same curves, needs none of them
     from matplotlib.axes import Axes
 
     from strokeprep.perfusion.curves import Series
-    from strokeprep.perfusion.vessels import Vessels
+    from strokeprep.perfusion.inputs.local import Local
+    from strokeprep.perfusion.inputs.vessels import Vessels
 
 ARTERY, VEIN = VERMILION, BLUE
+OWN = (ORANGE, PURPLE, GREEN)  # of territories' arteries
 WINDOW_HU = (0, 120)
 CURVES_HEIGHT = 240
 
 
-def vessels(series: Series, chosen: Vessels, target: str) -> None:
-    """Draw the curves of the chosen artery and vein, and the slices they lie in."""
+def vessels(series: Series, chosen: Vessels, own: Sequence[Local], target: str) -> None:
+    """Draw the curves of artery, vein and the territories' own arteries, and the slices the first two lie in."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 3.6), layout="constrained", dpi=100)
     left, *slices = figure.subplots(1, 3, width_ratios=(2, 1, 1))
-    _curves(left, series.dt, chosen)
+    _curves(left, series.dt, chosen, own)
     brightest = series.hu.max(axis=3)
     for axes, voxels, name, colour in (
         (slices[0], chosen.aif_voxels, "artery", ARTERY),
@@ -40,10 +45,16 @@ def vessels(series: Series, chosen: Vessels, target: str) -> None:
 
 
 def bolus(
-    time: np.ndarray, artery: tuple[str, np.ndarray], vein: np.ndarray | None, baseline: int
+    time: np.ndarray,
+    artery: tuple[str, np.ndarray],
+    vein: np.ndarray | None,
+    baseline: int,
+    own: Mapping[str, np.ndarray] = MappingProxyType({}),
 ) -> Chart:
-    """The arterial input (its name and values) and the venous outflow, the baseline shaded."""
+    """The arterial input (its name and values), those of territories, and the venous outflow, the baseline shaded."""
     lines = [Line(*artery, ARTERY)]
+    for (name, values), colour in zip(own.items(), cycle(OWN)):
+        lines.append(Line(own_input(name), values, colour))
     if vein is not None:
         lines.append(Line("venous outflow", vein, VEIN, DASHED))
     panel = Panel("enhancement (HU)", CURVES_HEIGHT, tuple(lines))
@@ -51,11 +62,17 @@ def bolus(
     return Chart(time, "time (s)", (panel,), before)
 
 
-def _curves(axes: Axes, dt: float, chosen: Vessels) -> None:
+def own_input(territory: str) -> str:
+    """What the input of a territory is called."""
+    return f"input, {territory}"
+
+
+def _curves(axes: Axes, dt: float, chosen: Vessels, own: Sequence[Local]) -> None:
     scaled = f", scaled × {chosen.scale:.2f}" if chosen.scale != 1 else ""
     time = np.arange(len(chosen.aif)) * dt
     artery = (f"arterial input{scaled}", chosen.aif)
-    chart = bolus(time, artery, chosen.vof, chosen.baseline_frames)
+    others = {local.territory: local.vessels.aif for local in own}
+    chart = bolus(time, artery, chosen.vof, chosen.baseline_frames, others)
     curves.draw(axes, chart, chart.panels[0])
     axes.set_xlabel(chart.label)
     axes.legend(frameon=False, fontsize="small")

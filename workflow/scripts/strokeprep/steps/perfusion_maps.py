@@ -18,12 +18,14 @@ from strokeprep.io import images, tables
 from strokeprep.io.whole import write_text
 from strokeprep.kinds import AT_RISK, MAPS, MODEL_MAPS, PROBABILITIES
 from strokeprep.perfusion import pipeline, vascular
-from strokeprep.perfusion import vessels as arteries
+from strokeprep.perfusion.inputs import vessels as arteries
+from strokeprep.perfusion.inputs.local import Local
 from strokeprep.perfusion.pipeline import Perfusion
 from strokeprep.series.timing import GRID_S
 from strokeprep.settings.perfusion import GivenVessels, PerfusionSettings, TissueSettings
 from strokeprep.settings.study import TemplateSettings
 from strokeprep.steps import resample
+from strokeprep.steps.perfused import inputs
 
 VESSEL_COLUMNS = {
     "time": {"Description": "Time in the one-second series", "Units": "s"},
@@ -32,7 +34,9 @@ VESSEL_COLUMNS = {
     "vof": {"Description": "Venous outflow over baseline", "Units": "HU"},
 }
 VOXEL_COLUMNS = {
-    "vessel": {"Description": "The vessel whose curve this voxel belongs to: artery or vein"},
+    "vessel": {
+        "Description": "The vessel whose curve this voxel belongs to: artery or vein, or the artery of a territory"
+    },
     **{
         axis: {"Description": f"World coordinate of the series, towards {where}", "Units": "mm"}
         for axis, where in (("x", "right"), ("y", "anterior"), ("z", "superior"))
@@ -67,14 +71,18 @@ def write(done: Perfusion, grid: str, files: Mapping[str, str]) -> None:
     matrix = images.open_nifti(Path(grid)).affine
     for name, volume in (done.maps | done.masks).items():
         images.write_array(volume, matrix, files[name], grid)
-    write_text(tables.render(_vessel_rows(done.vessels), list(VESSEL_COLUMNS)), files["vessels"])
-    _write_voxels(done.vessels, done.slab.series.affine, files["voxels"])
+    own = done.own_inputs
+    columns = [*VESSEL_COLUMNS, *inputs.columns(own)]
+    write_text(tables.render(_vessel_rows(done.vessels, own), columns), files["vessels"])
+    _write_voxels(done.vessels, done.slab.series.affine, files["voxels"], own)
     row = {name: _cell(value) for name, value in done.volumes.items()}
     write_text(tables.render([row], list(row)), files["volumes"])
 
 
-def _write_voxels(vessels: arteries.Vessels, affine: np.ndarray, path: str) -> None:
-    rows = list(_voxel_rows(vessels, affine))
+def _write_voxels(
+    vessels: arteries.Vessels, affine: np.ndarray, path: str, own: Sequence[Local] = ()
+) -> None:
+    rows = list(_voxel_rows(vessels, own, affine))
     write_text(tables.render(rows, list(VOXEL_COLUMNS)), path)
 
 
@@ -141,9 +149,9 @@ def abouts(
     """
     by_hand = dict(drawn or {})
     return {
-        **{name: _about_map(name, settings) for name in done.maps},
+        **{name: _about_map(name, settings) | inputs.of_map(name, settings) for name in done.maps},
         **{name: _about_mask(name, settings) for name in done.masks},
-        "vessels": _about_vessels(done.vessels) | by_hand,
+        "vessels": _about_vessels(done.vessels) | inputs.about(done.local) | by_hand,
         "voxels": {"Description": "Voxels of the arterial input and venous outflow"}
         | VOXEL_COLUMNS
         | by_hand,
@@ -225,19 +233,24 @@ def _about_volumes(done: Perfusion) -> dict[str, Any]:
     }
 
 
-def _vessel_rows(vessels: arteries.Vessels) -> Iterator[dict[str, str]]:
+def _vessel_rows(vessels: arteries.Vessels, own: Sequence[Local]) -> Iterator[dict[str, str]]:
     for second, (arterial, measured) in enumerate(zip(vessels.aif, vessels.measured, strict=True)):
         yield {
             "time": f"{second * GRID_S:g}",
             "aif": f"{arterial:.3f}",
             "aif_measured": f"{measured:.3f}",
             "vof": tables.MISSING if vessels.vof is None else f"{vessels.vof[second]:.3f}",
+            **{inputs.column(local.territory): f"{local.vessels.aif[second]:.3f}" for local in own},
         }
 
 
-def _voxel_rows(vessels: arteries.Vessels, affine: np.ndarray) -> Iterator[dict[str, str]]:
+def _voxel_rows(
+    vessels: arteries.Vessels, own: Sequence[Local], affine: np.ndarray
+) -> Iterator[dict[str, str]]:
     """World coordinates (RAS, mm) of the voxels of each vessel."""
-    for vessel, voxels in (("artery", vessels.aif_voxels), ("vein", vessels.vof_voxels)):
+    named = [("artery", vessels.aif_voxels), ("vein", vessels.vof_voxels)]
+    named += [(inputs.vessel(local.territory), local.vessels.aif_voxels) for local in own]
+    for vessel, voxels in named:
         for point in voxels @ affine[:3, :3].T + affine[:3, 3]:
             yield dict(zip(VOXEL_COLUMNS, (vessel, *(f"{mm:.2f}" for mm in point)), strict=True))
 

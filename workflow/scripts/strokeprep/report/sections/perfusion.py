@@ -18,12 +18,14 @@ from strokeprep.drawing.palette import SKY, VERMILION
 from strokeprep.drawing.pictures import AXIAL, Layer, Picture, Scale, Slice
 from strokeprep.io import images, tables
 from strokeprep.perfusion import regions
+from strokeprep.perfusion.inputs.local import WHOLE
 from strokeprep.quality.folder import Folder
 from strokeprep.report import views
 from strokeprep.report.plan import Perfused
 from strokeprep.report.sections import looks
 from strokeprep.report.sections.parts import Figure, Section
 from strokeprep.steps import figures
+from strokeprep.steps.perfused import inputs
 from strokeprep.study import naming
 
 MAP_SLICES = 6
@@ -113,10 +115,23 @@ def vessels(plan: Perfused, files: Folder, view: sitk.Image, base: np.ndarray) -
         "Arterial input and venous outflow",
         "The artery rises steeply, first and highest, and falls at once; the vein follows seconds "
         "later. Both return to near the baseline before the series ends. The artery's voxels lie "
-        "at the skull base or in the Sylvian fissure, the vein's in a sinus." + warned,
+        "at the skull base or in the Sylvian fissure, the vein's in a sinus."
+        + _territories(about)
+        + warned,
         tuple(shown),
         ("arterial input",),
     )
+
+
+def _territories(about: Mapping[str, Any]) -> str:
+    """Which input each territory has, where they may have their own."""
+    each = [
+        f"{told['Territory']}: its own, {told['LagSeconds']:.1f} s later on average"
+        if told["OwnInput"]
+        else f"{told['Territory']}: that of the whole brain ({told['WholeBrainBecause']})"
+        for told in about.get("Territories", ())
+    ]
+    return f" By territory: {'; '.join(each)}." if each else ""
 
 
 def _curves(rows: Sequence[Mapping[str, str]], about: Mapping[str, Any]) -> curves.Chart:
@@ -124,8 +139,13 @@ def _curves(rows: Sequence[Mapping[str, str]], about: Mapping[str, Any]) -> curv
         return np.array([float(row[name]) for row in rows])
 
     vein = column("vof") if rows[0]["vof"] != tables.MISSING else None
-    artery = ("arterial input, as used", column("aif"))
-    return figures.bolus(column("time"), artery, vein, about["BaselineFrames"])
+    own = {
+        told["Territory"]: column(inputs.column(told["Territory"]))
+        for told in about.get("Territories", ())
+        if told["OwnInput"]
+    }
+    artery = (figures.own_input(WHOLE) if own else "arterial input, as used", column("aif"))
+    return figures.bolus(column("time"), artery, vein, about["BaselineFrames"], own)
 
 
 def _places(
@@ -133,7 +153,9 @@ def _places(
 ) -> list[Image.Image]:
     """For each vessel the slices that hold voxels of it, marked."""
     strips = []
-    for name, colour in (("artery", VERMILION), ("vein", SKY)):
+    own = sorted({row["vessel"] for row in voxels} - {"artery", "vein"})
+    colours = {"artery": VERMILION, "vein": SKY} | dict.fromkeys(own, palette.ORANGE)
+    for name, colour in colours.items():
         points = [[float(row[axis]) for axis in "xyz"] for row in voxels if row["vessel"] == name]
         levels = sorted({_index(point, view)[2] for point in points})[:MOST_PLACES]
         if levels:

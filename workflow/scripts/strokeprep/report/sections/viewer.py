@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from strokeprep.drawing.palette import GREEN, GREY, WHITE, css
 from strokeprep.drawing.pictures import Scale
 from strokeprep.io import images, tables
 from strokeprep.perfusion.cells import CELL_MM, Cells
+from strokeprep.perfusion.inputs.local import WHOLE
 from strokeprep.quality.folder import Folder
 from strokeprep.report import views
 from strokeprep.report.plan import Perfused
@@ -23,6 +25,7 @@ from strokeprep.report.sections.parts import Curves, Viewer
 from strokeprep.report.sections.perfusion import MAPS, Sight
 from strokeprep.steps import figures
 from strokeprep.steps.perfused import curves as cells_file
+from strokeprep.steps.perfused import inputs
 
 VIEWER_MM = 2.0
 MARGIN_MM = 12.0
@@ -72,10 +75,14 @@ def curves(plan: Perfused, files: Folder, seen: Sight) -> Curves:
         "numbers": _packed(numbers),
         "colours": {"tissue": css(GREY), "fit": css(GREEN), "place": css(WHITE)},
     }
+    rows = tables.read(files.path(plan.vessels))
+    columns = {name: inputs.column(name) for name in cells.inputs.tolist()}
+    own = {name: column for name, column in columns.items() if column in rows[0]}
     return Curves(
         CELL_MM,
         content
-        | _vessels(tables.read(files.path(plan.vessels)))
+        | _vessels(rows, own)
+        | _own_inputs(rows, own, cells, shown)
         | _tissue(cells, shown)
         | {"values": [
             {"name": title, "unit": scale.unit, "each": _rounded(cells.maps[name][shown]),
@@ -86,9 +93,10 @@ def curves(plan: Perfused, files: Folder, seen: Sight) -> Curves:
     )  # fmt: skip
 
 
-def _vessels(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """The times of the frames, and the curves of artery and vein."""
-    named = {"aif": ("artery, as used", figures.ARTERY), "vof": ("vein", figures.VEIN)}
+def _vessels(rows: Sequence[Mapping[str, str]], own: Mapping[str, str]) -> dict[str, Any]:
+    """The times of the frames, and the curves of artery and vein; territories may have arteries of their own."""
+    artery = figures.own_input(WHOLE) if own else "artery, as used"
+    named = {"aif": (artery, figures.ARTERY), "vof": ("vein", figures.VEIN)}
     return {
         "time": [float(row["time"]) for row in rows],
         "vessels": [
@@ -97,6 +105,27 @@ def _vessels(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
             if rows[0][key] != tables.MISSING
         ],
     }
+
+
+def _own_inputs(
+    rows: Sequence[Mapping[str, str]], own: Mapping[str, str], cells: Cells, shown: np.ndarray
+) -> dict[str, Any]:
+    """The arterial inputs of territories by their columns, and which one each of some cells has.
+
+    None stands for that of the whole brain.
+    """
+    if not own:
+        return {}
+    colours = dict(zip(own, cycle(figures.OWN)))
+    return {
+        "inputs": [
+            {"name": figures.own_input(name), "colour": css(colours[name]),
+             "values": [float(row[own[name]]) for row in rows]}
+            if name in own else None
+            for name in cells.inputs.tolist()
+        ],
+        "input": cells.input[shown].tolist(),
+    }  # fmt: skip
 
 
 def _tissue(cells: Cells, shown: np.ndarray) -> dict[str, Any]:

@@ -79,7 +79,9 @@
       { name: "tissue", colour: about.colours.tissue, values: row(tissue, number, about.step), dots: true },
       { name: "fit", colour: about.colours.fit, values: fitted(number) },
     ];
-    box.querySelector(".charts").replaceChildren(chart("tissue (HU)", measured), chart("vessels (HU)", about.vessels));
+    const own = about.inputs?.[about.input[number]]; // of the cell's territory, if it has one
+    const vessels = own ? [...about.vessels, own] : about.vessels;
+    box.querySelector(".charts").replaceChildren(chart("tissue (HU)", measured), chart("vessels (HU)", vessels));
     box.querySelector("[role=status]").textContent = number < 0
       ? "No tissue here."
       : about.values.map((each) => `${each.name} ${each.each[number]} ± ${each.sd[number]} ${each.unit}`).join("; ");

@@ -34,7 +34,11 @@ For grey levels that can be compared, {{ grey }}.
 {% if maps %}
 CT perfusion series were corrected for motion frame by frame, resampled to one frame per second, and
 smoothed in plane ({{ maps.InPlaneSmoothing | short }} mm full width at half maximum). Arterial input
-and venous outflow were found automatically unless given. Maps were computed by {{ deconvolution }}.
+and venous outflow were found automatically unless given.
+{% if maps.get("ArterialInput") == "local" %}
+Territories whose arteries filled later than the input of the whole brain had an arterial input of their own, but for Tmax.
+{% endif %}
+Maps were computed by {{ deconvolution }}.
 Voxels whose curve no vascular model explains, as where bone moves, have no values.
 {% if thresholds %}
 Core was tissue with less than {{ "{:.0%}".format(thresholds.core_rcbf) }} of the flow of healthy

@@ -22,7 +22,7 @@ def write(done: Perfusion, settings: PerfusionSettings, target: str | Path) -> N
     box, series = done.slab.box, done.slab.series
     volumes = {name: volume[box] for name, volume in done.maps.items()}
     tissue = regions.tissue_of(volumes, settings)
-    found = cells.cells_of(series, tissue, done.vessels, settings)
+    found = cells.cells_of(series, tissue, done.vessels, settings, done.local)
     arrays: dict[str, Any] = {
         each.name: getattr(found, each.name) for each in fields(found) if each.name != "maps"
     }

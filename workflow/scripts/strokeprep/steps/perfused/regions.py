@@ -32,6 +32,15 @@ def atlases(
     }
 
 
+def territories(files: Sequence[str]) -> Labels | None:
+    """The prepared atlas of territories from its label image and its names, if these are given."""
+    if not files:
+        return None
+    image, names = files
+    (labels,) = atlases(["territories"], [image], [names]).values()
+    return labels
+
+
 def tabulate(
     sources: Sources,
     by: Mapping[str, Labels],

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from perfused_heads import BOLUS
 from strokeprep.perfusion.curves import area_noise, over_baseline, within
-from strokeprep.perfusion.scaling import venous_scale
+from strokeprep.perfusion.inputs.scaling import venous_scale
 from strokeprep.phantom.scan.bolus import arterial_curve, venous_curve
-from strokeprep.settings.perfusion import VesselSettings
+from strokeprep.settings.ctp.vessels import VesselSettings
 
 
 def scaled(aif, vof, arteries=()):

@@ -18,7 +18,7 @@ from strokeprep.perfusion.curves import (
     share_left,
     transits,
 )
-from strokeprep.settings.perfusion import VesselSettings
+from strokeprep.settings.ctp.vessels import VesselSettings
 
 # What makes the area of the input uncertain (standard deviation, as a share of it): so much of the area that the
 # artery does not explain of the vein's curve. Noise, a vein that is not pure and an artery whose course is off leave

@@ -22,7 +22,7 @@ from strokeprep.perfusion.curves import (
     within,
 )
 from strokeprep.perfusion.deconvolution import NotComputable
-from strokeprep.settings.perfusion import VesselSettings
+from strokeprep.settings.ctp.vessels import VesselSettings
 
 BLOCK = 100_000  # voxels at a time, so that the series is never held as floats
 NO_VOXELS = np.empty((0, 3), int)

@@ -19,37 +19,41 @@ Warned of: little brain, a series that ends early, metal, an input that is not s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from strokeprep.errors import StrokeprepError
-from strokeprep.perfusion import vessel_voxels
 from strokeprep.perfusion.curves import (
     Series,
     area_noise,
     is_bolus,
     over_baseline,
-    share_left,
     smoothed,
     tissue_correlation,
     waves,
     within,
 )
 from strokeprep.perfusion.deconvolution import NotComputable
-from strokeprep.perfusion.scaling import (
+from strokeprep.perfusion.inputs import vessel_voxels
+from strokeprep.perfusion.inputs.refusals import (
+    check_artery,
+    check_brain,
+    check_passage,
+    clipped,
+)
+from strokeprep.perfusion.inputs.scaling import (
     MOVED,
     UNEXPLAINED,
     UNSCALED_SD,
     unexplained_area,
     venous_scale,
 )
-from strokeprep.perfusion.vessel_voxels import Baseline
-from strokeprep.settings.perfusion import VesselSettings
+from strokeprep.perfusion.inputs.vessel_voxels import Baseline
+from strokeprep.settings.ctp.vessels import VesselSettings
 
 SAMPLE = 20_000  # brain voxels, enough for the noise and the mean curve of the brain
-CLIPPED_FRAMES = 3  # at the largest value of the series: the peak of a bolus is not flat
 
 
 @dataclass(frozen=True)
@@ -74,45 +78,88 @@ class Vessels:
         return self.aif / self.scale + self.drift
 
 
-def find_vessels(
+class Search(NamedTuple):
+    """Artery and vein of a series, and what others are found by that go with them."""
+
+    vessels: Vessels
+    before: Baseline
+    veins: np.ndarray  # voxels that are mostly vein
+
+    def of_part(self, series: Series, settings: VesselSettings) -> tuple[Vessels, np.ndarray]:
+        """The vessels of a part of the brain, with the same vein, and the mean curve of that part.
+
+        The artery is found by the rules for the whole brain, and scaled to the vein.
+        """
+        mean = _mean_of_brain(_brain_curves(series, settings), self.before.frames)
+        arteries = vessel_voxels.arteries(series, self.before, mean, settings)
+        voxels = vessel_voxels.artery(series, arteries, mean, settings)
+        aif = _mean_curve(series, voxels, self.before)
+        check_artery(series, voxels, aif, settings)
+        own = replace(self.vessels, aif=aif, aif_voxels=voxels, warnings=())
+        others = self.vessels.vof_voxels, self.veins, arteries.voxels
+        return _scaled(series, own, others, self.before, settings), mean
+
+
+def search(
     series: Series,
     settings: VesselSettings | None = None,
     scaled: bool = True,
     aif_at: np.ndarray | None = None,
     vof_at: np.ndarray | None = None,
-) -> Vessels:
+) -> Search:
     """AIF and VOF, found or given as a mask on the grid or as points (n x 3, world mm, RAS)."""
     settings = settings or VesselSettings()
-    warnings = _check_brain(series, settings)
+    warnings = check_brain(series, settings)
     passage = _passage(series, settings)
     before = passage.before
     arteries = vessel_voxels.arteries(series, before, passage.mean, settings)
     aif_voxels = _arterial_voxels(series, arteries, passage.mean, aif_at, settings)
     before = _before_artery(series, aif_voxels, before, settings)
     aif = _mean_curve(series, aif_voxels, before)
-    _check_artery(series, aif_voxels, aif, settings)
+    check_artery(series, aif_voxels, aif, settings)
     vof_voxels, veins = _venous_voxels(series, aif, before, vof_at, settings)
     vof = _mean_curve(series, vof_voxels, before) if len(vof_voxels) else None
-    vessels = vof_voxels, veins, arteries.voxels
-    scale = _UNSCALED
-    if scaled:
-        scale = _scale_to_vein(series, aif, vof, vessels, before, settings, aif_voxels)
     warnings += passage.warnings
-    warnings += [f"input not scaled to the vein: {scale.refused}"] if scale.refused else []
-    drift = np.zeros_like(aif) + scale.drift
-    pure = scale.factor * (aif - drift)
-    return Vessels(
-        pure,
-        drift,
+    measured = Vessels(
+        aif,
+        np.zeros_like(aif),
         vof,
         before.frames,
         aif_voxels,
         vof_voxels,
-        scale.factor,
+        1.0,
         before.noise,
-        scale.sd,
-        float(tissue_correlation(pure[None], passage.mean, series.dt)[0]),
-        tuple(warnings),
+        UNSCALED_SD,
+        warnings=tuple(warnings),
+    )
+    vessels = measured
+    if scaled:
+        others = vof_voxels, veins, arteries.voxels
+        vessels = _scaled(series, measured, others, before, settings)
+    likeness = float(tissue_correlation(vessels.aif[None], passage.mean, series.dt)[0])
+    return Search(replace(vessels, likeness=likeness), before, veins)
+
+
+def _scaled(
+    series: Series,
+    measured: Vessels,
+    others: Sequence[np.ndarray],
+    before: Baseline,
+    settings: VesselSettings,
+) -> Vessels:
+    """Vessels whose input, as measured, is scaled to the outflow; ``others`` as for the scale."""
+    scale = _scale_to_vein(
+        series, measured.aif, measured.vof, others, before, settings, measured.aif_voxels
+    )
+    warned = (f"input not scaled to the vein: {scale.refused}",) if scale.refused else ()
+    drift = np.zeros_like(measured.aif) + scale.drift
+    return replace(
+        measured,
+        aif=scale.factor * (measured.aif - drift),
+        drift=drift,
+        scale=scale.factor,
+        scale_sd=scale.sd,
+        warnings=measured.warnings + warned,
     )
 
 
@@ -129,13 +176,17 @@ def _passage(series: Series, settings: VesselSettings) -> _Passage:
     raw = _brain_curves(series, settings)
     bolus_like = is_bolus(smoothed(over_baseline(raw, settings.least_baseline_frames)), series.dt)
     courses = waves(raw[bolus_like], settings.waves, settings.highest)
-    trimmed = _trimmed_mean(raw, 0.1)  # moving edges seem to enhance by hundreds of HU
-    mean = over_baseline(trimmed[None], settings.least_baseline_frames)[0]
-    warnings = _check_passage(mean, settings)
+    mean = _mean_of_brain(raw, settings.least_baseline_frames)
+    warnings = check_passage(mean, settings)
     frames = baseline_frames(within(raw, courses), mean, series.dt, settings)
     noise = float(np.median(raw[:, :frames].std(1, ddof=1)))
     before = vessel_voxels.baseline(series, frames, noise, courses, settings)
     return _Passage(over_baseline(mean[None], frames)[0], before, warnings)
+
+
+def _mean_of_brain(curves: np.ndarray, frames: int) -> np.ndarray:
+    """The mean of curves over their baseline (HU), without edges that move: they seem to enhance by hundreds of HU."""
+    return over_baseline(_trimmed_mean(curves, 0.1)[None], frames)[0]
 
 
 def _arterial_voxels(
@@ -190,7 +241,7 @@ def _scale_to_vein(
     Its uncertainty is what the input leaves unexplained of the outflow, what motion takes off it, and the noise of its
     area; without a correction, also that of the input, the mean of ``voxels``.
     """
-    if vof is not None and _clipped(series, vessels[0])[0]:
+    if vof is not None and clipped(series, vessels[0])[0]:
         why = "the vein's curve is cut off at the largest value of the series"
         return _UNSCALED._replace(refused=why)
     least = vessel_voxels.count_to_average(settings.arterial_ml, series, settings)
@@ -270,59 +321,6 @@ def _brain_curves(series: Series, settings: VesselSettings) -> np.ndarray:
         raise NotComputable("little-brain", "No voxel of the brain mask has the HU of brain")
     chosen = index[:: -(-len(index) // SAMPLE)]
     return series.curves(chosen).astype(np.float32)
-
-
-def _check_brain(series: Series, settings: VesselSettings) -> list[str]:
-    """Refuse a slab with next to no brain; warn of little brain and of metal."""
-    warnings = []
-    volume = series.brain.sum() * series.voxel_ml
-    if volume < settings.least_brain_ml:
-        raise NotComputable("little-brain", f"The slab holds {volume:.0f} ml of brain")
-    if volume < settings.low_brain_ml:
-        warnings.append(f"the slab holds only {volume:.0f} ml of brain")
-    metal = (series.hu[..., 0][series.brain] > settings.metal_hu).sum() * series.voxel_ml
-    if metal > settings.metal_ml:
-        warnings.append(f"{metal:.1f} ml of metal in the brain: streaks corrupt curves near it")
-    return warnings
-
-
-def _check_passage(mean: np.ndarray, settings: VesselSettings) -> list[str]:
-    """Refuse a series without a bolus, or without its end; warn of one that ends early."""
-    if len(mean) < 4 * settings.least_baseline_frames:
-        raise NotComputable("truncated-bolus", f"The series has only {len(mean)} frames")
-    if mean.max() < settings.least_enhancement_hu:
-        raise NotComputable("no-bolus", f"The brain enhances by {mean.max():.1f} HU at most")
-    left = share_left(mean)
-    if left > settings.most_brain_left:
-        raise NotComputable("truncated-bolus", f"{left:.0%} of the brain's peak is left at the end")
-    if left > settings.brain_left:
-        return [f"{left:.0%} of the peak is left at the end: volume is underestimated"]
-    return []
-
-
-def _check_artery(
-    series: Series, voxels: np.ndarray, aif: np.ndarray, settings: VesselSettings
-) -> None:
-    """Refuse an input that is cut off, does not enhance, or does not fall again."""
-    clipped, ceiling = _clipped(series, voxels)
-    if clipped:
-        raise NotComputable(
-            "saturated", f"The artery's curve is cut off at {ceiling:.0f} HU in {clipped} voxels"
-        )
-    if aif.max() <= 0 or aif.sum() <= 0:
-        raise NotComputable("no-aif", "The voxels of the arterial input do not enhance")
-    left = share_left(aif)
-    if left > settings.most_artery_left:
-        raise NotComputable(
-            "truncated-bolus", f"{left:.0%} of the artery's peak is left at the end"
-        )
-
-
-def _clipped(series: Series, voxels: np.ndarray) -> tuple[int, float]:
-    """The number of voxels whose peak is cut off, and the value (HU) at which it is."""
-    ceiling = float(series.hu.max())
-    at_ceiling = (series.curves(voxels) >= ceiling - 1).sum(1)
-    return int((at_ceiling >= CLIPPED_FRAMES).sum()), ceiling
 
 
 def _given_voxels(series: Series, at: np.ndarray, what: str) -> np.ndarray:

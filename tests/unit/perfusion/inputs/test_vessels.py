@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 from perfused_heads import AFFINE, ARTERY, BOLUS, FRAMES, NOISE_HU, SHAPE, VEIN, head
 from strokeprep.errors import StrokeprepError
-from strokeprep.perfusion import vessels
 from strokeprep.perfusion.curves import Series, over_baseline
 from strokeprep.perfusion.deconvolution import NotComputable, perfusion_maps
-from strokeprep.perfusion.vessels import find_vessels
+from strokeprep.perfusion.inputs import vessels
 from strokeprep.phantom.scan.bolus import arterial_curve, venous_curve
+from strokeprep.settings.ctp.vessels import VesselSettings
 from strokeprep.settings.limits import LIMITS
-from strokeprep.settings.perfusion import VesselSettings
+
+
+def find_vessels(series: Series, *given, **options) -> vessels.Vessels:
+    return vessels.search(series, *given, **options).vessels
 
 
 @pytest.fixture(scope="module")

@@ -404,10 +404,9 @@ def test_an_atlas_of_territories_is_an_input_of_the_maps_that_have_inputs_by_ter
     config = design("bids", trees.bids(tmp_path / "raw"))
     atlas = tmp_path / "arterial.nii.gz"
     atlas.touch()
-    vessels = {"inputs": "local", "territories": "arterial"}
-    config["perfusion"] = {"atlases": {"arterial": {"path": str(atlas)}}, "vessels": vessels}
-    for inputs, needed in (("local", True), ("global", False)):
-        vessels["inputs"] = inputs
+    local = {"inputs": "local", "territories": "arterial"}
+    for vessels, needed in ((local, True), ({"inputs": "local"}, False), ({}, False)):
+        config["perfusion"] = {"atlases": {"arterial": {"path": str(atlas)}}, "vessels": vessels}
         process = snakemake(tmp_path, config, "--dry-run")
         assert process.returncode == 0
         read = [read for read, _ in given(process, "perfusion")]
@@ -506,7 +505,11 @@ def test_a_missing_modality_takes_only_its_own_targets(tmp_path):
         ({"study": {"layout": "bids", "root": "nowhere"}}, "folder does not exist: nowhere"),
         ({"deface": {"ct": "none"}}, "study.defaced"),
         ({"study": {"layout": "bids", "root": "raw", "subjects": ["99"]}}, "99"),
-        ({"perfusion": {"vessels": {"territories": "aspects"}}}, "no such atlas"),
+        (
+            {"perfusion": {"vessels": {"inputs": "local", "territories": "aspects"}}},
+            "no such atlas",
+        ),
+        ({"perfusion": {"vessels": {"territories": "aspects"}}}, "has no territories"),
         (
             {"perfusion": {"method": "osvd", "vessels": {"inputs": "local"}}},
             "by one arterial input",

@@ -48,10 +48,8 @@ def prepared(use, made):
 
 def territories():
     """The atlas whose regions have arterial inputs of their own, and its names, if there is one."""
-    vessels = CONFIG.perfusion.vessels
-    if vessels.inputs == "global" or vessels.territories is None:
-        return []
-    return [made("perfusion", vessels.territories) for made in (atlas_image, atlas_names)]
+    name = CONFIG.perfusion.vessels.territories
+    return [made("perfusion", name) for made in (atlas_image, atlas_names)] if name else []
 
 
 def prepared_atlas(scan):

@@ -79,7 +79,7 @@ def test_the_late_side_stays_late_on_the_clock_of_the_whole_brain(by_territory):
     right, left = sides(by_territory, "delay")
     assert right - left == pytest.approx(LATER_S + DISPERSION_S, abs=0.75)
     (own,) = by_territory.own_inputs
-    assert own.lag_s == pytest.approx(LATER_S + DISPERSION_S, abs=0.75)
+    assert own.found.lag_s == pytest.approx(LATER_S + DISPERSION_S, abs=0.75)
 
 
 def test_tmax_is_by_one_input(by_territory, by_one):
@@ -87,6 +87,8 @@ def test_tmax_is_by_one_input(by_territory, by_one):
     assert np.array_equal(by_territory.maps["tmax"][known], by_one.maps["tmax"][known])
     abouts = perfusion_maps.abouts(by_territory, LOCAL)
     assert (abouts["cbf"]["ArterialInput"], abouts["tmax"]["ArterialInput"]) == ("local", "global")
+    assert abouts["cbf"]["TerritoriesWithOwnInput"] == ["right carotid"]
+    assert "TerritoriesWithOwnInput" not in abouts["tmax"]
     assert "ArterialInput" not in perfusion_maps.abouts(by_one, GLOBAL)["cbf"]
 
 
@@ -102,12 +104,16 @@ def test_a_territory_with_its_own_artery_tells_where_it_is_and_the_others_why_th
     left = told(by_territory)["left carotid"]
     assert not left["OwnInput"] and left["WholeBrainBecause"] == local.SAME_BLOOD
     assert "0 ml" in told(by_territory)["posterior circulation"]["WholeBrainBecause"]
+    assert by_territory.warnings == []
 
 
 def test_a_territory_without_an_artery_takes_the_input_of_the_whole_brain_and_says_so():
     done = maps_of(two_sided_head(DISPERSION_S, LATER_S, artery=0.0), LOCAL)
     assert done.own_inputs == []
-    assert "artery" in told(done)["right carotid"]["WholeBrainBecause"]
+    why = told(done)["right carotid"]["WholeBrainBecause"]
+    assert "artery" in why
+    warned = perfusion_maps.abouts(done, LOCAL)["vessels"]["Warnings"]
+    assert f"no input of its own for right carotid: {why}" in warned
 
 
 def test_where_all_blood_is_the_same_maps_are_those_of_one_input_to_the_byte():
@@ -122,6 +128,9 @@ def test_an_input_that_is_not_scaled_has_none_beside_it(narrow):
     done = maps_of(narrow, replace(LOCAL, scale_to_vein=False))
     assert done.own_inputs == []
     assert all("not scaled" in each["WholeBrainBecause"] for each in told(done).values())
+    assert done.warnings == [
+        f"no input of its own for {' and '.join(told(done))}: {local.UNSCALED}"
+    ]
 
 
 def test_there_is_no_seam_where_territories_meet():
@@ -130,7 +139,7 @@ def test_there_is_no_seam_where_territories_meet():
     found = pipeline.search(here, LOCAL, AUTOMATIC)
     by = territories.by_planes(here.to_template, here.series.brain.shape, here.series.spacing)
     half = replace(found.vessels, aif=found.vessels.aif / 2)
-    each = [local.Local(name, found.vessels, 0.0, "as all") for name in by.names]
+    each = [local.Local(name, found.vessels, "as all") for name in by.names]
     each[1] = local.Local(by.names[1], half)
     inputs = local.LocalInputs(tuple(each), by)
     volume = pipeline.mapped(here, found.vessels, LOCAL, inputs).maps["cbv"][18:26, 8:36, 1:5]

@@ -91,8 +91,12 @@ class Perfusion:
     @property
     def own_inputs(self) -> list[Local]:
         """The arterial inputs of territories that have one of their own."""
-        each = self.local.each if self.local else ()
-        return [local for local in each if local.refused is None]
+        return self.local.own if self.local else []
+
+    @property
+    def warnings(self) -> list[str]:
+        """What makes the maps less reliable."""
+        return [*self.vessels.warnings, *(self.local.warnings if self.local else [])]
 
 
 def computed(

@@ -92,7 +92,7 @@ _WRITTEN = """
     MeanFramewiseMm Levels Thresholds Constants Range Warnings ArterialScale ArterialScaleSD MethodVersion
     ArterialLikeness BaselineFrames PreContrastFrames BolusHu NoiseHu InPlaneSmoothing Contrast
     Columns Model N MostInAVoxel AtLeast Subset Session Excluded
-    ArterialInput ArterialInputs Territories TerritoriesBlendMm
+    ArterialInput ArterialInputs Territories TerritoriesBlendMm TerritoriesWithOwnInput
     """
 WRITTEN = frozenset(_WRITTEN.split())
 

@@ -313,9 +313,15 @@ def _refuse_usual_only(config: Config) -> None:
 
 
 def _refuse_senseless_territories(config: Config) -> None:
-    """Inputs of territories are those of the vascular model alone, and their atlas has to be there."""
+    """Inputs of territories are those of the vascular model alone, and their atlas is there and used."""
     perfusion = config.perfusion
     atlas = perfusion.vessels.territories
+    if atlas is not None and perfusion.vessels.inputs == "global":
+        raise StrokeprepError(
+            "One arterial input has no territories",
+            f"perfusion.vessels.territories: {atlas}",
+            "Remove it, or set perfusion.vessels.inputs to local.",
+        )
     if atlas is not None and atlas not in perfusion.atlases:
         raise StrokeprepError(
             "There is no such atlas of perfusion",

@@ -149,9 +149,11 @@ def abouts(
     """
     by_hand = dict(drawn or {})
     return {
-        **{name: _about_map(name, settings) | inputs.of_map(name, settings) for name in done.maps},
+        **{
+            name: _about_map(name, settings) | inputs.of_map(name, done.local) for name in done.maps
+        },
         **{name: _about_mask(name, settings) for name in done.masks},
-        "vessels": _about_vessels(done.vessels) | inputs.about(done.local) | by_hand,
+        "vessels": _about_vessels(done.vessels, done.warnings) | inputs.about(done.local) | by_hand,
         "voxels": {"Description": "Voxels of the arterial input and venous outflow"}
         | VOXEL_COLUMNS
         | by_hand,
@@ -211,7 +213,7 @@ def _about_mask(name: str, settings: PerfusionSettings) -> dict[str, Any]:
     return about | ({"Levels": levels[name]} if name in levels else {})
 
 
-def _about_vessels(vessels: arteries.Vessels) -> dict[str, Any]:
+def _about_vessels(vessels: arteries.Vessels, warnings: Sequence[str]) -> dict[str, Any]:
     """The sidecar of the vessels' curves."""
     return {
         "Description": "Arterial input and venous outflow of the perfusion series",
@@ -220,7 +222,7 @@ def _about_vessels(vessels: arteries.Vessels) -> dict[str, Any]:
         "ArterialScaleSD": round(vessels.scale_sd, 4),
         "ArterialLikeness": round(vessels.likeness, 4),
         "NoiseHu": round(vessels.noise_hu, 2),
-        "Warnings": list(vessels.warnings),
+        "Warnings": list(warnings),
     } | VESSEL_COLUMNS
 
 

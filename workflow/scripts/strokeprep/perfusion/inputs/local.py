@@ -13,17 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from strokeprep.perfusion.curves import (
-    Series,
-    convolution_matrix,
-    standardised,
-    tissue_correlation,
-    transits,
-)
+from strokeprep.perfusion.curves import Series, convolution_matrix, standardised, transits
 from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.perfusion.inputs.scaling import UNSCALED_SD
 from strokeprep.perfusion.inputs.territories import Territories
-from strokeprep.perfusion.inputs.vessels import Search, Vessels
+from strokeprep.perfusion.inputs.vessels import Search, Vessels, likeness_of
 from strokeprep.perfusion.vascular import FINE
 from strokeprep.settings.ctp.vessels import VesselSettings
 
@@ -33,22 +27,33 @@ DELAYS_S = np.arange(0, 11.1, 0.25)
 SPREADS_S = (0.05, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
 
 WHOLE = "whole brain"
-LEAST_LAG_S, MOST_UNLIKE = 1.0, 1.5
+# An artery that lags less (s) holds the same blood; noise and neighbours bend its course more than that of the whole
+# brain's input (docs/accuracy.md).
+LEAST_LAG_S = 1.0
+# An artery is not that of its tissue if it leaves this many times as much of the tissue's curve unexplained.
+MOST_UNLIKE = 1.5
+UNSCALED = "the input of the whole brain is not scaled to a vein"
 SAME_BLOOD = "its own artery fills with that of the whole brain"
 UNLIKE = "its own artery explains the curve of its tissue worse"
 
 
+class Found(NamedTuple):
+    """The artery that was found in a territory, beside the input of the whole brain."""
+
+    lag_s: float  # after that input
+    likeness: float  # of the territory's curve with that of the artery after transit
+    whole_likeness: float  # the same of the input of the whole brain
+
+
 @dataclass(frozen=True)
 class Local:
-    """The input of one territory."""
+    """The input of one territory, its own or that of the whole brain."""
 
     territory: str
     vessels: Vessels
-    lag_s: float = 0.0  # after the input of the whole brain
     refused: str | None = None  # why the territory takes the input of the whole brain
-    likeness: tuple[float, float] | None = (
-        None  # of the territory's curve with its own input and the whole brain's
-    )
+    expected: bool = False  # that it does so: its own would be no better
+    found: Found | None = None
 
 
 class Input(NamedTuple):
@@ -86,6 +91,23 @@ class LocalInputs:
     each: tuple[Local, ...]
     territories: Territories
 
+    @property
+    def own(self) -> list[Local]:
+        """Those of territories that have one of their own."""
+        return [local for local in self.each if local.refused is None]
+
+    @property
+    def warnings(self) -> list[str]:
+        """Why territories take the input of the whole brain although their own may be better."""
+        lacking: dict[str, list[str]] = {}
+        for local in self.each:
+            if local.refused is not None and not local.expected:
+                lacking.setdefault(local.refused, []).append(local.territory)
+        return [
+            f"no input of its own for {' and '.join(names)}: {why}"
+            for why, names in lacking.items()
+        ]
+
     def served(self, where: tuple[np.ndarray, ...]) -> Served:
         """The inputs of some voxels, that of the whole brain first."""
         shares = np.stack([each[where] for each in self.territories.shares])
@@ -96,7 +118,8 @@ class LocalInputs:
             found.append(shares[whole].sum(0))
         for local, share in zip(self.each, shares, strict=True):
             if local.refused is None:
-                inputs.append(Input(local.territory, local.vessels, local.lag_s))
+                lag_s = local.found.lag_s if local.found else 0.0
+                inputs.append(Input(local.territory, local.vessels, lag_s))
                 found.append(share)
         return Served(tuple(inputs), np.stack(found))
 
@@ -127,24 +150,19 @@ def _of_territory(series: Series, name: str, search: Search, settings: VesselSet
     """The input of a territory, which is the brain of ``series``."""
     whole = search.vessels
     if whole.scale_sd >= UNSCALED_SD:
-        return Local(name, whole, refused="the input of the whole brain is not scaled to a vein")
+        return Local(name, whole, UNSCALED)
     if (volume := series.brain.sum() * series.voxel_ml) < settings.least_brain_ml:
-        return Local(name, whole, refused=f"the slab holds {volume:.0f} ml of it")
+        return Local(name, whole, f"the slab holds {volume:.0f} ml of it", expected=True)
     own, mean = search.of_part(series, settings)
-    likeness = _likeness(own, mean, series.dt), _likeness(whole, mean, series.dt)
-    if own.scale_sd >= UNSCALED_SD:
-        return Local(name, whole, 0.0, "; ".join(own.warnings), likeness)
     lag = lag_s(whole.aif, own.aif, series.dt)
+    found = Found(lag, own.likeness, likeness_of(whole.aif, mean, series.dt))
     if lag < LEAST_LAG_S:
-        return Local(name, whole, lag, SAME_BLOOD, likeness)
-    if 1 - likeness[0] > MOST_UNLIKE * (1 - likeness[1]):
-        return Local(name, whole, lag, UNLIKE, likeness)
-    return Local(name, own, lag, None, likeness)
-
-
-def _likeness(vessels: Vessels, mean: np.ndarray, dt: float) -> float:
-    """The correlation of a mean curve of tissue with that of an input after transit."""
-    return float(tissue_correlation(vessels.aif[None], mean, dt)[0])
+        return Local(name, whole, SAME_BLOOD, expected=True, found=found)
+    if own.scale_sd >= UNSCALED_SD:
+        return Local(name, whole, "; ".join(own.warnings), found=found)
+    if 1 - found.likeness > MOST_UNLIKE * (1 - found.whole_likeness):
+        return Local(name, whole, UNLIKE, found=found)
+    return Local(name, own, found=found)
 
 
 def lag_s(first: np.ndarray, later: np.ndarray, dt: float) -> float:

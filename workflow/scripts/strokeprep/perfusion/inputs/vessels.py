@@ -83,7 +83,7 @@ class Search(NamedTuple):
 
     vessels: Vessels
     before: Baseline
-    veins: np.ndarray  # voxels that are mostly vein
+    veins: np.ndarray  # voxels that are at least partly vein, which tell drifts
 
     def of_part(self, series: Series, settings: VesselSettings) -> tuple[Vessels, np.ndarray]:
         """The vessels of a part of the brain, with the same vein, and the mean curve of that part.
@@ -95,9 +95,10 @@ class Search(NamedTuple):
         voxels = vessel_voxels.artery(series, arteries, mean, settings)
         aif = _mean_curve(series, voxels, self.before)
         check_artery(series, voxels, aif, settings)
-        own = replace(self.vessels, aif=aif, aif_voxels=voxels, warnings=())
+        measured = replace(self.vessels, aif=aif, aif_voxels=voxels, warnings=())
         others = self.vessels.vof_voxels, self.veins, arteries.voxels
-        return _scaled(series, own, others, self.before, settings), mean
+        own = _scaled(series, measured, others, self.before, settings)
+        return replace(own, likeness=likeness_of(own.aif, mean, series.dt)), mean
 
 
 def search(
@@ -136,8 +137,13 @@ def search(
     if scaled:
         others = vof_voxels, veins, arteries.voxels
         vessels = _scaled(series, measured, others, before, settings)
-    likeness = float(tissue_correlation(vessels.aif[None], passage.mean, series.dt)[0])
+    likeness = likeness_of(vessels.aif, passage.mean, series.dt)
     return Search(replace(vessels, likeness=likeness), before, veins)
+
+
+def likeness_of(aif: np.ndarray, mean: np.ndarray, dt: float) -> float:
+    """The correlation of a mean curve of tissue with that of an input after transit."""
+    return float(tissue_correlation(aif[None], mean, dt)[0])
 
 
 def _scaled(

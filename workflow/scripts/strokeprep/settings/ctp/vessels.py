@@ -75,7 +75,8 @@ class VesselSettings:
     territories: str | None = setting(
         None,
         "Name of the atlas of perfusion.atlases whose regions, split by side, are the territories of local "
-        "inputs. By default they are those of both carotids and of the posterior circulation.",
+        "inputs: a few large ones, since each needs an artery and perfusion.vessels.least_brain_ml of brain. By "
+        "default they are those of both carotids and of the posterior circulation.",
     )
 
     # How artery and vein are chosen. The config cannot set these.

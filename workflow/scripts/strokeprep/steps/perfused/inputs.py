@@ -8,7 +8,6 @@ from typing import Any
 
 from strokeprep.perfusion.inputs.local import Local, LocalInputs
 from strokeprep.perfusion.inputs.territories import BLEND_MM
-from strokeprep.settings.perfusion import PerfusionSettings
 
 
 def column(territory: str) -> str:
@@ -40,23 +39,21 @@ def about(local: LocalInputs | None) -> dict[str, Any]:
     """What the sidecar of the vessels says of territories, where they may have inputs of their own."""
     if local is None:
         return {}
-    own = [each for each in local.each if each.refused is None]
     return {
         "ArterialInputs": "local",
         "TerritoriesBlendMm": BLEND_MM,
         "Territories": [_about(each) for each in local.each],
-    } | columns(own)
+    } | columns(local.own)
 
 
 def _about(local: Local) -> dict[str, Any]:
     """What is told of one territory. One without an input of its own says why."""
     told: dict[str, Any] = {"Territory": local.territory, "OwnInput": local.refused is None}
-    if local.likeness:
-        own, whole = local.likeness
+    if local.found:
         told |= {
-            "LagSeconds": round(local.lag_s, 2),
-            "ArterialLikeness": round(own, 4),
-            "ArterialLikenessOfWholeBrain": round(whole, 4),
+            "LagSeconds": round(local.found.lag_s, 2),
+            "ArterialLikeness": round(local.found.likeness, 4),
+            "ArterialLikenessOfWholeBrain": round(local.found.whole_likeness, 4),
         }
     if local.refused is not None:
         return told | {"WholeBrainBecause": local.refused}
@@ -69,8 +66,11 @@ def _about(local: Local) -> dict[str, Any]:
     }
 
 
-def of_map(name: str, settings: PerfusionSettings) -> dict[str, str]:
-    """By which input a map is, where territories may have their own."""
-    if settings.vessels.inputs == "global":
+def of_map(name: str, local: LocalInputs | None) -> dict[str, Any]:
+    """By which input a map is in each territory, where they may have their own."""
+    if local is None:
         return {}
-    return {"ArterialInput": "global" if name == "tmax" else "local"}
+    if name == "tmax":
+        return {"ArterialInput": "global"}
+    own = [each.territory for each in local.own]
+    return {"ArterialInput": "local", "TerritoriesWithOwnInput": own}

@@ -26,8 +26,6 @@ from strokeprep.io import labels, transforms
 from strokeprep.perfusion import pipeline, tissue
 from strokeprep.perfusion.curves import Series
 from strokeprep.perfusion.deconvolution import NotComputable
-from strokeprep.perfusion.inputs.local import LocalInputs
-from strokeprep.perfusion.inputs.vessels import Vessels
 from strokeprep.phantom import study
 from strokeprep.phantom.head.mapping import draw_mapping
 from strokeprep.phantom.head.subject import Head, draw_traits, make_head
@@ -165,16 +163,15 @@ def figures(made: Patient, with_local: bool) -> dict[str, float]:
     out |= {"input area": area, "within its SD": float(abs(area - 1) <= found.scale_sd)}
     out |= {"stated SD": found.scale_sd, "likeness": found.likeness}
     true = replace(found, aif=made.aif, drift=np.zeros_like(made.aif), scale=1.0, scale_sd=0.0)
-    inputs: list[tuple[str, Vessels, LocalInputs | None]] = [
-        ("", found, None),
-        ("true ", true, None),
-    ]
-    if with_local:
-        local = pipeline.local_inputs(made.slab, search, LOCAL)
-        inputs.append(("local ", found, local))
+    by = {"": found, "true ": true}
+    perfusion = {name: pipeline.mapped(made.slab, each, SETTINGS) for name, each in by.items()}
+    if with_local and (local := pipeline.local_inputs(made.slab, search, LOCAL)):
+        perfusion["local "] = (
+            pipeline.mapped(made.slab, found, LOCAL, local) if local.own else perfusion[""]
+        )
         out |= {f"own {each.territory}": float(each.refused is None) for each in local.each}
-    for name, vessels, local in inputs:
-        done = pipeline.mapped(made.slab, vessels, SETTINGS, local)
+        out["warnings of territories"] = float(len(local.warnings))
+    for name, done in perfusion.items():
         maps = {key: volume[made.slab.box] for key, volume in done.maps.items()}
         masks = {key: volume[made.slab.box] > 0 for key, volume in done.masks.items()}
         out |= {name + key: value for key, value in _of_maps(made, maps)}

@@ -219,7 +219,7 @@ def artery(
     since noise has none.
     """
     if len(arteries.peak) < settings.least_voxels:
-        raise NotComputable("no-aif", "No voxel of the brain has the curve of an artery")
+        raise NotComputable("no-aif", "No voxel has the curve of an artery")
     half = int(np.argmax(mean >= mean.max() / 2)) + 1
     usual = mean[:half].sum() / mean.sum()
     area = arteries.curves.sum(1)

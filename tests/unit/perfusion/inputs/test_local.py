@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from perfused_heads import OTHER_ARTERY, OWN_ARTERY, TWO_SIDED, two_sided_head
+from strokeprep.io import images, tables
 from strokeprep.perfusion import pipeline
 from strokeprep.perfusion.curves import Series
 from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.perfusion.inputs import local, territories
 from strokeprep.perfusion.regions import Labels
 from strokeprep.settings.perfusion import AUTOMATIC, PerfusionSettings
-from strokeprep.steps import perfusion_maps
+from strokeprep.steps import figures, perfusion_maps
 
 GLOBAL = PerfusionSettings()
 LOCAL = replace(GLOBAL, vessels=replace(GLOBAL.vessels, inputs="local"))
@@ -187,3 +188,24 @@ def test_blood_that_took_longer_ways_lags_by_their_mean(dispersion_s, later_s):
     first, later = (hu[part].mean((0, 1, 2)) - 40 for part in (OTHER_ARTERY, OWN_ARTERY))
     lag = local.lag_s(first, later, 1.0)
     assert lag == pytest.approx(dispersion_s + later_s, abs=0.3)
+
+
+def test_tables_and_figure_show_a_territorys_own_artery_beside_that_of_the_whole_brain(
+    by_territory, tmp_path
+):
+    grid = tmp_path / "grid.nii.gz"
+    images.write_array(by_territory.maps["cbf"], TWO_SIDED, grid)
+    names = [*by_territory.maps, *by_territory.masks, "vessels", "voxels", "volumes"]
+    files = {name: str(tmp_path / f"{name}.nii.gz") for name in names}
+    perfusion_maps.write(by_territory, str(grid), files)
+    (own,) = by_territory.own_inputs
+    curves = tables.read(files["vessels"])
+    told = [float(row["aif_right_carotid"]) for row in curves]
+    np.testing.assert_allclose(told, own.vessels.aif, atol=1e-3)
+    x = {"artery": [], "artery of right carotid": [], "vein": []}
+    for row in tables.read(files["voxels"]):
+        x[row["vessel"]].append(float(row["x"]))
+    assert max(x["artery"]) < 0 < min(x["artery of right carotid"])
+    figure = tmp_path / "figure.png"
+    figures.vessels(by_territory.slab.series, by_territory.vessels, [own], str(figure))
+    assert figure.stat().st_size > 0

@@ -13,7 +13,6 @@ from itertools import product
 import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
-from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from strokeprep.io import grids, images
@@ -144,6 +143,8 @@ def most_met(
     steps: int,
 ) -> np.ndarray:
     """The affine close to ``matrix`` with the most of what ``met`` measures, less its price."""
+    from scipy.optimize import minimize  # slow to load, and no CT needs it
+
     basis = BASIS[:parameters]
     tiny = 1e-4
 

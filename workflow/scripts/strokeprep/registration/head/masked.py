@@ -14,7 +14,7 @@ import SimpleITK as sitk
 
 from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images, transforms
-from strokeprep.registration import deformable, template
+from strokeprep.registration import template
 from strokeprep.registration.head.fit import fit, level, nod
 from strokeprep.registration.head.model import CENTRE, brain_alone
 from strokeprep.registration.head.pose import Pose, credible, raised
@@ -47,6 +47,8 @@ def registered(
     image: sitk.Image, brain: sitk.Image, where: str = "image", limits: HeadSettings = HEAD
 ) -> Pose:
     """The same by mutual information with the template's brain: slower, and right with half a brain in view."""
+    from strokeprep.registration import deformable  # slow to load, and needed here alone
+
     alone = sitk.Mask(sitk.Cast(image, sitk.sitkFloat32), brain)
     found = deformable.to_template(alone, template.load().t1, where=where)
     matrix = images.LPS @ transforms.matrix(found.transform) @ images.LPS

@@ -162,7 +162,7 @@ def figures(made: Patient, with_local: bool) -> dict[str, float]:
     area = float(found.aif.sum() / made.aif.sum())
     out |= {"input area": area, "within its SD": float(abs(area - 1) <= found.scale_sd)}
     out |= {"stated SD": found.scale_sd, "likeness": found.likeness}
-    true = replace(found, aif=made.aif, drift=np.zeros_like(made.aif), scale=1.0, scale_sd=0.0)
+    true = replace(found, aif=made.aif, scale=1.0, scale_sd=0.0)
     by = {"": found, "true ": true}
     perfusion = {name: pipeline.mapped(made.slab, each, SETTINGS) for name, each in by.items()}
     if with_local and (local := pipeline.local_inputs(made.slab, search, LOCAL)):

@@ -16,7 +16,7 @@ from strokeprep.settings.perfusion import PerfusionSettings
 SETTINGS = PerfusionSettings()
 TIMES = np.arange(50.0)
 AIF = arterial_curve(TIMES, Arterial())
-WHOLE = Vessels(AIF, 0 * AIF, None, 8, NO_VOXELS, NO_VOXELS, 1.0, 1.0, 0.02)
+WHOLE = Vessels(AIF, AIF, None, 8, NO_VOXELS, NO_VOXELS, 1.0, 1.0, 0.02)
 HALF = replace(WHOLE, aif=AIF / 2, scale_sd=0.1)
 
 

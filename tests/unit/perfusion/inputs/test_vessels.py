@@ -149,7 +149,7 @@ def test_the_drift_of_a_sinus_among_other_veins_moves_the_input_by_a_third_of_it
         there[VEIN] += moved
         found = find_vessels(replace(series, hu=np.rint(there)))
         assert labelled(VEIN)[tuple(found.vof_voxels.T)].all()
-        drifts.append(found.drift.mean())
+        drifts.append(np.mean(found.drift))
     lower = over_baseline(line[None], found.baseline_frames).mean()
     assert 0.3 < (drifts[0] - drifts[1]) / lower < 0.42
 

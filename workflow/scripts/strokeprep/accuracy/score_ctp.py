@@ -192,4 +192,4 @@ def _true_vessels(truth: Truth, seconds: int) -> arteries.Vessels:
     aif = np.interp(times[0] + GRID_S * np.arange(seconds), times, curve)
     baseline = int(np.argmax(aif > ARRIVED * aif.max()))
     nowhere = vessel_voxels.NO_VOXELS
-    return arteries.Vessels(aif, np.zeros_like(aif), None, baseline, nowhere, nowhere, 1.0, 0.0)
+    return arteries.Vessels(aif, aif, None, baseline, nowhere, nowhere, 1.0, 0.0)

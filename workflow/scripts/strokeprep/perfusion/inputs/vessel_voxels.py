@@ -209,9 +209,16 @@ def _lost_to_noise(curves: np.ndarray, before: Baseline) -> np.ndarray:
     return np.asarray(before.courses.shape[1] * before.noise**2 / np.maximum(power, 1e-6))
 
 
+class Artery(NamedTuple):
+    """The voxels of an artery."""
+
+    purest: np.ndarray  # n x 3: their mean curve is the one that is measured
+    more: np.ndarray  # these and others, whose mean has less noise and more tissue
+
+
 def artery(
     series: Series, arteries: Candidates, mean: np.ndarray, settings: VesselSettings
-) -> np.ndarray:
+) -> Artery:
     """The voxels with most early contrast: by how much more has come than the brain's share.
 
     Early is before the brain is half filled. Tissue then holds the brain's share of all its contrast,
@@ -238,8 +245,14 @@ def artery(
     if paired.sum() < settings.least_voxels:
         raise NotComputable("no-aif", "The voxels with arterial curves are scattered")
     score, voxels = score[paired], arteries.voxels[paired]
-    most = count_to_average(settings.arterial_ml, series, settings)
-    return voxels[_highest(score, most, settings.arterial_purity)]
+    purest, more = (
+        voxels[_highest(score, count_to_average(ml, series, settings), purity)]
+        for ml, purity in (
+            (settings.arterial_ml, settings.arterial_purity),
+            (settings.course_ml, settings.course_purity),
+        )
+    )
+    return Artery(purest, more)
 
 
 # --- The vein ------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ from strokeprep.perfusion.curves import (
 )
 from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.perfusion.inputs import vessel_voxels
+from strokeprep.perfusion.inputs.course import Measured, likely_course
 from strokeprep.perfusion.inputs.refusals import (
     check_artery,
     check_brain,
@@ -60,22 +61,18 @@ SAMPLE = 20_000  # brain voxels, enough for the noise and the mean curve of the 
 class Vessels:
     """The curves that a deconvolution needs, and the voxels that they are means of."""
 
-    aif: np.ndarray  # HU over baseline, without drift, scaled
-    drift: np.ndarray  # HU, before scaling
+    aif: np.ndarray  # HU over baseline, scaled
+    measured: np.ndarray  # the mean curve of the artery's voxels, HU over baseline
     vof: np.ndarray | None
     baseline_frames: int
     aif_voxels: np.ndarray  # n x 3 indices
     vof_voxels: np.ndarray
-    scale: float  # by which the input was multiplied
+    scale: float  # by which the area of the measured curve was multiplied
     noise_hu: float  # of one voxel and frame, in the brain
     scale_sd: float = 0.0  # relative standard deviation of the scale
-    likeness: float = 1.0  # correlation of the brain's curve with the artery's after transit
+    likeness: float = 1.0  # correlation of the brain's curve with the measured one after transit
     warnings: tuple[str, ...] = ()
-
-    @property
-    def measured(self) -> np.ndarray:
-        """The mean curve of the artery's voxels, HU over baseline."""
-        return self.aif / self.scale + self.drift
+    drift: np.ndarray | float = 0.0  # HU, taken off the measured curve
 
 
 class Search(NamedTuple):
@@ -92,10 +89,12 @@ class Search(NamedTuple):
         """
         mean = _mean_of_brain(_brain_curves(series, settings), self.before.frames)
         arteries = vessel_voxels.arteries(series, self.before, mean, settings)
-        voxels = vessel_voxels.artery(series, arteries, mean, settings)
-        aif = _mean_curve(series, voxels, self.before)
-        check_artery(series, voxels, aif, settings)
-        measured = replace(self.vessels, aif=aif, aif_voxels=voxels, warnings=())
+        artery = vessel_voxels.artery(series, arteries, mean, settings)
+        aif = _mean_curve(series, artery.purest, self.before)
+        check_artery(series, artery.purest, aif, settings)
+        measured = replace(
+            self.vessels, aif=aif, measured=aif, aif_voxels=artery.purest, warnings=()
+        )
         others = self.vessels.vof_voxels, self.veins, arteries.voxels
         own = _scaled(series, measured, others, self.before, settings)
         return replace(own, likeness=likeness_of(own.aif, mean, series.dt)), mean
@@ -114,19 +113,19 @@ def search(
     passage = _passage(series, settings)
     before = passage.before
     arteries = vessel_voxels.arteries(series, before, passage.mean, settings)
-    aif_voxels = _arterial_voxels(series, arteries, passage.mean, aif_at, settings)
-    before = _before_artery(series, aif_voxels, before, settings)
-    aif = _mean_curve(series, aif_voxels, before)
-    check_artery(series, aif_voxels, aif, settings)
+    artery = _arterial_voxels(series, arteries, passage.mean, aif_at, settings)
+    before = _before_artery(series, artery.purest, before, settings)
+    aif = _mean_curve(series, artery.purest, before)
+    check_artery(series, artery.purest, aif, settings)
     vof_voxels, veins = _venous_voxels(series, aif, before, vof_at, settings)
     vof = _mean_curve(series, vof_voxels, before) if len(vof_voxels) else None
     warnings += passage.warnings
     measured = Vessels(
         aif,
-        np.zeros_like(aif),
+        aif,
         vof,
         before.frames,
-        aif_voxels,
+        artery.purest,
         vof_voxels,
         1.0,
         before.noise,
@@ -138,7 +137,10 @@ def search(
         others = vof_voxels, veins, arteries.voxels
         vessels = _scaled(series, measured, others, before, settings)
     likeness = likeness_of(vessels.aif, passage.mean, series.dt)
-    return Search(replace(vessels, likeness=likeness), before, veins)
+    vessels = replace(vessels, likeness=likeness)
+    if vessels.scale_sd < UNSCALED_SD:
+        vessels = _with_course(series, vessels, artery.more, before)
+    return Search(vessels, before, veins)
 
 
 def likeness_of(aif: np.ndarray, mean: np.ndarray, dt: float) -> float:
@@ -158,15 +160,28 @@ def _scaled(
         series, measured.aif, measured.vof, others, before, settings, measured.aif_voxels
     )
     warned = (f"input not scaled to the vein: {scale.refused}",) if scale.refused else ()
-    drift = np.zeros_like(measured.aif) + scale.drift
     return replace(
         measured,
-        aif=scale.factor * (measured.aif - drift),
-        drift=drift,
+        aif=scale.factor * (measured.aif - scale.drift),
+        drift=scale.drift,
         scale=scale.factor,
         scale_sd=scale.sd,
         warnings=measured.warnings + warned,
     )
+
+
+def _with_course(series: Series, vessels: Vessels, artery: np.ndarray, before: Baseline) -> Vessels:
+    """Vessels whose input has the course that explains both best, and its area.
+
+    The curves of both are not reduced to courses of vessels, which hold noise, too.
+    """
+    of_artery, of_vein = (
+        over_baseline(series.curves(voxels).astype(float), before.frames).mean(0)
+        for voxels in (artery, vessels.vof_voxels)
+    )
+    measured = Measured(of_artery - vessels.drift, before.noise / len(artery) ** 0.5)
+    course = likely_course(measured, of_vein, 1 / vessels.scale, before.frames, series.dt)
+    return replace(vessels, aif=vessels.aif.sum() / course.sum() * course)
 
 
 class _Passage(NamedTuple):
@@ -201,10 +216,11 @@ def _arterial_voxels(
     mean: np.ndarray,
     at: np.ndarray | None,
     settings: VesselSettings,
-) -> np.ndarray:
+) -> vessel_voxels.Artery:
     """The voxels of the arterial input, given or found among candidates."""
     if at is not None:
-        return _given_voxels(series, at, "arterial input")
+        given = _given_voxels(series, at, "arterial input")
+        return vessel_voxels.Artery(given, given)
     return vessel_voxels.artery(series, arteries, mean, settings)
 
 

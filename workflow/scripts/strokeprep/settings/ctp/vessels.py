@@ -111,6 +111,9 @@ class VesselSettings:
     # artery is scaled to it, and more voxels mean less noise.
     arterial_purity: float = 0.6
     venous_purity: float = 0.96
+    # The course of the input is that of more voxels. What they hold of tissue changes it less than noise does.
+    course_ml: float = 0.1
+    course_purity: float = 0.3
     # Drifts are measured on veins alone; for them a voxel that is partly tissue will do.
     venous_part: float = 0.6
     # Least correlation of the brain's mean curve with the artery's curve after its passage through

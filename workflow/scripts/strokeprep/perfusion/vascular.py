@@ -27,7 +27,7 @@ from strokeprep.perfusion.deconvolution import check
 from strokeprep.series.smoothing import Smoothing
 from strokeprep.settings.perfusion import MapSettings, TissueSettings, VascularSettings
 
-VERSION = "7"  # of the method; changes whenever the same constants give other maps
+VERSION = "8"  # of the method; changes whenever the same constants give other maps
 BLOCK = 256  # voxels at a time, so that the weights of a block stay in the cache
 FINE = 4  # steps per frame in which the model is computed
 SAMPLE = 2000  # voxels from which the noise of the series is estimated

@@ -29,8 +29,11 @@ from strokeprep.steps.perfused import inputs
 
 VESSEL_COLUMNS = {
     "time": {"Description": "Time in the one-second series", "Units": "s"},
-    "aif": {"Description": "Arterial input over baseline, without drift, scaled", "Units": "HU"},
-    "aif_measured": {"Description": "Arterial input over baseline, before scaling", "Units": "HU"},
+    "aif": {"Description": "Arterial input over baseline", "Units": "HU"},
+    "aif_measured": {
+        "Description": "Mean curve of the artery's voxels over baseline",
+        "Units": "HU",
+    },
     "vof": {"Description": "Venous outflow over baseline", "Units": "HU"},
 }
 VOXEL_COLUMNS = {
@@ -220,6 +223,7 @@ def _about_vessels(vessels: arteries.Vessels, warnings: Sequence[str]) -> dict[s
         "BaselineFrames": vessels.baseline_frames,
         "ArterialScale": round(vessels.scale, 4),
         "ArterialScaleSD": round(vessels.scale_sd, 4),
+        "ArterialCourse": "by artery and vein" if vessels.has_area_of_vein else "by artery",
         "ArterialLikeness": round(vessels.likeness, 4),
         "NoiseHu": round(vessels.noise_hu, 2),
         "Warnings": list(warnings),

@@ -15,7 +15,6 @@ import numpy as np
 
 from strokeprep.perfusion.curves import Series, convolution_matrix, standardised, transits
 from strokeprep.perfusion.deconvolution import NotComputable
-from strokeprep.perfusion.inputs.scaling import UNSCALED_SD
 from strokeprep.perfusion.inputs.territories import Territories
 from strokeprep.perfusion.inputs.vessels import Search, Vessels, likeness_of
 from strokeprep.perfusion.vascular import FINE
@@ -149,7 +148,7 @@ def inputs(
 def _of_territory(series: Series, name: str, search: Search, settings: VesselSettings) -> Local:
     """The input of a territory, which is the brain of ``series``."""
     whole = search.vessels
-    if whole.scale_sd >= UNSCALED_SD:
+    if not whole.has_area_of_vein:
         return Local(name, whole, UNSCALED)
     if (volume := series.brain.sum() * series.voxel_ml) < settings.least_brain_ml:
         return Local(name, whole, f"the slab holds {volume:.0f} ml of it", expected=True)
@@ -158,7 +157,7 @@ def _of_territory(series: Series, name: str, search: Search, settings: VesselSet
     found = Found(lag, own.likeness, likeness_of(whole.aif, mean, series.dt))
     if lag < LEAST_LAG_S:
         return Local(name, whole, SAME_BLOOD, expected=True, found=found)
-    if own.scale_sd >= UNSCALED_SD:
+    if not own.has_area_of_vein:
         return Local(name, whole, "; ".join(own.warnings), found=found)
     if 1 - found.likeness > MOST_UNLIKE * (1 - found.whole_likeness):
         return Local(name, whole, UNLIKE, found=found)

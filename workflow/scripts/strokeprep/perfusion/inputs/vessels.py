@@ -74,6 +74,11 @@ class Vessels:
     warnings: tuple[str, ...] = ()
     drift: np.ndarray | float = 0.0  # HU, taken off the measured curve
 
+    @property
+    def has_area_of_vein(self) -> bool:
+        """Whether the input is scaled to a vein, and has its course by both."""
+        return self.scale_sd < UNSCALED_SD
+
 
 class Search(NamedTuple):
     """Artery and vein of a series, and what others are found by that go with them."""
@@ -138,7 +143,7 @@ def search(
         vessels = _scaled(series, measured, others, before, settings)
     likeness = likeness_of(vessels.aif, passage.mean, series.dt)
     vessels = replace(vessels, likeness=likeness)
-    if vessels.scale_sd < UNSCALED_SD:
+    if vessels.has_area_of_vein:
         vessels = _with_course(series, vessels, artery.more, before)
     return Search(vessels, before, veins)
 

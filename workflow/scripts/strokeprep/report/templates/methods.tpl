@@ -34,7 +34,8 @@ For grey levels that can be compared, {{ grey }}.
 {% if maps %}
 CT perfusion series were corrected for motion frame by frame, resampled to one frame per second, and
 smoothed in plane ({{ maps.InPlaneSmoothing | short }} mm full width at half maximum). Arterial input
-and venous outflow were found automatically unless given.
+and venous outflow were found automatically unless given. Where a vein was found, the
+input had its area and the course that explained both curves best.
 {% if maps.get("ArterialInput") == "local" %}
 Territories whose arteries filled later than the input of the whole brain had an arterial input of their own, but for Tmax.
 {% endif %}

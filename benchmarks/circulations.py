@@ -6,10 +6,12 @@
 Each patient has a head, a stroke, a bolus as real patients have it (``strokeprep.phantom.scan.circulation``) and
 noise of a kernel. The head may move by some millimetres; its frames are then moved back by the true motion, so
 that no series has to be registered, and what is left is what interpolation leaves. Everything after that is the
-project's. A row per patient, then the median of all with the 10th and 90th percentile. Flow and
-transit time are the median in tissue over the true one ("per voxel": the median of ratios); r is the correlation with the true map, equally smoothed, in
-tissue that flows by more than 5 mL/100 g/min. "true" is with the true arterial input, "local" with inputs of
-territories. With --narrow the carotid of the side without the stroke is narrow; "behind" is the tissue that it feeds.
+project's. A row per patient, then the median of all with the 10th and 90th percentile. The input's course is how
+far it lies from the true one at the same area (root mean square over that of the true one). Flow and transit time
+are the median in tissue over the true one ("per voxel": the median of ratios); r is the correlation with the true
+map, equally smoothed, in tissue that flows by more than 5 mL/100 g/min. "true" is with the true arterial input,
+"local" with inputs of territories. With --narrow the carotid of the side without the stroke is narrow; "behind" is
+the tissue that it feeds.
 """
 
 from __future__ import annotations
@@ -161,6 +163,8 @@ def figures(made: Patient, with_local: bool) -> dict[str, float]:
     found = search.vessels
     area = float(found.aif.sum() / made.aif.sum())
     out |= {"input area": area, "within its SD": float(abs(area - 1) <= found.scale_sd)}
+    apart = np.linalg.norm(found.aif / area - made.aif) / np.linalg.norm(made.aif)
+    out |= {"input course": float(apart)}
     out |= {"stated SD": found.scale_sd, "likeness": found.likeness}
     true = replace(found, aif=made.aif, scale=1.0, scale_sd=0.0)
     by = {"": found, "true ": true}

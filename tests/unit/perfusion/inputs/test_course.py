@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from strokeprep.perfusion.curves import convolution_matrix, transits
-from strokeprep.perfusion.inputs.course import ALIKE, Measured, likely_course
+from strokeprep.perfusion.inputs.course import OF_REST, Measured, likely_course
 from strokeprep.phantom.scan.bolus import Arterial, arterial_curve
 
 FRAMES, BASELINE = 60, 9
@@ -35,12 +35,12 @@ def test_a_large_artery_without_noise_keeps_its_course(true):
 @pytest.mark.parametrize("true", BOLUSES.values(), ids=BOLUSES)
 @pytest.mark.parametrize("seed", range(4))
 def test_noise_of_a_small_artery_does_not_become_a_peak(true, seed):
-    """Noise that voxels share is a tenth of the curve's height, and the vein has next to none."""
+    """Noise is a tenth of the curve's height, and the vein has next to none."""
     rng, share = np.random.default_rng(seed), 0.15
     noise = 0.1 * share * true.max()
     measured = share * true + rng.normal(0, noise, FRAMES)
     vein = vein_of(true) + rng.normal(0, 0.01 * true.max(), FRAMES)
-    course = likely_course(Measured(measured, noise / ALIKE), vein, share, BASELINE, 1.0)
+    course = likely_course(Measured(measured, noise / OF_REST), vein, share, BASELINE, 1.0)
     assert apart(course, true) < 0.6 * apart(measured / share, true)
     # A bolus of 6 s is narrower than any real one, and loses some of its height with its noise.
     lost = 0.2 if true is BOLUSES["narrow"] else 0.08

@@ -16,8 +16,8 @@ from strokeprep.perfusion.curves import convolution_matrix, features, smoothed, 
 
 # Delays and time constants (s) of the transit between artery and vein.
 TRANSITS = (np.arange(0, 10.1, 1.0), np.geomspace(1, 12, 8))
-# Noise of close voxels is alike, and frames are interpolated: so many times the noise of independent ones.
-ALIKE = 3.0
+# The artery's curve holds tissue as well, and noise that looks like the course of a vessel: so many times the rest.
+OF_REST = 1.5
 # What transits do not explain of the vein's curve, noise included, as a share of its peak.
 VEIN_SD = 0.02
 # Root mean square of a bolus's curvature, as a multiple of the vein's peak over its squared width.
@@ -29,7 +29,7 @@ class Measured(NamedTuple):
     """The mean curve of an artery's voxels."""
 
     curve: np.ndarray  # HU over baseline, without drift
-    sd: float  # noise of a frame (HU), if voxels had noise of their own
+    rest: float  # what in it is no course of a vessel (HU, standard deviation of a frame)
 
 
 def likely_course(
@@ -43,8 +43,8 @@ def likely_course(
     passing = _passing(vof, dt)[:, :, seen]
     weighted = np.swapaxes(passing, 1, 2) / (VEIN_SD * vof.max()) ** 2
     known = weighted @ passing + _curvature_weight(vof, dt)[seen, seen]
-    of_vein, of_artery = weighted @ vof, artery.curve[seen] / (ALIKE * artery.sd) ** 2
-    one = np.eye(len(of_artery)) / (ALIKE * artery.sd) ** 2
+    of_vein, of_artery = weighted @ vof, artery.curve[seen] / (OF_REST * artery.rest) ** 2
+    one = np.eye(len(of_artery)) / (OF_REST * artery.rest) ** 2
     height = np.full(len(passing), share)
     for _ in range(ROUNDS):
         precision = known + height[:, None, None] ** 2 * one

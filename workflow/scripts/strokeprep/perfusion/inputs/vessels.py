@@ -54,6 +54,7 @@ from strokeprep.perfusion.inputs.scaling import (
 from strokeprep.perfusion.inputs.vessel_voxels import Baseline
 from strokeprep.settings.ctp.vessels import VesselSettings
 
+LEAST_HU = 0.01  # of noise, in a series without any
 SAMPLE = 20_000  # brain voxels, enough for the noise and the mean curve of the brain
 
 
@@ -184,9 +185,16 @@ def _with_course(series: Series, vessels: Vessels, artery: np.ndarray, before: B
         over_baseline(series.curves(voxels).astype(float), before.frames).mean(0)
         for voxels in (artery, vessels.vof_voxels)
     )
-    measured = Measured(of_artery - vessels.drift, before.noise / len(artery) ** 0.5)
+    measured = Measured(of_artery - vessels.drift, _rest(of_artery, before.courses))
     course = likely_course(measured, of_vein, 1 / vessels.scale, before.frames, series.dt)
     return replace(vessels, aif=vessels.aif.sum() / course.sum() * course)
+
+
+def _rest(curve: np.ndarray, courses: np.ndarray) -> float:
+    """The standard deviation of what is none of some courses in a curve (HU)."""
+    left = curve - within(curve[None], courses)[0]
+    free = len(curve) - 1 - courses.shape[1]
+    return max(float(np.linalg.norm(left)) / free**0.5, LEAST_HU)
 
 
 class _Passage(NamedTuple):

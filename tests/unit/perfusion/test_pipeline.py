@@ -20,6 +20,7 @@ from strokeprep.perfusion.curves import Series
 from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.perfusion.inputs.scaling import UNSCALED_SD
 from strokeprep.perfusion.vascular import Marginal, Vascular
+from strokeprep.privacy.allowed import ALLOWED, WRITTEN
 from strokeprep.settings.perfusion import GivenVessels, PerfusionSettings
 from strokeprep.settings.study import TemplateSettings
 from strokeprep.steps import perfusion_maps
@@ -278,6 +279,11 @@ def test_everything_is_written_with_its_sidecar(sources, done, tmp_path):
     abouts = perfusion_maps.abouts(done, SETTINGS)
     assert set(abouts) == set(files)
     json.dumps(abouts)
+    for about in abouts.values():
+        keys = {
+            key for key, value in about.items() if not isinstance(value, dict) or key in WRITTEN
+        }
+        assert keys <= WRITTEN | set(ALLOWED), "the privacy audit would stop the run"
     (row,) = tables.read(files["volumes"])
     assert set(row) <= set(abouts["volumes"])
     assert float(row["core_ml"]) == pytest.approx(done.volumes["core_ml"], rel=1e-3)

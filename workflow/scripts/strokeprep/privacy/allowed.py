@@ -89,7 +89,7 @@ _WRITTEN = """
     Transforms SpatialInterpolations Audit Metrics Backend Engine Device Method Package Software Seed
     LesionMasked Frames SourceTiming FirstFrameTime InterpolatedInTime CoveredShare
     AllStill StillFrames StillThresholdMm OutlierFrames MaxDisplacementMm MeanDisplacementMm
-    MeanFramewiseMm Levels Thresholds Constants Range Warnings ArterialScale ArterialScaleSD MethodVersion
+    MeanFramewiseMm Levels Thresholds Constants Range Warnings ArterialCourse ArterialScale ArterialScaleSD MethodVersion
     ArterialLikeness BaselineFrames PreContrastFrames BolusHu NoiseHu InPlaneSmoothing Contrast
     Columns Model N MostInAVoxel AtLeast Subset Session Excluded
     ArterialInput ArterialInputs Territories TerritoriesBlendMm TerritoriesWithOwnInput

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 from masked_heads import mask_of, moved, scanned
 from strokeprep.io import grids, images
+from strokeprep.phantom import heads
 from strokeprep.quality.judgement import Judge
 from strokeprep.quality.masks import contour
 from strokeprep.settings.limits import PASS
@@ -19,6 +21,13 @@ from tests.heads import head
 pytestmark = pytest.mark.slow
 
 CONTRASTS = {"ct": "ct", "t1": "mr", "b0": "mr"}
+
+
+@lru_cache
+def in_thick_slices(contrast: str) -> tuple[sitk.Image, sitk.Image]:
+    """A detailed head in slices of 6.5 mm, and its brain."""
+    shown = heads.head(5, contrast, (), ("thick",))
+    return shown.image, images.like(shown.brain.astype(np.uint8), shown.image)
 
 
 def warned(contrast: str, mask: sitk.Image) -> set[str]:
@@ -112,13 +121,35 @@ def test_no_fluid_is_seen_where_none_is_bright():
     assert np.array_equal(skull, middle, equal_nan=True)
 
 
-def test_a_sector_without_an_edge_ends_in_brain_where_all_others_show_theirs():
-    shell = contour.of(scanned("t1").image, mask_of("t1"), "mr")
+def test_on_ct_a_sector_without_an_edge_ends_in_brain_where_all_others_show_theirs():
+    shell = contour.of(scanned("ct").image, mask_of("ct"), "ct")
     edge = np.zeros(contour.SECTORS)
     edge[:3] = np.nan
     assert contour.short_mm(shell, edge) == contour.EDGE_REACH_MM
     edge[:12] = np.nan
     assert contour.short_mm(shell, edge) == 0
+
+
+def test_on_mr_brain_goes_on_beyond_the_mask_only_where_it_is_as_bright():
+    shell = contour.of(scanned("t1").image, mask_of("t1"), "mr")
+    unseen = np.full(contour.SECTORS, np.nan)
+    assert contour.short_mm(shell, unseen) < 1.0
+    bright = replace(shell, grey=np.ones_like(shell.grey))
+    assert contour.short_mm(bright, unseen) == contour.EDGE_REACH_MM
+
+
+@pytest.mark.parametrize(("mm", "told"), [(0.0, False), (-3.0, True)])
+def test_thick_slices_that_hide_the_fluid_do_not_make_a_right_mask_too_small(mm, told):
+    shown, mask = in_thick_slices("t2star")
+    mask = larger(mask, mm)
+    assert contour.hides_fluid(contour.of(shown, mask, "mr"))
+    measured = contour.measurements("brain", shown, mask, "mr", Judge("1"))
+    assert ("contour_edge_mm" in {each.metric for each in measured if each.verdict != PASS}) == told
+
+
+@pytest.mark.parametrize("contrast", ["flair", "t2w"])
+def test_thick_slices_do_not_hide_fluid_that_is_dark_or_bright(contrast):
+    assert not contour.hides_fluid(contour.of(*in_thick_slices(contrast), "mr"))
 
 
 def test_a_sector_is_off_only_as_far_and_the_way_that_its_edge_is():

@@ -149,17 +149,17 @@ LIMITS: dict[str, Limit] = {
         audited=True,
     ),
     "contour_short_mm": Limit(
-        "mm", (None, 3.5), OPEN,
-        "How far brain reaches beyond the mask in the third worst of 48 sectors, or the fourth where many show no "
-        "edge. Right masks of real heads gave -0.4 to 3.4, with 8 mm cut off at the vertex 3.2 to 7.6, without a "
-        "lobe 1.5 to 10, which is as far as is looked. On slices of more than 5 mm it is only shown.",
+        "mm", (None, 2.0), OPEN,
+        "How far what is as bright as brain reaches beyond the mask, in the third worst of 48 sectors. Right masks of "
+        "real heads gave -2.3 to 1.3; with 8 mm cut off at the vertex -1.7 to 10, without a lobe 0.7 to 10, which is "
+        "as far as is looked. On slices of more than 5 mm it is only shown.",
         audited=True,
     ),
     "contour_moved_mm": _most(
         "mm", 1.5, 6.0,
         "Movement of the mask that would make the grey levels across its contour alike everywhere, as far as the "
-        "skull's edge agrees. Right masks of real heads gave 0 to 1.4; shifted by 5 mm, 1.4 to 7, nodded by 8°, 1.2 "
-        "to 4.4.",
+        "edges of skull and brain agree. Right masks of real heads gave 0 to 1.4; shifted by 5 mm, 1.3 to 7, nodded "
+        "by 8°, 1.1 to 4.4, which contour_worst_mm tells as well.",
         audited=True,
     ),
     "contour_worst_mm": Limit(

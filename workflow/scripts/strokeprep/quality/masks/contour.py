@@ -25,13 +25,14 @@ from scipy import ndimage
 
 from strokeprep.io import grids, images, labels
 from strokeprep.quality.judgement import Judge, Measurement
-from strokeprep.quality.masks import symmetry
+from strokeprep.quality.masks import profiles, symmetry
 
 MM = 2.0  # voxels that profiles are measured on; thick slices hold no more
 SECTORS = 48
 
-# In thicker slices a skull of a few millimetres seems to begin farther out, and single sectors do not show where.
-THICK_MM, BLUR_MM = 5.0, 0.4
+# In thicker slices single sectors do not show where a thin skull begins. Where no fluid is told from brain either, the
+# middle between brain and skull lies as far within the skull as such slices let see.
+THICK_MM, UNSEEN_FLUID_MM = 5.0, 0.8
 
 # Profiles of this reach are compared after moving them by up to SEARCH_MM.
 REACH_MM, SEARCH_MM = 8, 6
@@ -53,11 +54,6 @@ MOST_FLUID_MM = 3.0  # between brain and skull, where there is more or where no 
 
 # Where fewer sectors than this show no edge, such a sector ends in brain. A skull may be as bright as brain elsewhere.
 FEW_UNKNOWN = 0.2
-
-# Depths (mm) of the profiles in which a thin skull is looked for, from the inside out. It is a dip: darker than
-# this share of brain, before a scalp that is brighter by the next.
-PROFILE_MM = np.arange(7.0, -10.0, -2.0)
-DIP, RISE = 0.8, 0.1
 
 SOFT_HU = (-60.0, 200.0)
 GREYS = 32
@@ -92,10 +88,13 @@ def measurements(
     contour = of(image, mask, modality)
     skull, edge = edges(contour)
     slip = agreed(slips(contour), skull)
+    both = agreed(
+        slip, edge
+    )  # a right mask may follow either, and the fluid between them is not as thick everywhere
     if np.isfinite(edge).mean() >= 0.5:
         yield judge(step, "contour_edge_mm", edge_mm(contour, edge))
         yield judge(step, "contour_short_mm", short_mm(contour, edge), judged=not contour.is_thick)
-    yield judge(step, "contour_moved_mm", moved_mm(contour, slip))
+    yield judge(step, "contour_moved_mm", moved_mm(contour, both))
     yield judge(step, "contour_worst_mm", worst_mm(contour, slip))
     yield judge(step, "contour_halves_mm", symmetry.planes_apart_mm(image, mask, modality))
 
@@ -133,7 +132,8 @@ def edges(contour: Contour) -> tuple[np.ndarray, np.ndarray]:
         return edge, edge
     dark = contour.grey < DARK
     skull, rim = (_crossings(contour, each) for each in (dark, dark | (contour.grey > SCALP)))
-    skull = np.where(whole, np.fmax(skull, _dips(contour, rim)), np.nan)
+    begins = profiles.skulls(_profiles(contour), rim, hides_fluid(contour))
+    skull = np.where(whole, np.fmax(skull, begins), np.nan)
     least = LEAST_SHARE if contour.is_thick else LEAST_FLUID
     brain = _crossings(contour, dark | (contour.grey > _fluid(contour)), least)
     brain = np.where(whole, np.fmax(skull, brain), np.nan)
@@ -142,17 +142,29 @@ def edges(contour: Contour) -> tuple[np.ndarray, np.ndarray]:
 
 
 def edge_mm(contour: Contour, edge: np.ndarray) -> float:
-    """The median edge, moved in by what thick slices blur it outwards."""
-    return float(np.nanmedian(edge)) + (BLUR_MM if contour.is_thick else 0.0)
+    """The median edge, moved in where thick slices hide the fluid."""
+    return float(np.nanmedian(edge)) + (UNSEEN_FLUID_MM if hides_fluid(contour) else 0.0)
+
+
+def hides_fluid(contour: Contour) -> bool:
+    """Whether slices are thick and fluid is neither brighter nor darker than brain (MR)."""
+    if contour.modality == "ct" or not contour.is_thick:
+        return False
+    return not np.isfinite(_fluid(contour)) and not profiles.darkens(contour.grey, contour.depth)
 
 
 def short_mm(contour: Contour, edge: np.ndarray) -> float:
-    """How far brain reaches beyond the mask in the third worst sector, or in the fourth of those that show it."""
-    shown = edge[_whole(contour)]
-    unknown = ~np.isfinite(shown)
-    if unknown.mean() > FEW_UNKNOWN:
+    """How far brain reaches beyond the mask in the third worst sector.
+
+    On CT, where many sectors show no edge, it is the fourth of those that do.
+    """
+    whole = _whole(contour)
+    if contour.modality == "ct" and np.isnan(edge[whole]).mean() > FEW_UNKNOWN:
         return -float(np.sort(edge)[3])  # those that are not known come last
-    return -float(np.sort(np.where(unknown, -EDGE_REACH_MM, shown))[2])
+    ends = np.nan_to_num(edge, nan=-EDGE_REACH_MM)
+    if contour.modality != "ct":
+        ends = np.maximum(ends, profiles.ends(_profiles(contour), -EDGE_REACH_MM))
+    return -float(np.sort(ends[whole])[2])
 
 
 def slips(contour: Contour) -> np.ndarray:
@@ -319,40 +331,9 @@ def _outward_crossing(share: np.ndarray, least: float) -> float:
     return float(EDGE_REACH_MM - at - part)
 
 
-def _dips(contour: Contour, edge: np.ndarray) -> np.ndarray:
-    """The depth at which each sector begins to dip before a bright scalp; not a number without a dip.
-
-    In thick slices a thin skull is darker than brain, but not dark. Then the first edge is that of the
-    scalp, a centimetre further out.
-    """
-    profiles = np.column_stack([_layer(contour, depth) for depth in PROFILE_MM.tolist()])
-    return np.array([_dip(*each) for each in zip(profiles, edge, strict=True)])
-
-
-def _layer(contour: Contour, depth: float) -> np.ndarray:
-    """The median grey level at one depth by sector; not a number where there is none."""
-    here = np.abs(contour.depth - depth) <= MM / 2
-    if not here.any():
-        return np.full(SECTORS, np.nan)
-    return ndimage.median(contour.grey[here], contour.sector[here], np.arange(SECTORS))
-
-
-def _dip(profile: np.ndarray, edge: float) -> float:
-    """Where a profile has fallen halfway to its first dip before an edge."""
-    use = np.isfinite(profile) & (edge - MM / 2 <= PROFILE_MM)
-    grey, depth = profile[use], PROFILE_MM[use]
-    after = np.append(np.maximum.accumulate(grey[::-1])[::-1][1:], 0)
-    falls, rises = np.diff(grey, prepend=np.inf) <= 0, np.diff(grey, append=-np.inf) >= 0
-    dips = np.flatnonzero((grey <= DIP) & falls & rises & (after >= grey + RISE))
-    if not len(dips):
-        return float("nan")
-    half = (1 + grey[dips[0]]) / 2
-    above = np.flatnonzero(grey[: dips[0]] >= half)
-    if not len(above):
-        return float(depth[0])
-    last = above[-1]
-    part = (grey[last] - half) / (grey[last] - grey[last + 1])
-    return float(depth[last] - MM * part)
+def _profiles(contour: Contour) -> np.ndarray:
+    """The grey levels of each sector by depth."""
+    return profiles.of(contour.grey, contour.depth, contour.sector, SECTORS)
 
 
 def _binned(contour: Contour) -> np.ndarray:

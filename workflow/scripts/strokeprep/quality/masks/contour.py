@@ -88,9 +88,8 @@ def measurements(
     contour = of(image, mask, modality)
     skull, edge = edges(contour)
     slip = agreed(slips(contour), skull)
-    both = agreed(
-        slip, edge
-    )  # a right mask may follow either, and the fluid between them is not as thick everywhere
+    # A right mask may follow brain or skull, and the fluid between them is not as thick everywhere.
+    both = agreed(slip, edge)
     if np.isfinite(edge).mean() >= 0.5:
         yield judge(step, "contour_edge_mm", edge_mm(contour, edge))
         yield judge(step, "contour_short_mm", short_mm(contour, edge), judged=not contour.is_thick)

@@ -57,7 +57,7 @@ def ball(change, noise: float = 0.0) -> sitk.Image:
 
 def column(image: sitk.Image, part: slice) -> float:
     """The brightness at some heights (mm) of an image's middle as heads are compared."""
-    values = view.View.of(image, "mr").fine.values
+    values = view.View.of(image, "mr").fine.voxels[..., 0]
     middle = slice(28, 32)
     return float(values[middle, middle, slice(part.start // 4, part.stop // 4)].mean())
 

@@ -31,6 +31,9 @@ LEAST_SEEN = 0.05
 # heads, with more the size is less certain.
 NATS_OF_EDGES = 4.0
 
+# The weights of the lower and the upper voxel along an axis.
+Shares = tuple[np.ndarray, np.ndarray]
+
 PRICE_OF_ODDNESS = 0.3  # in shares of edges, of what fit.oddness measures in nats
 
 
@@ -99,19 +102,22 @@ class Edges:
         first = (low[:, 0] * height + low[:, 1]) * width + low[:, 2]
         weight = np.stack([direction[:, a] * direction[:, b] for a, b in PAIRS], axis=1) * TWICE
         tensor = np.zeros((len(voxel), 6), np.float32)
-        slope = np.zeros((len(voxel), 3), np.float32)
-        for corner in product((0, 1), repeat=3):
-            i, j, k = corner
-            there = self.tensor[first + (i * height + j) * width + k]
-            parts = [
-                share[:, axis] if one else 1 - share[:, axis] for axis, one in enumerate(corner)
-            ]
-            tensor += (parts[0] * parts[1] * parts[2])[:, None] * there
-            value = np.einsum("nk,nk->n", there, weight)
-            for axis, one in enumerate(corner):
-                others = parts[axis - 2] * parts[axis - 1]
-                slope[:, axis] += (others if one else -others) * value
+        value = np.empty((2, 2, 2, len(voxel)), np.float32)
+        x, y, z = ((1 - each, each) for each in np.ascontiguousarray(share.T))
+        for i, j, k in product((0, 1), repeat=3):
+            there = self.tensor.take(first + (i * height + j) * width + k, axis=0, mode="clip")
+            tensor += (x[i] * y[j] * z[k])[:, None] * there
+            value[i, j, k] = np.einsum("nk,nk->n", there, weight)
+        along_x, along_y = value[1] - value[0], value[:, 1] - value[:, 0]
+        along_z = value[:, :, 1] - value[:, :, 0]
+        slope = np.stack([_mean(along_x, y, z), _mean(along_y, x, z), _mean(along_z, x, y)], axis=1)
         return tensor, slope
+
+
+def _mean(values: np.ndarray, one: Shares, other: Shares) -> np.ndarray:
+    """The mean of four values by the shares of both ends along two axes."""
+    first, last = values[:, 0] * other[0] + values[:, 1] * other[1]
+    return first * one[0] + last * one[1]
 
 
 def directions(cubic: sitk.Image) -> np.ndarray:

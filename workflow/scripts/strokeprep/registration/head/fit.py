@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 
 import numpy as np
 import SimpleITK as sitk
@@ -43,33 +44,43 @@ class Score:
 
 @dataclass(frozen=True)
 class Level:
-    """An image at one resolution: values, gradient per mm (RAS), and matrix from mm to voxels."""
+    """An image at one resolution: value and gradient per mm (RAS) of each voxel, and matrix from mm to voxels.
 
-    values: np.ndarray
-    gradient: np.ndarray
+    The four numbers of a voxel lie together in ``voxels``, since they are looked up together.
+    """
+
+    voxels: np.ndarray
     to_voxel: np.ndarray
 
     def at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Values and gradients (RAS) at world points, and whether these lie inside the image."""
         voxel = points @ self.to_voxel[:3, :3].T + self.to_voxel[:3, 3]
-        inside = np.all((voxel >= 0) & (voxel <= np.array(self.values.shape) - 1), axis=1)
-        value = ndimage.map_coordinates(self.values, voxel.T, order=1, mode="nearest")
-        gradient = np.stack(
-            [ndimage.map_coordinates(g, voxel.T, order=1, mode="nearest") for g in self.gradient],
-            axis=1,
-        )
-        return value, gradient, inside
+        last = np.array(self.voxels.shape[:3]) - 1
+        inside = np.all((voxel >= 0) & (voxel <= last), axis=1)
+        voxel = np.clip(voxel, 0, last)
+        low = np.minimum(voxel.astype(np.int32), last - 1)
+        x, y, z = (voxel - low).astype(np.float32).T
+        _, height, width = self.voxels.shape[:3]
+        first = (low[:, 0] * height + low[:, 1]) * width + low[:, 2]
+        flat = self.voxels.reshape(-1, 4)
+        result = np.zeros((len(points), 4), np.float32)
+        for i, j in product((0, 1), repeat=2):
+            row = first + (i * height + j) * width
+            here, next_along_z = (flat.take(row + k, axis=0, mode="clip") for k in (0, 1))
+            here += (next_along_z - here) * z[:, None]
+            result += here * ((x if i else 1 - x) * (y if j else 1 - y))[:, None]
+        return result[:, 0], result[:, 1:], inside
 
 
 def level(image: sitk.Image, spacing_mm: float) -> Level:
     """``image`` smoothed and resampled for one resolution."""
     cubic = grids.resampled(image, spacing_mm)
     values = ndimage.gaussian_filter(images.array(cubic), 0.7)
-    affine = images.affine(cubic)
     by_axis = np.stack(np.gradient(values)).astype(np.float32)
-    to_voxel = np.linalg.inv(affine)
-    world = np.tensordot(to_voxel[:3, :3].T, by_axis, axes=1).astype(np.float32)
-    return Level(values, world, to_voxel)
+    to_voxel = np.linalg.inv(images.affine(cubic))
+    world = np.tensordot(to_voxel[:3, :3].T, by_axis, axes=1)
+    voxels = np.stack([values, *world], axis=-1).astype(np.float32)
+    return Level(voxels, to_voxel)
 
 
 def fit(
@@ -84,8 +95,8 @@ def fit(
 
     ``also`` is another measure to maximise, in nats.
     """
-    basis, moves = BASIS[:parameters], _moves(over, parameters)
-    score, normal, pull = _objective(over, level, matrix, moves, also)
+    basis = BASIS[:parameters]
+    score, normal, pull = _objective(over, level, matrix, parameters, also)
     damping = 0.01
     for _ in range(steps):
         regularisation = damping * np.diag(np.diag(normal)) + 1e-6 * np.trace(normal) * np.eye(
@@ -93,7 +104,7 @@ def fit(
         )
         step = -np.linalg.solve(normal + regularisation, pull)
         trial = matrix @ about_centre(np.einsum("k,kij->ij", step, basis))
-        new, new_normal, new_pull = _objective(over, level, trial, moves, also)
+        new, new_normal, new_pull = _objective(over, level, trial, parameters, also)
         if new.likely > score.likely:
             gain = new.likely - score.likely
             matrix, score, normal, pull = trial, new, new_normal, new_pull
@@ -108,18 +119,17 @@ def fit(
 
 
 @cache
-def _moves(over: Samples, parameters: int) -> np.ndarray:
-    """How each point moves with each parameter (N×K×3), about the brain's centre."""
-    basis = BASIS[:parameters]
-    return np.einsum("kij,nj->nki", basis[:, :3, :3], over.points - CENTRE) + basis[:, :3, 3]
+def _centred(over: Samples) -> np.ndarray:
+    """The points from the brain's centre."""
+    return (over.points - CENTRE).astype(np.float32)
 
 
 def _objective(
-    over: Samples, level: Level, matrix: np.ndarray, moves: np.ndarray, also: Also | None
+    over: Samples, level: Level, matrix: np.ndarray, parameters: int, also: Also | None
 ) -> tuple[Score, np.ndarray, np.ndarray]:
     """The score of a map, less the price of an unusual shape, with normal matrix and gradient."""
-    score, normal, pull = _score(over, level, matrix, moves)
-    basis = BASIS[: moves.shape[1]]
+    score, normal, pull = _score(over, level, matrix, parameters)
+    basis = BASIS[:parameters]
     odd = oddness(matrix)
     slope = (oddness(matrix @ NEARBY[: len(basis)]) - odd).T / TINY
     likely = score.information - float(odd @ odd)
@@ -155,7 +165,7 @@ def unlikely(matrix: np.ndarray) -> float:
 
 
 def _score(
-    over: Samples, level: Level, matrix: np.ndarray, moves: np.ndarray
+    over: Samples, level: Level, matrix: np.ndarray, parameters: int
 ) -> tuple[Score, np.ndarray, np.ndarray]:
     """How well the classes predict the image, with the normal matrix and the gradient of the fit.
 
@@ -173,9 +183,15 @@ def _score(
     spread = known.T @ residual**2 / mass + 0.03 * overall
     information = 0.5 * (np.log(overall) - mass @ np.log(spread) / count)
     weight = inside / (over.classes @ spread + 1e-12) / count
-    slope = np.einsum("nki,ni->nk", moves, gradient @ matrix[:3, :3])
-    pull = slope.T @ (weight * residual - inside * centred / overall / count)
-    normal = (slope * weight[:, None]).T @ slope
+    # A move is linear in the products of gradient and place, so these are summed and not the moves of all points.
+    slope = gradient @ matrix[:3, :3].astype(np.float32)
+    turned = [_centred(over) * each[:, None] for each in slope.T]
+    products = np.concatenate([*turned, slope], axis=1)
+    moves = np.column_stack(
+        [BASIS[:parameters, :3, :3].reshape(parameters, 9), BASIS[:parameters, :3, 3]]
+    )
+    pull = moves @ (products.T @ (weight * residual - inside * centred / overall / count))
+    normal = moves @ ((products * weight[:, None]).T @ products) @ moves.T
     explained = 1 - float((residual[inside] ** 2).sum()) / count / overall
     covered = float(inside[over.brain].mean())
     return Score(float(information), explained, covered), normal, pull

@@ -18,7 +18,7 @@ from strokeprep.io import grids, images, labels, transforms
 from strokeprep.registration.head import edges, way_up
 from strokeprep.registration.head.fit import Score, fit, nod, sized, unlikely
 from strokeprep.registration.head.model import CENTRE, whole_head
-from strokeprep.registration.head.view import COARSE_MM, FINE_MM, View
+from strokeprep.registration.head.view import COARSE_MM, FINE_MM, View, distinct
 from strokeprep.settings.registration import HEAD, HeadSettings
 
 NODS = (-20.0, 0.0, 20.0)  # degrees
@@ -33,7 +33,7 @@ SIZES = (0.8, 0.87, 0.94, 1.0)
 
 PROMISING = 6  # starts that are followed to their end
 DISTINCT = 3  # of one kind
-DISTINCT_MM, RADIUS_MM = 8.0, 70.0
+DISTINCT_MM = 8.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def locate(
 ) -> Pose:
     """The pose of a head that is mostly in view; refused if the fit is not credible."""
     view = View.of(image, modality)
-    ends = [view.refined(matrix) for matrix in search(view, where)]
+    ends = view.ends(search(view, where))
     matrix, score = max(ends, key=lambda end: view.fits(end[0]) - unlikely(end[0]))
     way_up.check(view, matrix, where)
     return credible(matrix, score, limits, where)
@@ -80,7 +80,7 @@ def search(view: View, where: str) -> list[np.ndarray]:
         edges.fit(view.coarse_edges, matrix @ sized(size), 6)
         for matrix, size in product(found, SIZES)
     ]
-    tried = distinct(sorted(tried, key=view.fits, reverse=True))
+    tried = distinct(sorted(tried, key=view.fits, reverse=True), DISTINCT_MM, DISTINCT)
     by_edges = max((edges.fit(view.fine_edges, matrix, 12) for matrix in tried), key=view.fits)
     return [by_edges, max(found, key=view.fits)]
 
@@ -105,22 +105,12 @@ def coarse_fits(view: View, starts: Sequence[np.ndarray]) -> list[np.ndarray]:
     few.sort(key=lambda result: -result[1].likely)
     ends = [fit(whole_head(COARSE_MM), view.coarse, matrix, 7) for matrix, _ in few[:PROMISING]]
     ends.sort(key=lambda result: -result[1].likely)
-    found = distinct([matrix for matrix, _ in ends])
+    found = distinct([matrix for matrix, _ in ends], DISTINCT_MM, DISTINCT)
     if not view.fine_edges:
         return found
     by_edges = sorted((matrix for matrix, _ in few), key=view.fits, reverse=True)
-    return distinct([*found, *distinct(by_edges)], 2 * DISTINCT)
-
-
-def distinct(maps: Sequence[np.ndarray], count: int = DISTINCT) -> list[np.ndarray]:
-    """The first ``count`` maps of which no two place the brain's surface within DISTINCT_MM."""
-    surface = CENTRE + RADIUS_MM * np.vstack([np.eye(3), -np.eye(3)])
-    kept: list[tuple[np.ndarray, np.ndarray]] = []
-    for matrix in maps:
-        there = surface @ matrix[:3, :3].T + matrix[:3, 3]
-        if all(np.linalg.norm(there - known, axis=1).max() > DISTINCT_MM for known, _ in kept):
-            kept.append((there, matrix))
-    return [matrix for _, matrix in kept[:count]]
+    by_edges = distinct(by_edges, DISTINCT_MM, DISTINCT)
+    return distinct([*found, *by_edges], DISTINCT_MM, 2 * DISTINCT)
 
 
 def raised(matrix: np.ndarray, mm: float) -> np.ndarray:

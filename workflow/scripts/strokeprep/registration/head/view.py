@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import SimpleITK as sitk
@@ -11,12 +13,15 @@ from scipy import ndimage
 from strokeprep.io import grids, images
 from strokeprep.registration.head.edges import Edges
 from strokeprep.registration.head.fit import Level, Score, fit, level, sized, unlikely
-from strokeprep.registration.head.model import whole_head
+from strokeprep.registration.head.model import CENTRE, thinned, whole_head
 
 COARSE_MM, FINE_MM = 8.0, 4.0
 
 # Sizes that the last fit starts from: fluid around the brain may have passed for brain.
 LAST_SIZES = (0.84, 1.0)
+
+# Ends closer than this (mm, of the brain's surface at RADIUS_MM from its centre) are one.
+SAME_MM, RADIUS_MM = 1.0, 70.0
 
 EDGES_MM = (6.0, 3.0)  # coarse and fine
 
@@ -54,12 +59,25 @@ class View:
 
     def refined(self, matrix: np.ndarray) -> tuple[np.ndarray, Score]:
         """The best map close to ``matrix`` by grey values and, on MR, by edges."""
-        also = self.fine_edges.in_nats if self.fine_edges else None
-        ends = [
-            fit(whole_head(FINE_MM), self.fine, matrix @ sized(size), 12, also=also)
-            for size in LAST_SIZES
-        ]
-        return max(ends, key=lambda end: self.fits(end[0]) - unlikely(end[0]))
+        return max(self.ends([matrix]), key=lambda end: self.fits(end[0]) - unlikely(end[0]))
+
+    def ends(self, maps: Sequence[np.ndarray]) -> list[tuple[np.ndarray, Score]]:
+        """The maps that some sizes of ``maps`` lead to by grey values and, on MR, by edges.
+
+        On MR most lead to the same place, which few points tell. All points are for each place once. What few points
+        lead to stays to be chosen from: it may lie better than the end of all steps. On CT there are few maps to
+        begin with, and what few points led to was taken for the end of a head cut in half.
+        """
+        few, every = thinned(FINE_MM), whole_head(FINE_MM)
+        starts = [matrix @ sized(size) for matrix, size in product(maps, LAST_SIZES)]
+        if not self.fine_edges:
+            return [fit(every, self.fine, start, 12) for start in starts]
+        also = self.fine_edges.in_nats
+        near = [fit(few, self.fine, start, 12, also=also) for start in starts]
+        near.sort(key=lambda end: -end[1].likely)
+        places = distinct([matrix for matrix, _ in near], SAME_MM)
+        far = [fit(every, self.fine, matrix, 12, also=also) for matrix in places]
+        return [*near, *far]
 
     def fits(self, matrix: np.ndarray) -> float:
         """What candidates are chosen by: grey values that are predicted and, on MR, edges that meet.
@@ -72,6 +90,19 @@ class View:
             return score.likely + CHOICE_BY_EDGES * self.fine_edges.met(matrix, part=1)
         _, finely = fit(whole_head(FINE_MM), self.fine, matrix, 12, steps=0)
         return (score.likely + finely.likely) / 2
+
+
+def distinct(
+    maps: Sequence[np.ndarray], least_mm: float, count: int | None = None
+) -> list[np.ndarray]:
+    """The first ``count`` maps, or all, of which no two place the brain's surface within ``least_mm``."""
+    surface = CENTRE + RADIUS_MM * np.vstack([np.eye(3), -np.eye(3)])
+    kept: list[tuple[np.ndarray, np.ndarray]] = []
+    for matrix in maps:
+        there = surface @ matrix[:3, :3].T + matrix[:3, 3]
+        if all(np.linalg.norm(there - known, axis=1).max() > least_mm for known, _ in kept):
+            kept.append((there, matrix))
+    return [matrix for _, matrix in kept[:count]]
 
 
 def prepared(image: sitk.Image, modality: str, spacing_mm: float) -> sitk.Image:

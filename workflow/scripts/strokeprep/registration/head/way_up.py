@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from itertools import permutations, product
 
 import numpy as np
@@ -13,11 +12,11 @@ from strokeprep.errors import StrokeprepError
 from strokeprep.io import grids, images
 from strokeprep.registration import template
 from strokeprep.registration.head.fit import fit
-from strokeprep.registration.head.model import CENTRE, Samples, whole_head
+from strokeprep.registration.head.model import CENTRE, thinned
 from strokeprep.registration.head.view import COARSE_MM, View
 
-# A few steps with one point in so many tell which ways up are worth to be followed.
-EVERY, FIRST_STEPS = 5, 2
+# A few steps with some of the points tell which ways up are worth to be followed.
+FIRST_STEPS = 2
 PROMISING, STEPS = 5, 12
 FOLLOWED = 2  # of these, at high resolution
 
@@ -75,7 +74,7 @@ def lies_as_located(image: sitk.Image, modality: str, to_template: sitk.Transfor
 
 def ahead(view: View, matrix: np.ndarray) -> tuple[float, np.ndarray]:
     """How much better (nats) a head fits close to ``matrix`` than any other way up, and the best of these."""
-    own, _ = fit(_few_points(), view.coarse, matrix, 7, STEPS)
+    own, _ = fit(thinned(COARSE_MM), view.coarse, matrix, 7, STEPS)
     return _ahead(view, matrix, [own, matrix])
 
 
@@ -110,7 +109,7 @@ def _refusal(turned: np.ndarray, where: str) -> StrokeprepError:
 
 def best_turned(view: View, matrix: np.ndarray) -> list[np.ndarray]:
     """Maps with which the head lies another way up than with ``matrix``, the one that fits best first."""
-    few = _few_points()
+    few = thinned(COARSE_MM)
     tried = [fit(few, view.coarse, matrix @ turn, 7, FIRST_STEPS) for turn in turns()]
     tried.sort(key=lambda result: -result[1].likely)
     ends = [fit(few, view.coarse, start, 7, STEPS)[0] for start, _ in tried[:PROMISING]]
@@ -158,13 +157,6 @@ def turns() -> list[np.ndarray]:
             turn[:3, 3] = CENTRE - turn[:3, :3] @ CENTRE
             result.append(turn)
     return result
-
-
-@cache
-def _few_points() -> Samples:
-    """Some points of the template's head."""
-    head = whole_head(COARSE_MM)
-    return Samples(head.points[::EVERY], head.classes[::EVERY], head.brain[::EVERY])
 
 
 def _side(direction: np.ndarray) -> str:

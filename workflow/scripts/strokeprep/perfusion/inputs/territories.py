@@ -18,7 +18,7 @@ POSTERIOR = {3: "posterior circulation"}
 POSTERIOR_MM, POSTERIOR_SLOPE = -54.0, -0.65
 # Where territories meet, a voxel belongs to both: standard deviation of the Gaussian that blurs their border.
 BLEND_MM = 5.0
-# An artery belongs to a territory for certain so far (in standard deviations) from its border.
+# An artery belongs to a territory for certain where its share is at least this: one standard deviation from the border.
 CERTAIN = 0.84
 
 

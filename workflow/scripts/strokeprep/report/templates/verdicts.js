@@ -79,28 +79,42 @@ function verdictsOf(home) {
     cases = found;
     order = await store.get(study, "order") ?? [];
   };
+  const table = () => written(Object.values(cases).flatMap((steps) => Object.values(steps)));
+  // What is read and written, one after another: what was read before a verdict must not take its place.
+  let last = Promise.resolve();
+  const inTurn = (work) => {
+    const done = last.then(work);
+    last = done.catch(() => {});
+    return done;
+  };
   const kept = {
     // Until this is done, nothing is known of what was said before.
-    ready: load(),
+    ready: inTurn(load),
     isServed: Boolean(server),
     get rater() { return rater; },
-    async switchTo(name) {
+    switchTo: (name) => inTurn(async () => {
       await store.set(name, study, "rater");
       await load();
-    },
+    }),
     // The verdicts on a case, by step.
     of: (name) => cases[name] ?? {},
     // One verdict in the place of the one before. Without a word in it, it is taken back.
-    async put(row) {
+    put: (row) => inTurn(async () => {
       const { participant_id: name, step } = row, said = row.verdict || row.note ? row : null;
       if (server) await file({ method: "POST", body: written([row]) });
       else await store.set(said, study, "verdicts", rater, name, step);
       if (said) (cases[name] ??= {})[step] = row;
       else delete cases[name]?.[step];
-    },
+    }),
     // Tell of what another page of this browser, or the server, took in the meantime.
     follow(changed) {
-      const again = () => load().then(changed, () => {}); // a store that fails is told of when the next verdict is given
+      const read = async () => {
+        const before = rater + table();
+        await load();
+        return rater + table() !== before;
+      };
+      // A store that fails is told of when the next verdict is given.
+      const again = () => inTurn(read).then((news) => news && changed(), () => {});
       addEventListener("focus", again);
       addEventListener("pageshow", (event) => event.persisted && again());
     },
@@ -111,9 +125,8 @@ function verdictsOf(home) {
       await store.set(pages, study, "order");
     },
     save() {
-      const rows = Object.values(cases).flatMap((steps) => Object.values(steps));
       const link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob([written(rows)], { type: "text/tab-separated-values" }));
+      link.href = URL.createObjectURL(new Blob([table()], { type: "text/tab-separated-values" }));
       link.download = `verdicts_${rater}.tsv`;
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 1000);

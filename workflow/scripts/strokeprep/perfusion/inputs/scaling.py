@@ -52,7 +52,7 @@ def venous_scale(
     tail = share_left(vof)
     if tail > settings.most_tail:
         return 1.0, no_drift, f"{tail:.0%} of its peak is left at the end"
-    factor = _area_factor(aif, vof, dt)
+    factor = area_factor(aif, vof, dt)
     if not 0 < factor <= settings.most_factor:
         return 1.0, no_drift, f"it would take a factor of {factor:.1f}"
     # Each reference drifts, too. The median of slices and the mean of kinds of vessel drift less.
@@ -61,7 +61,7 @@ def venous_scale(
         drift = np.mean([np.median(drifts, axis=0) for drifts in kinds if drifts], axis=0)
     else:
         drift = no_drift
-    factor = _area_factor(aif - drift, vof, dt)
+    factor = area_factor(aif - drift, vof, dt)
     if factor < LEAST_FACTOR:
         return 1.0, no_drift, f"the vein holds only {factor:.0%} of the artery's contrast"
     return max(factor, 1.0), drift, None
@@ -73,7 +73,7 @@ def _drifts(aif: np.ndarray, slices: Sequence[np.ndarray], dt: float) -> list[np
     return [-lines.sum(0) / factors.sum() for factors, lines in fits if factors.sum() > 0]
 
 
-def _area_factor(aif: np.ndarray, vof: np.ndarray, dt: float) -> float:
+def area_factor(aif: np.ndarray, vof: np.ndarray, dt: float) -> float:
     """The area of the outflow over that of the input after transit, as far as the series shows both.
 
     The transit is the one that makes the input most like the outflow. A height fitted frame by frame also

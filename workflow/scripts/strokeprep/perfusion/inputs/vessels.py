@@ -48,6 +48,7 @@ from strokeprep.perfusion.inputs.scaling import (
     MOVED,
     UNEXPLAINED,
     UNSCALED_SD,
+    area_factor,
     unexplained_area,
     venous_scale,
 )
@@ -177,9 +178,10 @@ def _scaled(
 
 
 def _with_course(series: Series, vessels: Vessels, artery: np.ndarray, before: Baseline) -> Vessels:
-    """Vessels whose input has the course that explains both best, and its area.
+    """Vessels whose input has the course that explains both best.
 
-    The curves of both are not reduced to courses of vessels, which hold noise, too.
+    The curves of both are not reduced to courses of vessels, which hold noise, too. The share of its area that the
+    series shows in the vein is told better by this course than by the measured one, which noise makes wide.
     """
     of_artery, of_vein = (
         over_baseline(series.curves(voxels).astype(float), before.frames).mean(0)
@@ -187,7 +189,10 @@ def _with_course(series: Series, vessels: Vessels, artery: np.ndarray, before: B
     )
     measured = Measured(of_artery - vessels.drift, _rest(of_artery, before.courses))
     course = likely_course(measured, of_vein, 1 / vessels.scale, before.frames, series.dt)
-    return replace(vessels, aif=vessels.aif.sum() / course.sum() * course)
+    area = area_factor(course, of_vein, series.dt) * course.sum()
+    pure = (vessels.measured - vessels.drift).sum()
+    scale = max(float(area / pure), 1.0)
+    return replace(vessels, aif=scale * pure / course.sum() * course, scale=scale)
 
 
 def _rest(curve: np.ndarray, courses: np.ndarray) -> float:

@@ -72,6 +72,7 @@ def test_behind_a_dispersing_stenosis_its_own_artery_brings_flow_and_transit_bac
         for done in (by_territory, by_one)
     }
     assert ratios["cbf", True] < 0.65 and ratios["cbf", False] > 0.8
+    # Own inputs keep their measured course. That of the other side is found better, so the ratio is 1.30 here.
     assert ratios["mtt", True] > 1.5 and ratios["mtt", False] < 1.35
     assert ratios["cbv", False] == pytest.approx(1, abs=0.06)
 

@@ -1,9 +1,9 @@
 """The course of the arterial input, where its artery fills its voxels only in part.
 
-Scaled by five or more, the noise of a small artery's curve makes its peak too high and too early. The vein's curve
-has little noise, and is the artery's after some transit. So the course sought is the one that explains both: as it is
-the artery's curve, after transit the vein's, and it is no less smooth than a bolus is. Which transit it was is not known,
-so the course is the mean over many, each weighted by how well it explains the curves (its Bayesian evidence).
+Scaled by five or more, the noise of a small artery's curve makes its peak too high and too early. The vein's curve has
+little noise, and is the artery's after some transit. So a course is sought that fits the artery's curve as it is and the
+vein's after transit, and that is as smooth as a bolus. The transit is not known. The course is therefore the mean over
+many transits, each weighted by how well it explains the curves (its Bayesian evidence).
 """
 
 from __future__ import annotations

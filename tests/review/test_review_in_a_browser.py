@@ -105,6 +105,7 @@ def test_thirty_cases_are_judged_closed_opened_and_saved(opened, study, tmp_path
         judge(page, range(1, 13))
         shown(page, 13)
         page.press("g")
+        page.until("return document.getElementById('judge').dataset.done==='1'")
     with opened() as page:
         cohort_of(page, study.as_uri())
         assert page.run(SHOWN) == "12"
@@ -126,6 +127,23 @@ def test_thirty_cases_are_judged_closed_opened_and_saved(opened, study, tmp_path
     assert [kept["sub-0001", row["step"]].version for row in listed] == [
         row["version"] for row in listed
     ]
+
+
+def test_a_page_asks_before_it_goes_while_a_verdict_is_not_yet_kept(opened, study):
+    leaving = """
+        const asked = new Event('beforeunload', {cancelable: true});
+        dispatchEvent(asked);
+        return asked.defaultPrevented"""
+    pressed = """
+        const key = new KeyboardEvent('keydown', {key: 'g', bubbles: true});
+        document.body.dispatchEvent(key);"""
+    with opened() as page:
+        page.visit((study.parent / "sub-0001/sub-0001.html").as_uri())
+        shown(page, 1)
+        assert not page.run(leaving)
+        assert page.run(pressed + leaving)
+        page.until("return document.getElementById('judge').dataset.done==='1'")
+        assert not page.run(leaving)
 
 
 def test_verdicts_given_in_another_window_are_seen_on_coming_back(opened, study):

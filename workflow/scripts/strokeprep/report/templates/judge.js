@@ -28,8 +28,12 @@
   }
 
   // One after another, and all before the page is left: a server takes its time.
-  let keeping = Promise.resolve();
-  const judge = (section, changed) => { keeping = keeping.then(() => keep(section, changed)); };
+  let keeping = Promise.resolve(), waiting = 0;
+  const judge = (section, changed) => {
+    waiting += 1;
+    keeping = keeping.then(() => keep(section, changed)).finally(() => { waiting -= 1; });
+  };
+  addEventListener("beforeunload", (event) => { if (waiting) event.preventDefault(); });
   const go = (to) => keeping.then(() => { location.href = to; });
 
   const give = (section, verdict) => judge(section, { verdict, version: section.dataset.version });

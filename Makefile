@@ -5,6 +5,7 @@
 #                STUDY=jhu: patients with diffusion MRI alone; STUDY=atlas: T1-weighted MRI of old strokes
 #                CIRCULATION=drawn: boluses like those of real patients; limits of accuracy are not theirs
 #                CIRCULATION=narrow: the same, and one carotid of each patient is narrow
+#                TABLE=shuttle: the table of CT perfusion goes back and forth, so that slices have times of their own
 #   make release the same, then as an archive like that of ISLES'24 in DIR/release  [as make demo]
 #   make cohort  the same, then maps, tables and a page of all patients          [as make demo]
 #   make audit   read a finished study's output again: each file as released, none private    [DIR=]
@@ -49,6 +50,7 @@ SEED     ?= 1
 SUBJECTS ?= 2
 SIZE     ?= small
 CIRCULATION ?= textbook
+TABLE    ?= still
 ARGS     ?=
 FULL     ?= 0
 NETWORKS ?= .venv-segmentation
@@ -83,7 +85,7 @@ OF_STUDY = $(if $(filter-out isles24,$(STUDY)),--configfile config/config.yaml c
 
 CONFIGURED = $(OF_STUDY) --config output=$(DIR)/derivatives work=$(DIR)/work \
   'release={"folder": "$(DIR)/release", "preview": $(if $(filter isles24,$(STUDY)),true,false)}' \
-  'phantom={"folder": "$(DIR)", "study": "$(STUDY)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)", "circulation": "$(CIRCULATION)"$(SOURCE)}'
+  'phantom={"folder": "$(DIR)", "study": "$(STUDY)", "subjects": $(SUBJECTS), "seed": $(SEED), "size": "$(SIZE)", "circulation": "$(CIRCULATION)", "table": "$(TABLE)"$(SOURCE)}'
 
 .PHONY: environments demo audit release cohort report test test-units test-plans test-runs test-review test-fast test-models models test-hostile \
   test-slurm lint settings clean bench bench-scale bench-ctp bench-release bench-cohort bench-lesions bench-segmentation bench-heads \

@@ -1,7 +1,7 @@
 """Vessels, maps and tissue at risk of simulated patients, each with a bolus of its own, against the truth.
 
     python benchmarks/circulations.py [--patients 30] [--first 401] [--seeds 7 11] [--size small] [--motion 0] [--out FILE.tsv]
-        [--local] [--narrow]
+        [--local] [--narrow] [--shuttle] [--hardened 0]
 
 Each patient has a head, a stroke, a bolus as real patients have it (``strokeprep.phantom.scan.circulation``) and
 noise of a kernel. The head may move by some millimetres; its frames are then moved back by the true motion, so
@@ -11,7 +11,8 @@ far it lies from the true one at the same area (root mean square over that of th
 are the median in tissue over the true one ("per voxel": the median of ratios); r is the correlation with the true
 map, equally smoothed, in tissue that flows by more than 5 mL/100 g/min. "true" is with the true arterial input,
 "local" with inputs of territories. With --narrow the carotid of the side without the stroke is narrow; "behind" is
-the tissue that it feeds.
+the tissue that it feeds. With --shuttle the table goes back and forth, so that half of the slices are taken half an
+interval later; --hardened takes so many HU off where bone is all around.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from strokeprep.phantom.head.subject import Head, draw_traits, make_head
 from strokeprep.phantom.scan import contrast, exam, scanner
 from strokeprep.phantom.scan.circulation import Circulation, draw_circulation, with_narrow_carotid
 from strokeprep.phantom.scan.protocol import protocol
+from strokeprep.series.timing import Timing
 from strokeprep.settings.perfusion import PerfusionSettings
 
 SETTINGS = PerfusionSettings()
@@ -47,6 +49,16 @@ OTHER_MM = (2.0, 8.0)
 
 
 @dataclass(frozen=True)
+class Scan:
+    """How a patient is scanned."""
+
+    size: str
+    motion_mm: float = 0.0
+    shuttles: bool = False
+    hardened_hu: float = 0.0
+
+
+@dataclass(frozen=True)
 class Patient:
     """A slab of one frame per second, and what is true of it (arrays as those of the slab)."""
 
@@ -56,9 +68,9 @@ class Patient:
     true: dict[str, np.ndarray]
 
 
-def patient(seed: int, size: str, motion_mm: float, narrow: bool = False) -> Patient:
+def patient(seed: int, scan: Scan, narrow: bool = False) -> Patient:
     """The patient of a seed; its carotid may be narrow on the side without the stroke."""
-    setup = protocol(size)
+    setup, motion_mm = protocol(scan.size), scan.motion_mm
     shape, stroke, poses, noise, blood, moving, carotid = study.streams(seed, "01", 7)
     head = make_head(
         draw_mapping(shape, 0.0),
@@ -71,7 +83,7 @@ def patient(seed: int, size: str, motion_mm: float, narrow: bool = False) -> Pat
     circulation = draw_circulation(blood, head.traits.lesion_side)
     if narrow:
         circulation = with_narrow_carotid(circulation, carotid, head.traits.lesion_side)
-    slab = exam.Slab(head, view, motion_mm, circulation.regions)
+    slab = exam.Slab(head, view, motion_mm, circulation.regions, scan.hardened_hu)
     times = circulation.bolus.times
     centre = view.grid.point((np.array(view.grid.size) - 1) / 2)
     motion = exam.draw_motion(moving, times, centre, motion_mm)
@@ -79,17 +91,21 @@ def patient(seed: int, size: str, motion_mm: float, narrow: bool = False) -> Pat
     def of_kernel() -> np.ndarray:
         return scanner.kernel_noise(noise, view.grid, circulation.bolus.noise_hu)
 
-    frames = exam.ctp_scan(slab, view, circulation.curves(times), motion, of_kernel)
+    slices = view.grid.size[2]
+    stops = exam.shuttle(slices, circulation.bolus.interval_s) if scan.shuttles else exam.STILL
+    frames = exam.ctp_scan(slab, view, circulation.curves, times, motion, of_kernel, stops)
     covered = np.ones(view.grid.shape, bool)
     if motion_mm:
         frames, covered = _moved_back(frames, view, motion)
-    seconds = np.arange(int(times[-1]) + 1.0)
+    timing = Timing(times, exam.slice_timing(stops, slices), "simulated", None, ())
+    seconds = timing.grid()
     true = exam.perfusion_maps(slab, view, circulation.tissues) | exam.stroke_masks(slab, view)
     if narrow:
         kinds = [name for name in circulation.tissues if name.startswith("stenosis-")]
         volume = slab.mixed(dict.fromkeys(kinds, 1.0))
         true[BEHIND] = scanner.sampled(volume, view.grid, view.image_to_head, view.over)
-    box, made = _slab(head, view, _every_second(frames, times, seconds), covered)
+    series = _every_second(frames, timing.of_slices(slices), seconds)
+    box, made = _slab(head, view, series, covered)
     there = {name: array.transpose(2, 1, 0)[box] for name, array in true.items()}
     return Patient(made, circulation, circulation.bolus.artery(seconds), there)
 
@@ -119,12 +135,15 @@ def _moved_back(
 
 
 def _every_second(frames: np.ndarray, times: np.ndarray, seconds: np.ndarray) -> np.ndarray:
-    """A series [t, z, y, x], interpolated linearly, as [x, y, z, t]."""
-    at = np.interp(seconds, times, np.arange(len(times)))
+    """A series [t, z, y, x] with times of its slices (frames × slices), interpolated linearly, as [x, y, z, t]."""
+    count = np.arange(len(times))
+    at = np.stack([np.interp(seconds, of_slice, count) for of_slice in times.T], axis=1)
     before = np.minimum(at.astype(int), len(times) - 2)
     hu = np.empty((*frames.shape[:0:-1], len(seconds)), np.int16, order="F")
+    slices = np.arange(frames.shape[1])
     for frame, (first, later) in enumerate(zip(before, at - before, strict=True)):
-        mean = (1 - later) * frames[first] + later * frames[first + 1]
+        share = later[:, None, None]
+        mean = (1 - share) * frames[first, slices] + share * frames[first + 1, slices]
         hu[..., frame] = np.rint(mean).transpose(2, 1, 0)
     return hu
 
@@ -165,7 +184,7 @@ def figures(made: Patient, with_local: bool) -> dict[str, float]:
     out |= {"input area": area, "within its SD": float(abs(area - 1) <= found.scale_sd)}
     apart = np.linalg.norm(found.aif / area - made.aif) / np.linalg.norm(made.aif)
     out |= {"input course": float(apart)}
-    out |= {"stated SD": found.scale_sd, "likeness": found.likeness}
+    out |= {"stated SD": found.scale_sd, "scale": found.scale, "likeness": found.likeness}
     true = replace(found, aif=made.aif, scale=1.0, scale_sd=0.0)
     by = {"": found, "true ": true}
     perfusion = {name: pipeline.mapped(made.slab, each, SETTINGS) for name, each in by.items()}
@@ -244,14 +263,12 @@ def _at_risk(
             yield f"{name} by {by}: ml too much", apart * made.slab.series.voxel_ml
 
 
-def table(
-    seeds: Iterable[int], size: str, motion_mm: float, narrow: bool, with_local: bool
-) -> Iterator[str]:
+def table(seeds: Iterable[int], scan: Scan, narrow: bool, with_local: bool) -> Iterator[str]:
     """The rows of the table, as they are ready."""
     rows = []
     for seed in seeds:
         try:
-            rows.append(figures(patient(seed, size, motion_mm, narrow), with_local))
+            rows.append(figures(patient(seed, scan, narrow), with_local))
         except NotComputable as error:
             yield f"{seed}\tno maps: {error.reason}"
             continue
@@ -277,11 +294,14 @@ def main() -> None:
     parser.add_argument("--motion", type=float, default=0.0, help="largest shift of the head (mm)")
     parser.add_argument("--local", action="store_true", help="inputs of territories, too")
     parser.add_argument("--narrow", action="store_true", help="one carotid of each is narrow")
+    parser.add_argument("--shuttle", action="store_true", help="half of the slices are later")
+    parser.add_argument("--hardened", type=float, default=0.0, help="HU lost between bones")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     lines = []
     seeds = given.seeds or range(given.first, given.first + given.patients)
-    for line in table(seeds, given.size, given.motion, given.narrow, given.local):
+    scan = Scan(given.size, given.motion, given.shuttle, given.hardened)
+    for line in table(seeds, scan, given.narrow, given.local):
         print(line, flush=True)
         lines.append(line)
     if given.out:

@@ -105,7 +105,7 @@ def simulate(name: str, case: Case, head: subject.Head, folder: Path, seed: int)
     def noise() -> np.ndarray:
         return scanner.ct_noise(random, view.grid.shape, NOISE_HU)
 
-    series = exam.ctp_scan(slab, view, Textbook().curves(times), drawn, noise)
+    series = exam.ctp_scan(slab, view, Textbook().curves, times, drawn, noise)
     share = view.sample(head, head.shares["brain"])
     inside = np.argwhere(share > 0.5)
     chosen = inside[random.choice(len(inside), POINTS, replace=False)][:, ::-1]

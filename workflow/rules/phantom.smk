@@ -41,6 +41,7 @@ rule phantom:
         axes="LAS" if FROM_DICOM else None,  # as the intake writes
         study=CONFIG.phantom.study,
         circulation=CONFIG.phantom.circulation,
+        table=CONFIG.phantom.table,
         code=code("phantom.py"),
     script:
         "../scripts/phantom.py"

@@ -15,5 +15,6 @@ with job(snakemake):
         axes=params.axes,
         study=params.study,
         circulation=params.circulation,
+        table=params.table,
     )
     phantom.write_subject(patient, Path(params.raw), Path(params.truth))

@@ -16,15 +16,26 @@ pytestmark = pytest.mark.slow
 
 SCANS = ("t1wce", "t2w", "flair", "swi", "t2star", "tof")
 ILL = ("atrophy", "haematoma")
+SERIES = "raw/sub-02/ses-01/ct/sub-02_ses-01_acq-ctp_ct"
+
+
+def written(folder: Path, **asked) -> Path:
+    patient = phantom.Patient(
+        "02", seed=1, size="tiny", pathologies=ILL, circulation="drawn", **asked
+    )
+    phantom.write_subject(patient, folder / "raw", folder / "truth")
+    return folder
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("ill")
-    raw, truth = folder / "raw", folder / "truth"
-    asked = {"pathologies": ILL, "scans": SCANS, "circulation": "drawn"}
-    phantom.write_subject(phantom.Patient("02", seed=1, size="tiny", **asked), raw, truth)
-    return folder
+    return written(tmp_path_factory.mktemp("ill"), scans=SCANS)
+
+
+@pytest.fixture(scope="module")
+def shuttled(tmp_path_factory) -> Path:
+    """The same patient, for whose CT perfusion the table goes back and forth."""
+    return written(tmp_path_factory.mktemp("shuttled"), table="shuttle")
 
 
 def names(folder: Path) -> set[str]:
@@ -72,10 +83,31 @@ def test_the_truth_tells_the_drawn_bolus_and_the_series_shows_it(study):
     assert curve["aif_hu"] == pytest.approx(bolus.artery(curve["time_s"]), abs=1e-3)
     assert curve["vof_hu"] == pytest.approx(bolus.vein(curve["time_s"]), abs=1e-3)
     assert bolus.seconds - 2 * np.diff(curve["time_s"]).max() < curve["time_s"][-1] <= bolus.seconds
-    (series,) = (study / "raw/sub-02/ses-01/ct").glob("*_acq-ctp_ct.nii.gz")
     vein = voxels(study / "truth/sub-02/ctp_artery.nii.gz") == 2
     # The head moves by a millimetre, and a sinus lies at bone.
-    assert np.corrcoef(voxels(series)[vein].mean(0), curve["vof_hu"])[0, 1] > 0.9
+    series = voxels(study / f"{SERIES}.nii.gz")
+    assert np.corrcoef(series[vein].mean(0), curve["vof_hu"])[0, 1] > 0.9
+
+
+def test_a_table_that_goes_back_and_forth_takes_the_upper_slices_later(study, shuttled):
+    about = json.loads((shuttled / f"{SERIES}.json").read_text())
+    later, half = np.array(about["SliceTiming"]), len(about["SliceTiming"]) // 2
+    step = np.diff(about["VolumeTiming"]).min()
+    assert list(later[:half]) == [0] * half
+    assert later[half:] == pytest.approx(step / 2)
+    still, seen = (voxels(each / f"{SERIES}.nii.gz") for each in (study, shuttled))
+    assert np.array_equal(seen[:, :, :half], still[:, :, :half])
+    vein = voxels(study / "truth/sub-02/ctp_artery.nii.gz") == 2
+    vein[:, :, :half] = False
+    of_still, of_seen = still[vein].mean(0), seen[vein].mean(0)
+    rising = slice(0, of_still.argmax())
+    assert np.all(of_seen[rising] >= of_still[rising] - 2)
+    assert of_seen[rising].sum() > of_still[rising].sum() + 20
+
+
+def test_the_truth_does_not_depend_on_the_table(study, shuttled):
+    one, other = (each / "truth/sub-02/ctp_cbf.nii.gz" for each in (study, shuttled))
+    assert np.array_equal(voxels(one), voxels(other))
 
 
 def test_the_truth_tells_the_tissue_of_each_region_of_the_circulation(study):

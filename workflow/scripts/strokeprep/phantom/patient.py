@@ -9,6 +9,7 @@ from strokeprep.phantom.names import USUAL
 
 WARP_MM = 3.0
 TEXTBOOK, NARROW = "textbook", "narrow"
+STILL, SHUTTLE = "still", "shuttle"
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,9 @@ class Patient:
     study: str = USUAL
     # or "drawn", with a bolus of its own, as real patients have it; or NARROW, with a narrow carotid, too
     circulation: str = TEXTBOOK
+    table: str = (
+        STILL  # in CT perfusion; or SHUTTLE, which takes half of the slices later in each frame
+    )
 
     @property
     def number(self) -> int:

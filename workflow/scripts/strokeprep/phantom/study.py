@@ -18,7 +18,7 @@ from strokeprep.phantom.head.subject import Head, draw_traits, make_head
 from strokeprep.phantom.head.tissue import MATERIALS, TISSUE_NUMBER
 from strokeprep.phantom.head.vessels import cow_numbers
 from strokeprep.phantom.names import GRIDS, MNI, USUAL, image_stem
-from strokeprep.phantom.patient import NARROW, TEXTBOOK, Patient
+from strokeprep.phantom.patient import NARROW, SHUTTLE, TEXTBOOK, Patient
 from strokeprep.phantom.scan import circulation, contrast, exam, scanner
 from strokeprep.phantom.scan.circulation import Circulation, Textbook
 from strokeprep.phantom.scan.exam import View
@@ -70,7 +70,7 @@ def write_subject(patient: Patient, raw: Path, truth: Path) -> None:
     files = Files(patient.subject, Path(raw), folder)
     _write_ct(head, plan, setup, files, random.noise)
     blood, times = _circulation(patient, head, setup, random.blood)
-    motion = _write_ctp(head, plan, setup, files, blood, times, random)
+    motion = _write_ctp(head, plan, setup, files, blood, times, random, patient.table == SHUTTLE)
     _write_mri(head, plan, setup, files, random.noise)
     plan = with_further(head, plan, setup, patient.scans, random.further)
     write_further(head, plan, setup, files, patient.scans, random.further)
@@ -259,8 +259,9 @@ def _write_ctp(
     blood: Circulation | Textbook,
     times: np.ndarray,
     random: Streams,
+    shuttles: bool,
 ) -> exam.Motion:
-    """The perfusion series, its maps and its arterial curves."""
+    """The perfusion series, its maps and its arterial curves; the table may go back and forth."""
     view = plan.views["ctp"]
     slab = exam.Slab(head, view, MOTION_MM, blood.regions)
     centre = view.grid.point((np.array(view.grid.size) - 1) / 2)
@@ -269,8 +270,13 @@ def _write_ctp(
     def noise() -> np.ndarray:
         return scanner.ct_noise(random.noise, view.grid.shape, setup.ctp.noise)
 
-    series = exam.ctp_scan(slab, view, blood.curves(times), motion, noise)
+    slices = view.grid.size[2]
+    stops: Sequence[exam.Stop] = exam.STILL
     sidecar = _ct_sidecar("CT perfusion") | {"VolumeTiming": times.tolist()}
+    if shuttles:
+        stops = exam.shuttle(slices, float(np.diff(times).min()))
+        sidecar["SliceTiming"] = exam.slice_timing(stops, slices).tolist()
+    series = exam.ctp_scan(slab, view, blood.curves, times, motion, noise, stops)
     files.image("ctp", series, view, sidecar, frame_s=float(np.median(np.diff(times))))
     files.masks("ctp", head, view)
     for name, array in exam.perfusion_maps(slab, view, blood.tissues).items():

@@ -367,6 +367,11 @@ class PhantomSettings:
         "for each from what real patients have, or drawn and dispersed behind a narrow carotid. Limits "
         "of accuracy are those of textbook (docs/accuracy.md).",
     )
+    table: Literal["still", "shuttle"] = setting(
+        "still",
+        "Whether the table stands still in the simulated CT perfusion of isles24, or goes back and forth between two "
+        "halves of the slices, so that each has times of its own.",
+    )
 
 
 def path_pattern(role: str, regex: str) -> re.Pattern[str]:

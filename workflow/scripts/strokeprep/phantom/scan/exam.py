@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
+from scipy import ndimage
 
 from strokeprep.phantom.head.anatomy import lattice_image
 from strokeprep.phantom.head.shapes import FLIP, Lattice
@@ -16,6 +17,9 @@ from strokeprep.phantom.scan.bolus import Tissue
 from strokeprep.phantom.scan.circulation import Region
 from strokeprep.phantom.scan.contrast import B_VALUE
 from strokeprep.phantom.scan.scanner import Grid
+
+# Beside bone the beam is hardened about so far (mm, SD), and what is brighter counts as bone.
+HARDENED_MM, BONE_HU = 10.0, 300.0
 
 
 @dataclass(frozen=True)
@@ -95,14 +99,24 @@ def draw_motion(
 
 
 class Slab:
-    """The part of the head that a perfusion scan covers, with the mixture of curves in each voxel."""
+    """The part of the head that a perfusion scan covers, with the mixture of curves in each voxel.
+
+    Where bone is all around, ``hardened_hu`` are lost: it hardens the beam, so that what lies between looks dark.
+    """
 
     def __init__(
-        self, head: Head, view: View, motion_mm: float, regions: Sequence[Region] = ()
+        self,
+        head: Head,
+        view: View,
+        motion_mm: float,
+        regions: Sequence[Region] = (),
+        hardened_hu: float = 0.0,
     ) -> None:
         self.box = _covered(head.lattice, view, reach=4 + 4 * motion_mm)
         self.base = contrast.ncct(head)[self.box]
         self.lattice = head.lattice.inset(self.box)
+        if hardened_hu:
+            self.base -= hardened_hu * _bone_around(self.base, self.lattice)
         parts = _curve_shares(
             {name: share[self.box] for name, share in head.shares.items()}, regions, self.lattice
         )
@@ -123,6 +137,12 @@ class Slab:
         weights = np.array([values.get(name, 0) for name in self.names], np.float32)
         volume.reshape(-1)[self.where] = weights @ self.shares
         return lattice_image(volume, self.lattice)
+
+
+def _bone_around(hu: np.ndarray, lattice: Lattice) -> np.ndarray:
+    """The share of bone around each voxel, in its slice."""
+    sigma = np.array([0, HARDENED_MM, HARDENED_MM]) / lattice.spacing
+    return ndimage.gaussian_filter((hu > BONE_HU).astype(np.float32), sigma)
 
 
 def _covered(lattice: Lattice, view: View, reach: float) -> tuple[slice, ...]:
@@ -162,27 +182,58 @@ def _curve_shares(
     return parts
 
 
+@dataclass(frozen=True)
+class Stop:
+    """A place at which the table stands in every frame: the slices that it shows, and how long after the frame's time."""
+
+    slices: slice
+    later_s: float
+
+
+STILL = (Stop(slice(None), 0.0),)
+
+
+def shuttle(slices: int, interval_s: float) -> tuple[Stop, Stop]:
+    """The stops of a table that goes back and forth between the lower and the upper half of the slices."""
+    half = slices // 2
+    return Stop(slice(0, half), 0.0), Stop(slice(half, slices), interval_s / 2)
+
+
+def slice_timing(stops: Sequence[Stop], slices: int) -> np.ndarray:
+    """How long after its frame's time each slice is taken (s)."""
+    later = np.zeros(slices)
+    for stop in stops:
+        later[stop.slices] = stop.later_s
+    return later
+
+
 def ctp_scan(
     slab: Slab,
     view: View,
-    curves: Mapping[str, np.ndarray],
+    curves: Callable[[np.ndarray], Mapping[str, np.ndarray]],
+    times: np.ndarray,
     motion: Motion,
     noise: Callable[[], np.ndarray],
+    stops: Sequence[Stop] = STILL,
 ) -> np.ndarray:
     """The 4-D perfusion series, [t, z, y, x] int16 HU; the head moves, the head holder does not.
 
-    ``curves`` are those of every pure kind of voxel at the frames, ``noise`` gives that of a frame.
+    ``curves`` gives those of every pure kind of voxel at times, ``noise`` that of a frame. While the table goes from stop
+    to stop the head stays as it is.
     """
     grid, inside = view.grid, scanner.circle(view.grid)
     still = scanner.sampled(
         slab.enhanced(dict.fromkeys(slab.names, 0.0)), grid, view.image_to_head, view.over, -1000
     )
     holder = scanner.head_holder(still > -500, grid)
-    series = np.empty((len(curves["gm"]), *grid.shape), np.int16)
+    series = np.empty((len(times), *grid.shape), np.int16)
+    of_stops = [(stop.slices, curves(times + stop.later_s)) for stop in stops]
     for frame in range(len(series)):
-        volume = slab.enhanced({name: curve[frame] for name, curve in curves.items()})
         back = sitk.CompositeTransform([view.image_to_head, motion.at(frame).GetInverse()])
-        hu = scanner.sampled(volume, grid, back, view.over, -1000.0)
+        hu = np.empty(grid.shape, np.float32)
+        for slices, kinds in of_stops:
+            volume = slab.enhanced({name: curve[frame] for name, curve in kinds.items()})
+            hu[slices] = scanner.sampled(volume, grid, back, view.over, -1000.0)[slices]
         hu += holder * (scanner.HOLDER_HU - hu)
         hu += noise()
         series[frame] = _as_hu(hu, inside)

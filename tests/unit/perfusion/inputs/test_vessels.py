@@ -90,6 +90,7 @@ def test_an_artery_whose_course_is_off_explains_less_and_makes_the_scale_less_ce
     hu[ARTERY] += np.rint(150 * np.exp(-(((t - 8) / 2) ** 2))).astype(hu.dtype)
     early = find_vessels(replace(series, hu=hu), aif_at=labelled(ARTERY))
     assert early.likeness < LIMITS["aif_likeness"].warn[0] < found.likeness
+    assert early.course_likeness < LIMITS["aif_course_likeness"].warn[0] < found.course_likeness
     assert early.scale_sd > 2 * found.scale_sd
 
 

@@ -90,7 +90,7 @@ _WRITTEN = """
     LesionMasked Frames SourceTiming FirstFrameTime InterpolatedInTime CoveredShare
     AllStill StillFrames StillThresholdMm OutlierFrames MaxDisplacementMm MeanDisplacementMm
     MeanFramewiseMm Levels Thresholds Constants Range Warnings ArterialCourse ArterialScale ArterialScaleSD MethodVersion
-    ArterialLikeness BaselineFrames PreContrastFrames BolusHu NoiseHu InPlaneSmoothing Contrast
+    ArterialLikeness ArterialCourseLikeness BaselineFrames PreContrastFrames BolusHu NoiseHu InPlaneSmoothing Contrast
     Columns Model N MostInAVoxel AtLeast Subset Session Excluded
     ArterialInput ArterialInputs Territories TerritoriesBlendMm TerritoriesWithOwnInput
     """

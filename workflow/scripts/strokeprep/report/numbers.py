@@ -201,6 +201,7 @@ def of_vessels(plan: Perfused, root: Path, judge: Judge) -> Iterator[Measurement
     yield judge("arterial input", "aif_fwhm_s", measures.fwhm_s(aif, time[1] - time[0]))
     yield judge("arterial input", "aif_scale", about["ArterialScale"])
     yield judge("arterial input", "aif_likeness", about["ArterialLikeness"])
+    yield judge("arterial input", "aif_course_likeness", about["ArterialCourseLikeness"])
     yield judge("arterial input", "baseline_frames", about["BaselineFrames"])
     if rows[0]["vof"] != MISSING:
         vof = np.array([float(row["vof"]) for row in rows])

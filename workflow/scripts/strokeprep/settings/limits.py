@@ -316,8 +316,12 @@ LIMITS: dict[str, Limit] = {
     ),
     "aif_likeness": Limit(
         "ratio", (0.994, None), OPEN,
-        "Correlation of the brain's mean curve with the input after transit. If it is low, noise or motion has bent "
+        "Correlation of the brain's mean curve with the measured input after transit. If it is low, noise or motion has bent "
         "the input: delays may be off by seconds, flow by a third.",
+    ),
+    "aif_course_likeness": Limit(
+        "ratio", (0.996, None), OPEN,
+        "The same with the input that maps are made with, whose course is told by artery and vein together.",
     ),
     "baseline_frames": _least("frames", 3, 2, "Fewer leave the noise of a frame in all others."),
     "tissue_ml": _least("ml", 150, 30, "Less tissue has no healthy side to compare with."),

@@ -225,6 +225,7 @@ def _about_vessels(vessels: arteries.Vessels, warnings: Sequence[str]) -> dict[s
         "ArterialScaleSD": round(vessels.scale_sd, 4),
         "ArterialCourse": "by artery and vein" if vessels.has_area_of_vein else "by artery",
         "ArterialLikeness": round(vessels.likeness, 4),
+        "ArterialCourseLikeness": round(vessels.course_likeness, 4),
         "NoiseHu": round(vessels.noise_hu, 2),
         "Warnings": list(warnings),
     } | VESSEL_COLUMNS

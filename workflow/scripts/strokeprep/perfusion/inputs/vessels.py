@@ -72,7 +72,8 @@ class Vessels:
     scale: float  # by which the area of the measured curve was multiplied
     noise_hu: float  # of one voxel and frame, in the brain
     scale_sd: float = 0.0  # relative standard deviation of the scale
-    likeness: float = 1.0  # correlation of the brain's curve with the measured one after transit
+    likeness: float = 1.0  # correlation of the brain's curve with the measured one after transit,
+    course_likeness: float = 1.0  # and with the input
     warnings: tuple[str, ...] = ()
     drift: np.ndarray | float = 0.0  # HU, taken off the measured curve
 
@@ -147,7 +148,8 @@ def search(
     vessels = replace(vessels, likeness=likeness)
     if vessels.has_area_of_vein:
         vessels = _with_course(series, vessels, artery.more, before)
-    return Search(vessels, before, veins)
+    course_likeness = likeness_of(vessels.aif, passage.mean, series.dt)
+    return Search(replace(vessels, course_likeness=course_likeness), before, veins)
 
 
 def likeness_of(aif: np.ndarray, mean: np.ndarray, dt: float) -> float:

@@ -38,11 +38,12 @@ def ball(centre=(0.0, 0.0, 0.0), radius=RADIUS) -> np.ndarray:
 
 
 @cache
-def head(contrast: str, fluid_mm: float = 1.0) -> sitk.Image:
+def head(contrast: str, fluid_mm: float = 1.0, skull_mm: float = 7.0) -> sitk.Image:
     """A ball of brain with sulci, in a layer of fluid, skull, scalp and air."""
     sulcus, brain, fluid, skull, scalp, air = GREY[contrast]
     deep, (x, y, z) = ball(), grid()
-    shells = [deep > 0, deep > -fluid_mm, deep > -fluid_mm - 7, deep > -fluid_mm - 13]
+    to_scalp = fluid_mm + skull_mm
+    shells = [deep > 0, deep > -fluid_mm, deep > -to_scalp, deep > -to_scalp - 6]
     image = np.select(shells, [brain, fluid, skull, scalp], air).astype(np.float32)
     folds = np.sin(x / 3) * np.sin(y / 3) * np.sin(z / 3) > 0.5
     image[folds & (deep > 0) & (deep < 9)] = sulcus
@@ -119,6 +120,14 @@ def test_thick_slices_do_not_draw_the_contour_in(contrast):
     found = contour.corrected(on_grid(blurred), contrast, on_grid(ball()))
     assert abs(found.metrics["ContourMovedMm"]) < 1.0
     assert error_mm(images.array(found.depth)) < 2.0
+
+
+def test_the_edge_of_the_scalp_is_not_taken_for_that_of_a_skull_that_is_a_shallow_dip(monkeypatch):
+    monkeypatch.setitem(GREY, "shallow dip", (900, 500, 600, 370, 480, 5))
+    thin = head("shallow dip", skull_mm=2.0)
+    found = contour.corrected(thin, "bright fluid", on_grid(ball()))
+    assert abs(found.metrics["ContourMovedMm"]) < 0.5
+    assert error_mm(images.array(found.depth)) < 1.5
 
 
 def test_an_image_that_shows_nothing_moves_nothing():

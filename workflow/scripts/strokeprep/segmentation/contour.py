@@ -56,8 +56,11 @@ CLEAR = 0.25  # 1/mm²: the evidence alone places the contour to two millimetres
 # How far inside the middle of the fall from brain to skull the pia may lie (mm), by contrast. Where
 # fluid is bright the fall is at the skull, where it is dark at the cortex.
 INSIDE_THE_FALL_MM = {"ct": (-0.8, 1.0), "dark fluid": (-1.2, -0.2), "bright fluid": (-0.3, 4.0)}
-LEAST_FALL = 0.1  # in shades from 0 to 1; without as much there is no skull to see
 LEAST_FALLS = 0.3  # share of patches that have to show it
+# A profile (in shades from 0 to 1) has passed its rim where it comes back by two fifths of a fall as deep as the first,
+# or by the last after one as deep as the second: thick slices blur a thin skull to a shallow dip before a brighter
+# scalp. Without that there is no skull to see.
+LEAST_FALL, LEAST_DIP, LEAST_RISE_TO_SCALP = 0.1, 0.06, 0.04
 SKULL_WITHIN_MM = 10.0  # of the contour
 
 # Where bright fluid fills more than this share of a layer, that layer is no brain: between gyri it fills less. A
@@ -276,13 +279,15 @@ def _half_way(change: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.nda
     """
     most = np.maximum.accumulate(change, axis=1)
     # Scalp and air beyond the rim do not count.
-    beyond = np.logical_or.accumulate((most > LEAST_FALL) & (change < 0.6 * most), axis=1)
+    is_past = (most > LEAST_FALL) & (change < 0.6 * most)
+    is_past |= (most > LEAST_DIP) & (change < most - LEAST_RISE_TO_SCALP)
+    beyond = np.logical_or.accumulate(is_past, axis=1)
     half = np.where(beyond, 0, change).max(axis=1) / 2
     place = np.argmax(change > half[:, None], axis=1)
     row = np.arange(len(change))
     before, after = change[row, place - 1], change[row, place]
     share = (half - before) / np.maximum(after - before, 1e-6)
-    known = (half > LEAST_FALL / 2) & (place > 0)
+    known = (half > LEAST_DIP / 2) & (place > 0)
     beside = np.clip([place - 2, place + 1], 0, change.shape[1] - 1)
     slope = (change[row, beside[1]] - change[row, beside[0]]) / 3
     return depth[row, place - 1] - share, np.where(known, np.maximum(slope, 0), 0)

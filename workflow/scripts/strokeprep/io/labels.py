@@ -22,6 +22,8 @@ def read(path: str | Path) -> sitk.Image:
 
 def counted(image: sitk.Image, path: str | Path) -> sitk.Image:
     """An image of whole numbers as unsigned integers; ``path`` is what errors call it."""
+    if image.GetPixelID() == sitk.sitkUInt8:  # as most labels are
+        return image
     values = images.array(image)
     whole = values if values.dtype.kind in "iu" else np.rint(values)
     # A mask that was stored with a scale slope reads back as 0.9999999998; a probability does not.

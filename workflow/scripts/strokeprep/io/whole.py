@@ -68,6 +68,13 @@ class State:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return cls(digest, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
 
+    @classmethod
+    def once(cls, path: Path) -> State:
+        """The state of a file now; one that was read before is read again only if it was touched."""
+        known = _READ.get(path)
+        _READ[path] = known.renewed(path) if known else cls.of(path)
+        return _READ[path]
+
     def is_of(self, path: Path, *, read: bool = False) -> bool:
         """Whether a file is still this one; ``read`` it even if it looks untouched."""
         if path.stat().st_size != self.bytes:
@@ -80,6 +87,9 @@ class State:
         state = path.stat()
         now = (state.st_size, state.st_mtime_ns, state.st_ctime_ns)
         return self if now == (self.bytes, self.mtime_ns, self.ctime_ns) else State.of(path)
+
+
+_READ: dict[Path, State] = {}  # by this process
 
 
 def write_json(content: Any, path: str | Path) -> None:

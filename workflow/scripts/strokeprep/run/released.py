@@ -45,7 +45,7 @@ class Release:
         A kill at any moment leaves only files in the output that a list in the work folder knows.
         """
         source = source or self.made
-        entries = {name: State.of(source / name) for name in sorted(names)}
+        entries = {name: State.once(source / name) for name in sorted(names)}
         self._empty(part)
         self._write(part, entries)
         for name in entries:

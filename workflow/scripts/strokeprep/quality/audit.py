@@ -7,6 +7,8 @@ same figures (:mod:`strokeprep.quality.measured`); :mod:`strokeprep.quality.verd
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -146,8 +148,8 @@ def of_labels(
     plan: AuditPlan, files: Folder, judge: Judge, least_ml: float
 ) -> Iterator[Measurement]:
     """What each move did to a label."""
-    for before, after, whole in plan.labels:
-        change = LabelChange.between(
-            labels.read(files.path(before)), labels.read(files.path(after)), least_ml
-        )
-        yield from change.measurements(step_of("label", after), judge, judged=whole)
+    for before, moves in groupby(plan.labels, itemgetter(0)):
+        label = labels.read(files.path(before))
+        for _, after, whole in moves:
+            change = LabelChange.between(label, labels.read(files.path(after)), least_ml)
+            yield from change.measurements(step_of("label", after), judge, judged=whole)

@@ -151,6 +151,11 @@ def tissue_correlation(curves: np.ndarray, tissue: np.ndarray, dt: float) -> np.
     return best
 
 
+def likeness_of(aif: np.ndarray, mean: np.ndarray, dt: float) -> float:
+    """The correlation of a mean curve of tissue with that of an input after transit."""
+    return float(tissue_correlation(aif[None], mean, dt)[0])
+
+
 def fit_course(curves: np.ndarray, course: np.ndarray) -> np.ndarray:
     """Fit each curve as scale × course + linear drift; the scales.
 

@@ -13,10 +13,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from strokeprep.perfusion.curves import Series, convolution_matrix, standardised, transits
+from strokeprep.perfusion.curves import (
+    Series,
+    convolution_matrix,
+    likeness_of,
+    standardised,
+    transits,
+)
 from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.perfusion.inputs.territories import Territories
-from strokeprep.perfusion.inputs.vessels import Search, Vessels, likeness_of
+from strokeprep.perfusion.inputs.vessels import Search, Vessels
 from strokeprep.perfusion.vascular import FINE
 from strokeprep.settings.ctp.vessels import VesselSettings
 

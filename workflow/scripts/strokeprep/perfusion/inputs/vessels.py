@@ -29,6 +29,7 @@ from strokeprep.perfusion.curves import (
     Series,
     area_noise,
     is_bolus,
+    likeness_of,
     over_baseline,
     smoothed,
     tissue_correlation,
@@ -150,11 +151,6 @@ def search(
         vessels = _with_course(series, vessels, artery.more, before)
     course_likeness = likeness_of(vessels.aif, passage.mean, series.dt)
     return Search(replace(vessels, course_likeness=course_likeness), before, veins)
-
-
-def likeness_of(aif: np.ndarray, mean: np.ndarray, dt: float) -> float:
-    """The correlation of a mean curve of tissue with that of an input after transit."""
-    return float(tissue_correlation(aif[None], mean, dt)[0])
 
 
 def _scaled(

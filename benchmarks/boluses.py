@@ -23,6 +23,7 @@ from dataclasses import replace
 
 import numpy as np
 from strokeprep.perfusion.deconvolution import METHODS, perfusion_maps
+from strokeprep.perfusion.points import Points
 from strokeprep.perfusion.tissue import smoothed_curves
 from strokeprep.perfusion.vascular import among_neighbours, vascular_maps
 from strokeprep.phantom.scan import kudo, patients
@@ -127,7 +128,7 @@ def cost(method: str) -> str:
     times.append(time.process_time())
     if method == VASCULAR:
         model = vascular_maps(curves, tiles.aif, 1.0)
-        among_neighbours(model, brain, brain, SPACING, VascularSettings())
+        among_neighbours(model, Points.of_voxels(brain), brain, SPACING, VascularSettings())
     else:
         maps_of(method, curves, tiles.aif, 1.0)
     times.append(time.process_time())

@@ -19,6 +19,7 @@ from strokeprep.perfusion import pipeline
 from strokeprep.perfusion.curves import Series
 from strokeprep.perfusion.deconvolution import NotComputable
 from strokeprep.perfusion.inputs.scaling import UNSCALED_SD
+from strokeprep.perfusion.points import Points
 from strokeprep.perfusion.vascular import Marginal, Vascular
 from strokeprep.privacy.allowed import ALLOWED, WRITTEN
 from strokeprep.settings.perfusion import GivenVessels, PerfusionSettings
@@ -168,7 +169,7 @@ def test_core_is_low_in_flow_amid_late_tissue_and_a_scar_amid_tissue_on_time_is_
         UNKNOWN,
     )
     likely = pipeline.likely_tissue(
-        model, solid, solid, 45.0, np.array([2.0, 2.0, 5.0]), SETTINGS.tissue
+        model, Points.of_voxels(solid), solid, 45.0, np.array([2.0, 2.0, 5.0]), SETTINGS.tissue
     )
     core, penumbra = (likely[f"{name}_probability"] > 0.5 for name in ("core", "penumbra"))
     assert core[8:12, 18:22].all() and core.sum() == 16

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 from strokeprep.perfusion.deconvolution import NotComputable
+from strokeprep.perfusion.points import Points
 from strokeprep.perfusion.vascular import (
     VERSION,
     among_neighbours,
@@ -251,7 +252,7 @@ def _with_neighbours(patient, delay, flow=None, noise_hu=1.0, settings=SETTINGS)
     curves += noise_hu / noise.std() * noise.reshape(curves.shape)
     alone = vascular_maps(curves.astype(np.float32), aif, 1.0)
     everywhere = np.ones(FIELD, bool)
-    together = among_neighbours(alone, everywhere, everywhere, SPACING, settings)
+    together = among_neighbours(alone, Points.of_voxels(everywhere), everywhere, SPACING, settings)
     return tuple(
         {name: m.maps[name].reshape(FIELD) for name in ("delay", "mtt", "cbf")}
         | {"sd": m.sd["delay"].reshape(FIELD)}
@@ -305,9 +306,9 @@ def test_only_delay_transit_and_flow_of_tissue_change_among_neighbours(patient):
     truth, aif = patient
     alone = vascular_maps(noisy(truth.curves, 2.0), aif, 1.0)
     where = np.ones((len(truth.curves), 1, 1), bool)
-    tissue = where.copy()
+    tissue, points = where.copy(), Points.of_voxels(where)
     tissue[:10] = False
-    together = among_neighbours(alone, where, tissue, SPACING, SETTINGS)
+    together = among_neighbours(alone, points, tissue, SPACING, SETTINGS)
     for kind in ("maps", "sd"):
         before, after = getattr(alone, kind), getattr(together, kind)
         for name in ("delay", "mtt", "cbf"):
@@ -317,7 +318,7 @@ def test_only_delay_transit_and_flow_of_tissue_change_among_neighbours(patient):
             assert np.array_equal(before[name], after[name])
     flow, transit, volume = (together.maps[name][10:] for name in ("cbf", "mtt", "cbv"))
     assert flow * transit / 60 == pytest.approx(volume, rel=1e-4)
-    none = among_neighbours(alone, where, ~where, SPACING, SETTINGS)
+    none = among_neighbours(alone, points, ~where, SPACING, SETTINGS)
     assert np.array_equal(none.maps["delay"], alone.maps["delay"])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from strokeprep.perfusion.inputs import local as local_input
 from strokeprep.perfusion.inputs import territories
 from strokeprep.perfusion.inputs import vessels as arteries
 from strokeprep.perfusion.inputs.local import Local, LocalInputs
+from strokeprep.perfusion.points import Points, measured
 from strokeprep.perfusion.regions import LIKELY, Labels
 from strokeprep.series.timing import GRID_S
 from strokeprep.settings.ctp.vessels import VesselSettings
@@ -174,16 +175,16 @@ def mapped(
     risk = settings.tissue
     before = series.hu[..., : vessels.baseline_frames].mean(-1)
     solid = tissue_at_risk.solid_mask(series.brain, before, risk)
-    curves, vessel = _smoothed(series, solid, vessels.baseline_frames, risk)
-    curves -= curves[:, : vessels.baseline_frames].mean(1, keepdims=True)
-    served = local_input.served(vessels, local, np.nonzero(solid))
+    points, curves = measured(series, solid, vessels.baseline_frames, risk)
+    of_voxels = local_input.served(vessels, local, np.nonzero(solid))
+    served = replace(of_voxels, shares=points.means(of_voxels.shares))
     model = mixture.model_of(curves, served, series.dt, settings)
-    explained = _explained(curves, model, solid, vessel, vessels.noise_hu, series.spacing)
-    curves, model, solid = curves[explained], model.of(explained), _part(solid, explained)
+    explained = _explained(curves, model, points, vessels.noise_hu, series.spacing)
+    curves, model, points = curves[explained], model.of(explained), points.of(explained)
     aif, scale_sd = vessels.aif, served.of(explained).scale_sd
-    flat = _maps(curves, model, solid, series, aif, scale_sd, settings)
-    maps = {name: _placed(values, solid) for name, values in flat.items()}
-    tissue = tissue_at_risk.without_vessels(solid, maps["cbv"], risk)
+    flat = _maps(curves, model, points, series, aif, scale_sd, settings)
+    maps = {name: points.volume(values) for name, values in flat.items()}
+    tissue = tissue_at_risk.without_vessels(points.voxels, maps["cbv"], risk)
     at_risk = tissue_at_risk.assess(
         maps["cbf"], maps["tmax"], tissue, slab.right_mm, series.spacing, risk
     )
@@ -193,85 +194,62 @@ def mapped(
         "tmax_levels": at_risk.tmax_level,
         "rcbf_levels": at_risk.rcbf_level,
     }
-    maps |= likely_tissue(model, solid, tissue, at_risk.normal_flow, series.spacing, risk)
+    maps |= likely_tissue(model, points, tissue, at_risk.normal_flow, series.spacing, risk)
+    unexplained = float(1 - points.voxels.sum() / solid.sum())
     return Perfusion(
         vessels,
         {name: slab.whole(volume) for name, volume in maps.items()},
         {name: slab.whole(volume) for name, volume in masks.items()},
-        at_risk.row | {"unexplained": float(1 - explained.mean())},
+        at_risk.row | {"unexplained": unexplained},
         slab,
         local,
     )
 
 
-def _smoothed(
-    series: Series, solid: np.ndarray, frames: int, settings: TissueSettings
-) -> tuple[np.ndarray, np.ndarray]:
-    """The curves of a mask's voxels, those of tissue smoothed without the vessels between; which are vessel."""
-    vessel = tissue_at_risk.vessels(series.hu, frames, solid, series.spacing, settings)
-    tissue = solid & ~vessel
-    curves = np.empty((np.count_nonzero(solid), series.hu.shape[-1]), np.float32)
-    rows = np.flatnonzero(tissue[solid])
-    in_plane = tissue_at_risk.smoothing(tissue, series.spacing, settings.smoothing_fwhm_mm)
-    for part, means in in_plane.parts(series.hu):  # so that no second array is as large
-        curves[rows, part] = means
-    curves[vessel[solid]] = series.hu[vessel]
-    return curves, vessel[solid]
-
-
 def _explained(
     curves: np.ndarray,
     model: vascular.Vascular,
-    solid: np.ndarray,
-    vessel: np.ndarray,
+    points: Points,
     noise_hu: float,
     spacing: np.ndarray,
 ) -> np.ndarray:
-    """Which curves of a mask's voxels the model explains, but for noise.
+    """Which curves of points the model explains, but for noise.
 
     The noise is that of one voxel in vessels, which are not smoothed, and usual tissue's elsewhere.
     """
+    vessel = points.vessel
     parts = np.stack([model.left, curves.var(axis=1)])
     if vessel.any():
-        parts[:, vessel] = _around(parts, solid, vessel, spacing)
+        parts[:, vessel] = _around(parts, points, spacing)
     left, power = parts
     usual = np.median(left[~vessel]) if not vessel.all() else 0.0
     noise = np.where(vessel, noise_hu**2, usual)
     return np.asarray((left <= LEFT_NOISE * noise) | (left <= LEFT_SHARE * power))
 
 
-def _around(
-    values: np.ndarray, where: np.ndarray, chosen: np.ndarray, spacing: np.ndarray
-) -> np.ndarray:
-    """Values of the chosen voxels of a mask, each the mean of those close to it."""
-    volumes = np.stack([_placed(each, where) for each in values], axis=-1)
-    place = _part(where, chosen)
-    return tissue_at_risk.smoothed_curves(volumes, place, spacing, tissue_at_risk.VESSEL_FWHM_MM).T
-
-
-def _part(where: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """The part of a mask whose voxels are chosen."""
-    part = np.zeros_like(where)
-    part[where] = chosen
-    return part
+def _around(values: np.ndarray, points: Points, spacing: np.ndarray) -> np.ndarray:
+    """Values (any × points) of the voxels of vessels, each the mean of those close to it."""
+    volumes = np.stack([points.volume(each) for each in values], axis=-1)
+    width = tissue_at_risk.VESSEL_FWHM_MM
+    return tissue_at_risk.smoothed_curves(volumes, points.vessels, spacing, width).T
 
 
 def _maps(
     curves: np.ndarray,
     alone: vascular.Vascular,
-    solid: np.ndarray,
+    points: Points,
     series: Series,
     aif: np.ndarray,
     scale_sd: float | np.ndarray,
     settings: PerfusionSettings,
 ) -> dict[str, np.ndarray]:
-    """The maps of a mask's curves by name, given the vascular model of each curve alone.
+    """The maps of points by name, given the vascular model of each curve alone.
 
     Deconvolution is by one input for all, since thresholds of Tmax were made with such.
     """
-    volume = _placed(alone.maps["cbv"], solid)
-    tissue = tissue_at_risk.without_vessels(solid, volume, settings.tissue)
-    model = vascular.among_neighbours(alone, solid, tissue, series.spacing, settings.vascular)
+    volume = points.volume(alone.maps["cbv"])
+    tissue = tissue_at_risk.without_vessels(points.voxels, volume, settings.tissue)
+    model = vascular.among_neighbours(alone, points, tissue, series.spacing, settings.vascular)
     other = deconvolution.perfusion_maps(
         curves, aif, series.dt, settings.deconvolution, settings.maps
     )
@@ -285,7 +263,7 @@ def _maps(
 
 def likely_tissue(
     model: vascular.Vascular,
-    solid: np.ndarray,
+    points: Points,
     tissue: np.ndarray,
     normal_flow: float,
     spacing: np.ndarray,
@@ -297,10 +275,11 @@ def likely_tissue(
     around it.
     """
     low, reduced = (share * normal_flow for share in settings.likely_rcbf)
-    late = _placed(model.late, solid)[..., None]
-    around = tissue_at_risk.smoothed_curves(late, tissue, spacing, AROUND_MM)[:, 0]
-    core = _placed(model.below(low), solid) * (_placed(around, tissue) > LIKELY)
-    hypoperfused = np.maximum(_placed(model.late_below(reduced), solid), core) * tissue
+    late = points.volume(model.late)[..., None]
+    around = np.zeros(tissue.shape, np.float32)
+    around[tissue] = tissue_at_risk.smoothed_curves(late, tissue, spacing, AROUND_MM)[:, 0]
+    core = points.volume(model.below(low)) * (around > LIKELY)
+    hypoperfused = np.maximum(points.volume(model.late_below(reduced)), core) * tissue
     return {"core_probability": core, "penumbra_probability": hypoperfused - core}
 
 
@@ -352,10 +331,3 @@ def _given(vessel: str, where: Given | None, slab: Slab) -> np.ndarray | None:
             "Draw it on the raw series, or give points in its world coordinates (RAS, mm).",
         )
     return mask[slab.box]
-
-
-def _placed(values: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """The volume that holds values in the voxels of a mask, and zero elsewhere."""
-    volume = np.zeros(where.shape, np.float32)
-    volume[where] = values
-    return volume

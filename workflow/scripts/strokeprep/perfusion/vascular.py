@@ -24,10 +24,11 @@ import numpy as np
 from scipy import special
 
 from strokeprep.perfusion.deconvolution import check
+from strokeprep.perfusion.points import Points
 from strokeprep.series.smoothing import Smoothing
 from strokeprep.settings.perfusion import MapSettings, TissueSettings, VascularSettings
 
-VERSION = "8"  # of the method; changes whenever the same constants give other maps
+VERSION = "9"  # of the method; changes whenever the same constants give other maps
 BLOCK = 256  # voxels at a time, so that the weights of a block stay in the cache
 FINE = 4  # steps per frame in which the model is computed
 SAMPLE = 2000  # voxels from which the noise of the series is estimated
@@ -188,23 +189,21 @@ def vascular_maps(
 
 def among_neighbours(
     model: Vascular,
-    where: np.ndarray,
+    points: Points,
     tissue: np.ndarray,
     spacing: np.ndarray,
     settings: VascularSettings,
 ) -> Vascular:
     """The same model, with delay and transit time of tissue under priors that neighbours give.
 
-    ``where`` marks the model's voxels, ``tissue`` those that are each other's neighbours. Volume stays, so
-    flow is the volume over the transit time. Each of the two has its own neighbours' prior, beside the other
-    as the voxel's own curve has it. Probabilities of lateness and of low flow stay those of single voxels.
+    ``tissue`` marks the voxels that are each other's neighbours. Volume stays, so flow is the volume over the
+    transit time. Each of the two has its own neighbours' prior, beside the other as the point's own curve has
+    it. Probabilities of lateness and of low flow stay those of single points.
     """
-    chosen = tissue[where] & model.valid
+    chosen = points.within(tissue) & model.valid
     if not chosen.any():
         return model
-    place = np.zeros_like(where)
-    place[where] = chosen
-    smoothing = Smoothing(place, spacing, np.full(3, settings.neighbours_mm), NEIGHBOURS_REACH)
+    smoothing = points.smoothing(tissue, chosen, spacing, settings.neighbours_mm, NEIGHBOURS_REACH)
     delay, delay_sd = _with_neighbours(model.delay, chosen, smoothing, settings)
     log, log_sd = _with_neighbours(model.log_transit, chosen, smoothing, settings)
     mtt, volume = np.exp(log), model.maps["cbv"][chosen]

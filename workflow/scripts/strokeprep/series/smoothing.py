@@ -21,16 +21,24 @@ CELLS = 4  # at least so many in the width at half height
 FRAMES = 16  # of a series at a time
 ROWS = 32  # of a kernel at a time
 VOXELS = 1 << 15  # at a time, so that what is made of them is small
+LEAST = 1e-12  # weight of a cell that no voxel is near
 
 
 class Smoothing:
     """A Gaussian mean over the voxels of a mask; width at half height along each axis, 0 for none.
 
-    It ends ``reach`` standard deviations from the voxel.
+    It ends ``reach`` standard deviations from the voxel. Where values are known at fewer points, from which
+    those of voxels are interpolated, ``points`` is the matrix (voxels × points) that does so, and the means
+    are those at these points.
     """
 
     def __init__(
-        self, mask: np.ndarray, spacing: np.ndarray, fwhm_mm: np.ndarray, reach: float
+        self,
+        mask: np.ndarray,
+        spacing: np.ndarray,
+        fwhm_mm: np.ndarray,
+        reach: float,
+        points: sparse.csr_matrix | None = None,
     ) -> None:
         self.box = labels.bounding_box(mask)
         self.mask = mask[self.box]
@@ -40,49 +48,65 @@ class Smoothing:
             _Axis(*each, reach) for each in zip(self.mask.shape, steps, sigma, strict=True)
         ]
         self.cells = tuple(len(axis.kernel) for axis in self.axes)
-        cell = np.ravel_multi_index(np.ix_(*(axis.cell for axis in self.axes)), self.cells)
-        self.cell, self.cell_as_stored = cell[self.mask], cell.T[self.mask.T]
-        self.between = self._interpolation()
-        ones = np.ones((len(self.cell), 1), np.float32)
-        self.weights = self._of_cells(self._sums(ones))
+        self.cell = np.ravel_multi_index(np.ix_(*(axis.cell for axis in self.axes)), self.cells)
+        held, between = self._held(), self._interpolation()
+        if points is not None:
+            held, between = (points.T.tocsr() @ each for each in (held, between))
+        self.held = held
+        self.weights = self._of_cells(self._sums(np.ones((held.shape[0], 1), np.float32)))
+        between.data *= self.weights[between.indices, 0]
+        self.onto = rows_of_one(between)
+
+    @property
+    def used(self) -> np.ndarray:
+        """The cells between which voxels lie."""
+        return np.unique(self.onto.indices)
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """The means of values (voxels × any, float32)."""
-        return self._means(self._of_cells(self._sums(values)), slice(None))
+        return np.asarray(self.onto @ self._means(self._sums(values)))
 
     def in_place(self, values: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
         """The same, some voxels at a time: which, and their means. Their values may then be overwritten."""
-        sums = self._of_cells(self._sums(values))
+        means = self._means(self._sums(values))
         for start in range(0, len(values), VOXELS):
-            yield (part := slice(start, start + VOXELS)), self._means(sums, part)
+            yield (part := slice(start, start + VOXELS)), np.asarray(self.onto[part] @ means)
 
     def of_series(self, series: np.ndarray) -> np.ndarray:
         """The mean curves (voxels × frames, float32) of a series (i, j, k, frames)."""
-        curves = np.empty((len(self.cell), series.shape[3]), np.float32)
+        curves = np.empty((self.onto.shape[0], series.shape[3]), np.float32)
         for frames, means in self.parts(series):
-            curves[:, frames] = means
+            curves[:, frames] = self.onto @ means
         return curves
 
     def parts(self, series: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-        """The same, some frames at a time: which, and the means (voxels × frames) in them."""
+        """The means of a series at the centres of cells, some frames at a time: which, and cells × frames."""
         series, inside = series[self.box], self.mask.T
+        as_stored = self.cell.T[inside]
         for start in range(0, series.shape[3], FRAMES):
             frames = slice(start, start + FRAMES)
             part = series[..., frames]
             sums = [
-                np.bincount(self.cell_as_stored, part[..., n].T[inside], np.prod(self.cells))
+                np.bincount(as_stored, part[..., n].T[inside], np.prod(self.cells))
                 for n in range(part.shape[3])
             ]
-            smooth = self._of_cells(np.stack(sums, axis=1).astype(np.float32))
-            yield frames, self._means(smooth, slice(None))
+            yield frames, self._means(np.stack(sums, axis=1).astype(np.float32))
+
+    def _held(self) -> sparse.csr_matrix:
+        """The matrix (voxels × cells) that tells which cell holds a voxel."""
+        cell = self.cell[self.mask]
+        ones, rows = np.ones(len(cell), np.float32), np.arange(len(cell) + 1)
+        return sparse.csr_matrix((ones, cell, rows), (len(cell), np.prod(self.cells)))
 
     def _sums(self, values: np.ndarray) -> np.ndarray:
         """The sum of the voxels of each cell."""
-        count = len(self.cell)
-        ones = np.ones(count, np.float32)
-        shape = (count, np.prod(self.cells))
-        voxels = sparse.csr_matrix((ones, self.cell, np.arange(count + 1)), shape)
-        return np.asarray(voxels.T @ values)
+        return np.asarray(self.held.T @ values)
+
+    def _means(self, sums: np.ndarray) -> np.ndarray:
+        """The means at the centres of cells, from the sums of cells."""
+        smooth = self._of_cells(sums)
+        smooth /= np.maximum(self.weights, LEAST)
+        return smooth
 
     def _of_cells(self, sums: np.ndarray) -> np.ndarray:
         """The sums of cells (cells × any), smoothed."""
@@ -91,13 +115,6 @@ class Smoothing:
             sums = axis.smoothed(sums.reshape(before, count, -1))
             before *= count
         return sums.reshape(shape)
-
-    def _means(self, sums: np.ndarray, part: slice) -> np.ndarray:
-        """The means of some voxels, from the smoothed sums of cells."""
-        between = self.between[part]
-        means = np.asarray(between @ sums)
-        means /= between @ self.weights
-        return means
 
     def _interpolation(self) -> sparse.csr_matrix:
         """The matrix (voxels × cells) of linear interpolation between the centres of cells."""
@@ -110,6 +127,13 @@ class Smoothing:
         rows = np.arange(len(cells[0]) + 1) * len(cells)
         entries = np.stack(weights, axis=1).ravel(), np.stack(cells, axis=1).ravel(), rows
         return sparse.csr_matrix(entries, (len(cells[0]), np.prod(self.cells)))
+
+
+def rows_of_one(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """A matrix of weights, each row scaled so that it adds up to one, without what is zero."""
+    matrix.eliminate_zeros()
+    matrix.data /= np.repeat(np.asarray(matrix.sum(1))[:, 0], np.diff(matrix.indptr))
+    return matrix
 
 
 class _Axis:

@@ -109,10 +109,15 @@ def share_left(curve: np.ndarray) -> float:
 
 def is_bolus(curves: np.ndarray, dt: float) -> np.ndarray:
     """Whether each curve rises once and falls again; at edges that move, curves fluctuate."""
-    peak, at = curves.max(1), curves.argmax(1)
-    after_s = (np.arange(curves.shape[1]) - at[:, None]) * dt
-    outside = (after_s < -PASS_S[0]) | (after_s > PASS_S[1])
-    rms = np.sqrt(np.sum(curves**2 * outside, 1) / np.maximum(outside.sum(1), 1))
+    rows, frames = np.arange(len(curves)), curves.shape[1]
+    at = curves.argmax(1)
+    peak = curves[rows, at]
+    first = np.maximum(at - int(PASS_S[0] / dt), 0)
+    after = np.minimum(at + int(PASS_S[1] / dt) + 1, frames)
+    power = np.zeros((len(curves), frames + 1))  # of all frames before
+    np.cumsum(curves**2, axis=1, out=power[:, 1:])
+    outside = power[:, -1] - power[rows, after] + power[rows, first]
+    rms = np.sqrt(np.maximum(outside, 0) / np.maximum(frames - after + first, 1))
     return (peak > 0) & (rms < RETURNED * peak) & (curves[:, -LAST:].mean(1) < MOST_LEFT * peak)
 
 

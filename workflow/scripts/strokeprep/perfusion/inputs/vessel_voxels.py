@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -135,32 +136,38 @@ def _disc(spacing: np.ndarray, settings: VesselSettings) -> np.ndarray:
     return np.hypot(i * spacing[0], j * spacing[1]) <= settings.around_mm
 
 
+# Which voxels (n x 3) suit, by the peaks of their curves (HU) and the times of these (s).
+Suits = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
 def _candidates(
-    series: Series, where: np.ndarray, before: Baseline, settings: VesselSettings
+    series: Series, where: np.ndarray, before: Baseline, suits: Suits, settings: VesselSettings
 ) -> Candidates:
-    """Voxels of a region in which a bolus stands out of the noise."""
-    index = np.argwhere(where)
+    """Voxels of a region in which a bolus that suits stands out of the noise."""
+    base = series.hu[..., : before.frames].mean(-1, dtype=np.float32)
+    low, high = settings.base_hu
+    index = np.argwhere(where & (base >= low) & (base <= high))
     parts = [
-        _candidates_among(series, index[start : start + BLOCK], before, settings)
-        for start in range(0, len(index), BLOCK)
+        _candidates_among(series, index[start : start + BLOCK], before, suits, settings)
+        for start in range(0, max(len(index), 1), BLOCK)
     ]
     return Candidates(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def _candidates_among(
-    series: Series, index: np.ndarray, before: Baseline, settings: VesselSettings
+    series: Series, index: np.ndarray, before: Baseline, suits: Suits, settings: VesselSettings
 ) -> Candidates:
-    frames = before.frames
-    curves = series.curves(index).astype(np.float32)
-    base = curves[:, :frames].mean(1)
-    low, high = settings.base_hu
-    vessel = (base >= low) & (base <= high)
-    index = index[vessel]
-    curves = over_baseline(within(curves[vessel], before.courses), frames)
-    smooth = smoothed(curves)
-    kept = np.flatnonzero(smooth.max(1) >= settings.noise_ratio * before.noise)
+    courses = before.courses.astype(np.float32)
+    amplitudes = series.curves(index).astype(np.float32) @ courses
+    # What curves are within their courses and over their baseline is made of these.
+    risen = over_baseline(courses.T, before.frames)
+    smooth = amplitudes @ smoothed(risen)
+    at = smooth.argmax(1)
+    peak = smooth[np.arange(len(at)), at]
+    stands_out = peak >= settings.noise_ratio * before.noise
+    kept = np.flatnonzero(stands_out & suits(index, peak, at * series.dt))
     kept = kept[is_bolus(smooth[kept], series.dt)]
-    return Candidates(index[kept], curves[kept], *features(smooth[kept], series.dt))
+    return Candidates(index[kept], amplitudes[kept] @ risen, *features(smooth[kept], series.dt))
 
 
 def _highest(height: np.ndarray, most: int, share: float) -> np.ndarray:
@@ -189,10 +196,14 @@ def arteries(
     They peak before the brain does (veins peak later), are much higher than its mean curve, and give
     that curve after transit.
     """
-    candidates = _candidates(series, series.brain & before.off_bone, before, settings)
     brain_peak_s = np.argmax(smoothed(mean[None])[0]) * series.dt
-    candidates = candidates.where(candidates.peak_s < brain_peak_s)
-    candidates = candidates.where(candidates.peak >= settings.over_brain * mean.max())
+    least = settings.over_brain * mean.max()
+
+    def is_early(_: np.ndarray, peak: np.ndarray, peak_s: np.ndarray) -> np.ndarray:
+        return (peak_s < brain_peak_s) & (peak >= least)
+
+    where = series.brain & before.off_bone
+    candidates = _candidates(series, where, before, is_early, settings)
     lacking = 1 - tissue_correlation(candidates.curves, mean, series.dt)
     likely = lacking <= 1 - settings.arterial_likeness
     candidates, lacking = candidates.where(likely), lacking[likely]
@@ -268,11 +279,13 @@ def vein(
     """
     distance = ndimage.distance_transform_edt(~series.brain, sampling=series.spacing)
     near = distance <= settings.venous_reach_mm
-    veins = _candidates(series, near & before.off_bone, before, settings)
-    late = veins.peak_s - np.argmax(aif) * series.dt
-    veins = veins.where((late >= settings.venous_delay_s[0]) & (late <= settings.venous_delay_s[1]))
-    error = before.interpolation_hu[tuple(veins.voxels.T)]
-    veins = veins.where(error <= settings.venous_error * veins.peak)
+    first, last = np.argmax(aif) * series.dt + np.array(settings.venous_delay_s)
+
+    def is_late(index: np.ndarray, peak: np.ndarray, peak_s: np.ndarray) -> np.ndarray:
+        error = before.interpolation_hu[tuple(index.T)]
+        return (peak_s >= first) & (peak_s <= last) & (error <= settings.venous_error * peak)
+
+    veins = _candidates(series, near & before.off_bone, before, is_late, settings)
     outflows = transits(len(aif), series.dt, *COARSE_TRANSITS) @ convolution_matrix(aif)
     lacking = 1 - _likeness(veins.curves, outflows)
     if np.sum(lacking <= 1 - settings.venous_likeness) < settings.least_voxels:

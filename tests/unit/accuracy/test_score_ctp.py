@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,12 +65,18 @@ class World:
     def path(self, name: str) -> Path:
         return self.root / name
 
+    def begins(self, seconds: float) -> None:
+        """Say when the series begins, in the time of the scan."""
+        preproc = naming.preproc(self.scan, "ct", ORIG, "preproc")
+        self.path(naming.sidecar(preproc)).write_text(json.dumps({"FirstFrameTime": seconds}))
+
     def _write_derivatives(self) -> None:
         scan, still = self.scan, transforms.linear(np.eye(4))
         series, affine = self.series, self.series.affine
         brain = series.brain.astype(np.uint8)
         preproc = self.path(naming.preproc(scan, "ct", ORIG, "preproc"))
         images.write_array(series.hu, affine, preproc, frame_seconds=1.0)
+        self.begins(0.0)
         images.write_array(np.ones_like(brain), affine, self.path(naming.coverage(scan, ORIG)))
         images.write_array(brain, affine, self.path(naming.brain_mask(self.reference, ORIG)))
         transforms.write(still, self.path(naming.to_reference(scan, "ctp", "ncct")))
@@ -207,6 +214,16 @@ def test_an_input_that_comes_late_shifts_tmax(world):
         2, abs=before["ctp_tmax_by_input", "shift"] + 0.01
     )
     assert found["ctp_late", "volume_change"] == before["ctp_late", "volume_change"]
+
+
+def test_the_true_input_is_taken_at_the_times_of_the_series(world):
+    before = world.figures()
+    path = world.truth / "ctp_aif.tsv"
+    rows = [row | {"time_s": str(float(row["time_s"]) + 2)} for row in tables.read(path)]
+    path.write_text(tables.render(rows, list(rows[0])))
+    assert world.figures()["ctp_tmax_by_input", "shift"] > 1.5
+    world.begins(2.0)
+    assert world.figures() == before
 
 
 def test_late_tissue_that_is_not_seen_changes_its_volume(world):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -96,7 +97,8 @@ def measurements(
         to_template=str(root / naming.from_template(reference, reference.name, template)),
     )
     used = tables.read(root / naming.vessels(scan))
-    vessels = _true_vessels(truth, len(used))
+    about = json.loads(Path(naming.sidecar(sources.series)).read_text())
+    vessels = _true_vessels(truth, about["FirstFrameTime"] + GRID_S * np.arange(len(used)))
     area = sum(float(row["aif"]) for row in used) / float(vessels.aif.sum())
     yield measured("ctp_aif", "area_error", abs(area - 1))
     ideal = pipeline.mapped(pipeline.slab_of(sources, settings.rim_mm), vessels, settings)
@@ -185,11 +187,11 @@ def _late_voxels(maps: Mapping[str, np.ndarray]) -> int:
     return int(np.count_nonzero(sum(maps[name] for name in LATE) > regions.LIKELY))
 
 
-def _true_vessels(truth: Truth, seconds: int) -> arteries.Vessels:
-    """The simulated arterial input at the times of the one-second series."""
+def _true_vessels(truth: Truth, seconds: np.ndarray) -> arteries.Vessels:
+    """The simulated arterial input at the times of the one-second series (s)."""
     rows = tables.read(truth.folder / "ctp_aif.tsv")
     times, curve = (np.array([float(row[name]) for row in rows]) for name in ("time_s", "aif_hu"))
-    aif = np.interp(times[0] + GRID_S * np.arange(seconds), times, curve)
+    aif = np.interp(seconds, times, curve)
     baseline = int(np.argmax(aif > ARRIVED * aif.max()))
     nowhere = vessel_voxels.NO_VOXELS
     return arteries.Vessels(aif, aif, None, baseline, nowhere, nowhere, 1.0, 0.0)

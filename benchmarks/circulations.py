@@ -184,7 +184,8 @@ def figures(made: Patient, with_local: bool) -> dict[str, float]:
     out |= {"input area": area, "within its SD": float(abs(area - 1) <= found.scale_sd)}
     apart = np.linalg.norm(found.aif / area - made.aif) / np.linalg.norm(made.aif)
     out |= {"input course": float(apart)}
-    out |= {"stated SD": found.scale_sd, "scale": found.scale, "likeness": found.likeness}
+    out |= {"stated SD": found.scale_sd, "scale": found.scale}
+    out |= {"likeness": found.likeness, "course likeness": found.course_likeness}
     true = replace(found, aif=made.aif, scale=1.0, scale_sd=0.0)
     by = {"": found, "true ": true}
     perfusion = {name: pipeline.mapped(made.slab, each, SETTINGS) for name, each in by.items()}

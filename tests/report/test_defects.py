@@ -167,10 +167,8 @@ def test_an_artery_that_does_not_explain_the_brains_curve_is_warned_of(patient, 
     for figure, key in figures.items():
         path.unlink()
         path.write_text(json.dumps(written | {key: 0.99}))
-        assert (right[figure], verdicts(numbers.of_vessels(about, spoilt, JUDGE))[figure]) == (
-            PASS,
-            WARN,
-        )
+        now = verdicts(numbers.of_vessels(about, spoilt, JUDGE))
+        assert (right[figure], now[figure]) == (PASS, WARN)
 
 
 def test_a_label_that_lost_a_class_fails(scene_of, patient, spoilt):

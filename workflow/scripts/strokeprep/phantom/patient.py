@@ -30,9 +30,8 @@ class Patient:
     study: str = USUAL
     # or "drawn", with a bolus of its own, as real patients have it; or NARROW, with a narrow carotid, too
     circulation: str = TEXTBOOK
-    table: str = (
-        STILL  # in CT perfusion; or SHUTTLE, which takes half of the slices later in each frame
-    )
+    # of CT perfusion; or SHUTTLE, which takes half of the slices later in each frame
+    table: str = STILL
 
     @property
     def number(self) -> int:

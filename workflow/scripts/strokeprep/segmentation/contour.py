@@ -57,9 +57,9 @@ CLEAR = 0.25  # 1/mm²: the evidence alone places the contour to two millimetres
 # fluid is bright the fall is at the skull, where it is dark at the cortex.
 INSIDE_THE_FALL_MM = {"ct": (-0.8, 1.0), "dark fluid": (-1.2, -0.2), "bright fluid": (-0.3, 4.0)}
 LEAST_FALLS = 0.3  # share of patches that have to show it
-# A profile (in shades from 0 to 1) has passed its rim where it comes back by two fifths of a fall as deep as the first,
-# or by the last after one as deep as the second: thick slices blur a thin skull to a shallow dip before a brighter
-# scalp. Without that there is no skull to see.
+# A profile (shades from 0 to 1) has passed the skull's edge where it fell by LEAST_FALL and came back by two fifths of
+# its fall, or fell by LEAST_DIP and rose by LEAST_RISE_TO_SCALP: thick slices blur a thin skull to a shallow dip
+# before a brighter scalp. Where a profile falls by less than LEAST_DIP, there is no skull to see.
 LEAST_FALL, LEAST_DIP, LEAST_RISE_TO_SCALP = 0.1, 0.06, 0.04
 SKULL_WITHIN_MM = 10.0  # of the contour
 

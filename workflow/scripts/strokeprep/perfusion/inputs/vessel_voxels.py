@@ -149,7 +149,7 @@ def _candidates(
     index = np.argwhere(where & (base >= low) & (base <= high))
     parts = [
         _candidates_among(series, index[start : start + BLOCK], before, suits, settings)
-        for start in range(0, max(len(index), 1), BLOCK)
+        for start in range(0, max(len(index), 1), BLOCK)  # one part at least, if empty
     ]
     return Candidates(*map(np.concatenate, zip(*parts, strict=True)))
 

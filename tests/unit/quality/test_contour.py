@@ -130,6 +130,15 @@ def test_on_ct_a_sector_without_an_edge_ends_in_brain_where_all_others_show_thei
     assert contour.short_mm(shell, edge) == 0
 
 
+def test_where_a_piece_of_skull_is_missing_scalp_is_no_brain_beyond_the_mask():
+    shown = heads.head(5, "ncct", ("craniectomy",))
+    mask = images.like(shown.brain.astype(np.uint8), shown.image)
+    for mm, told in ((0.0, False), (-3.0, True)):
+        shell = contour.of(shown.image, larger(mask, mm), "ct")
+        short = contour.short_mm(shell, contour.edges(shell)[1])
+        assert (short > 2.0) == told
+
+
 def test_on_mr_brain_goes_on_beyond_the_mask_only_where_it_is_as_bright():
     shell = contour.of(scanned("t1").image, mask_of("t1"), "mr")
     unseen = np.full(contour.SECTORS, np.nan)

@@ -130,6 +130,15 @@ def test_the_edge_of_the_scalp_is_not_taken_for_that_of_a_skull_that_is_a_shallo
     assert error_mm(images.array(found.depth)) < 1.5
 
 
+def test_a_shallow_fall_is_a_skull_only_where_grey_levels_rise_again():
+    depth = np.arange(5.0, -7.0, -1.0)
+    change = np.interp(depth, [-2, 0], [0.08, 0])
+    change_with_scalp = np.where(depth < -4, 0, change)
+    _, slope = contour._half_way(np.array([change, change_with_scalp]), np.array([depth, depth]))
+    assert slope[0] == 0
+    assert slope[1] > 0
+
+
 def test_an_image_that_shows_nothing_moves_nothing():
     flat = on_grid(np.full(SHAPE, 100.0))
     found = contour.corrected(flat, "dark fluid", on_grid(ball()))

@@ -59,7 +59,7 @@ INSIDE_THE_FALL_MM = {"ct": (-0.8, 1.0), "dark fluid": (-1.2, -0.2), "bright flu
 LEAST_FALLS = 0.3  # share of patches that have to show it
 # A profile (shades from 0 to 1) has passed the skull's edge where it fell by LEAST_FALL and came back by two fifths of
 # its fall, or fell by LEAST_DIP and rose by LEAST_RISE_TO_SCALP: thick slices blur a thin skull to a shallow dip
-# before a brighter scalp. Where a profile falls by less than LEAST_DIP, there is no skull to see.
+# before a brighter scalp. Where a profile falls by no more than LEAST_FALL and does not come back, no skull is seen.
 LEAST_FALL, LEAST_DIP, LEAST_RISE_TO_SCALP = 0.1, 0.06, 0.04
 SKULL_WITHIN_MM = 10.0  # of the contour
 
@@ -287,7 +287,7 @@ def _half_way(change: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.nda
     row = np.arange(len(change))
     before, after = change[row, place - 1], change[row, place]
     share = (half - before) / np.maximum(after - before, 1e-6)
-    known = (half > LEAST_DIP / 2) & (place > 0)
+    known = (half > np.where(beyond[:, -1], LEAST_DIP, LEAST_FALL) / 2) & (place > 0)
     beside = np.clip([place - 2, place + 1], 0, change.shape[1] - 1)
     slope = (change[row, beside[1]] - change[row, beside[0]]) / 3
     return depth[row, place - 1] - share, np.where(known, np.maximum(slope, 0), 0)

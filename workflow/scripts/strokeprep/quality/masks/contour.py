@@ -55,6 +55,9 @@ MOST_FLUID_MM = 3.0  # between brain and skull, where there is more or where no 
 # Where fewer sectors than this show no edge, such a sector ends in brain. A skull may be as bright as brain elsewhere.
 FEW_UNKNOWN = 0.2
 
+# Dura and scalp, as dense as brain, that lie between it and the first fat where a piece of skull is missing (CT).
+WITHOUT_BONE_MM = 2.0
+
 SOFT_HU = (-60.0, 200.0)
 GREYS = 32
 ROUNDS = 3
@@ -155,11 +158,15 @@ def hides_fluid(contour: Contour) -> bool:
 def short_mm(contour: Contour, edge: np.ndarray) -> float:
     """How far brain reaches beyond the mask in the third worst sector.
 
-    On CT, where many sectors show no edge, it is the fourth of those that do.
+    On CT, where many sectors show no edge, it is the fourth of those that do. Where no bone is near, brain ends
+    before the fat that is seen.
     """
     whole = _whole(contour)
-    if contour.modality == "ct" and np.isnan(edge[whole]).mean() > FEW_UNKNOWN:
-        return -float(np.sort(edge)[3])  # those that are not known come last
+    if contour.modality == "ct":
+        has_bone = np.isfinite(_crossings(contour, contour.grey > BONE_HU))
+        edge = np.where(has_bone, edge, edge + WITHOUT_BONE_MM)
+        if np.isnan(edge[whole]).mean() > FEW_UNKNOWN:
+            return -float(np.sort(edge)[3])  # those that are not known come last
     ends = np.nan_to_num(edge, nan=-EDGE_REACH_MM)
     if contour.modality != "ct":
         ends = np.maximum(ends, profiles.ends(_profiles(contour), -EDGE_REACH_MM))

@@ -51,7 +51,7 @@ class Edges:
         """The edges of an image at one resolution."""
         cubic = grids.resampled(image, spacing_mm)
         edge = directions(cubic)
-        tensor = np.stack([(edge[a] * edge[b]).ravel() for a, b in PAIRS], axis=1)
+        tensor = np.stack([(edge[a] * edge[b]).ravel() for a, b in PAIRS])
         to_voxel = np.linalg.inv(images.affine(cubic))
         return cls(tensor.astype(np.float32), edge.shape[1:], to_voxel, spacing_mm)
 
@@ -67,23 +67,25 @@ class Edges:
         self, points: np.ndarray, edge: np.ndarray, matrix: np.ndarray
     ) -> tuple[float, np.ndarray]:
         """The share of edges at some points (N×3 each) that the image has, and its derivative."""
-        voxel = (points @ matrix[:3, :3].T + matrix[:3, 3]) @ self.to_voxel[:3, :3].T
-        voxel = voxel + self.to_voxel[:3, 3]
-        inside = np.all((voxel >= 0) & (voxel < np.array(self.shape) - 1.001), axis=1)
+        place = matrix[:3, :3] @ points.T + matrix[:3, 3:]
+        voxel = self.to_voxel[:3, :3] @ place + self.to_voxel[:3, 3:]
+        last = np.array(self.shape)[:, None] - 1.001
+        inside = np.all((voxel >= 0) & (voxel < last), axis=0)
         if inside.mean() < LEAST_SEEN:
             return 0.0, np.zeros((3, 4))
-        points, edge = points[inside], edge[inside]
+        seen = slice(None) if inside.all() else inside
+        points, edge, voxel = points[seen], edge[seen], voxel[:, seen]
         turn = np.linalg.inv(matrix[:3, :3]).T  # directions of edges turn as normals of surfaces do
-        turned = edge @ turn.T
-        ratio = np.linalg.norm(edge, axis=1) / np.linalg.norm(turned, axis=1)
-        direction = (turned * ratio[:, None]).astype(np.float32)
-        tensor, by_voxel = self._at(voxel[inside], direction)
-        pulled = np.stack([(tensor[:, row] * direction).sum(axis=1) for row in ROWS], axis=1)
-        value = (pulled * direction).sum(axis=1)
-        along = value / np.maximum((direction**2).sum(axis=1), 1e-12)
-        by_turn = 2 * ((pulled - along[:, None] * direction) * ratio[:, None]).T @ edge
+        turned = turn @ edge.T
+        ratio = np.linalg.norm(edge, axis=1) / np.sqrt((turned**2).sum(axis=0))
+        direction = (turned * ratio).astype(np.float32)
+        tensor, by_voxel = self._at(voxel, direction)
+        pulled = np.stack([(tensor[row] * direction).sum(axis=0) for row in ROWS])
+        value = (pulled * direction).sum(axis=0)
+        along = value / np.maximum((direction**2).sum(axis=0), 1e-12)
+        by_turn = 2 * ((pulled - along * direction) * ratio) @ edge
         slope = np.zeros((3, 4))
-        moved = by_voxel @ self.to_voxel[:3, :3]
+        moved = by_voxel.T @ self.to_voxel[:3, :3]
         slope[:, :3] = moved.T @ points - turn @ by_turn.T @ turn
         slope[:, 3] = moved.sum(axis=0)
         # Edges out of view count as not met: else the best fit would hide what does not fit.
@@ -95,22 +97,21 @@ class Edges:
         return NATS_OF_EDGES * met, NATS_OF_EDGES * slope
 
     def _at(self, voxel: np.ndarray, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The tensor at points in voxels, and the slope (by voxel) of its value along a direction."""
+        """The tensor (6×N) at points in voxels (3×N), and the slope (by voxel) of its value along a direction."""
         low = voxel.astype(np.int32)
-        share = (voxel - low).astype(np.float32)
+        x, y, z = ((1 - each, each) for each in (voxel - low).astype(np.float32))
         _, height, width = self.shape
-        first = (low[:, 0] * height + low[:, 1]) * width + low[:, 2]
-        weight = np.stack([direction[:, a] * direction[:, b] for a, b in PAIRS], axis=1) * TWICE
-        tensor = np.zeros((len(voxel), 6), np.float32)
-        value = np.empty((2, 2, 2, len(voxel)), np.float32)
-        x, y, z = ((1 - each, each) for each in np.ascontiguousarray(share.T))
-        for i, j, k in product((0, 1), repeat=3):
-            there = self.tensor.take(first + (i * height + j) * width + k, axis=0, mode="clip")
-            tensor += (x[i] * y[j] * z[k])[:, None] * there
-            value[i, j, k] = np.einsum("nk,nk->n", there, weight)
+        first = (low[0] * height + low[1]) * width + low[2]
+        corners = [(i * height + j) * width + k for i, j, k in product((0, 1), repeat=3)]
+        there = self.tensor.take(first + np.array(corners)[:, None], axis=1, mode="clip")
+        shares = np.stack([i * j * k for i, j, k in product(x, y, z)])
+        tensor = (there * shares).sum(axis=1)
+        weight = np.stack([direction[a] * direction[b] for a, b in PAIRS]) * TWICE[:, None]
+        part = (there * weight[:, None]).reshape(6, 2, 2, 2, -1)
+        value = (part[0] + part[4]) + (part[1] + part[5]) + (part[2] + part[3])
         along_x, along_y = value[1] - value[0], value[:, 1] - value[:, 0]
         along_z = value[:, :, 1] - value[:, :, 0]
-        slope = np.stack([_mean(along_x, y, z), _mean(along_y, x, z), _mean(along_z, x, y)], axis=1)
+        slope = np.stack([_mean(along_x, y, z), _mean(along_y, x, z), _mean(along_z, x, y)])
         return tensor, slope
 
 

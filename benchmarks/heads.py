@@ -174,7 +174,9 @@ def face_of(request: Request, brain: brains.Brain) -> sitk.Image:
     """What defacing by the template empties, with a brain found in the same image."""
     located = replace(request, location=brain.location)
     own = brain.mask, sitk.Transform()
-    return faces.region(located, FACES["template"], own, DefaceSettings().brain_margin_mm)[0]
+    depth = faces.depth_in(own, request.image)
+    margin_mm = DefaceSettings().brain_margin_mm
+    return faces.region(located, FACES["template"], own, depth, margin_mm)[0]
 
 
 def face_beside(mask: Path) -> Path:

@@ -210,7 +210,8 @@ def test_the_region_removed_by_brain_and_skull_contains_the_true_face_and_no_bra
     request = Request(image, modality, settings=settings, location=located)
     brain, _ = total_segmentator.brain(request)
     protected = (brain, sitk.Transform())
-    mask, _ = faces.region(request, FACES["totalsegmentator"], protected, 3.0)
+    depth = faces.depth_in(protected, image)
+    mask, _ = faces.region(request, FACES["totalsegmentator"], protected, depth, 3.0)
     removed = images.array(mask) > 0
     assert (removed & scan.face).sum() / scan.face.sum() > 0.95
     assert (removed & scan.brain).sum() == 0

@@ -52,7 +52,9 @@ def removed(contrast: str) -> np.ndarray:
     """What defacing empties in a head."""
     whole = made(contrast)
     request = Request(whole.image, MODALITY[contrast], location=Location(TO_TEMPLATE))
-    mask, _ = faces.region(request, FACES["template"], brain_of(whole), 3.0)
+    brain = brain_of(whole)
+    depth = faces.depth_in(brain, whole.image)
+    mask, _ = faces.region(request, FACES["template"], brain, depth, 3.0)
     return images.array(mask) > 0
 
 
@@ -64,7 +66,8 @@ def emptied(contrast: str, where: np.ndarray, fill: int) -> sitk.Image:
 
 def evidence(contrast: str, image: sitk.Image) -> defacing.Evidence:
     brain = brain_of(made(contrast))
-    return defacing.evidence(image, MODALITY[contrast], TO_TEMPLATE, brain)
+    depth = faces.depth_in(brain, image)
+    return defacing.evidence(image, MODALITY[contrast], TO_TEMPLATE, depth)
 
 
 @pytest.mark.slow
@@ -107,7 +110,8 @@ def test_half_a_face_is_a_face(contrast):
 @pytest.mark.slow
 def test_a_slab_above_the_brow_shows_no_place_for_a_face():
     top = head("ct", shape=(96, 108, 10), centre=(0, 0, 45), tilt_degrees=0)
-    found = defacing.evidence(top.image, "ct", TO_TEMPLATE, brain_of(top))
+    depth = faces.depth_in(brain_of(top), top.image)
+    found = defacing.evidence(top.image, "ct", TO_TEMPLATE, depth)
     assert found.conclusion == OUT_OF_VIEW and not found.shows_a_face
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from strokeprep.io import images
 from strokeprep.quality.folder import Folder
 
@@ -29,3 +30,11 @@ def test_a_file_is_read_once(tmp_path):
     first = folder.image("x.nii.gz")
     (tmp_path / "x.nii.gz").unlink()
     assert folder.image("x.nii.gz") is first
+
+
+@pytest.mark.parametrize("frames", [(), (2,)])
+def test_voxels_come_as_they_are_stored_frame_by_frame(tmp_path, frames):
+    data = np.arange(60 * (frames or (1,))[0], dtype=np.int16).reshape(3, 4, 5, *frames)
+    images.write_array(data, AFFINE, tmp_path / "x.nii.gz")
+    stored = np.concatenate(list(Folder(tmp_path).stored("x.nii.gz")))
+    assert np.array_equal(stored, data.ravel(order="F"))

@@ -32,7 +32,8 @@ def region(
     """
     request = Request(image, "ct", location=Location(to_template))
     brain = brain or (template.load().filled, to_template)
-    return faces.region(request, backend, brain, margin_mm, carried)
+    depth = faces.depth_in(brain, image)
+    return faces.region(request, backend, brain, depth, margin_mm, carried)
 
 
 @cache
@@ -105,6 +106,19 @@ def test_the_brain_of_another_scan_is_kept_where_it_lies_in_this_one():
     own, _ = region(made.image, to_template, brain=as_mask(made.brain, made))
     assert (images.array(mask) == images.array(own)).mean() > 0.9999
     assert facts["BrainShown"] > 0.98
+
+
+def test_a_face_is_cleared_of_a_turned_brain_as_on_the_whole_grid():
+    scan = sitk.Image(60, 50, 40, sitk.sitkUInt8) + 1
+    scan.SetSpacing((1.0, 1.2, 2.0))
+    data = np.zeros((30, 30, 20), np.uint8)
+    data[8:25, 0:22, 5:16] = 1  # up to the border of its image
+    mask = images.from_array(data, np.diag([-1.5, -1.5, 2.0, 1.0]))
+    to_mask = sitk.Euler3DTransform((10.0, 20.0, 15.0), 0.2, -0.3, 0.4, (-5.0, -8.0, -9.0))
+    share = sitk.Resample(sitk.Cast(mask, sitk.sitkFloat32), scan, to_mask, sitk.sitkLinear, 0.0)
+    left = images.array(faces.clear_of((mask, to_mask), scan))
+    assert 0 < np.count_nonzero(left == 0) < left.size / 2
+    assert np.array_equal(left == 0, images.array(share) > 0)
 
 
 def test_no_plane_of_the_face_is_left_in_the_air_before_it():

@@ -15,7 +15,7 @@ import SimpleITK as sitk
 from strokeprep.accuracy import score_ctp, score_grey, score_lesions
 from strokeprep.accuracy.figures import SCORED, Limits, against
 from strokeprep.accuracy.truth import Truth
-from strokeprep.io import images, labels, transforms
+from strokeprep.io import frames, images, labels, transforms
 from strokeprep.perfusion.regions import Labels
 from strokeprep.quality import defacing
 from strokeprep.quality.judgement import Measurement
@@ -199,7 +199,7 @@ class _Scorer:
         background = images.background(scan.modality)
         left, changed = 0.0, 0
         files = (self.root / naming.defaced(scan, suffix), raw)
-        for frame, original in zip(*map(defacing.frames_as_stored, files), strict=True):
+        for frame, original in zip(*map(frames.as_stored, files), strict=True):
             filled = defacing.filled(frame[face], background)
             left = max(left, filled / max(len(face), 1))
             changed += int(np.count_nonzero(frame[brain] != original[brain]))

@@ -18,6 +18,7 @@ from strokeprep.io import frames, images, labels
 from strokeprep.privacy.leaks import Leak, relative
 from strokeprep.quality import defacing
 from strokeprep.quality.defacing import Evidence
+from strokeprep.segmentation import faces
 from strokeprep.segmentation.head_files import HeadFiles
 from strokeprep.settings.limits import FAIL, LIMITS
 
@@ -49,7 +50,9 @@ class Head(NamedTuple):
         """What the released image shows where a face would be, whatever was emptied."""
         place, brain = HeadFiles(*self.files).read()
         image = images.read(root / self.seen)
-        return defacing.evidence(image, self.modality, place.to_template, brain)
+        return defacing.evidence(
+            image, self.modality, place.to_template, faces.depth_in(brain, image)
+        )
 
 
 class Drawn(NamedTuple):

@@ -61,7 +61,7 @@ def of_faces(plan: AuditPlan, files: Folder, judge: Judge) -> Iterator[Measureme
     """Voxels of each face mask that still hold something in the released image."""
     for image, mask, modality in plan.faces:
         background = images.background(modality)
-        left = defacing.face_voxels_left(files.path(image), files.image(mask), background)
+        left = defacing.face_voxels_left(files.stored(image), files.image(mask), background)
         yield judge(step_of("deface", image), "face_voxels_left", left)
 
 

@@ -9,26 +9,24 @@ skull-stripped before it came.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
 
-from strokeprep.io import frames, grids, images, labels, transforms
+from strokeprep.io import grids, images, labels, transforms
 from strokeprep.registration import template
 from strokeprep.segmentation import faces
 from strokeprep.segmentation.backends.template import place_of_face_at
-from strokeprep.segmentation.faces import Marked
 from strokeprep.settings.limits import LIMITS, PASS
 
 # Head, not air: above this (HU), or this share of an MR image's bright end.
 HEAD_HU = -300.0
 HEAD_SHARE = 0.12
 # The face is looked for on voxels of this size.
-FACE_MM = 2.0
+FACE_MM = faces.WORK_MM
 # Nothing this close to the border of the template's face, or to the brain, counts as face.
 FACE_SLACK_MM = 6.0
 # A face lies this close to the brain. An image that shows less of that place shows no face.
@@ -93,19 +91,11 @@ def filled(values: np.ndarray, background: float, tolerance: float = 0.0) -> int
     return int(np.count_nonzero(np.abs(values - np.float32(background)) > tolerance))
 
 
-def face_voxels_left(image: Path, mask: sitk.Image, background: float) -> int:
-    """Voxels of a face mask that still hold something in a released image, in all its frames."""
+def face_voxels_left(stored: Iterable[np.ndarray], mask: sitk.Image, background: float) -> int:
+    """Voxels of a face mask that still hold something in a released image: in all frames, each as in its file."""
     # Places in the order of the file are looked up much faster than the mask itself.
     region = np.flatnonzero(images.array(mask).T)
-    return sum(filled(frame[region], background) for frame in frames_as_stored(image))
-
-
-def frames_as_stored(path: Path) -> Iterator[np.ndarray]:
-    """The voxels of an image, or of each frame of a series, one after the other as in the file."""
-    nifti = images.open_nifti(path)
-    series = frames.stream(path) if nifti.ndim == 4 else [images.voxels(nifti, path)]
-    for frame in series:
-        yield frame.T.reshape(-1)
+    return sum(filled(frame[region], background) for frame in stored)
 
 
 def face_left_ml(image: sitk.Image, modality: str, to_template: sitk.Transform) -> float:
@@ -126,15 +116,17 @@ def tissue_ml(image: sitk.Image, modality: str, place: np.ndarray) -> float:
 
 
 def evidence(
-    image: sitk.Image, modality: str, to_template: sitk.Transform, brain: Marked
+    image: sitk.Image, modality: str, to_template: sitk.Transform, in_brain: sitk.Image
 ) -> Evidence:
-    """Whether an image shows a face, is without one, or shows the ``brain`` alone."""
-    coarse = grids.cubic_grid(image, FACE_MM)
-    depth = template.depth_at(coarse, to_template)
-    place, grey = _place(coarse, to_template, depth), _grey(image, coarse, modality)
+    """Whether an image shows a face, is without one, or shows the brain alone.
+
+    ``in_brain`` is how deep in the brain each of its points lies (:func:`faces.depth_in`).
+    """
+    depth = template.depth_at(in_brain, to_template)
+    place, grey = _place(in_brain, to_template, depth), _grey(image, in_brain, modality)
     empty = _empty(grey[place])
     not_empty = grey != empty if empty is not None else np.ones_like(place)
-    outside = images.array(faces.depth_in(brain, coarse)) < -OUTSIDE_MM
+    outside = images.array(in_brain) < -OUTSIDE_MM
     near = images.array(depth) > -FACE_NEAR_MM
     return Evidence(
         face_ml=_ml(place & _tissue(grey, modality, empty)),

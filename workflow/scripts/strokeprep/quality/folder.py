@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import SimpleITK as sitk
 
 from strokeprep.io import frames, images, transforms
@@ -25,6 +27,14 @@ class Folder:
             data = next(frames.stream(path)) if is_series else images.voxels(nifti, path)
             self._read[name] = images.from_array(data, nifti.affine, path)
         return self._read[name]
+
+    def stored(self, name: str) -> Iterator[np.ndarray]:
+        """The voxels of an image, or of each frame of a series, one after the other as in the file."""
+        path = self.root / name
+        if images.open_nifti(path).ndim == 4:
+            yield from frames.as_stored(path)
+        else:
+            yield images.array(self.image(name)).T.reshape(-1)
 
     def transform(self, name: str) -> sitk.Transform:
         """A transform."""

@@ -8,6 +8,7 @@ the same for all.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,18 +46,18 @@ def region(
     request: Request,
     backend: Backend,
     brain: Marked,
+    depth: sitk.Image,
     margin_mm: float,
     carried: Sequence[Marked] = (),
 ) -> tuple[sitk.Image, dict[str, Any]]:
     """The voxels to empty (uint8 on the image's grid) and numbers about them.
 
     Whatever the backend, no voxel with any share of the ``brain`` is touched, and nothing within
-    ``margin_mm`` of the brain that the backend gives, or else of this one. ``carried`` are faces
+    ``margin_mm`` of the brain that the backend gives, or else of this one, in which each point lies as
+    deep as ``depth`` says (:func:`depth_in`). ``carried`` are faces
     found on other images of the patient, which kept clear of the brain there; they are emptied as
     well.
     """
-    coarse = grids.cubic_grid(request.image, WORK_MM)
-    depth = depth_in(brain, coarse)
     share = _shown(depth, brain[0])
     if share < SMALLEST_SHARE:
         raise StrokeprepError(
@@ -64,7 +65,7 @@ def region(
             request.where,
             "Remove the scan from the study, or give the session's whole-head scan as well.",
         )
-    answer = backend.run(request, coarse)
+    answer = backend.run(request, depth)
     margin = -(depth if answer.brain is None else answer.brain) - margin_mm
     mask = _on(request.image, sitk.Minimum(answer.face, margin))
     if carried:
@@ -78,9 +79,10 @@ def region(
     }
 
 
-def depth_in(brain: Marked, grid: sitk.Image) -> sitk.Image:
-    """How deep in a brain each point of a grid lies (mm)."""
+def depth_in(brain: Marked, image: sitk.Image) -> sitk.Image:
+    """How deep in a brain each point of an image lies (mm), on cubic voxels of WORK_MM."""
     mask, to_mask = brain
+    grid = grids.cubic_grid(image, WORK_MM)
     share = grids.resampled(sitk.Cast(mask > 0, sitk.sitkFloat32), WORK_MM)
     return sitk.Resample(grids.depth(share), grid, to_mask, sitk.sitkLinear, -FAR_MM)
 
@@ -98,13 +100,35 @@ def clear_of(brain: Marked, face: sitk.Image) -> sitk.Image:
     A voxel of the edge counts, since a brain of another scan is aligned to a part of a voxel.
     """
     mask, to_mask = brain
-    share = sitk.Cast(mask > 0, sitk.sitkFloat32)
-    box = labels.bounding_box(sitk.GetArrayViewFromImage(face))[::-1]
+    box = tuple(
+        slice(max(one.start, other.start), min(one.stop, other.stop))
+        for one, other in zip(_box(face), _box_of_brain(brain, face), strict=True)
+    )
     clear = sitk.Image(face)
-    if box[0].stop:  # else there is no face
-        part = face[box]
+    if all(side.start < side.stop for side in box):  # else the face lies away from the brain
+        part, share = face[box], sitk.Cast(mask[_box(mask, 1)] > 0, sitk.sitkFloat32)
         clear[box] = sitk.Mask(part, sitk.Resample(share, part, to_mask, sitk.sitkLinear, 0.0) == 0)
     return clear
+
+
+def _box(mask: sitk.Image, margin: int = 0) -> labels.Box:
+    """The box around a mask."""
+    return labels.bounding_box(sitk.GetArrayViewFromImage(mask), margin)[::-1]
+
+
+def _box_of_brain(brain: Marked, image: sitk.Image) -> labels.Box:
+    """The voxels of an image that may have a share of a brain: all of them where a warp maps the image to it."""
+    mask, to_mask = brain
+    if not to_mask.IsLinear():
+        return tuple(slice(0, size) for size in image.GetSize())
+    from_mask = to_mask.GetInverse()
+    ends = product(*((side.start - 1, side.stop) for side in _box(mask)))
+    corners = [from_mask.TransformPoint(mask.TransformIndexToPhysicalPoint(end)) for end in ends]
+    index = np.array([image.TransformPhysicalPointToContinuousIndex(each) for each in corners])
+    low, high = np.floor(index.min(axis=0)), np.ceil(index.max(axis=0)) + 1
+    size = image.GetSize()
+    low, high = (np.clip(each, 0, size).astype(int).tolist() for each in (low, high))
+    return tuple(slice(*ends) for ends in zip(low, high, strict=True))
 
 
 def _on(image: sitk.Image, field: sitk.Image) -> sitk.Image:

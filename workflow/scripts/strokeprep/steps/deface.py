@@ -86,11 +86,12 @@ def face(
     place, brain = head.read()
     request = Request(images.read_mean(source), modality, source, networks, place)
     way_up.check_location(request.image, modality, place.to_template, source)
-    shown = defacing.evidence(request.image, modality, place.to_template, brain)
+    depth = faces.depth_in(brain, request.image)
+    shown = defacing.evidence(request.image, modality, place.to_template, depth)
 
     def found() -> tuple[sitk.Image, dict[str, Any]]:
         carried = [nearby.read()] if nearby else []
-        mask, metrics = faces.region(request, FACES[backend], brain, margin_mm, carried)
+        mask, metrics = faces.region(request, FACES[backend], brain, depth, margin_mm, carried)
         return mask if shown.shows_a_face else _not_empty(mask, request.image, shown.empty), metrics
 
     metrics: dict[str, Any] = {}

@@ -128,7 +128,7 @@ def slab_of(sources: Sources, rim_mm: float) -> Slab:
     affine = images.affine(grid)
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     rim = max(rim_mm, spacing[:2].max())  # at least a voxel, as it holds brain and surroundings
-    near = labels.bounding_box(inside, 1)  # with what of the surroundings is nearest
+    near = labels.bounding_box(inside, 1)  # the nearest voxel outside lies within one of it
     inside[near] = ndimage.distance_transform_edt(inside[near], sampling=spacing) > rim
     if not inside.any():
         raise NotComputable("little-brain", "The slab holds no brain", sources.series)

@@ -108,6 +108,7 @@ class Edges:
         tensor = (there * shares).sum(axis=1)
         weight = np.stack([direction[a] * direction[b] for a, b in PAIRS]) * TWICE[:, None]
         part = (there * weight[:, None]).reshape(6, 2, 2, 2, -1)
+        # In this order: where a fit ends can hang on the last bit.
         value = (part[0] + part[4]) + (part[1] + part[5]) + (part[2] + part[3])
         along_x, along_y = value[1] - value[0], value[:, 1] - value[:, 0]
         along_z = value[:, :, 1] - value[:, :, 0]
